@@ -1,0 +1,88 @@
+"""Optimizers as init / update pairs over stacked parameters.
+
+`init(theta)` makes the state an optimizer carries for parameters theta (K, P). `update(theta, gradient, state, numbers)`
+changes theta and the state in place; `gradient` may be overwritten. `numbers` holds one value a trial, each (K, 1):
+learning_rate, and momentum where the optimizer has one. The state is a dict of arrays whose first axis is K (and a
+step count, the same for all trials), so trials can leave a population by indexing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+State = dict[str, Any]
+
+ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-8
+
+
+class Optimizer(NamedTuple):
+    """An init / update pair."""
+
+    init: Callable[[Array], State]
+    update: Callable[[Array, Array, State, Mapping[str, Array]], None]
+
+
+def _sgd_init(theta: Array) -> State:
+    del theta
+    return {}
+
+
+def _sgd(theta: Array, gradient: Array, state: State, numbers: Mapping[str, Array]) -> None:
+    """θ ← θ − η g (*Deep Learning from Scratch*, eq. 6.1)."""
+    del state
+    gradient *= numbers["learning_rate"]
+    theta -= gradient
+
+
+def _momentum_init(theta: Array) -> State:
+    return {"velocity": np.zeros_like(theta)}
+
+
+def _momentum(theta: Array, gradient: Array, state: State, numbers: Mapping[str, Array]) -> None:
+    """v ← α v − η g, θ ← θ + v (*Deep Learning from Scratch*, eq. 6.3 and 6.4)."""
+    velocity = state["velocity"]
+    velocity *= numbers["momentum"]
+    gradient *= numbers["learning_rate"]
+    velocity -= gradient
+    theta += velocity
+
+
+def _adam_init(theta: Array) -> State:
+    return {"step": 0, "mean": np.zeros_like(theta), "square": np.zeros_like(theta)}
+
+
+def _adam(theta: Array, gradient: Array, state: State, numbers: Mapping[str, Array]) -> None:
+    """Kingma & Ba 2015, algorithm 1, with the step size of its section 2: ε is added to √v̂."""
+    state["step"] += 1
+    mean, square = state["mean"], state["square"]
+    one = theta.dtype.type
+    mean *= one(ADAM_BETA1)
+    mean += one(1 - ADAM_BETA1) * gradient
+    square *= one(ADAM_BETA2)
+    gradient *= gradient
+    gradient *= one(1 - ADAM_BETA2)
+    square += gradient
+    # The denominator √(v / (1 − β₂ᵗ)) + ε takes the place of the gradient, which is used up.
+    np.multiply(square, one(1 / (1 - ADAM_BETA2 ** state["step"])), out=gradient)
+    np.sqrt(gradient, out=gradient)
+    gradient += one(ADAM_EPSILON)
+    np.divide(mean, gradient, out=gradient)
+    gradient *= numbers["learning_rate"] * one(1 / (1 - ADAM_BETA1 ** state["step"]))
+    theta -= gradient
+
+
+OPTIMIZERS: dict[str, Optimizer] = {
+    "sgd": Optimizer(_sgd_init, _sgd),
+    "momentum": Optimizer(_momentum_init, _momentum),
+    "adam": Optimizer(_adam_init, _adam),
+}
+
+
+def keep_trials(state: State, keep: NDArray[np.intp]) -> State:
+    """The state of the trials at positions `keep` of the stack."""
+    return {name: v[keep] if isinstance(v, np.ndarray) else v for name, v in state.items()}

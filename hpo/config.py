@@ -1,0 +1,154 @@
+"""The whole plan of a search, as one pydantic model: filled from flags, TOML or Python, stored whole in the study."""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from hpo.space import Categorical, Float, Int, Parameter, from_mapping, parse_parameter, to_mapping
+
+
+class PlanError(ValueError):
+    """A plan that breaks a rule; the message names the field, the value and the rule, in one line."""
+
+
+def _parameter(given: Any) -> Parameter:
+    if isinstance(given, Float | Int | Categorical):
+        return given
+    if isinstance(given, str):
+        return parse_parameter(given)
+    if isinstance(given, Mapping):
+        return from_mapping(given)
+    raise ValueError(f"{given!r} is not a range: write LOW:HIGH[:log][:int], a,b,c or a table")
+
+
+def default_space() -> dict[str, Parameter]:
+    """Rough ranges on a log scale, wide on purpose (*Deep Learning from Scratch*, 6.5.2, and wider)."""
+    return {
+        "learning_rate": Float(1e-5, 1.0, log=True),
+        "weight_decay": Float(1e-8, 1e-1, log=True),
+    }
+
+
+NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Plan(BaseModel):
+    """Everything that decides what a search does; with the data, it decides every number in the study.
+
+    How many workers there are, and where the study is stored, change nothing and are not part of it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str
+    target: str | None = None
+    rows: Annotated[int, Field(ge=10)] | None = None
+    space: dict[
+        Annotated[str, Field(pattern=NAME)],
+        Annotated[Any, BeforeValidator(_parameter), PlainSerializer(to_mapping)],
+    ] = Field(default_factory=default_space, min_length=1)
+    trials: Positive = 100
+    rounds: Positive = 3
+    epochs: Positive = 10
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    metric: Literal["accuracy", "rmse", "loss"] | None = None
+    sampler: Literal["tpe", "sobol", "random"] = "tpe"
+    hidden: tuple[Positive, ...] = (50,)
+    activation: Literal["relu", "tanh", "sigmoid"] = "relu"
+    optimizer: Literal["sgd", "momentum", "adam"] = "momentum"
+    init: Literal["he", "xavier"] = "he"
+    batch_size: Positive = 32
+    dtype: Literal["float32", "float64"] = "float32"
+
+    @field_validator("hidden", mode="before")
+    @classmethod
+    def _hidden_from_text(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return tuple(part.strip() for part in given.split(","))
+        return given
+
+    @model_validator(mode="after")
+    def _enough_trials(self) -> Plan:
+        if self.trials < self.rounds:
+            raise ValueError(f"{self.trials} trials can't fill {self.rounds} rounds")
+        return self
+
+    def extended_to(self, trials: int) -> Plan:
+        """The same plan with more trials in all: further rounds of the size the first ones had.
+
+        Raises:
+            PlanError: fewer trials than the plan already has.
+        """
+        if trials < self.trials:
+            raise PlanError(
+                f"trials = {trials} is a total, and the study already has a plan of {self.trials}"
+            )
+        more = math.ceil((trials - self.trials) * self.rounds / self.trials)
+        return self.model_copy(update={"trials": trials, "rounds": self.rounds + more})
+
+
+def make_plan(fields: Mapping[str, Any], where: str = "") -> Plan:
+    """A plan from plain data; `where` is named in errors (a file, or nothing for flags).
+
+    Raises:
+        PlanError: a field is unknown or missing, or a value breaks its rule.
+    """
+    try:
+        return Plan.model_validate(dict(fields))
+    except ValidationError as error:
+        raise PlanError(_one_line(error, where)) from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The fields of a plan in a TOML file.
+
+    Raises:
+        PlanError: there is no such file, or it is not TOML (the message says in which line and column).
+    """
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise PlanError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PlanError(f"{path} is not TOML: {error}") from None
+
+
+def to_json(plan: Plan) -> str:
+    """A plan as the text a study stores."""
+    return json.dumps(plan.model_dump(mode="json"))
+
+
+def from_json(text: str) -> Plan:
+    """The inverse of `to_json`."""
+    return make_plan(json.loads(text), "the stored plan")
+
+
+def _one_line(error: ValidationError, where: str) -> str:
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        message = f"there is no such field; the fields are {', '.join(Plan.model_fields)}"
+    elif first["type"] == "string_pattern_mismatch":
+        message = "a parameter's name is letters, digits and _ only"
+    elif first["type"] not in ("value_error", "missing"):
+        message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
+    return ": ".join(part for part in (where, field, message) if part)

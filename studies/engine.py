@@ -1,0 +1,143 @@
+"""A database URL -> an SQLAlchemy engine set up as we use it, or one line that says what is wrong with it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+BUSY_SECONDS = 30  # how long to wait for another program that is writing to the same SQLite file
+
+
+class StoreError(Exception):
+    """A database that can't be used as asked; the message names it and what would be right, in one line."""
+
+
+def masked(url: str) -> str:
+    """A database URL as it may be shown: without its password."""
+    return parse(url).render_as_string(hide_password=True)
+
+
+def now() -> datetime:
+    """The present as the database stores it: naive UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def check_creatable(url: str) -> None:
+    """Say what is wrong with a place for a database before anything is written there.
+
+    Raises:
+        StoreError: the URL can't be used, its folder does not exist or can't be written to, or the file is none of ours.
+    """
+    path = sqlite_path(url)
+    if path is None:
+        return
+    if path.exists():
+        check_file(path)
+        return
+    if not path.parent.is_dir():
+        raise StoreError(f"no folder {path.parent} for the database {path.name}: make it first")
+    # Only trying tells: permissions, read-only file systems and root all differ.
+    probe = path.parent / f".{path.name}.{now():%H%M%S%f}"
+    try:
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise StoreError(
+            f"can't write to the folder {path.parent}: {error.strerror}; give another --storage"
+        ) from None
+
+
+def parse(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        hint = "" if "://" in url else f": write sqlite:///{url}"
+        # An address that can't be taken apart may hold a password anywhere; only a plain path is repeated.
+        raise StoreError(
+            f"{url!r} is not a database URL{hint}"
+            if hint
+            else "the database URL can't be read: write sqlite:///FILE"
+        ) from None
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(
+            f"a {parsed.get_backend_name()} database can't be used: give sqlite:///FILE or postgresql://…"
+        )
+    return parsed
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of an SQLite URL; None for a server."""
+    parsed = parse(url)
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    if parsed.database in (None, "", ":memory:"):
+        raise StoreError(
+            f"{url} would forget the study when the program ends: write sqlite:///FILE"
+        )
+    return Path(str(parsed.database)).absolute()
+
+
+def check_file(path: Path) -> None:
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder: give a file in it, sqlite:///{path}/hpo.db")
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise StoreError(f"{path} can't be read: {error.strerror}") from None
+    if head and head != b"SQLite format 3\x00":
+        raise StoreError(f"{path} is not an SQLite database; it was left as it is")
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    if parse(url).get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": BUSY_SECONDS}}
+    return {"pool_pre_ping": True}
+
+
+def make_engine(url: str) -> sa.Engine:
+    try:
+        engine = sa.create_engine(url, **engine_options(url))
+    except ModuleNotFoundError as error:
+        raise StoreError(f"{masked(url)} needs the package {error.name}: install it") from None
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _set_up_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _: object) -> None:
+    # The driver is not to begin transactions by itself: see _begin_sqlite.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(
+        "PRAGMA synchronous = NORMAL"
+    )  # safe from a crash in WAL mode; see sqlite.org/wal.html
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # BEGIN IMMEDIATE takes the write lock at once: a transaction that reads first and then finds the file
+    # locked could not wait, only fail.
+    connection.exec_driver_sql(connection.get_execution_options().get("hpo_begin", "BEGIN"))
+
+
+@contextlib.contextmanager
+def database_errors(url: str) -> Iterator[None]:
+    """What goes wrong in the database, in one line that names it."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        raise StoreError(f"{masked(url)}: {first_line(error.orig or error)}") from None
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

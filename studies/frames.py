@@ -1,0 +1,139 @@
+"""Rows -> tidy DataFrames with declared columns.
+
+Each function takes what the store reads and returns a frame whose columns, their order and their types depend on the
+study's parameters and metrics alone, never on how many rows there are. Parameters keep their own names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from studies.records import Round, Trial
+
+STATES = ("complete", "pruned", "failed", "running")
+ACTIONS = ("narrowed", "kept", "extended")
+
+TRIAL_COLUMNS_BEFORE = ("number", "state", "value", "round")
+TRIAL_COLUMNS_AFTER = ("epochs", "diverged_epoch", "started", "finished")
+
+
+def trials_frame(trials: Sequence[Trial], epochs: Mapping[int, int]) -> pd.DataFrame:
+    """One row a trial, in the order of their numbers. `epochs` is the number of epochs each trial was trained.
+
+    number          Int64, from 0, as in Optuna
+    state           category: complete, pruned, failed, running
+    value           float64: the metric after the last epoch; NaN where there is none
+    round           Int64, from 0; missing where plain Optuna made the trial
+    *parameters*    float64, Int64 or category, a column each
+    epochs          Int64: how many epochs were trained to the end
+    diverged_epoch  Int64: the epoch at which loss or weights stopped being finite; else missing
+    started, finished   datetime64, UTC; missing while there is none
+    """
+    names = list(dict.fromkeys(name for trial in trials for name in trial.params))
+    columns: dict[str, Any] = {
+        "number": pd.array([t.number for t in trials], dtype="Int64"),
+        "state": pd.Categorical([t.state for t in trials], categories=STATES),
+        "value": pd.array([t.value for t in trials], dtype="float64"),
+        "round": _whole(t.attributes.get("round") for t in trials),
+    }
+    for name in names:
+        columns[name] = _parameter([t.params.get(name) for t in trials])
+    columns |= {
+        "epochs": _whole(epochs.get(t.number, 0) for t in trials),
+        "diverged_epoch": _whole(t.attributes.get("diverged_epoch") for t in trials),
+        "started": pd.to_datetime(pd.Series([t.started for t in trials], dtype="object"), utc=True),
+        "finished": pd.to_datetime(
+            pd.Series([t.finished for t in trials], dtype="object"), utc=True
+        ),
+    }
+    return pd.DataFrame(columns)
+
+
+def epochs_frame(curves: Sequence[tuple[int, str, list[float]]]) -> pd.DataFrame:
+    """One row for each epoch of each trial.
+
+    trial       Int64, the trial's number
+    epoch       Int64, from 1
+    *metrics*   float64, a column each, such as train_loss and validation_accuracy
+    """
+    metrics = list(dict.fromkeys(metric for _, metric, _ in curves))
+    by_trial: dict[int, dict[str, list[float]]] = {}
+    for number, metric, points in curves:
+        by_trial.setdefault(number, {})[metric] = points
+    lengths = {n: max(map(len, by_metric.values())) for n, by_metric in by_trial.items()}
+    nan = float("nan")
+    columns: dict[str, Any] = {
+        "trial": _whole(n for n, length in lengths.items() for _ in range(length)),
+        "epoch": _whole(e for length in lengths.values() for e in range(1, length + 1)),
+    }
+    for metric in metrics:
+        values: list[float] = []
+        for number, length in lengths.items():
+            points = by_trial[number].get(metric, [])
+            values += points + [nan] * (length - len(points))
+        columns[metric] = pd.array(values, dtype="float64")
+    return pd.DataFrame(columns)
+
+
+def rounds_frame(rounds: Sequence[Round]) -> pd.DataFrame:
+    """One row for each parameter of each round.
+
+    round        Int64, from 0
+    parameter    str
+    trials       Int64: how many trials the round has when it is full
+    low, high    float64: the range it draws from; NaN for choices
+    log          bool: whether the range is searched on a log scale
+    choices      list of the choices, or None
+    action       category: narrowed, kept, extended; missing until the round is judged
+    reason       str: the verdict as a sentence
+    next_low, next_high, next_choices   what the verdict leads to
+    """
+    rows = []
+    for r in rounds:
+        for name, fields in r.ranges.items():
+            verdict = (r.verdicts or {}).get(name, {})
+            following = (r.next_ranges or {}).get(name, {})
+            rows.append(
+                {
+                    "round": r.round,
+                    "parameter": name,
+                    "trials": r.size,
+                    "low": fields.get("low"),
+                    "high": fields.get("high"),
+                    "log": fields.get("log", False),
+                    "choices": fields.get("choices"),
+                    "action": verdict.get("action"),
+                    "reason": verdict.get("reason"),
+                    "next_low": following.get("low"),
+                    "next_high": following.get("high"),
+                    "next_choices": following.get("choices"),
+                }
+            )
+    types = {"round": "Int64", "trials": "Int64", "log": "bool"}
+    types |= dict.fromkeys(("low", "high", "next_low", "next_high"), "float64")
+    columns: dict[str, Any] = {}
+    for name in (
+        "round parameter trials low high log choices action reason next_low next_high next_choices"
+    ).split():
+        values = [row[name] for row in rows]
+        if name == "action":
+            columns[name] = pd.Categorical(values, categories=ACTIONS)
+        else:
+            columns[name] = pd.Series(values, dtype=types.get(name, "object"))
+    return pd.DataFrame(columns)
+
+
+def _whole(values: Any) -> Any:
+    return pd.array(list(values), dtype="Int64")
+
+
+def _parameter(values: list[Any]) -> Any:
+    present = [value for value in values if value is not None]
+    if any(isinstance(value, str | bool) for value in present):
+        return pd.Categorical(values, categories=list(dict.fromkeys(present)))
+    if present and all(isinstance(value, int) for value in present):
+        return _whole(values)
+    return pd.array(values, dtype="float64")

@@ -1,0 +1,131 @@
+"""Who may write to a study: one process at a time, for as long as its heart beats.
+
+A lease is a row with a random token. Every write of the holder first checks, in the same transaction, that the row
+still bears its token; so a holder that was taken over (a laptop that slept) writes nothing more. A holder that died
+on this host is noticed at once, by its process number and start time; elsewhere, when its heartbeat is older than
+`EXPIRY_SECONDS` by the database's clock.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from studies.tables import leases
+
+HEARTBEAT_SECONDS = 10.0
+EXPIRY_SECONDS = 60.0
+
+
+class LeaseError(Exception):
+    """The study is held by another process, or this one's lease was taken over."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that holds a study."""
+
+    host: str
+    process: int
+    process_started: float | None
+    since: datetime
+    heartbeat: datetime
+
+    def __str__(self) -> str:
+        return f"process {self.process} on {self.host} since {self.since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def acquire(connection: sa.Connection, study_id: int, name: str, *, take_over: bool) -> str:
+    """Take the study's lease and return its token; in the caller's transaction.
+
+    Raises:
+        LeaseError: another process holds it and is alive, and `take_over` is not set.
+    """
+    holder = living_holder(connection, study_id)
+    if holder is not None and not take_over:
+        raise LeaseError(
+            f"study {name!r} is held by {holder}; wait for it, stop it, or use --take-over"
+        )
+    token, now = secrets.token_hex(16), database_time(connection)
+    connection.execute(sa.delete(leases).where(leases.c.study_id == study_id))
+    connection.execute(
+        sa.insert(leases).values(
+            study_id=study_id,
+            holder=token,
+            host=socket.gethostname(),
+            process=os.getpid(),
+            process_started=_start_of(os.getpid()),
+            since=now,
+            heartbeat=now,
+        )
+    )
+    return token
+
+
+def renew(connection: sa.Connection, study_id: int, token: str, name: str) -> None:
+    """Beat once; in the transaction of whatever else the holder is about to write.
+
+    Raises:
+        LeaseError: the lease is no longer this holder's.
+    """
+    beat = sa.update(leases).where(leases.c.study_id == study_id, leases.c.holder == token)
+    if connection.execute(beat.values(heartbeat=database_time(connection))).rowcount != 1:
+        raise LeaseError(
+            f"study {name!r} was taken over by another process; nothing more is written"
+        )
+
+
+def release(connection: sa.Connection, study_id: int, token: str) -> None:
+    """Give the lease back; a lease that is not this holder's is left alone."""
+    connection.execute(
+        sa.delete(leases).where(leases.c.study_id == study_id, leases.c.holder == token)
+    )
+
+
+def living_holder(connection: sa.Connection, study_id: int) -> Holder | None:
+    """Who holds the study now: None if nobody does, or if the holder is dead."""
+    row = connection.execute(sa.select(leases).where(leases.c.study_id == study_id)).first()
+    if row is None:
+        return None
+    if row.host == socket.gethostname():
+        alive = _alive(row.process, row.process_started)
+    else:
+        age = database_time(connection) - row.heartbeat
+        alive = age < timedelta(seconds=EXPIRY_SECONDS)
+    if not alive:
+        return None
+    return Holder(row.host, row.process, row.process_started, row.since, row.heartbeat)
+
+
+def database_time(connection: sa.Connection) -> datetime:
+    """The database's clock, as naive UTC."""
+    now: datetime = connection.execute(sa.select(sa.func.current_timestamp())).scalar_one()
+    return now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now
+
+
+def _alive(process: int, started: float | None) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it lives, and belongs to somebody else
+        return True
+    now_started = _start_of(process)
+    return started is None or now_started is None or now_started == started
+
+
+def _start_of(process: int) -> float | None:
+    """When a process started, in clock ticks since boot (proc(5), field 22); None where /proc is not."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return None
+    fields = text[text.rindex(")") + 2 :].split()
+    # A zombie has ended; only its parent has not asked yet.
+    return -1.0 if fields[0] == "Z" else float(fields[19])

@@ -1,0 +1,102 @@
+"""What a study, a round, a trial and its result are, as the database has them; and how numbers are written there."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from studies.lease import Holder
+
+State = Literal["running", "interrupted", "complete"]
+TrialState = Literal["running", "complete", "pruned", "failed"]
+OPTUNA_STATES: dict[str, TrialState] = {
+    "RUNNING": "running",
+    "WAITING": "running",
+    "COMPLETE": "complete",
+    "PRUNED": "pruned",
+    "FAIL": "failed",
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial as the database has it."""
+
+    number: int
+    state: TrialState
+    value: float | None
+    params: dict[str, Any]
+    attributes: dict[str, Any]
+    started: datetime | None
+    finished: datetime | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one trial of a batch. `score` names the curve that Optuna shows as intermediate values."""
+
+    number: int
+    state: Literal["complete", "pruned", "failed"]
+    value: float | None
+    curves: Mapping[str, Sequence[float]]
+    score: str
+    finished: datetime
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round: what it draws from, how many trials it has when full, and what was decided after it."""
+
+    round: int
+    size: int
+    ranges: dict[str, Any]
+    verdicts: dict[str, Any] | None
+    next_ranges: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """What is known of a study beside its trials. `plan` is None where plain Optuna made the study."""
+
+    study_id: int
+    name: str
+    direction: Literal["maximize", "minimize"]
+    state: State
+    plan: dict[str, Any] | None
+    metric: str
+    data_hash: str | None
+    provenance: dict[str, Any]
+    created: datetime | None
+    holder: Holder | None
+
+
+def stored_number(column: str, value: float) -> dict[str, Any]:
+    """A number as Optuna stores it: the infinities and NaN as a word beside an empty column."""
+    if math.isnan(value):
+        return {column: None, f"{column}_type": "NAN"}
+    if math.isinf(value):
+        return {column: None, f"{column}_type": "INF_POS" if value > 0 else "INF_NEG"}
+    return {column: value, f"{column}_type": "FINITE"}
+
+
+def read_number(value: float | None, kind: str | None) -> float | None:
+    special = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
+    return special.get(kind or "", value)
+
+
+def stored_points(curve: Sequence[float]) -> str:
+    def written(point: float) -> str:
+        if math.isnan(point):
+            return "null"
+        return repr(float(point)) if math.isfinite(point) else ("1e999" if point > 0 else "-1e999")
+
+    return f"[{', '.join(map(written, curve))}]"
+
+
+def read_points(text: str) -> list[float]:
+    return [math.nan if point is None else float(point) for point in json.loads(text)]

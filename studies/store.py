@@ -1,0 +1,392 @@
+"""The only module that opens a database.
+
+`open_store(url)` opens one that exists; `create_store(url)` makes it if need be (Optuna makes and checks its own
+tables). A `Store` lists and reads studies. Only a `Writer` writes to one: it holds the study's lease, a batch is one
+transaction when it starts and one when it ends, and each of them checks that the lease is still held.
+
+Optuna's rows are written in bulk through its tables as the database shows them (reflection); what they mean is
+Optuna's: states by name, categorical values as positions of the choice, infinities beside the value column.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import functools
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, NoSuchTableError
+
+from studies import lease, tables
+from studies.engine import (
+    StoreError,
+    check_creatable,
+    check_file,
+    database_errors,
+    engine_options,
+    first_line,
+    make_engine,
+    masked,
+    now,
+    sqlite_path,
+)
+from studies.records import (
+    OPTUNA_STATES,
+    Round,
+    State,
+    StudyRecord,
+    Trial,
+    read_number,
+    read_points,
+)
+from studies.writer import Writer
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+DEFAULT_URL = "sqlite:///hpo.db"
+OPTUNA_TABLES = (
+    "studies",
+    "study_directions",
+    "trials",
+    "trial_params",
+    "trial_values",
+    "trial_intermediate_values",
+    "trial_user_attributes",
+)
+
+
+class NoSuchStudyError(StoreError):
+    """The database has no study of that name."""
+
+
+class StudyExistsError(StoreError):
+    """The database has a study of that name already."""
+
+
+def open_store(url: str) -> Store:
+    """A database that is there already. Nothing is created, whatever the URL says.
+
+    Raises:
+        StoreError: there is none, it can't be opened, or it holds no studies.
+    """
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        raise StoreError(
+            f"no database at {path}: give the right --storage, or start with hpo search"
+        )
+    if path is not None:
+        check_file(path)
+    engine = make_engine(url)
+    try:
+        with database_errors(url):
+            names = set(sa.inspect(engine).get_table_names())
+        if not {"studies", "trials", "version_info"} <= names:
+            raise StoreError(
+                f"{masked(url)} holds no studies: it is the database of something else"
+            )
+        return Store(url, engine)
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def create_store(url: str) -> Store:
+    """A database to write to, made if it is not there; Optuna makes its tables, or checks their version.
+
+    Raises:
+        StoreError: it can't be made or opened, is of another schema version, or is something else's.
+    """
+    check_creatable(url)
+    import optuna
+
+    with database_errors(url):
+        engine = make_engine(url)
+        try:
+            # Made first, so that Optuna's own connections find the file in WAL mode and need not wait for the disk
+            # at each of its thirty statements.
+            if engine.dialect.name == "sqlite":
+                with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                    # Readers and the writer do not wait for each other; the file remembers it.
+                    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            names = set(sa.inspect(engine).get_table_names())
+            if names and "version_info" not in names:
+                raise StoreError(
+                    f"{masked(url)} is the database of something else: give another --storage"
+                )
+            storage = optuna.storages.RDBStorage(url, engine_kwargs=engine_options(url))
+            storage.remove_session()
+            storage.engine.dispose()
+            with engine.begin() as connection:
+                tables.migrate(connection)
+        except RuntimeError as error:  # Optuna's, or ours, on another schema version
+            engine.dispose()
+            raise StoreError(f"{masked(url)}: {first_line(error)}") from None
+        except BaseException:
+            engine.dispose()
+            raise
+    return Store(url, engine)
+
+
+class Store:
+    """An open database: which studies it has, and what is in them."""
+
+    def __init__(self, url: str, engine: sa.Engine) -> None:
+        self.url = url
+        self.engine = engine
+        self._optuna = sa.MetaData()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.engine.dispose()
+
+    def table(self, name: str) -> sa.Table:
+        """One of Optuna's tables, as the database shows it."""
+        if name not in self._optuna.tables:
+            try:
+                self._optuna.reflect(self.engine, only=OPTUNA_TABLES)
+            except (NoSuchTableError, sa.exc.InvalidRequestError) as error:
+                raise StoreError(
+                    f"{masked(self.url)} lacks a table of Optuna's: {first_line(error)}"
+                ) from None
+        return self._optuna.tables[name]
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection that sees one state of the database from beginning to end."""
+        with database_errors(self.url), self.engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One transaction; on SQLite it waits here, and not in the middle, for another program to finish."""
+        with database_errors(self.url), self.engine.connect() as connection:
+            connection = connection.execution_options(hpo_begin="BEGIN IMMEDIATE")
+            with connection.begin():
+                yield connection
+
+    def names(self) -> list[str]:
+        """The studies' names, oldest first."""
+        t = self.table("studies")
+        with self.reading() as connection:
+            return list(
+                connection.execute(sa.select(t.c.study_name).order_by(t.c.study_id)).scalars()
+            )
+
+    def study(self, name: str) -> StudyRecord:
+        """What is known of a study beside its trials.
+
+        Raises:
+            NoSuchStudyError: there is none of that name.
+        """
+        s, d = self.table("studies"), self.table("study_directions")
+        with self.reading() as connection:
+            row = connection.execute(
+                sa.select(s.c.study_id, d.c.direction)
+                .join(d, d.c.study_id == s.c.study_id)
+                .where(s.c.study_name == name)
+            ).first()
+            if row is None:
+                raise NoSuchStudyError(self._no_study(connection, name))
+            ours = holder = None
+            if tables.present(connection):
+                ours = connection.execute(
+                    sa.select(tables.studies).where(tables.studies.c.study_id == row.study_id)
+                ).first()
+                holder = lease.living_holder(connection, row.study_id)
+        done = ours is None or ours.completed is not None
+        state: State = "running" if holder else "complete" if done else "interrupted"
+        return StudyRecord(
+            study_id=row.study_id,
+            name=name,
+            direction="maximize" if row.direction == "MAXIMIZE" else "minimize",
+            state=state,
+            plan=json.loads(ours.plan) if ours else None,
+            metric=ours.metric if ours else "value",
+            data_hash=ours.data_hash if ours else None,
+            provenance=json.loads(ours.provenance) if ours else {},
+            created=ours.created if ours else None,
+            holder=holder,
+        )
+
+    def _no_study(self, connection: sa.Connection, name: str) -> str:
+        t = self.table("studies")
+        names = list(connection.execute(sa.select(t.c.study_name).order_by(t.c.study_id)).scalars())
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(names) or 'none'}"
+        return f"no study {name!r} in {masked(self.url)}: {hint}"
+
+    def rounds(self, study_id: int) -> list[Round]:
+        """The rounds begun so far, in order."""
+        t = tables.rounds
+        with self.reading() as connection:
+            if not tables.present(connection):
+                return []
+            rows = connection.execute(
+                sa.select(t).where(t.c.study_id == study_id).order_by(t.c.round)
+            ).all()
+        return [
+            Round(
+                row.round,
+                row.size,
+                json.loads(row.ranges),
+                json.loads(row.verdicts) if row.verdicts else None,
+                json.loads(row.next_ranges) if row.next_ranges else None,
+            )
+            for row in rows
+        ]
+
+    def trials(self, study_id: int) -> list[Trial]:
+        """All trials in the order of their numbers."""
+        t, p = self.table("trials"), self.table("trial_params")
+        v, a = self.table("trial_values"), self.table("trial_user_attributes")
+        mine = t.c.study_id == study_id
+        params: dict[int, dict[str, Any]] = {}
+        attributes: dict[int, dict[str, Any]] = {}
+        with self.reading() as connection:
+            rows = connection.execute(
+                sa.select(
+                    t.c.trial_id,
+                    t.c.number,
+                    t.c.state,
+                    t.c.datetime_start,
+                    t.c.datetime_complete,
+                    v.c.value,
+                    v.c.value_type,
+                )
+                .outerjoin(v, sa.and_(v.c.trial_id == t.c.trial_id, v.c.objective == 0))
+                .where(mine)
+                .order_by(t.c.number)
+            ).all()
+            for trial_id, name, value, distribution in connection.execute(
+                sa.select(p.c.trial_id, p.c.param_name, p.c.param_value, p.c.distribution_json)
+                .join(t, t.c.trial_id == p.c.trial_id)
+                .where(mine)
+                .order_by(p.c.param_id)
+            ):
+                external = _distribution(distribution).to_external_repr(value)
+                params.setdefault(trial_id, {})[name] = external
+            for trial_id, key, text in connection.execute(
+                sa.select(a.c.trial_id, a.c.key, a.c.value_json)
+                .join(t, t.c.trial_id == a.c.trial_id)
+                .where(mine)
+                .order_by(a.c.trial_user_attribute_id)
+            ):
+                attributes.setdefault(trial_id, {})[key] = json.loads(text)
+        return [
+            Trial(
+                number=number,
+                state=OPTUNA_STATES[state],
+                value=read_number(value, value_type),
+                params=params.get(trial_id, {}),
+                attributes=attributes.get(trial_id, {}),
+                started=started,
+                finished=finished,
+            )
+            for trial_id, number, state, started, finished, value, value_type in rows
+        ]
+
+    def curves(self, study_id: int) -> list[tuple[int, str, list[float]]]:
+        """(trial number, metric, one number an epoch) for every curve, in the order of trials, then metrics as written.
+
+        A study of plain Optuna has its intermediate values as one curve, named "value".
+        """
+        t, c = self.table("trials"), tables.curves
+        with self.reading() as connection:
+            if tables.present(connection):
+                found = connection.execute(
+                    sa.select(t.c.number, c.c.metric, c.c.points)
+                    .join(t, t.c.trial_id == c.c.trial_id)
+                    .where(t.c.study_id == study_id)
+                    .order_by(t.c.number, c.c.metric)
+                ).all()
+                if found:
+                    return [
+                        (number, metric, read_points(points)) for number, metric, points in found
+                    ]
+            i = self.table("trial_intermediate_values")
+            values: dict[int, list[float]] = {}
+            for number, value, kind in connection.execute(
+                sa.select(t.c.number, i.c.intermediate_value, i.c.intermediate_value_type)
+                .join(t, t.c.trial_id == i.c.trial_id)
+                .where(t.c.study_id == study_id)
+                .order_by(t.c.number, i.c.step)
+            ):
+                read = read_number(value, kind)
+                values.setdefault(number, []).append(math.nan if read is None else read)
+        return [(number, "value", points) for number, points in values.items()]
+
+    def create_study(
+        self,
+        name: str,
+        *,
+        direction: Literal["maximize", "minimize"],
+        plan: str,
+        metric: str,
+        data_hash: str,
+        provenance: Mapping[str, Any],
+    ) -> Writer:
+        """A new study, held by this process, in one transaction.
+
+        Raises:
+            StudyExistsError: there is one of that name.
+        """
+        s, d = self.table("studies"), self.table("study_directions")
+        try:
+            with self.writing() as connection:
+                study_id = connection.execute(
+                    sa.insert(s).values(study_name=name).returning(s.c.study_id)
+                ).scalar_one()
+                connection.execute(
+                    sa.insert(d).values(study_id=study_id, objective=0, direction=direction.upper())
+                )
+                connection.execute(
+                    sa.insert(tables.studies).values(
+                        study_id=study_id,
+                        plan=plan,
+                        metric=metric,
+                        data_hash=data_hash,
+                        provenance=json.dumps(dict(provenance)),
+                        created=now(),
+                    )
+                )
+                token = lease.acquire(connection, study_id, name, take_over=False)
+        except IntegrityError:
+            raise StudyExistsError(
+                f"study {name!r} exists already in {masked(self.url)}: "
+                f"go on with hpo resume {name}, or give another --name"
+            ) from None
+        return Writer(self, study_id, name, token)
+
+    def hold(self, name: str, *, take_over: bool = False) -> Writer:
+        """A writer for a study that exists.
+
+        Raises:
+            NoSuchStudyError: there is none of that name.
+            LeaseError: another process holds it.
+        """
+        record = self.study(name)
+        if record.plan is None:
+            raise StoreError(
+                f"study {name!r} was made by Optuna alone: hpo has no plan to go on with"
+            )
+        with self.writing() as connection:
+            token = lease.acquire(connection, record.study_id, name, take_over=take_over)
+        return Writer(self, record.study_id, name, token)
+
+
+@functools.lru_cache(maxsize=1024)
+def _distribution(text: str) -> BaseDistribution:
+    from optuna.distributions import json_to_distribution
+
+    return json_to_distribution(text)

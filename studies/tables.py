@@ -1,0 +1,112 @@
+"""Our own tables beside Optuna's, and their numbered migrations.
+
+Optuna has no place for plans, rounds, verdicts, curves of more than one metric, or leases; these tables have. They
+refer to Optuna's `studies` and `trials` by number, and all their names begin with `hpo_`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    DateTime,
+    Float,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    insert,
+    inspect,
+    select,
+)
+
+metadata = MetaData()
+
+migrations_done = Table(
+    "hpo_migrations",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+)
+
+studies = Table(
+    "hpo_studies",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("plan", Text, nullable=False),  # JSON
+    Column("metric", Text, nullable=False),
+    Column("data_hash", String(64), nullable=False),
+    Column("provenance", Text, nullable=False),  # JSON: versions, platform
+    Column("created", DateTime, nullable=False),  # UTC, as Optuna stores times
+    Column("completed", DateTime),  # null until all trials of the plan are done
+)
+
+rounds = Table(
+    "hpo_rounds",
+    metadata,
+    Column("study_id", Integer, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("size", Integer, nullable=False),  # trials this round has when it is full
+    Column("ranges", Text, nullable=False),  # JSON: what it draws from
+    Column("verdicts", Text),  # JSON: what was decided after it; null until then
+    Column("next_ranges", Text),  # JSON: what the verdicts lead to
+    PrimaryKeyConstraint("study_id", "round"),
+)
+
+curves = Table(
+    "hpo_curves",
+    metadata,
+    Column("trial_id", Integer, nullable=False),
+    Column("metric", String(128), nullable=False),
+    # A JSON array, one number an epoch. NaN is null and ±infinity ±1e999: valid JSON that every reader
+    # of it (Python, SQLite's json_each, PostgreSQL) takes, and 40 times fewer rows than one an epoch.
+    Column("points", Text, nullable=False),
+    PrimaryKeyConstraint("trial_id", "metric"),
+)
+
+leases = Table(
+    "hpo_leases",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("holder", String(64), nullable=False),  # a random token, new for every holder
+    Column("host", Text, nullable=False),
+    Column("process", Integer, nullable=False),
+    Column("process_started", Float),  # tells a reused process number from the holder's
+    Column("since", DateTime, nullable=False),
+    Column("heartbeat", DateTime, nullable=False),  # by the database's clock
+)
+
+
+def _first_tables(connection: Connection) -> None:
+    metadata.create_all(connection, tables=[studies, rounds, curves, leases])
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
+"""Each brings the tables one version further; append, never change one that was released."""
+
+
+def migrate(connection: Connection) -> None:
+    """Bring our tables to the newest version, in the caller's transaction.
+
+    Raises:
+        RuntimeError: they are newer than this program.
+    """
+    metadata.create_all(connection, tables=[migrations_done])
+    done = {row.number for row in connection.execute(select(migrations_done.c.number))}
+    if done and max(done) > len(MIGRATIONS):
+        raise RuntimeError(
+            f"its hpo tables have version {max(done)} and this program knows {len(MIGRATIONS)}: "
+            "install a newer hpo"
+        )
+    for number, migration in enumerate(MIGRATIONS, start=1):
+        if number not in done:
+            migration(connection)
+            connection.execute(insert(migrations_done).values(number=number))
+
+
+def present(connection: Connection) -> bool:
+    """Whether the database has our tables."""
+    return inspect(connection).has_table(studies.name)

@@ -1,0 +1,333 @@
+"""Sources -> arrays, with the rows set apart from the start.
+
+`read(source)` makes a `Table`: every row as it came, and labels. `split(table, seed)` makes `Splits`: training,
+validation and test rows as arrays a network can be trained on. What is learned from data (means, standard
+deviations, what to put in for a missing value, the list of a column's categories) is learned from training rows
+alone and applied unchanged to all others.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.fit import Rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[Any]
+Task = Literal["classification", "regression"]
+
+BUILT_IN = ("digits", "breast_cancer", "wine", "iris", "diabetes")
+TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
+KINDS = f"{', '.join(BUILT_IN)}, a .csv, .tsv or .parquet file, or mnist:DIR"
+TEST_SHARE, VALIDATION_SHARE = 0.2, 0.2  # of all rows
+MAX_CLASSES = 20  # a number column with more whole values than this is a quantity, not a class
+MAX_CATEGORIES = 50  # of a text column: rarer ones share one column
+
+
+class DataError(ValueError):
+    """A source that can't be read or used; the message names it and the rule, in one line."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A source as it came: rows in an array (N, I) or a DataFrame, labels (N,), and what they mean.
+
+    `classes` are the names of the classes in the order of their numbers, None for a regression. `test_rows` are the
+    positions of rows that the source itself sets apart for testing.
+    """
+
+    name: str
+    task: Task
+    rows: Array | pd.DataFrame
+    labels: Array
+    classes: tuple[str, ...] | None
+    test_rows: NDArray[np.intp] | None = None
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Rows to teach with, to choose by, and to look at once, ready for a network."""
+
+    task: Task
+    outputs: int
+    train: Rows
+    validation: Rows
+    test: Rows
+    target_scale: float = 1.0
+
+
+def read(source: str, target: str | None = None) -> Table:
+    """The table behind a source: a built-in name, a CSV, TSV or Parquet file with its label column, or mnist:DIR.
+
+    Raises:
+        DataError: there is no such source, file or column, or its labels can't be used.
+    """
+    if source in BUILT_IN:
+        _no_target(source, target)
+        return _built_in(source)
+    if source.startswith("mnist:"):
+        _no_target(source, target)
+        return _mnist(Path(source.removeprefix("mnist:")))
+    if source.lower().endswith(TABLE_ENDINGS):
+        return _file(Path(source), target)
+    raise DataError(f"unknown source {source!r}: give {KINDS}")
+
+
+def name_of(source: str) -> str:
+    """What a study of this source is called unless its user says otherwise."""
+    return source.partition(":")[0] if source.startswith("mnist:") else Path(source).stem
+
+
+def fingerprint(table: Table) -> str:
+    """A SHA-256 of every row and label, by which a study knows its data again."""
+    import pandas as pd
+
+    digest = hashlib.sha256(table.task.encode())
+    if isinstance(table.rows, np.ndarray):
+        digest.update(repr((table.rows.shape, str(table.rows.dtype))).encode())
+        digest.update(np.ascontiguousarray(table.rows).tobytes())
+    else:
+        digest.update(repr(list(table.rows.columns)).encode())
+        digest.update(pd.util.hash_pandas_object(table.rows, index=False).to_numpy().tobytes())
+    digest.update(np.ascontiguousarray(table.labels).tobytes())
+    return digest.hexdigest()
+
+
+def split(table: Table, seed: int, *, rows: int | None = None, dtype: str = "float32") -> Splits:
+    """Training, validation and test rows: 60, 20 and 20 %, stratified by class, drawn from the seed.
+
+    Rows that the source sets apart for testing are the test rows; then a fifth of the others validates. `rows`
+    draws that many rows, once, to train and validate on; the test rows are the same with and without it. Arrays
+    are of `dtype`.
+
+    Raises:
+        DataError: there are too few rows, or fewer than three of a class.
+    """
+    from sklearn.model_selection import train_test_split
+
+    count = len(table.labels)
+    everything = np.arange(count)
+
+    def stratified(positions: NDArray[np.intp], share: float | int, what: str) -> Any:
+        strata = table.labels[positions] if table.task == "classification" else None
+        try:
+            return train_test_split(positions, test_size=share, random_state=seed, stratify=strata)
+        except ValueError as error:
+            raise DataError(
+                f"{table.name}: {count} rows can't be split to set {what} rows apart: {error}"
+            ) from None
+
+    if table.test_rows is None:
+        rest, test = stratified(everything, TEST_SHARE, "test")
+        share = VALIDATION_SHARE / (1 - TEST_SHARE)
+    else:
+        rest, test = np.setdiff1d(everything, table.test_rows), table.test_rows
+        share = VALIDATION_SHARE
+    if rows is not None and rows < len(rest):
+        _, rest = stratified(rest, rows, "search")
+    elif rows is not None and rows > len(rest):
+        raise DataError(f"rows = {rows}: {table.name} has {len(rest)} rows beside its test rows")
+    train, validation = stratified(rest, share, "validation")
+    return _prepare(table, train, validation, test, np.dtype(dtype))
+
+
+def _prepare(
+    table: Table,
+    train: NDArray[np.intp],
+    validation: NDArray[np.intp],
+    test: NDArray[np.intp],
+    dtype: np.dtype[Any],
+) -> Splits:
+    encode = _encoder(table, dtype)
+    rows = table.rows
+    if isinstance(rows, np.ndarray):
+        parts = [rows[train], rows[validation], rows[test]]
+    else:
+        parts = [rows.iloc[train], rows.iloc[validation], rows.iloc[test]]
+    arrays = [encode.fit_transform(parts[0])] + [encode.transform(part) for part in parts[1:]]
+    labels = [table.labels[train], table.labels[validation], table.labels[test]]
+    scale = 1.0
+    if table.task == "regression":
+        mean, scale = float(labels[0].mean()), float(labels[0].std()) or 1.0
+        labels = [((y - mean) / scale).astype(dtype) for y in labels]
+    made = [Rows(np.ascontiguousarray(X, dtype), y) for X, y in zip(arrays, labels, strict=True)]
+    outputs = len(table.classes) if table.classes is not None else 1
+    return Splits(table.task, outputs, *made, target_scale=scale)
+
+
+def _encoder(table: Table, dtype: np.dtype[Any]) -> Any:
+    """What turns rows into numbers: scaling for numbers, one column a category for text."""
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+    if isinstance(table.rows, np.ndarray):
+        if table.rows.dtype == np.uint8:  # an image: 0 … 255 is its scale, known without looking
+            return FunctionTransformer(lambda images: images / dtype.type(255))
+        return StandardScaler()
+
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    numbers = list(table.rows.select_dtypes("number").columns)
+    texts = [column for column in table.rows.columns if column not in numbers]
+    number = make_pipeline(
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+        StandardScaler(),
+    )
+    text = make_pipeline(
+        SimpleImputer(strategy="constant", fill_value="(missing)"),
+        OneHotEncoder(
+            handle_unknown="infrequent_if_exist",
+            max_categories=MAX_CATEGORIES,
+            sparse_output=False,
+        ),
+    )
+    return ColumnTransformer([("numbers", number, numbers), ("texts", text, texts)])
+
+
+def _no_target(source: str, target: str | None) -> None:
+    if target is not None:
+        raise DataError(f"{source} knows its labels: leave out --target {target}")
+
+
+def _built_in(source: str) -> Table:
+    from sklearn import datasets
+
+    loaded = getattr(datasets, f"load_{source}")()
+    if source == "diabetes":
+        return Table(source, "regression", loaded.data, loaded.target.astype(float), None)
+    classes = tuple(str(name) for name in loaded.target_names)
+    return Table(source, "classification", loaded.data, loaded.target.astype(np.intp), classes)
+
+
+def _file(path: Path, target: str | None) -> Table:
+    import pandas as pd
+
+    if not path.is_file():
+        raise DataError(f"no such file: {path}")
+    try:
+        if path.suffix.lower() == ".parquet":
+            frame = pd.read_parquet(path)
+        else:
+            # "?" is how the UCI collection writes a missing value; blanks around it are not a category.
+            frame = pd.read_csv(
+                path,
+                sep=_separator(path),
+                encoding="utf-8-sig",
+                skipinitialspace=True,
+                na_values=["?"],
+            )
+    except (ValueError, ImportError, OSError) as error:
+        raise DataError(f"{path} can't be read as a table: {_first_line(error)}") from None
+    columns = ", ".join(str(column) for column in frame.columns)
+    if target is None:
+        raise DataError(f"{path}: say which column is the label with --target: {columns}")
+    if target not in frame.columns:
+        raise DataError(f"{path} has no column {target!r}: its columns are {columns}")
+    return _from_frame(path.stem, frame, target, str(path))
+
+
+def _from_frame(name: str, frame: pd.DataFrame, target: str, where: str) -> Table:
+    frame = frame[frame[target].notna()].reset_index(drop=True)
+    labels = frame.pop(target)
+    features = frame.dropna(axis="columns", how="all")
+    features = features.astype({c: "float64" for c in features.select_dtypes("bool").columns})
+    if features.empty:
+        raise DataError(f"{where}: no rows with a value of {target!r} and of another column")
+    for column in features.columns.difference(features.select_dtypes("number").columns):
+        features[column] = _as_numbers(features[column])
+    if _is_quantity(labels):
+        return Table(name, "regression", features, labels.to_numpy(float), None)
+    text = labels.map(_class_name)
+    classes, numbers = np.unique(text.to_numpy(str), return_inverse=True)
+    if len(classes) < 2:
+        raise DataError(f"{where}: column {target!r} has one class only: {classes[0]!r}")
+    return Table(
+        name, "classification", features, numbers.astype(np.intp), tuple(str(c) for c in classes)
+    )
+
+
+def _separator(path: Path) -> str:
+    """What stands between the columns: a tab in a .tsv, else the commonest of , ; and tab in the first line."""
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    with path.open(encoding="utf-8-sig") as file:
+        first = file.readline()
+    return max(",;\t", key=first.count)
+
+
+def _class_name(label: Any) -> str:
+    # A column of whole numbers with a gap in it is read as 0.0, 1.0: its classes are still 0 and 1.
+    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
+
+
+def _as_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+    """A text column as numbers if all it holds beside blanks are numbers; else as text with its blanks missing."""
+    import pandas as pd
+
+    text = column.astype("object").map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+    text = text.where(text.notna() & (text != ""), np.nan)
+    numbers = pd.to_numeric(text, errors="coerce")
+    if numbers.notna().sum() == text.notna().sum():
+        return numbers
+    return text.map(lambda cell: cell if cell is np.nan else str(cell)).astype("object")
+
+
+def _is_quantity(labels: pd.Series[Any]) -> bool:
+    import pandas as pd
+
+    if not pd.api.types.is_numeric_dtype(labels) or pd.api.types.is_bool_dtype(labels):
+        return False
+    values = labels.to_numpy(float)
+    return not (np.equal(values, np.round(values)).all() and labels.nunique() <= MAX_CLASSES)
+
+
+def _mnist(folder: Path) -> Table:
+    parts = {}
+    for part in ("train", "t10k"):
+        images = _idx(folder, f"{part}-images-idx3-ubyte", 3)
+        labels = _idx(folder, f"{part}-labels-idx1-ubyte", 1)
+        if len(images) != len(labels):
+            raise DataError(f"{folder}: {len(images)} {part} images but {len(labels)} labels")
+        parts[part] = images.reshape(len(images), -1), labels
+    rows = np.concatenate([parts["train"][0], parts["t10k"][0]])
+    labels = np.concatenate([parts["train"][1], parts["t10k"][1]]).astype(np.intp)
+    test = np.arange(len(parts["train"][0]), len(rows))
+    classes = tuple(str(digit) for digit in range(int(labels.max()) + 1))
+    return Table("mnist", "classification", rows, labels, classes, test)
+
+
+def _idx(folder: Path, name: str, dimensions: int) -> NDArray[np.uint8]:
+    """One IDX file, plain or gzipped: magic number 0x0000 08 dd, dd sizes as big-endian int32, then bytes."""
+    for path in (folder / f"{name}.gz", folder / name):
+        if path.is_file():
+            break
+    else:
+        raise DataError(f"mnist:{folder}: no file {name}.gz or {name} there")
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path} can't be read: {_first_line(error)}") from None
+    start = 4 + 4 * dimensions
+    if content[:4] != bytes((0, 0, 8, dimensions)) or len(content) < start:
+        raise DataError(f"{path} is not an IDX file of {dimensions} dimensions of bytes")
+    shape = struct.unpack(f">{dimensions}i", content[4:start])
+    array = np.frombuffer(content, np.uint8, offset=start)
+    if array.size != int(np.prod(shape)):
+        raise DataError(f"{path} is cut short: {array.size} bytes where {shape} were promised")
+    return array.reshape(shape)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hpo.space import Categorical, Float, Int
@@ -18,7 +18,10 @@ from hpo.space import Categorical, Float, Int
 if TYPE_CHECKING:
     from hpo.config import Plan
     from hpo.loop import Watcher
+    from hpo.trainables import Trainable
     from studies.study import Study
+    from studies.writer import Writer
+    from trainer.data import Splits
 
 __all__ = ["Categorical", "Float", "Int", "resume", "search"]
 
@@ -55,8 +58,13 @@ def start(
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
     watcher: Watcher | None = None,
+    load: Callable[..., Splits] | None = None,
 ) -> Study:
-    """Run a plan as a new study. A name that is not given is the source's, numbered where it is taken."""
+    """Run a plan as a new study. A name that is not given is the source's, numbered where it is taken.
+
+    `load` takes the place of `trainer.data.load` where the data are being read elsewhere already.
+    """
+    import trainer.data
     from hpo.config import to_json
     from hpo.provenance import provenance
     from hpo.trainables import mlp
@@ -64,14 +72,14 @@ def start(
     from studies.store import create_store
 
     check_creatable(storage)
-    trainable, data_hash = mlp(plan)
+    trainable = mlp(plan, load or trainer.data.load)
     with create_store(storage) as store:
         writer = store.create_study(
             name if name is not None else _free_name(plan.source, store.names()),
             direction=trainable.direction,
             plan=to_json(plan),
             metric=trainable.metric,
-            data_hash=data_hash,
+            data_hash=trainable.data.fingerprint,
             provenance=provenance(),
         )
         return _run(plan, trainable, writer, storage, workers, watcher)
@@ -109,11 +117,11 @@ def resume(
         plan = stored = make_plan(record.plan, "the stored plan")
         if trials is not None:
             plan = stored.extended_to(trials)
-        trainable, data_hash = mlp(plan)
-        if data_hash != record.data_hash:
+        trainable = mlp(plan)
+        if trainable.data.fingerprint != record.data_hash:
             raise PlanError(
                 f"the data of {plan.source} are not those study {name!r} was begun with "
-                f"(hash {data_hash[:12]}, then {str(record.data_hash)[:12]}): start a new study"
+                f"(hash {trainable.data.fingerprint[:12]}, then {str(record.data_hash)[:12]}): start a new study"
             )
         writer = store.hold(name, take_over=take_over)
         if plan != stored:
@@ -122,7 +130,12 @@ def resume(
 
 
 def _run(
-    plan: Plan, trainable: Any, writer: Any, storage: str, workers: int | None, watcher: Any
+    plan: Plan,
+    trainable: Trainable,
+    writer: Writer,
+    storage: str,
+    workers: int | None,
+    watcher: Watcher | None,
 ) -> Study:
     from hpo.executors import default_workers
     from hpo.loop import Watcher, run

@@ -13,6 +13,6 @@ def provenance() -> dict[str, Any]:
     """Versions of Python and of the packages that numbers depend on, and the machine's kind."""
     return {
         "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
-        "platform": platform.platform(),
+        "system": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
     }

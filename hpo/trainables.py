@@ -113,14 +113,14 @@ class MLP:
     """The NumPy multilayer perceptron on the data of a plan."""
 
     plan: Plan
-    task: trainer.data.Task
-    outputs: int
     data: trainer.data.Splits = field(repr=False)
 
     @property
     def metric(self) -> str:
         """Accuracy for classes, RMSE for quantities, or the loss where the plan says so."""
-        return self.plan.metric or {"classification": "accuracy", "regression": "rmse"}[self.task]
+        return (
+            self.plan.metric or {"classification": "accuracy", "regression": "rmse"}[self.data.task]
+        )
 
     @property
     def score(self) -> str:
@@ -166,8 +166,8 @@ class MLP:
             "batch_size": plan.batch_size,
         }
         return Recipe(
-            task=self.task,
-            outputs=self.outputs,
+            task=self.data.task,
+            outputs=self.data.outputs,
             hidden=hidden,
             dtype=plan.dtype,
             target_scale=self.data.target_scale,
@@ -175,24 +175,22 @@ class MLP:
         )
 
 
-def mlp(plan: Plan) -> tuple[MLP, str]:
-    """The trainable of a plan, with its data read and split, and the hash by which the data are known again.
+def mlp(plan: Plan, load: Callable[..., trainer.data.Splits] = trainer.data.load) -> MLP:
+    """The trainable of a plan, with its data read and split.
 
     Raises:
         PlanError: the plan searches what this network has not, or outside what it can take.
         trainer.data.DataError: the source can't be read or used.
     """
     check_space(plan)
-    table = trainer.data.read(plan.source, plan.target)
-    allowed = {"classification": ("accuracy", "loss"), "regression": ("rmse", "loss")}[table.task]
+    data = load(plan.source, plan.target, seed=plan.seed, rows=plan.rows, dtype=plan.dtype)
+    allowed = {"classification": ("accuracy", "loss"), "regression": ("rmse", "loss")}[data.task]
     if plan.metric is not None and plan.metric not in allowed:
         raise PlanError(
-            f"metric {plan.metric!r} does not fit {plan.source}, a {table.task}: "
+            f"metric {plan.metric!r} does not fit {plan.source}, a {data.task}: "
             f"give {' or '.join(allowed)}"
         )
-    splits = trainer.data.split(table, plan.seed, rows=plan.rows, dtype=plan.dtype)
-    made = MLP(plan, table.task, splits.outputs, splits)
-    return made, trainer.data.fingerprint(table)
+    return MLP(plan, data)
 
 
 def check_space(plan: Plan) -> None:

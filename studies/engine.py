@@ -125,7 +125,9 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     # BEGIN IMMEDIATE takes the write lock at once: a transaction that reads first and then finds the file
     # locked could not wait, only fail.
-    connection.exec_driver_sql(connection.get_execution_options().get("hpo_begin", "BEGIN"))
+    begin = connection.get_execution_options().get("hpo_begin", "BEGIN")
+    if begin:
+        connection.exec_driver_sql(begin)
 
 
 @contextlib.contextmanager

@@ -115,9 +115,20 @@ def rounds_frame(rounds: Sequence[Round]) -> pd.DataFrame:
     types = {"round": "Int64", "trials": "Int64", "log": "bool"}
     types |= dict.fromkeys(("low", "high", "next_low", "next_high"), "float64")
     columns: dict[str, Any] = {}
-    for name in (
-        "round parameter trials low high log choices action reason next_low next_high next_choices"
-    ).split():
+    for name in [
+        "round",
+        "parameter",
+        "trials",
+        "low",
+        "high",
+        "log",
+        "choices",
+        "action",
+        "reason",
+        "next_low",
+        "next_high",
+        "next_choices",
+    ]:
         values = [row[name] for row in rows]
         if name == "action":
             columns[name] = pd.Categorical(values, categories=ACTIONS)

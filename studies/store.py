@@ -15,7 +15,7 @@ import difflib
 import functools
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
@@ -110,7 +110,7 @@ def create_store(url: str) -> Store:
             # Made first, so that Optuna's own connections find the file in WAL mode and need not wait for the disk
             # at each of its thirty statements.
             if engine.dialect.name == "sqlite":
-                with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                with engine.connect().execution_options(hpo_begin="") as connection:
                     # Readers and the writer do not wait for each other; the file remembers it.
                     connection.exec_driver_sql("PRAGMA journal_mode = WAL")
             names = set(sa.inspect(engine).get_table_names())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studies import frames, summary
+from studies import summary
 from studies.records import Round, StudyRecord, Trial
 from studies.store import open_store
 
@@ -32,15 +32,21 @@ class Study:
 
     def trials_frame(self) -> pd.DataFrame:
         """One row a trial; the columns are described at `studies.frames.trials_frame`."""
+        from studies import frames
+
         _, trials, _, curves = self._read()
         return frames.trials_frame(trials, _lengths(curves))
 
     def epochs_frame(self) -> pd.DataFrame:
         """One row for each epoch of each trial; see `studies.frames.epochs_frame`."""
+        from studies import frames
+
         return frames.epochs_frame(self._read()[3])
 
     def rounds_frame(self) -> pd.DataFrame:
         """One row for each parameter of each round; see `studies.frames.rounds_frame`."""
+        from studies import frames
+
         return frames.rounds_frame(self._read()[2])
 
     @property
@@ -57,7 +63,7 @@ class Study:
 
     def report(self) -> str:
         """The study as one self-contained HTML page."""
-        from studies import report
+        from studies import frames, report
 
         record, trials, rounds, curves = self._read()
         lengths = _lengths(curves)

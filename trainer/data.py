@@ -63,7 +63,13 @@ class Splits:
     train: Rows
     validation: Rows
     test: Rows
-    target_scale: float = 1.0
+    target_scale: float  # standard units of y to the user's; 1 for classes
+    fingerprint: str  # of all the source's rows and labels, before any were set apart
+
+
+def load(source: str, target: str | None, *, seed: int, rows: int | None, dtype: str) -> Splits:
+    """`split(read(source, target), …)`: from a source to rows that a network can be trained on."""
+    return split(read(source, target), seed, rows=rows, dtype=dtype)
 
 
 def read(source: str, target: str | None = None) -> Table:
@@ -90,13 +96,13 @@ def name_of(source: str) -> str:
 
 def fingerprint(table: Table) -> str:
     """A SHA-256 of every row and label, by which a study knows its data again."""
-    import pandas as pd
-
     digest = hashlib.sha256(table.task.encode())
     if isinstance(table.rows, np.ndarray):
         digest.update(repr((table.rows.shape, str(table.rows.dtype))).encode())
         digest.update(np.ascontiguousarray(table.rows).tobytes())
     else:
+        import pandas as pd
+
         digest.update(repr(list(table.rows.columns)).encode())
         digest.update(pd.util.hash_pandas_object(table.rows, index=False).to_numpy().tobytes())
     digest.update(np.ascontiguousarray(table.labels).tobytes())
@@ -162,7 +168,7 @@ def _prepare(
         labels = [((y - mean) / scale).astype(dtype) for y in labels]
     made = [Rows(np.ascontiguousarray(X, dtype), y) for X, y in zip(arrays, labels, strict=True)]
     outputs = len(table.classes) if table.classes is not None else 1
-    return Splits(table.task, outputs, *made, target_scale=scale)
+    return Splits(table.task, outputs, *made, target_scale=scale, fingerprint=fingerprint(table))
 
 
 def _encoder(table: Table, dtype: np.dtype[Any]) -> Any:
@@ -242,7 +248,7 @@ def _from_frame(name: str, frame: pd.DataFrame, target: str, where: str) -> Tabl
     frame = frame[frame[target].notna()].reset_index(drop=True)
     labels = frame.pop(target)
     features = frame.dropna(axis="columns", how="all")
-    features = features.astype({c: "float64" for c in features.select_dtypes("bool").columns})
+    features = features.astype(dict.fromkeys(features.select_dtypes("bool").columns, "float64"))
     if features.empty:
         raise DataError(f"{where}: no rows with a value of {target!r} and of another column")
     for column in features.columns.difference(features.select_dtypes("number").columns):

@@ -1,0 +1,353 @@
+"""The command line: parse, call, print. What it prints is made in `text`, what moves while it runs in `progress`.
+
+Results go to stdout, everything else to stderr. Heavy packages are imported by the command that needs them, so that
+`hpo --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+DEFAULT_STORAGE = "sqlite:///hpo.db"
+F = TypeVar("F", bound=Callable[..., Any])
+
+DONE, ERROR, USAGE, NO_TRIAL_SUCCEEDED, HELD = 0, 1, 2, 3, 4
+
+
+class Terminated(BaseException):
+    """SIGTERM came; like Ctrl-C, it ends a search in an orderly way."""
+
+
+def main() -> NoReturn:
+    """The `hpo` command: run it, and turn what went wrong into one line and an exit status."""
+    signal.signal(signal.SIGTERM, _terminate)
+    gc.set_threshold(
+        100_000
+    )  # imports make many objects and no garbage: looking for it takes a tenth of them
+    try:
+        cli.main(prog_name="hpo", standalone_mode=False)
+        status = DONE
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except click.exceptions.Exit as stop:
+        status = stop.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        status = 128 + signal.SIGINT
+    except Terminated:
+        status = 128 + signal.SIGTERM
+    except BrokenPipeError:  # the reader of our output has gone; nobody is left to be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = ERROR
+    except Exception as error:  # turned into one line if it is ours; raised again if it is a bug
+        status = _status(error)
+        click.echo(f"Error: {error}", err=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # everything is closed by now; taking the modules down one by one takes 0.3 s
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise Terminated
+
+
+def _status(error: Exception) -> int:
+    """The exit status for an error of ours. Anything else is a bug: its traceback is wanted."""
+    modules = sys.modules  # what was not imported can't have been raised
+    ours = {
+        ("hpo.config", "PlanError"): USAGE,
+        ("trainer.data", "DataError"): ERROR,
+        ("studies.engine", "StoreError"): ERROR,
+        ("studies.lease", "LeaseError"): HELD,
+    }
+    for (module, name), status in ours.items():
+        if module in modules and isinstance(error, getattr(modules[module], name)):
+            return status
+    raise error
+
+
+def storage_option(command: F) -> F:
+    """--storage, as every command has it."""
+    return click.option(
+        "--storage",
+        envvar="HPO_STORAGE",
+        default=DEFAULT_STORAGE,
+        show_default=True,
+        show_envvar=True,
+        metavar="URL",
+        help="Database with the studies.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """--json, for every command that shows data."""
+    return click.option("as_json", "--json", is_flag=True, help="Print JSON on stdout.")(command)
+
+
+def run_options(command: F) -> F:
+    """What a search takes however it was begun."""
+    for option in (
+        click.option("-v", "--verbose", is_flag=True, help="Also tell of every batch."),
+        click.option("-q", "--quiet", is_flag=True, help="No progress on stderr."),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            help="Threads that train; changes no number. [default: one a core]",
+        ),
+    ):
+        command = option(command)
+    return json_option(storage_option(command))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="hpo")
+def cli() -> None:
+    """Hyperparameter search that narrows its ranges round by round, on evidence.
+
+    \b
+    hpo search digits                 search, and keep every trial in hpo.db
+    hpo report digits -o digits.html  see what was found
+    """
+
+
+@cli.command()
+@click.argument("source", required=False)
+@click.option("--target", metavar="COLUMN", help="The label column of a table.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE.toml",
+    help="The whole plan; flags override it.",
+)
+@click.option("--name", help="The study's name. [default: the source's, numbered where taken]")
+@click.option("--trials", type=int, help="Trainings in all. [default: 100]")
+@click.option("--rounds", type=int, help="Rounds to narrow in. [default: 3]")
+@click.option("--epochs", type=int, help="Epochs a trial is trained. [default: 10]")
+@click.option("--seed", type=int, help="The same seed gives the same study. [default: 0]")
+@click.option(
+    "space",
+    "--space",
+    multiple=True,
+    metavar="NAME=RANGE",
+    help="LOW:HIGH[:log][:int] or a,b,c; repeatable; takes the place of the default space. "
+    "[default: learning_rate=1e-5:1:log weight_decay=1e-8:0.1:log]",
+)
+@click.option("--metric", help="accuracy, rmse or loss. [default: by the labels]")
+@click.option("--sampler", help="tpe, sobol or random. [default: tpe]")
+@click.option("--hidden", metavar="100,100", help="Units of each hidden layer. [default: 50]")
+@click.option("--activation", help="relu, tanh or sigmoid. [default: relu]")
+@click.option("--optimizer", help="sgd, momentum or adam. [default: momentum]")
+@click.option("--batch-size", type=int, help="Rows in a minibatch. [default: 32]")
+@click.option("--rows", type=int, metavar="N", help="Search on N rows, drawn once.")
+@run_options
+def search(
+    config: Path | None,
+    name: str | None,
+    storage: str,
+    space: tuple[str, ...],
+    workers: int | None,
+    quiet: bool,
+    verbose: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Search for the best settings of a network on SOURCE, and store every trial.
+
+    SOURCE is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file, or mnist:DIR.
+
+    \b
+    hpo search digits --trials 60 --seed 1
+    hpo search penguins.csv --target species
+    """
+    from trainer.read_apart import Reader
+
+    with Reader() as reader:  # before anything slow is imported here
+        import hpo
+        from hpo.cli.ahead import warm_up
+        from hpo.config import make_plan, read_toml
+
+        fields = read_toml(config) if config else {}
+        fields |= {key: value for key, value in flags.items() if value is not None}
+        if space:
+            fields["space"] = dict(map(_named_range, space))
+        if "source" not in fields:
+            raise click.UsageError("give a SOURCE, such as digits or table.csv (or in --config)")
+        plan = make_plan(fields, str(config) if config else "")
+        warm_up()
+
+        def run(watcher: Any) -> Any:
+            return hpo.start(
+                plan,
+                name=name,
+                storage=storage,
+                workers=workers,
+                watcher=watcher,
+                load=reader.load,
+            )
+
+        _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--trials", type=int, metavar="TOTAL", help="Trainings in all, old ones included.")
+@click.option("--take-over", is_flag=True, help="Take the study from the process that holds it.")
+@run_options
+def resume(
+    name: str,
+    trials: int | None,
+    take_over: bool,
+    storage: str,
+    workers: int | None,
+    quiet: bool,
+    verbose: bool,
+    as_json: bool,
+) -> None:
+    """Go on with the study NAME, by its stored plan, to the same end as if it had never stopped.
+
+    \b
+    hpo resume digits
+    hpo resume digits --trials 200
+    """
+    import hpo
+
+    def run(watcher: Any) -> Any:
+        return hpo.resume(
+            name,
+            storage=storage,
+            trials=trials,
+            workers=workers,
+            take_over=take_over,
+            watcher=watcher,
+        )
+
+    _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
+
+
+@cli.command(name="list")
+@storage_option
+@json_option
+def list_studies(storage: str, as_json: bool) -> None:
+    """List the studies of a database.
+
+    \b
+    hpo list --storage sqlite:///hpo.db
+    """
+    from hpo.cli import text
+    from studies import load, names
+
+    summaries = [load(name, storage).summary() for name in names(storage)]
+    if as_json:
+        keys = ("study", "state", "metric", "direction", "trials", "best")
+        click.echo(_json([{key: said[key] for key in keys} for said in summaries]))
+    else:
+        text.show(text.studies_table(summaries))
+
+
+@cli.command()
+@click.argument("name")
+@storage_option
+@json_option
+def show(name: str, storage: str, as_json: bool) -> None:
+    """Show what the study NAME has found: the best settings, and how the ranges moved and why.
+
+    \b
+    hpo show digits
+    """
+    from hpo.cli import text
+    from studies import load
+
+    said = load(name, storage).summary()
+    click.echo(_json(said)) if as_json else text.show(*text.summary(said, storage))
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--table", type=click.Choice(["trials", "epochs", "rounds"]), default="trials")
+@click.option(
+    "format_", "--format", type=click.Choice(["csv", "json", "parquet"]), default="csv",
+    help="JSON is one object a line.",
+)  # fmt: skip
+@click.option("output", "-o", type=click.Path(path_type=Path), help="A file; else stdout.")
+@storage_option
+def export(name: str, table: str, format_: str, output: Path | None, storage: str) -> None:
+    """Export a table of the study NAME, every digit of every number.
+
+    \b
+    hpo export digits --table epochs -o epochs.csv
+    """
+    from studies import export as exports
+    from studies import load
+
+    study = load(name, storage)
+    frame = getattr(study, f"{table}_frame")()
+    content = exports.FORMATS[format_](frame)
+    if output is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    else:
+        _write(output, content)
+
+
+@cli.command()
+@click.argument("name")
+@click.option(
+    "output", "-o", type=click.Path(path_type=Path), required=True, metavar="FILE.html",
+    help="Where the page is written.",
+)  # fmt: skip
+@storage_option
+def report(name: str, output: Path, storage: str) -> None:
+    """Write a one-file HTML report of the study NAME.
+
+    \b
+    hpo report digits -o digits.html
+    """
+    from studies import load
+
+    _write(output, load(name, storage).report().encode())
+    click.echo(f"{output} written", err=True)
+
+
+def _run_and_print(
+    run: Callable[[Any], Any], storage: str, *, quiet: bool, verbose: bool, as_json: bool
+) -> None:
+    from hpo.cli import text
+    from hpo.cli.progress import watching
+
+    with watching(quiet=quiet, verbose=verbose, storage=storage) as watcher:
+        study = run(watcher)
+    said = study.summary()
+    if as_json:
+        click.echo(_json(said))
+    else:
+        text.show(*text.summary(said, storage))
+    if said["best"] is None:
+        click.echo("Error: no trial succeeded; all of them failed or diverged", err=True)
+        raise click.exceptions.Exit(NO_TRIAL_SUCCEEDED)
+
+
+def _named_range(text: str) -> tuple[str, str]:
+    name, equals, given = text.partition("=")
+    if not (name and equals and given):
+        raise click.UsageError(f"--space {text!r}: write NAME=LOW:HIGH[:log][:int] or NAME=a,b,c")
+    return name, given
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise click.ClickException(f"can't write {path}: {error.strerror}") from None
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, indent=2, allow_nan=False)

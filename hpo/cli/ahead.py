@@ -1,0 +1,17 @@
+"""What the command line does while another process gets ready to read the data (see `trainer.read_apart`)."""
+
+from __future__ import annotations
+
+
+def warm_up() -> None:
+    """Do in memory, for the first time, what is slow the first time: a schema and a Sobol sequence."""
+    import optuna
+    from scipy import stats  # noqa: F401  # for the verdicts
+
+    from hpo.space import Float
+    from hpo.suggest import suggest
+
+    schema = optuna.storages.RDBStorage("sqlite:///:memory:")
+    schema.remove_session()
+    schema.engine.dispose()
+    suggest({"x": Float(0, 1)}, [], 1, 0, sampler="sobol")

@@ -1,0 +1,170 @@
+"""What a search shows of itself while it runs: a calm live display on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from hpo.cli.text import ACTIONS, resume_command, settings
+from hpo.loop import Watcher
+from hpo.space import Categorical, Parameter, Settings, Space, describe, position
+
+if TYPE_CHECKING:
+    from hpo.config import Plan
+    from hpo.narrowing import Verdict
+    from hpo.suggest import Direction
+    from studies.records import Result
+
+LINE_SECONDS = 5.0  # between the plain lines
+BAR_WIDTH = 20
+
+
+@contextmanager
+def watching(*, quiet: bool, verbose: bool, storage: str) -> Iterator[Watcher]:
+    """A watcher that shows the search on stderr; when the search is stopped it says how to go on."""
+    console = Console(stderr=True, highlight=False)
+    progress = Progress(console, quiet=quiet, verbose=verbose)
+    try:
+        with progress:
+            yield progress
+    except BaseException as stop:
+        if progress.study and not isinstance(stop, Exception):
+            command = resume_command(progress.study, storage)
+            console.print(Text(f"Stopped. To go on: {command}"), soft_wrap=True)
+        raise
+
+
+class Progress(Watcher):
+    """Follows a search and draws it: live where stderr is a terminal, else a line every few seconds."""
+
+    def __init__(self, console: Console, *, quiet: bool, verbose: bool) -> None:
+        self.study = ""
+        self._console, self._quiet, self._verbose = console, quiet, verbose
+        self._lock = threading.Lock()
+        self._begun = self._line_at = time.monotonic()
+        self._trials = self._done = self._epochs_planned = self._epochs = 0
+        self._failed = self._round = 0
+        self._ranges: Space = {}
+        self._first: Space = {}
+        self._best: tuple[float, int, Settings] | None = None
+        self._maximize = True
+        self._live = (
+            Live(
+                console=console, get_renderable=self._picture, transient=True, refresh_per_second=8
+            )
+            if console.is_terminal and not quiet
+            else None
+        )
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def started(self, name: str, plan: Plan, direction: Direction, done: int) -> None:
+        """Begin to draw: before this, an error is all there is to say."""
+        self.study, self._first, self._maximize = name, dict(plan.space), direction == "maximize"
+        self._trials, self._done = plan.trials, done
+        self._epochs_planned = (plan.trials - done) * plan.epochs
+        self._begun = self._line_at = time.monotonic()
+        if self._live:
+            self._live.start()
+        else:
+            self._say(f"{name}: {plan.trials - done} trials of {plan.epochs} epochs")
+
+    def round_started(self, number: int, size: int, ranges: Space) -> None:
+        """Show the round's ranges from now on."""
+        self._round, self._ranges = number, ranges
+
+    def epoch_trained(self, trials: int) -> None:
+        """Count, and say a line if it is time and there is no live display."""
+        with self._lock:
+            self._epochs += trials
+            if self._live or time.monotonic() - self._line_at < LINE_SECONDS:
+                return
+            self._line_at = time.monotonic()
+        self._say(f"{self._state()} · {self._best_line()}")
+
+    def batch_finished(self, results: Sequence[Result], settings: Sequence[Settings]) -> None:
+        """Keep the best so far, and count what failed."""
+        for result, values in zip(results, settings, strict=True):
+            self._done += 1
+            if result.value is None:
+                self._failed += 1
+            elif self._best is None or self._better(result.value, self._best[0]):
+                self._best = (result.value, result.number, values)
+        if self._verbose:
+            self._say(f"batch of {len(results)} recorded · {self._best_line()}")
+
+    def round_judged(self, number: int, verdicts: Mapping[str, Verdict]) -> None:
+        """Say each verdict; they stay on the screen above what moves."""
+        for name, verdict in verdicts.items():
+            self._say(f"round {number}  {name}  {verdict.reason}", ACTIONS[verdict.action])
+
+    def _better(self, value: float, other: float) -> bool:
+        return value > other if self._maximize else value < other
+
+    def _say(self, line: str, style: str = "") -> None:
+        if not self._quiet:
+            # Only a terminal is as wide as it is; a file takes the whole line.
+            self._console.print(Text(line, style), soft_wrap=not self._console.is_terminal)
+
+    def _state(self) -> str:
+        seconds = max(time.monotonic() - self._begun, 1e-3)
+        speed = self._epochs / seconds
+        parts = [f"round {self._round}", f"trials {self._done}/{self._trials}"]
+        if self._failed:
+            parts.append(f"{self._failed} failed")
+        if self._epochs:
+            left = max(0.0, (self._epochs_planned - self._epochs) / speed)
+            parts += [f"{speed:,.0f} epochs/s", f"{duration(left)} left"]
+        return " · ".join(parts)
+
+    def _best_line(self) -> str:
+        if self._best is None:
+            return "no result yet"
+        value, number, values = self._best
+        return f"best {value:.4g} (trial {number}: {settings(values)})"
+
+    def _picture(self) -> RenderableType:
+        share = ProgressBar(total=max(1, self._epochs_planned), completed=self._epochs, width=40)
+        ranges = Table(box=None, pad_edge=False, show_header=False)
+        for name, parameter in self._ranges.items():
+            bar = range_bar(self._first.get(name, parameter), parameter)
+            ranges.add_row(Text(name), Text(bar, "cyan"), Text(describe(parameter)))
+        return Group(
+            Text(f"{self.study}  {self._state()}", no_wrap=True, overflow="ellipsis"),
+            share,
+            Text(self._best_line(), no_wrap=True, overflow="ellipsis"),
+            ranges,
+        )
+
+
+def range_bar(first: Parameter, now: Parameter) -> str:
+    """Where a range stands in the first one, as a bar of fixed width: `──────████──────────`."""
+    if isinstance(first, Categorical) or isinstance(now, Categorical):
+        return " " * BAR_WIDTH
+    low = max(0.0, min(1.0, position(first, now.low)))
+    high = max(0.0, min(1.0, position(first, now.high)))
+    start = min(BAR_WIDTH - 1, int(low * BAR_WIDTH))
+    stop = max(start + 1, round(high * BAR_WIDTH))
+    return "─" * start + "█" * (stop - start) + "─" * (BAR_WIDTH - stop)
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it: 8 s, 3 min, 2 h 05 min."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,152 @@
+"""What the command line says: a study's summary on one screen, and the list of studies."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from hpo.cli import DEFAULT_STORAGE
+from hpo.space import describe, from_mapping, number
+from studies.engine import masked
+
+STATES = {"complete": "green", "running": "cyan", "interrupted": "yellow"}
+ACTIONS = {"narrowed": "green", "extended": "magenta", "kept": "dim"}
+
+
+def show(*parts: RenderableType) -> None:
+    """Print on stdout, in colour on a terminal only."""
+    console = Console(highlight=False)
+    for part in parts:
+        console.print(part)
+
+
+def summary(said: Mapping[str, Any], storage: str) -> list[RenderableType]:
+    """A stored study: how it stands, the best settings, how each range moved and why, what to do next."""
+    parts: list[RenderableType] = [_heading(said), Text(), *_best(said), Text()]
+    if said["rounds"]:
+        parts += [*_ranges(said), Text()]
+    parts += [_line("Stored", f"in {said['storage']} as ", said["study"]), Text()]
+    return parts + _next_commands(said, storage)
+
+
+def settings(params: Mapping[str, Any]) -> str:
+    """Settings in a line: learning_rate 0.07 · weight_decay 0.00267."""
+    return " · ".join(f"{name} {_value(value)}" for name, value in params.items())
+
+
+def studies_table(summaries: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """The studies of a database, a line each."""
+    if not summaries:
+        return Text("no studies yet: start one with  hpo search digits")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column, side in (
+        ("study", "left"),
+        ("state", "left"),
+        ("trials", "right"),
+        ("best", "right"),
+    ):
+        table.add_column(column, justify=side, overflow="fold")  # type: ignore[arg-type]  # a literal
+    table.add_column("metric")
+    for said in summaries:
+        best = said["best"]
+        table.add_row(
+            Text(said["study"]),
+            Text(said["state"], STATES[said["state"]]),
+            str(sum(said["trials"].values())),
+            "–" if best is None else f"{best['value']:.4g}",
+            Text(f"{said['metric']} ({said['direction']})"),
+        )
+    return table
+
+
+def _heading(said: Mapping[str, Any]) -> Text:
+    counts = said["trials"]
+    trials = f"{sum(counts.values())} trials"
+    left = [f"{n} {state}" for state, n in counts.items() if n and state != "complete"]
+    if left:
+        trials += f" ({', '.join(left)})"
+    return Text.assemble(
+        (said["study"], "bold"),
+        " · ",
+        (said["state"], STATES[said["state"]]),
+        f" · {trials} · {said['epochs_trained']:,} epochs trained",
+    )
+
+
+def _best(said: Mapping[str, Any]) -> list[RenderableType]:
+    best = said["best"]
+    if best is None:
+        return [Text("No trial has succeeded.", "red")]
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (f"Best validation {said['metric']} ", "bold"),
+            (f"{best['value']:.4g}", "bold green"),
+            f" (trial {best['trial']})",
+        )
+    ]
+    width = max(map(len, best["params"]))
+    parts += [Text(f"  {name:{width}}  {_value(value)}") for name, value in best["params"].items()]
+    return parts
+
+
+def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
+    parts: list[RenderableType] = [Text("Ranges", "bold")]
+    rounds, last = said["rounds"], said["ranges"]
+    for name, fields in last.items():
+        first = describe(from_mapping(rounds[0]["ranges"][name]))
+        now = describe(from_mapping(fields))
+        moved = f"{first}  →  {now}" if now != first else f"{now}  (the whole range)"
+        parts.append(Text.assemble("  ", (name, "bold"), f"  {moved}"))
+        for r in rounds:
+            verdict = r["verdicts"].get(name)
+            if verdict:
+                sentence = Text.assemble(
+                    (f"round {r['round']}  ", "dim"),
+                    (verdict["reason"], ACTIONS[verdict["action"]]),
+                )
+                parts.append(Padding(sentence, (0, 0, 0, 4)))
+    return parts
+
+
+def resume_command(name: str, storage: str) -> str:
+    """What to type to go on with a study."""
+    return f"hpo resume {shlex.quote(name)}{_where(storage)}"
+
+
+def _where(storage: str) -> str:
+    """--storage, where a command would not find the study without it; passwords are left out."""
+    if storage in (DEFAULT_STORAGE, os.environ.get("HPO_STORAGE")):
+        return ""
+    return f" --storage {shlex.quote(masked(storage))}"
+
+
+def _next_commands(said: Mapping[str, Any], storage: str) -> list[RenderableType]:
+    name, where = shlex.quote(said["study"]), _where(storage)
+    more = f" --trials {2 * sum(said['trials'].values())}" if said["state"] == "complete" else ""
+    commands = (
+        (f"hpo report {name} -o {shlex.quote(said['study'] + '.html')}{where}", "see it"),
+        (resume_command(said["study"], storage) + more, "go on with it"),
+        (f"hpo export {name} --table trials{where}", "take the trials elsewhere"),
+    )
+    width = max(len(command) for command, _ in commands)
+    lines: list[RenderableType] = [Text("Next", "bold")]
+    for command, purpose in commands:
+        # A command is never broken: it is there to be copied.
+        line = Text.assemble("  ", (f"{command:{width}}", "cyan"), no_wrap=True, overflow="ignore")
+        lines.append(line.append(f"  {purpose}", "dim") if width < 50 else line)
+    return lines
+
+
+def _line(word: str, *rest: str) -> Text:
+    return Text.assemble((word, "bold"), " ", *rest)
+
+
+def _value(value: Any) -> str:
+    return number(value) if isinstance(value, float) else str(value)

@@ -78,8 +78,8 @@ def run(
     watcher.started(writer.name, plan, trainable.direction, len(history.trials))
     with threads(workers) as pool:
         if history.rounds and history.rounds[-1].verdicts is None:
-            current = history.rounds[-1]
-            watcher.round_started(current.round, current.size, _space(current.ranges))
+            begun = history.rounds[-1]
+            watcher.round_started(begun.round, begun.size, _space(begun.ranges))
         while True:
             if history.pending:
                 _train_batch(plan, trainable, writer, history, pool, watcher)

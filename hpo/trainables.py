@@ -99,8 +99,8 @@ def even_parts(items: Sequence[int], most: int) -> list[list[int]]:
     return [list(part) for part in np.array_split(np.asarray(items, int), count)]
 
 
-STACK_NUMBERS = 2**19
-"""How many weights a stack may hold: with gradient and velocity that is 6 MB of float32, about a core's caches."""
+STACK_NUMBERS = 2**18
+"""How many weights and biases a stack may hold: with gradient and velocity 3 MB of float32, about a core's caches."""
 MOST_TRIALS, FEWEST_TRIALS = 25, 4
 """A stack's limits: more trials no longer save overhead; with fewer the overhead outweighs the cache."""
 

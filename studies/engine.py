@@ -32,7 +32,7 @@ def check_creatable(url: str) -> None:
     """Say what is wrong with a place for a database before anything is written there.
 
     Raises:
-        StoreError: the URL can't be used, its folder does not exist or can't be written to, or the file is none of ours.
+        StoreError: the URL can't be used, its folder is not there or can't be written to, or the file is none of ours.
     """
     path = sqlite_path(url)
     if path is None:
@@ -54,6 +54,11 @@ def check_creatable(url: str) -> None:
 
 
 def parse(url: str) -> sa.URL:
+    """The parts of a URL.
+
+    Raises:
+        StoreError: it is not a URL, or not one of SQLite or PostgreSQL.
+    """
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError:
@@ -84,6 +89,11 @@ def sqlite_path(url: str) -> Path | None:
 
 
 def check_file(path: Path) -> None:
+    """Whether a file that exists is an SQLite database (or empty).
+
+    Raises:
+        StoreError: it is a folder, can't be read, or holds something else.
+    """
     if path.is_dir():
         raise StoreError(f"{path} is a folder: give a file in it, sqlite:///{path}/hpo.db")
     try:
@@ -96,12 +106,18 @@ def check_file(path: Path) -> None:
 
 
 def engine_options(url: str) -> dict[str, Any]:
+    """What SQLAlchemy's create_engine is given for this kind of database, by us and through Optuna."""
     if parse(url).get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": BUSY_SECONDS}}
     return {"pool_pre_ping": True}
 
 
 def make_engine(url: str) -> sa.Engine:
+    """An engine whose SQLite transactions begin when we say so.
+
+    Raises:
+        StoreError: the URL can't be used, or its driver is not installed.
+    """
     try:
         engine = sa.create_engine(url, **engine_options(url))
     except ModuleNotFoundError as error:
@@ -142,4 +158,5 @@ def database_errors(url: str) -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
+    """The first line of an error's message, for a message of one line."""
     return (str(error).splitlines() or [type(error).__name__])[0]

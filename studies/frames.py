@@ -16,8 +16,20 @@ from studies.records import Round, Trial
 STATES = ("complete", "pruned", "failed", "running")
 ACTIONS = ("narrowed", "kept", "extended")
 
-TRIAL_COLUMNS_BEFORE = ("number", "state", "value", "round")
-TRIAL_COLUMNS_AFTER = ("epochs", "diverged_epoch", "started", "finished")
+ROUND_COLUMNS: dict[str, Any] = {
+    "round": "Int64",
+    "parameter": "object",
+    "trials": "Int64",
+    "low": "float64",
+    "high": "float64",
+    "log": "bool",
+    "choices": "object",
+    "action": "category",
+    "reason": "object",
+    "next_low": "float64",
+    "next_high": "float64",
+    "next_choices": "object",
+}
 
 
 def trials_frame(trials: Sequence[Trial], epochs: Mapping[int, int]) -> pd.DataFrame:
@@ -112,28 +124,13 @@ def rounds_frame(rounds: Sequence[Round]) -> pd.DataFrame:
                     "next_choices": following.get("choices"),
                 }
             )
-    types = {"round": "Int64", "trials": "Int64", "log": "bool"}
-    types |= dict.fromkeys(("low", "high", "next_low", "next_high"), "float64")
     columns: dict[str, Any] = {}
-    for name in [
-        "round",
-        "parameter",
-        "trials",
-        "low",
-        "high",
-        "log",
-        "choices",
-        "action",
-        "reason",
-        "next_low",
-        "next_high",
-        "next_choices",
-    ]:
+    for name, kind in ROUND_COLUMNS.items():
         values = [row[name] for row in rows]
         if name == "action":
             columns[name] = pd.Categorical(values, categories=ACTIONS)
         else:
-            columns[name] = pd.Series(values, dtype=types.get(name, "object"))
+            columns[name] = pd.Series(values, dtype=kind)
     return pd.DataFrame(columns)
 
 

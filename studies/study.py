@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studies import summary
+from studies.engine import masked
 from studies.records import Round, StudyRecord, Trial
 from studies.store import open_store
 
@@ -22,7 +23,7 @@ class Study:
         self.storage = storage
 
     def __repr__(self) -> str:
-        return f"Study({self.name!r}, {summary.masked(self.storage)!r})"
+        return f"Study({self.name!r}, {masked(self.storage)!r})"
 
     def _read(self) -> tuple[StudyRecord, list[Trial], list[Round], list[Any]]:
         with open_store(self.storage) as store:

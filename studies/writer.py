@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Writer:
-    """The one process that writes to a study. A context manager: it beats while it is open, and gives back the lease."""
+    """The one process that writes to a study. A context manager: it beats while open, and gives back the lease."""
 
     def __init__(self, store: Store, study_id: int, name: str, token: str) -> None:
         self.store, self.study_id, self.name = store, study_id, name

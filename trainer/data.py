@@ -154,21 +154,33 @@ def _prepare(
     test: NDArray[np.intp],
     dtype: np.dtype[Any],
 ) -> Splits:
-    encode = _encoder(table, dtype)
-    rows = table.rows
-    if isinstance(rows, np.ndarray):
-        parts = [rows[train], rows[validation], rows[test]]
-    else:
-        parts = [rows.iloc[train], rows.iloc[validation], rows.iloc[test]]
-    arrays = [encode.fit_transform(parts[0])] + [encode.transform(part) for part in parts[1:]]
-    labels = [table.labels[train], table.labels[validation], table.labels[test]]
-    scale = 1.0
+    encode, scale, shift = _encoder(table, dtype), 1.0, 0.0
+    encode.fit(_rows(table, train))
     if table.task == "regression":
-        mean, scale = float(labels[0].mean()), float(labels[0].std()) or 1.0
-        labels = [((y - mean) / scale).astype(dtype) for y in labels]
-    made = [Rows(np.ascontiguousarray(X, dtype), y) for X, y in zip(arrays, labels, strict=True)]
-    outputs = len(table.classes) if table.classes is not None else 1
-    return Splits(table.task, outputs, *made, target_scale=scale, fingerprint=fingerprint(table))
+        targets = table.labels[train]
+        shift, scale = float(targets.mean()), float(targets.std()) or 1.0
+
+    def ready(positions: NDArray[np.intp]) -> Rows:
+        X = np.ascontiguousarray(encode.transform(_rows(table, positions)), dtype)
+        labels = table.labels[positions]
+        if table.task == "regression":
+            return Rows(X, ((labels - shift) / scale).astype(dtype))
+        return Rows(X, labels)
+
+    return Splits(
+        task=table.task,
+        outputs=1 if table.classes is None else len(table.classes),
+        train=ready(train),
+        validation=ready(validation),
+        test=ready(test),
+        target_scale=scale,
+        fingerprint=fingerprint(table),
+    )
+
+
+def _rows(table: Table, positions: NDArray[np.intp]) -> Array | pd.DataFrame:
+    rows = table.rows
+    return rows[positions] if isinstance(rows, np.ndarray) else rows.iloc[positions]
 
 
 def _encoder(table: Table, dtype: np.dtype[Any]) -> Any:

@@ -7,6 +7,7 @@ two settings are compared on equal luck, and a trial's start does not depend on 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,5 +34,5 @@ def initial_weights(
     deviation = INITIALIZERS[init]
     return [
         rng.standard_normal((inputs, outputs)) * deviation(inputs, outputs)
-        for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True)
+        for inputs, outputs in pairwise(sizes)
     ]

@@ -1,9 +1,9 @@
 """Optimizers as init / update pairs over stacked parameters.
 
-`init(theta)` makes the state an optimizer carries for parameters theta (K, P). `update(theta, gradient, state, numbers)`
-changes theta and the state in place; `gradient` may be overwritten. `numbers` holds one value a trial, each (K, 1):
-learning_rate, and momentum where the optimizer has one. The state is a dict of arrays whose first axis is K (and a
-step count, the same for all trials), so trials can leave a population by indexing.
+`init(theta)` makes the state an optimizer carries for parameters theta (K, P). `update(theta, gradient, state,
+numbers)` changes theta and the state in place; `gradient` may be overwritten. `numbers` holds one value a trial, each
+(K, 1): learning_rate, and momentum where the optimizer has one. The state is a dict of arrays whose first axis is K
+(and a step count, the same for all trials), so trials can leave a population by indexing.
 """
 
 from __future__ import annotations

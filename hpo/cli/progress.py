@@ -85,6 +85,7 @@ class Progress(Watcher):
 
     def round_started(self, number: int, size: int, ranges: Space) -> None:
         """Show the round's ranges from now on."""
+        del size
         self._round, self._ranges = number, ranges
 
     def epoch_trained(self, trials: int) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -104,14 +103,13 @@ def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
         now = describe(from_mapping(fields))
         moved = f"{first}  →  {now}" if now != first else f"{now}  (the whole range)"
         parts.append(Text.assemble("  ", (name, "bold"), f"  {moved}"))
+        verdicts = Table.grid(padding=(0, 2), pad_edge=False)
         for r in rounds:
             verdict = r["verdicts"].get(name)
             if verdict:
-                sentence = Text.assemble(
-                    (f"round {r['round']}  ", "dim"),
-                    (verdict["reason"], ACTIONS[verdict["action"]]),
-                )
-                parts.append(Padding(sentence, (0, 0, 0, 4)))
+                style = ACTIONS[verdict["action"]]
+                verdicts.add_row(Text(f"    round {r['round']}", "dim"), Text(verdict["reason"], style))
+        parts.append(verdicts)
     return parts
 
 

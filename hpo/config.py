@@ -87,7 +87,9 @@ class Plan(BaseModel):
     @model_validator(mode="after")
     def _enough_trials(self) -> Plan:
         if self.trials < self.rounds:
-            raise ValueError(f"{self.trials} trials can't fill {self.rounds} rounds")
+            raise ValueError(
+                f"{self.trials} trials can't fill {self.rounds} rounds: give rounds {self.trials} or fewer"
+            )
         return self
 
     def extended_to(self, trials: int) -> Plan:
@@ -142,7 +144,9 @@ def from_json(text: str) -> Plan:
 
 
 def _one_line(error: ValidationError, where: str) -> str:
-    first = error.errors(include_url=False)[0]
+    # A field that is there and wrong says more than one that is missing: it may be the missing one, misspelt.
+    errors = error.errors(include_url=False)
+    first = min(errors, key=lambda e: e["type"] == "missing")
     field = ".".join(str(part) for part in first["loc"] if part != "[key]")
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":

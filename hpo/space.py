@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Float:
     """A real number from `low` to `high`, both included; searched on a log scale where `log` is set.
 
     Raises:
-        ValueError: low > high, a bound that is not finite, log with low ≤ 0, step ≤ 0 or beside log.
+        ValueError: low > high, a bound that is not finite, log with low ≤ 0, step ≤ 0, beside log or missing high.
     """
 
     low: float
@@ -47,7 +48,7 @@ class Int:
     """A whole number from `low` to `high`, both included; searched on a log scale where `log` is set.
 
     Raises:
-        ValueError: low > high, a bound that is not whole, log with low ≤ 0, step < 1 or beside log.
+        ValueError: low > high, a bound that is not whole, log with low ≤ 0, step < 1, beside log or missing high.
     """
 
     low: int
@@ -101,6 +102,15 @@ def _check_range(p: Numeric) -> None:
         raise ValueError(f"step {number(p.step)} must be above 0")
     if p.log and p.step not in (None, 1):
         raise ValueError(f"step {number(p.step or 0)} can't be used on a log range")
+    if p.step is not None and (last := _stepped(p, p.high, ROUND_FLOOR)) != p.high:
+        raise ValueError(f"steps of {p.step:g} from {p.low:g} miss high {p.high:g}: write {last:g}")
+
+
+def _stepped(p: Numeric, value: float, rounding: str) -> float:
+    """The step of a range next to a value. In decimal, where 0.1 × 3 is 0.3."""
+    low, step = Decimal(str(p.low)), Decimal(str(p.step))
+    count = ((Decimal(str(value)) - low) / step).to_integral_value(rounding)
+    return float(low + count * step)
 
 
 def number(value: float) -> str:
@@ -221,20 +231,18 @@ def position(parameter: Numeric, value: float) -> float:
 
 def section(parameter: Numeric, start: float, stop: float) -> Numeric:
     """The part of a range from position `start` to `stop`; whole numbers and steps are rounded outwards."""
-    low, high = max(0.0, start), min(1.0, stop)
     if parameter.log:
         a, b = math.log(parameter.low), math.log(parameter.high)
-        bounds = math.exp(a + low * (b - a)), math.exp(a + high * (b - a))
+        first, last = math.exp(a + start * (b - a)), math.exp(a + stop * (b - a))
     else:
         width = parameter.high - parameter.low
-        bounds = parameter.low + low * width, parameter.low + high * width
-    # An end that has not moved stays what it was, to the last digit.
-    first = parameter.low if low <= 0 else max(parameter.low, bounds[0])
-    last = parameter.high if high >= 1 else min(parameter.high, bounds[1])
+        first, last = parameter.low + start * width, parameter.low + stop * width
+    # An end that has not moved stays what it was, to the last digit; no rounding passes it.
+    first = parameter.low if start <= 0 else min(max(first, parameter.low), parameter.high)
+    last = parameter.high if stop >= 1 else max(min(last, parameter.high), first)
     if parameter.step is not None:
-        base, step = parameter.low, parameter.step
-        first = base + math.floor((first - base) / step + 1e-9) * step
-        last = min(parameter.high, base + math.ceil((last - base) / step - 1e-9) * step)
+        first = _stepped(parameter, first, ROUND_FLOOR)
+        last = min(_stepped(parameter, last, ROUND_CEILING), parameter.high)
     if isinstance(parameter, Int):
         return replace(parameter, low=int(first), high=int(last))
     return replace(parameter, low=first, high=last)

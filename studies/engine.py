@@ -121,7 +121,9 @@ def make_engine(url: str) -> sa.Engine:
     try:
         engine = sa.create_engine(url, **engine_options(url))
     except ModuleNotFoundError as error:
-        raise StoreError(f"{masked(url)} needs the package {error.name}: install it") from None
+        raise StoreError(
+            f"{masked(url)} needs the package {error.name}: pip install 'hpo[postgres]'"
+        ) from None
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)

@@ -85,11 +85,14 @@ def stored_number(column: str, value: float) -> dict[str, Any]:
 
 
 def read_number(value: float | None, kind: str | None) -> float | None:
+    """The inverse of `stored_number`: the word decides where there is one that is not FINITE."""
     special = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
     return special.get(kind or "", value)
 
 
 def stored_points(curve: Sequence[float]) -> str:
+    """A curve as a JSON array: every digit, NaN as null, infinities as ±1e999."""
+
     def written(point: float) -> str:
         if math.isnan(point):
             return "null"
@@ -99,4 +102,5 @@ def stored_points(curve: Sequence[float]) -> str:
 
 
 def read_points(text: str) -> list[float]:
+    """The inverse of `stored_points`."""
     return [math.nan if point is None else float(point) for point in json.loads(text)]

@@ -130,7 +130,7 @@ def split(table: Table, seed: int, *, rows: int | None = None, dtype: str = "flo
             return train_test_split(positions, test_size=share, random_state=seed, stratify=strata)
         except ValueError as error:
             raise DataError(
-                f"{table.name}: {count} rows can't be split to set {what} rows apart: {error}"
+                f"{table.name}: can't set {what} rows apart from {len(positions)} rows: {error}"
             ) from None
 
     if table.test_rows is None:
@@ -270,7 +270,7 @@ def _from_frame(name: str, frame: pd.DataFrame, target: str, where: str) -> Tabl
     text = labels.map(_class_name)
     classes, numbers = np.unique(text.to_numpy(str), return_inverse=True)
     if len(classes) < 2:
-        raise DataError(f"{where}: column {target!r} has one class only: {classes[0]!r}")
+        raise DataError(f"{where}: column {target!r} has one class only: {str(classes[0])!r}")
     return Table(
         name, "classification", features, numbers.astype(np.intp), tuple(str(c) for c in classes)
     )

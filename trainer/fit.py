@@ -187,14 +187,23 @@ class _Population:
                 rows = slice(part[0], part[-1] + 1)
                 workspace = self._workspace(len(part), training=False)
                 outputs = workspace.forward(X[rows])
-                metric += workspace.row_sums(self.metric.rows(outputs, y[rows]))
-                loss += workspace.row_sums(self.loss(outputs, y[rows]))
+                metric += _row_sums(self.metric.rows(outputs, y[rows]))
+                loss += _row_sums(self.loss(outputs, y[rows]))
             figures[f"{name}_loss"] = loss / len(X)
             finished = self.metric.finish(metric / len(X))
             if self.recipe.task == "regression":
                 finished = finished * self.recipe.target_scale
             figures[f"{name}_{self.metric.name}"] = finished
         return figures
+
+
+def _row_sums(values: Array) -> NDArray[np.float64]:
+    """Σ over the B rows of values (K, B), as (K,), in float64.
+
+    Contiguous first: the order in which NumPy adds follows the strides, and those of an indexed array follow K.
+    """
+    sums: NDArray[np.float64] = np.ascontiguousarray(values, dtype=np.float64).sum(axis=1)
+    return sums
 
 
 def _chunks(index: Array, size: int) -> Iterator[Array]:

@@ -111,10 +111,3 @@ class Workspace:
             if da is not None:
                 activation.backward(a, da)
                 dz = da
-
-    def row_sums(self, values: Array) -> Array:
-        """Σ over the B rows of values (K, B), as (K,): a product for each trial, whatever K is."""
-        sums: Array = np.matmul(
-            values[:, None, :].astype(self.ones.dtype, copy=False), self.ones[0][:, None]
-        )
-        return sums[:, 0, 0]

@@ -36,8 +36,16 @@ def main() -> NoReturn:
     try:
         cli.main(prog_name="hpo", standalone_mode=False)
         status = DONE
+    except click.exceptions.NoArgsIsHelpError as no_command:
+        no_command.show()
+        status = USAGE
     except click.ClickException as error:
-        error.show()
+        where = (
+            f" (see {error.ctx.command_path} --help)"
+            if isinstance(error, click.UsageError) and error.ctx
+            else ""
+        )
+        click.echo(f"Error: {error.format_message()}{where}", err=True)
         status = error.exit_code
     except click.exceptions.Exit as stop:
         status = stop.exit_code
@@ -179,7 +187,7 @@ def search(
         fields |= {key: value for key, value in flags.items() if value is not None}
         if space:
             fields["space"] = dict(map(_named_range, space))
-        if "source" not in fields:
+        if "source" not in fields and not config:
             raise click.UsageError("give a SOURCE, such as digits or table.csv (or in --config)")
         plan = make_plan(fields, str(config) if config else "")
         warm_up()

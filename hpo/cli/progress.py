@@ -139,7 +139,10 @@ class Progress(Watcher):
         return f"best {value:.4g} (trial {number}: {settings(values)})"
 
     def _picture(self) -> RenderableType:
-        share = ProgressBar(total=max(1, self._epochs_planned), completed=self._epochs, width=40)
+        share = Table.grid()  # a bar alone does not end its line
+        share.add_row(
+            ProgressBar(total=max(1, self._epochs_planned), completed=self._epochs, width=40)
+        )
         ranges = Table(box=None, pad_edge=False, show_header=False)
         for name, parameter in self._ranges.items():
             bar = range_bar(self._first.get(name, parameter), parameter)

@@ -108,7 +108,9 @@ def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
             verdict = r["verdicts"].get(name)
             if verdict:
                 style = ACTIONS[verdict["action"]]
-                verdicts.add_row(Text(f"    round {r['round']}", "dim"), Text(verdict["reason"], style))
+                verdicts.add_row(
+                    Text(f"    round {r['round']}", "dim"), Text(verdict["reason"], style)
+                )
         parts.append(verdicts)
     return parts
 

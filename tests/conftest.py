@@ -1,0 +1,56 @@
+"""What many tests start from: an empty database, a stored study, and the command line as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import hpo
+from studies import Study
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+HPO = Path(sys.executable).with_name("hpo")
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> str:
+    """The URL of a database that is not there yet."""
+    return f"sqlite:///{tmp_path / 'study.db'}"
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A small study that is done: two numbers and a choice, some trials diverged. Not to be written to."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('stored') / 'study.db'}"
+    space = {
+        "learning_rate": hpo.Float(1e-3, 1e3, log=True),
+        "units": hpo.Int(4, 32, log=True),
+        "activation": hpo.Categorical(("relu", "tanh")),
+    }
+    return hpo.search(
+        "diabetes", trials=45, epochs=4, rounds=3, space=space, storage=url, name="small", seed=3
+    )
+
+
+@pytest.fixture
+def run_hpo(tmp_path: Path) -> Run:
+    """Run `hpo ARGUMENTS` in an empty folder, as a user would; warnings anywhere are errors."""
+
+    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        inherited = {k: v for k, v in os.environ.items() if k != "HPO_STORAGE"}
+        return subprocess.run(
+            [str(HPO), *map(str, arguments)],
+            cwd=tmp_path,
+            env=inherited | {"PYTHONWARNINGS": "error", "COLUMNS": "80"} | environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run

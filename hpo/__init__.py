@@ -69,8 +69,10 @@ def start(
     from hpo.provenance import provenance
     from hpo.trainables import mlp
     from studies.engine import check_creatable
-    from studies.store import create_store
+    from studies.store import check_name, create_store
 
+    if name is not None:
+        check_name(name)
     check_creatable(storage)
     trainable = mlp(plan, load or trainer.data.load)
     with create_store(storage) as store:

@@ -68,6 +68,18 @@ class StudyExistsError(StoreError):
     """The database has a study of that name already."""
 
 
+def check_name(name: str) -> None:
+    """Whether a study can have this name.
+
+    Raises:
+        StoreError: it is empty, longer than the 512 characters that Optuna keeps, or not text for a database.
+    """
+    if not 0 < len(name) <= 512:
+        raise StoreError(f"a study's name has 1 to 512 characters, not {len(name)}")
+    if not name.isprintable():
+        raise StoreError(f"the study name {name!r} has characters that can't be printed")
+
+
 def open_store(url: str) -> Store:
     """A database that is there already. Nothing is created, whatever the URL says.
 

@@ -52,7 +52,7 @@ class Progress(Watcher):
         self._lock = threading.Lock()
         self._begun = self._line_at = time.monotonic()
         self._trials = self._done = self._epochs_planned = self._epochs = 0
-        self._failed = self._round = 0
+        self._failed = self._round = self._epochs_each = 0
         self._ranges: Space = {}
         self._first: Space = {}
         self._best: tuple[float, int, Settings] | None = None
@@ -75,7 +75,7 @@ class Progress(Watcher):
     def started(self, name: str, plan: Plan, direction: Direction, done: int) -> None:
         """Begin to draw: before this, an error is all there is to say."""
         self.study, self._first, self._maximize = name, dict(plan.space), direction == "maximize"
-        self._trials, self._done = plan.trials, done
+        self._trials, self._done, self._epochs_each = plan.trials, done, plan.epochs
         self._epochs_planned = (plan.trials - done) * plan.epochs
         self._begun = self._line_at = time.monotonic()
         if self._live:
@@ -103,6 +103,9 @@ class Progress(Watcher):
             self._done += 1
             if result.value is None:
                 self._failed += 1
+                # It left at that epoch: those after it will never be trained.
+                last = result.attributes.get("diverged_epoch", self._epochs_each)
+                self._epochs_planned -= self._epochs_each - last
             elif self._best is None or self._better(result.value, self._best[0]):
                 self._best = (result.value, result.number, values)
         if self._verbose:

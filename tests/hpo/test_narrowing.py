@@ -104,9 +104,9 @@ def test_infinite_values_are_never_the_best() -> None:
     history = trials(40, 7)
     wild = [Observation(history[0].settings, math.inf), Observation(history[1].settings, math.nan)]
     for direction in ("maximize", "minimize"):
-        got = narrow(SPACE, history[2:] + wild, direction)  # type: ignore[arg-type]  # a direction
+        got = narrow(SPACE, history[2:] + wild, direction)
         failed = [Observation(t.settings, None) for t in wild]
-        assert got == narrow(SPACE, history[2:] + failed, direction)  # type: ignore[arg-type]  # a direction
+        assert got == narrow(SPACE, history[2:] + failed, direction)
 
 
 def test_a_single_value_and_a_single_choice_are_kept() -> None:

@@ -1,0 +1,147 @@
+"""What trains together, what the network accepts, and how a population's curves are gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpo.config import PlanError, make_plan
+from hpo.space import Settings
+from hpo.trainables import MOST_TRIALS, SHARED, Training, even_parts, mlp, run_population
+
+
+@given(st.integers(1, 300), st.integers(1, 60))
+def test_even_parts_are_few_of_nearly_one_size_and_hold_everything_in_order(
+    count: int, most: int
+) -> None:
+    parts = even_parts(range(count), most)
+    sizes = [len(part) for part in parts]
+    assert [k for part in parts for k in part] == list(range(count))
+    assert all(size <= most for size in sizes)
+    assert len(parts) == -(-count // most)
+    assert max(sizes) - min(sizes) <= 1
+
+
+def settings_of(rng: np.random.Generator, n: int) -> list[Settings]:
+    made: list[Settings] = []
+    for _ in range(n):
+        setting: Settings = {
+            "learning_rate": float(rng.uniform(0, 1)),
+            "momentum": float(rng.uniform(0, 1)),
+            "units": int(rng.choice([8, 16])),
+            "optimizer": str(rng.choice(["sgd", "adam"])),
+        }
+        made.append(setting)
+    return made
+
+
+@pytest.fixture(scope="module")
+def digits() -> Any:
+    return mlp(make_plan({"source": "digits"}))
+
+
+@given(seed=st.integers(0, 99), n=st.integers(1, 120))
+def test_trials_of_one_shape_train_together_and_each_trial_once(
+    digits: Any, seed: int, n: int
+) -> None:
+    settings = settings_of(np.random.default_rng(seed), n)
+    parts = digits.populations(settings)
+    assert sorted(k for part in parts for k in part) == list(range(n))
+    for part in parts:
+        assert 1 <= len(part) <= MOST_TRIALS
+        shapes = {tuple(settings[k].get(name) for name in SHARED) for k in part}
+        assert len(shapes) == 1
+
+
+def test_wide_networks_train_in_smaller_stacks() -> None:
+    wide = mlp(make_plan({"source": "digits", "hidden": (1000, 1000)}))
+    narrow = mlp(make_plan({"source": "digits"}))
+    settings: list[Settings] = [{"learning_rate": 0.1}] * 50
+    assert max(map(len, wide.populations(settings))) == 4
+    assert max(map(len, narrow.populations(settings))) == 25
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        ({"space": {"lr": "0:1"}}, "space.lr: the network has no such number; it has learning_rate"),
+        ({"space": {"learning_rate": "-1:1"}}, "space.learning_rate: -1.0 is not a number of at least 0"),
+        ({"space": {"momentum": "0:2"}}, "space.momentum: 2.0 is not a number from 0 to 1"),
+        ({"space": {"units": "1.5:8"}}, "space.units: a whole number is needed: add :int to the range"),
+        ({"space": {"units": "0:8:int"}}, "space.units: 0 is not a whole number of at least 1"),
+        ({"space": {"activation": "relu,gelo"}}, "space.activation: 'gelo' is not one of relu, tanh, sigmoid"),
+        ({"space": {"momentum": "0:1"}, "optimizer": "sgd"}, "space.momentum: the optimizer 'sgd' has no momentum"),
+        ({"space": {"units": "2:8:int"}, "hidden": ()}, "space.units and space.layers need a hidden layer"),
+        ({"space": {"layers": "1:3:int"}, "hidden": (8, 9)}, "space.layers: hidden layers of one width"),
+        ({"metric": "rmse"}, "metric 'rmse' does not fit digits, a classification: give accuracy or loss"),
+    ],
+)  # fmt: skip
+def test_what_the_network_cannot_take_is_named(plan: dict[str, Any], message: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        mlp(make_plan({"source": "digits"} | plan))
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("source", "metric", "score", "direction"),
+    [
+        ("digits", None, "validation_accuracy", "maximize"),
+        ("digits", "loss", "validation_loss", "minimize"),
+        ("diabetes", None, "validation_rmse", "minimize"),
+        ("diabetes", "loss", "validation_loss", "minimize"),
+    ],
+)
+def test_the_score_and_its_direction_follow_the_labels(
+    source: str, metric: str | None, score: str, direction: str
+) -> None:
+    trainable = mlp(make_plan({"source": source, "metric": metric}))
+    assert (trainable.score, trainable.direction) == (score, direction)
+    figures = next(trainable.train([{"learning_rate": 0.01}], epochs=1, seed=0))
+    assert score in figures
+
+
+class Scripted:
+    """A trainable that yields what it was given, and knows whether it was closed."""
+
+    metric, score, direction = "accuracy", "validation_accuracy", "maximize"
+
+    def __init__(self, *figures: list[float]) -> None:
+        self.figures, self.epochs = figures, 0
+
+    def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
+        return [list(range(len(settings)))]
+
+    def train(self, settings: Sequence[Settings], *, epochs: int, seed: int) -> Training:
+        for values in self.figures:
+            self.epochs += 1
+            yield {self.score: np.array(values)}
+
+
+def run(trainable: Any, count: int, **changes: Any) -> Any:
+    options: dict[str, Any] = {"trained": lambda _: None, "stopped": lambda: False}
+    return run_population(trainable, [{}] * count, epochs=3, seed=0, **options | changes)
+
+
+def test_a_curve_ends_with_the_epoch_before_it_diverged() -> None:
+    nan = float("nan")
+    scripted = Scripted([0.5, 0.4, nan], [0.6, nan, nan], [0.7, nan, nan])
+    heard: list[int] = []
+    curves = run(scripted, 3, trained=heard.append)
+    assert [c.metrics.get("validation_accuracy", []) for c in curves] == [
+        [0.5, 0.6, 0.7],
+        [0.4],
+        [],
+    ]
+    assert [c.diverged_epoch for c in curves] == [None, 2, 1]
+    assert heard == [3, 2, 1]  # trials that were trained in each epoch
+
+
+def test_a_population_that_is_stopped_gives_nothing_and_ends_at_once() -> None:
+    scripted = Scripted([0.5], [0.6], [0.7])
+    assert run(scripted, 1, stopped=lambda: True) is None
+    assert scripted.epochs == 1

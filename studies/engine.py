@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -19,8 +21,11 @@ class StoreError(Exception):
 
 
 def masked(url: str) -> str:
-    """A database URL as it may be shown: without its password."""
-    return parse(url).render_as_string(hide_password=True)
+    """A database URL as it may be shown: without its password, be it before the host or in the query."""
+    parsed = parse(url)
+    secret = {key: "***" for key in parsed.query if "pass" in key.lower()}
+    shown = parsed.update_query_dict(secret).render_as_string(hide_password=True)
+    return shown.replace("%2A%2A%2A", "***")
 
 
 def now() -> datetime:
@@ -61,13 +66,12 @@ def parse(url: str) -> sa.URL:
     """
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError:
-        hint = "" if "://" in url else f": write sqlite:///{url}"
+    except (sa.exc.ArgumentError, ValueError):  # the latter of a port that is no number
         # An address that can't be taken apart may hold a password anywhere; only a plain path is repeated.
         raise StoreError(
-            f"{url!r} is not a database URL{hint}"
-            if hint
-            else "the database URL can't be read: write sqlite:///FILE"
+            "the database URL can't be read: write sqlite:///FILE"
+            if "://" in url or "@" in url
+            else f"{url!r} is not a database URL: write sqlite:///{url}"
         ) from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise StoreError(
@@ -96,13 +100,16 @@ def check_file(path: Path) -> None:
     """
     if path.is_dir():
         raise StoreError(f"{path} is a folder: give a file in it, sqlite:///{path}/hpo.db")
+    # Asked of SQLite, never by opening the file ourselves: to close it would drop the locks that every other
+    # connection of this process has on it, and so corrupt it (sqlite.org/howtocorrupt.html, 2.2).
     try:
-        with path.open("rb") as file:
-            head = file.read(16)
-    except OSError as error:
-        raise StoreError(f"{path} can't be read: {error.strerror}") from None
-    if head and head != b"SQLite format 3\x00":
-        raise StoreError(f"{path} is not an SQLite database; it was left as it is")
+        address = f"file:{quote(str(path))}?mode=rw"
+        with contextlib.closing(sqlite3.connect(address, BUSY_SECONDS, uri=True)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise StoreError(f"{path} is not an SQLite database; it was left as it is") from None
+        raise StoreError(f"{path} can't be used: {first_line(error)}") from None
 
 
 def engine_options(url: str) -> dict[str, Any]:
@@ -123,6 +130,10 @@ def make_engine(url: str) -> sa.Engine:
     except ModuleNotFoundError as error:
         raise StoreError(
             f"{masked(url)} needs the package {error.name}: pip install 'hpo[postgres]'"
+        ) from None
+    except sa.exc.NoSuchModuleError:
+        raise StoreError(
+            f"{masked(url)}: SQLAlchemy has no driver {parse(url).drivername}: leave out its '+' and what follows"
         ) from None
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)

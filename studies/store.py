@@ -119,17 +119,16 @@ def create_store(url: str) -> Store:
     with database_errors(url):
         engine = make_engine(url)
         try:
-            # Made first, so that Optuna's own connections find the file in WAL mode and need not wait for the disk
-            # at each of its thirty statements.
-            if engine.dialect.name == "sqlite":
-                with engine.connect().execution_options(hpo_begin="") as connection:
-                    # Readers and the writer do not wait for each other; the file remembers it.
-                    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
             names = set(sa.inspect(engine).get_table_names())
             if names and "version_info" not in names:
                 raise StoreError(
                     f"{masked(url)} is the database of something else: give another --storage"
                 )
+            if engine.dialect.name == "sqlite":
+                # Readers and the writer do not wait for each other; the file remembers it. Before Optuna's
+                # statements, so that its connections need not wait for the disk at each of them.
+                with engine.connect().execution_options(hpo_begin="") as connection:
+                    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
             storage = optuna.storages.RDBStorage(url, engine_kwargs=engine_options(url))
             storage.remove_session()
             storage.engine.dispose()

@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import click
 
@@ -23,19 +23,30 @@ F = TypeVar("F", bound=Callable[..., Any])
 DONE, ERROR, USAGE, NO_TRIAL_SUCCEEDED, HELD = 0, 1, 2, 3, 4
 
 
-class Terminated(BaseException):
-    """SIGTERM came; like Ctrl-C, it ends a search in an orderly way."""
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM: the search ends in an orderly way."""
+
+    signal: ClassVar[int] = (
+        0  # that came; a library that was interrupted may have swallowed the exception
+    )
+
+    @classmethod
+    def check(cls) -> None:
+        """Raise it again if a signal came and the program is still running."""
+        if cls.signal:
+            raise cls
 
 
 def main() -> NoReturn:
     """The `hpo` command: run it, and turn what went wrong into one line and an exit status."""
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background of a script
+        signal.signal(signal.SIGINT, _stop)
     gc.set_threshold(
         100_000
     )  # imports make many objects and no garbage: looking for it takes a tenth of them
     try:
-        cli.main(prog_name="hpo", standalone_mode=False)
-        status = DONE
+        status = cli.main(prog_name="hpo", standalone_mode=False) or DONE
     except click.exceptions.NoArgsIsHelpError as no_command:
         no_command.show()
         status = USAGE
@@ -47,12 +58,8 @@ def main() -> NoReturn:
         )
         click.echo(f"Error: {error.format_message()}{where}", err=True)
         status = error.exit_code
-    except click.exceptions.Exit as stop:
-        status = stop.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        status = 128 + signal.SIGINT
-    except Terminated:
-        status = 128 + signal.SIGTERM
+    except Stopped:
+        status = 128 + Stopped.signal
     except BrokenPipeError:  # the reader of our output has gone; nobody is left to be told
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = ERROR
@@ -64,8 +71,9 @@ def main() -> NoReturn:
     os._exit(status)  # everything is closed by now; taking the modules down one by one takes 0.3 s
 
 
-def _terminate(*_: object) -> NoReturn:
-    raise Terminated
+def _stop(number: int, _: object) -> NoReturn:
+    Stopped.signal = number
+    raise Stopped
 
 
 def _status(error: Exception) -> int:

@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from hpo.cli import Stopped
 from hpo.cli.text import ACTIONS, resume_command, settings
 from hpo.loop import Watcher
 from hpo.space import Categorical, Parameter, Settings, Space, describe, position
@@ -86,6 +87,7 @@ class Progress(Watcher):
     def round_started(self, number: int, size: int, ranges: Space) -> None:
         """Show the round's ranges from now on."""
         del size
+        Stopped.check()
         self._round, self._ranges = number, ranges
 
     def epoch_trained(self, trials: int) -> None:
@@ -108,6 +110,7 @@ class Progress(Watcher):
                 self._epochs_planned -= self._epochs_each - last
             elif self._best is None or self._better(result.value, self._best[0]):
                 self._best = (result.value, result.number, values)
+        Stopped.check()
         if self._verbose:
             self._say(f"batch of {len(results)} recorded · {self._best_line()}")
 
@@ -164,7 +167,7 @@ def range_bar(first: Parameter, now: Parameter) -> str:
         return " " * BAR_WIDTH
     low = max(0.0, min(1.0, position(first, now.low)))
     high = max(0.0, min(1.0, position(first, now.high)))
-    start = min(BAR_WIDTH - 1, int(low * BAR_WIDTH))
+    start = min(BAR_WIDTH - 1, int(low * BAR_WIDTH + 1e-9))
     stop = max(start + 1, round(high * BAR_WIDTH))
     return "─" * start + "█" * (stop - start) + "─" * (BAR_WIDTH - stop)
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import click
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -20,10 +21,14 @@ ACTIONS = {"narrowed": "green", "extended": "magenta", "kept": "dim"}
 
 
 def show(*parts: RenderableType) -> None:
-    """Print on stdout, in colour on a terminal only."""
+    """Print on stdout: in colour on a terminal, without blanks at the ends of lines elsewhere."""
     console = Console(highlight=False)
-    for part in parts:
-        console.print(part)
+    if console.is_terminal:
+        console.print(*parts, sep="\n")
+        return
+    with console.capture() as printed:
+        console.print(*parts, sep="\n")
+    click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
 def summary(said: Mapping[str, Any], storage: str) -> list[RenderableType]:
@@ -140,7 +145,7 @@ def _next_commands(said: Mapping[str, Any], storage: str) -> list[RenderableType
     for command, purpose in commands:
         # A command is never broken: it is there to be copied.
         line = Text.assemble("  ", (f"{command:{width}}", "cyan"), no_wrap=True, overflow="ignore")
-        lines.append(line.append(f"  {purpose}", "dim") if width < 50 else line)
+        lines.append(line.append(f"  # {purpose}", "dim") if width < 50 else line)
     return lines
 
 

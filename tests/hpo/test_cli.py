@@ -1,0 +1,245 @@
+"""The commands as a user runs them: what they print, where, and with which exit status."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from studies import Study
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+HPO = Path(sys.executable).with_name("hpo")
+QUICK = ("--trials", 6, "--rounds", 2, "--epochs", 2)
+SUMMARY = {
+    "study", "storage", "state", "metric", "direction", "seed", "trials", "epochs_trained", "best",
+    "rounds", "ranges", "finalists", "recommended", "test",
+}  # fmt: skip
+
+
+def left_behind(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_search_prints_a_summary_and_the_next_commands_which_work(
+    run_hpo: Run, tmp_path: Path
+) -> None:
+    done = run_hpo("search", "wine", *QUICK)
+    assert done.returncode == 0
+    assert re.search(r"^wine · complete · 6 trials · 12 epochs trained$", done.stdout, re.M)
+    assert re.search(r"^Best validation accuracy 0\.\d+ \(trial \d\)$", done.stdout, re.M)
+    assert "learning_rate  1e-05 … 1  (the whole range)" in done.stdout
+    assert "Stored in sqlite:///hpo.db as wine" in done.stdout
+    commands = re.findall(r"^  (hpo .*)$", done.stdout, re.M)
+    assert [command.split()[1] for command in commands] == ["report", "resume", "export"]
+    for command in commands:
+        again = run_hpo(*shlex.split(command, comments=True)[1:])
+        assert again.returncode == 0, again.stderr
+    assert left_behind(tmp_path) == ["hpo.db", "wine.html"]
+    assert "12 trials" in run_hpo("show", "wine").stdout
+
+
+def test_no_line_is_wider_than_80_columns_or_ends_in_blanks(run_hpo: Run, study: Study) -> None:
+    shown = run_hpo("show", "small", "--storage", study.storage).stdout
+    body, _, commands = shown.partition("\nNext\n")
+    assert commands
+    assert max(map(len, body.splitlines())) <= 80
+    assert not [line for line in shown.splitlines() if line != line.rstrip()]
+
+
+def test_json_is_one_object_on_stdout_with_the_fields_of_the_contract(run_hpo: Run) -> None:
+    done = run_hpo("search", "wine", *QUICK, "--json", "--seed", 5)
+    said = json.loads(done.stdout)
+    assert set(said) == SUMMARY
+    assert said["seed"] == 5
+    assert said["trials"] == {"complete": 6, "pruned": 0, "failed": 0}
+    assert said["epochs_trained"] == 12
+    assert set(said["best"]) == {"trial", "value", "params"}
+    assert [r["round"] for r in said["rounds"]] == [0, 1]
+    for r in said["rounds"]:
+        assert set(r) == {"round", "ranges", "verdicts"}
+        assert set(r["ranges"]["learning_rate"]) == {"low", "high", "log"}
+        assert {"action", "reason"} <= set(r["verdicts"]["weight_decay"])
+    assert json.loads(run_hpo("show", "wine", "--json").stdout) == said
+    listed = json.loads(run_hpo("list", "--json").stdout)
+    assert [entry["study"] for entry in listed] == ["wine"]
+
+
+def test_quiet_says_nothing_on_stderr_and_verbose_more(run_hpo: Run) -> None:
+    quiet, plain, verbose = (
+        run_hpo("search", "wine", *QUICK, *flags) for flags in (["-q"], [], ["-v"])
+    )
+    assert quiet.stderr == ""
+    assert plain.stderr.splitlines()[0] == "wine-2: 6 trials of 2 epochs"
+    assert re.search(r"^round 0  learning_rate  kept: ", plain.stderr, re.M)
+    assert len(verbose.stderr.splitlines()) > len(plain.stderr.splitlines())
+
+
+def test_two_searches_with_one_seed_export_the_same_bytes_but_for_times(
+    run_hpo: Run,
+) -> None:
+    frames = []
+    for file, workers in (("a.db", 1), ("b.db", 2)):
+        storage = f"sqlite:///{file}"
+        run_hpo("search", "wine", *QUICK, "--storage", storage, "--workers", workers)
+        done = run_hpo("export", "wine", "--table", "trials", "--storage", storage)
+        frames.append([line.rsplit(",", 2)[0] for line in done.stdout.splitlines()])
+        assert done.stdout.splitlines()[0].endswith(",started,finished")
+    assert frames[0] == frames[1]
+    assert len(frames[0]) == 7
+
+
+def test_a_plan_comes_from_a_file_and_flags_override_it(run_hpo: Run, tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(
+        'source = "wine"\ntrials = 50\nrounds = 1\nepochs = 1\n[space]\nlearning_rate = "0.01:0.1"\n'
+    )
+    done = run_hpo("search", "--config", "study.toml", "--trials", 4, "--json")
+    said = json.loads(done.stdout)
+    assert said["trials"]["complete"] == 4
+    assert said["ranges"] == {"learning_rate": {"low": 0.01, "high": 0.1, "log": False}}
+
+
+def test_the_storage_may_come_from_the_environment(run_hpo: Run, tmp_path: Path) -> None:
+    done = run_hpo("search", "wine", *QUICK, HPO_STORAGE="sqlite:///elsewhere.db")
+    assert "--storage" not in done.stdout
+    assert left_behind(tmp_path) == ["elsewhere.db"]
+
+
+def test_a_search_in_which_all_diverge_says_so_and_exits_3(run_hpo: Run) -> None:
+    done = run_hpo("search", "wine", *QUICK, "--space", "learning_rate=1e25:1e30:log")
+    assert done.returncode == 3
+    assert "No trial has succeeded." in done.stdout
+    assert done.stderr.splitlines()[-1].startswith("Error: no trial succeeded")
+    assert run_hpo("report", "wine", "-o", "r.html").returncode == 0
+
+
+@pytest.mark.parametrize("format_", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("table", ["trials", "epochs", "rounds"])
+def test_export_writes_each_table_in_each_format(
+    table: str, format_: str, run_hpo: Run, study: Study, tmp_path: Path
+) -> None:
+    arguments = ("export", "small", "--table", table, "--format", format_, "-o", "out")
+    assert run_hpo(*arguments, "--storage", study.storage).returncode == 0
+    read: dict[str, Callable[[Any], pd.DataFrame]] = {
+        "csv": pd.read_csv,
+        "json": lambda path: pd.read_json(path, lines=True),
+        "parquet": pd.read_parquet,
+    }
+    frame = getattr(study, f"{table}_frame")()
+    got = read[format_](tmp_path / "out")
+    assert list(got.columns) == list(frame.columns)
+    assert len(got) == len(frame)
+
+
+def test_list_shows_every_study(run_hpo: Run) -> None:
+    for name in ("first", "second"):
+        run_hpo("search", "wine", *QUICK, "--name", name)
+    lines = run_hpo("list").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["study", "first", "second"]
+
+
+# What is wrong, the exit status, and what the line must say.
+WRONG: list[tuple[str, int, str]] = [
+    ("search nowhere.csv --target y", 1, "no such file: nowhere.csv"),
+    ("search table.csv --target z", 1, "table.csv has no column 'z': its columns are x, y"),
+    ("search table.csv", 1, "say which column is the label with --target: x, y"),
+    ("search digit", 1, "unknown source 'digit': give digits, breast_cancer"),
+    ("search digits --target y", 1, "digits knows its labels: leave out --target y"),
+    ("search mnist:nowhere", 1, "mnist:nowhere: no file train-images-idx3-ubyte.gz"),
+    ("search iris --rows 100000", 1, "rows = 100000: iris has 120 rows"),
+    ("search digits --space learning_rate=1:0.1", 2, "space.learning_rate: low 1 is above high 0.1"),
+    ("search digits --space learning_rate=0:1:log", 2, "a log range can't start at 0: low must be above 0"),
+    ("search digits --space lr=0:1", 2, "space.lr: the network has no such number; it has learning_rate"),
+    ("search digits --space nonsense", 2, "--space 'nonsense': write NAME=LOW:HIGH[:log][:int] or NAME=a,b,c"),
+    ("search digits --trials 0", 2, "trials: input should be greater than or equal to 1, not 0"),
+    ("search digits --trials 2 --rounds 3", 2, "2 trials can't fill 3 rounds: give rounds 2 or fewer"),
+    ("search digits --trials ten", 2, "'ten' is not a valid integer"),
+    ("search digits --trails 5", 2, "No such option '--trails'"),
+    ("search digits --metric rmse", 2, "metric 'rmse' does not fit digits"),
+    ("search digits --name ''", 1, "a study's name has 1 to 512 characters, not 0"),
+    ("search", 2, "give a SOURCE, such as digits"),
+    ("search --config none.toml", 2, "none.toml: No such file"),
+    ("search --config bad.toml", 2, "bad.toml is not TOML: Invalid value (at line 1, column 10)"),
+    ("search --config typo.toml", 2, "typo.toml: epoch: there is no such field; the fields are source"),
+    ("search digits --storage study.db", 1, "'study.db' is not a database URL: write sqlite:///study.db"),
+    ("search digits --storage sqlite:///table.csv", 1, "table.csv is not an SQLite database"),
+    ("search digits --storage sqlite:///no/such/s.db", 1, "for the database s.db: make it first"),
+    ("search digits --storage sqlite:////proc/s.db", 1, "can't write to the folder /proc"),
+    ("search digits --storage mysql://me:hunter2@host/d", 1, "a mysql database can't be used"),
+    ("resume digits", 1, "no database at"),
+    ("show digits", 1, "no database at"),
+    ("list", 1, "no database at"),
+    ("export digits", 1, "no database at"),
+    ("report digits -o r.html", 1, "no database at"),
+    ("report digits", 2, "Missing option '-o'"),
+    ("frobnicate", 2, "No such command 'frobnicate'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "status", "message"), WRONG)
+def test_what_is_wrong_is_told_in_one_line_and_nothing_is_left_behind(
+    command: str, status: int, message: str, run_hpo: Run, tmp_path: Path
+) -> None:
+    files = {
+        "table.csv": "x,y\n1,2\n",
+        "bad.toml": "trials = = 5",
+        "typo.toml": 'source = "digits"\nepoch = 3',
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    done = run_hpo(*shlex.split(command))
+    assert done.returncode == status
+    assert done.stdout == ""
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert "hunter2" not in done.stderr
+    assert left_behind(tmp_path) == sorted(files)
+    assert all((tmp_path / name).read_text() == content for name, content in files.items())
+
+
+@pytest.mark.parametrize("command", ["show", "resume", "export", "report -o r.html"])
+def test_an_unknown_study_is_told_with_the_nearest_name(
+    command: str, run_hpo: Run, study: Study, tmp_path: Path
+) -> None:
+    done = run_hpo(*command.split(), "smal", "--storage", study.storage)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"Error: .*'smal'.*small.*\n", done.stderr)
+    assert left_behind(tmp_path) == []
+
+
+def test_a_file_that_cannot_be_written_is_told_in_one_line(run_hpo: Run, study: Study) -> None:
+    for command in ("report", "export"):
+        done = run_hpo(command, "small", "-o", "no/such/file", "--storage", study.storage)
+        assert done.returncode == 1
+        assert done.stderr == "Error: can't write no/such/file: No such file or directory\n"
+
+
+def test_a_reader_that_goes_away_is_not_shouted_at(study: Study) -> None:
+    command = [str(HPO), "export", "small", "--table", "epochs", "--storage", study.storage]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_help_of_every_command_has_an_example_that_parses(run_hpo: Run) -> None:
+    from hpo.cli import cli
+
+    for name, command in cli.commands.items():
+        done = run_hpo(name, "--help")
+        assert done.returncode == 0
+        assert max(map(len, done.stdout.splitlines())) <= 80
+        examples = re.findall(rf"^ +(hpo {name} .*)$", done.stdout, re.M)
+        assert examples, name
+        for example in examples:
+            command.make_context(f"hpo {name}", shlex.split(example)[2:])

@@ -1,0 +1,148 @@
+"""Searches that are stopped for real: killed, terminated, interrupted, held by another process. Resumed, they are
+the same study, to the last digit, as one left alone."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import studies
+
+HPO = Path(sys.executable).with_name("hpo")
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Tables = Callable[[str, str], dict[str, bytes]]
+# Some shapes, so that populations differ; some trials that diverge; batches that last long enough to be hit.
+PLAN = (
+    "digits", "--trials", "90", "--epochs", "25", "--rows", "400", "--name", "d",
+    "--space", "learning_rate=1e-3:1e3:log", "--space", "units=8:16:int",
+)  # fmt: skip
+# Instants, as what the database holds when the process is killed.
+INSTANTS = {
+    "the first trials have begun": "SELECT count(*) FROM trials",
+    "the first batch is done": "SELECT count(*) FROM trials WHERE state != 'RUNNING'",
+    "the first round is judged": "SELECT count(verdicts) FROM hpo_rounds",
+    "the second batch has begun": "SELECT count(*) > 30 FROM trials",
+    "the last batch is done": "SELECT sum(state != 'RUNNING') = 90 FROM trials",
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, tables: Tables) -> dict[str, bytes]:
+    """The tables of the study when nobody stops it."""
+    storage = f"sqlite:///{tmp_path_factory.mktemp('whole') / 'study.db'}"
+    subprocess.run(
+        [HPO, "search", *PLAN, "-q", "--storage", storage], check=True, capture_output=True
+    )
+    return tables("d", storage)
+
+
+@pytest.fixture
+def searching(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A search that has just been started in the test's folder."""
+    with subprocess.Popen(
+        [str(HPO), "search", *PLAN], cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        yield process
+        process.kill()
+
+
+def wait_until(query: str, folder: Path) -> None:
+    """Wait until a query on the study's database gives something other than 0."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            database = sqlite3.connect(f"file:{folder / 'hpo.db'}?mode=ro", uri=True)
+            with contextlib.closing(database) as connection:
+                if connection.execute(query).fetchone()[0]:
+                    return
+        except sqlite3.OperationalError:  # no file yet, or no tables in it
+            pass
+        time.sleep(0.002)
+    pytest.fail(f"never seen: {query}")
+
+
+@pytest.mark.parametrize("instant", INSTANTS)
+def test_a_search_that_was_killed_and_resumed_equals_one_left_alone(
+    instant: str,
+    searching: subprocess.Popen[str],
+    run_hpo: Run,
+    tmp_path: Path,
+    tables: Tables,
+    whole: dict[str, bytes],
+) -> None:
+    wait_until(INSTANTS[instant], tmp_path)
+    searching.kill()
+    searching.wait()
+    storage = f"sqlite:///{tmp_path / 'hpo.db'}"
+    assert studies.load("d", storage).summary()["state"] in ("interrupted", "complete")
+    assert run_hpo("resume", "d", "-q").returncode == 0
+    assert tables("d", storage) == whole
+    assert studies.load("d", storage).summary()["state"] == "complete"
+
+
+@pytest.mark.parametrize(("stop", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_search_with_a_line_that_says_how_to_go_on(
+    stop: signal.Signals,
+    status: int,
+    searching: subprocess.Popen[str],
+    run_hpo: Run,
+    tmp_path: Path,
+    tables: Tables,
+    whole: dict[str, bytes],
+) -> None:
+    wait_until("SELECT count(*) > 30 FROM trials", tmp_path)
+    searching.send_signal(stop)
+    out, err = searching.communicate(timeout=30)
+    assert searching.returncode == status
+    assert out == ""
+    assert err.splitlines()[-1] == "Stopped. To go on: hpo resume d"
+    assert "Traceback" not in err
+    assert studies.load("d", f"sqlite:///{tmp_path / 'hpo.db'}").summary()["state"] == "interrupted"
+    assert run_hpo("resume", "d", "-q").returncode == 0
+    assert tables("d", f"sqlite:///{tmp_path / 'hpo.db'}") == whole
+
+
+def test_a_study_that_is_held_is_not_run_twice_but_can_be_read(
+    searching: subprocess.Popen[str], run_hpo: Run, tmp_path: Path
+) -> None:
+    wait_until("SELECT count(*) FROM trials", tmp_path)
+    searching.send_signal(signal.SIGSTOP)  # it holds the study for as long as this test needs
+    try:
+        second = run_hpo("resume", "d")
+        shown = run_hpo("show", "d")
+    finally:
+        searching.send_signal(signal.SIGCONT)
+    assert second.returncode == 4
+    assert second.stderr.count("\n") == 1
+    assert f"study 'd' is held by process {searching.pid} on " in second.stderr
+    assert "--take-over" in second.stderr
+    assert shown.returncode == 0
+    assert shown.stdout.startswith("d · running · ")
+    searching.communicate(timeout=60)
+    assert searching.returncode == 0
+
+
+def test_a_holder_that_was_taken_over_writes_no_more(
+    searching: subprocess.Popen[str],
+    run_hpo: Run,
+    tmp_path: Path,
+    tables: Tables,
+    whole: dict[str, bytes],
+) -> None:
+    wait_until("SELECT count(*) FROM trials", tmp_path)
+    searching.send_signal(signal.SIGSTOP)
+    assert run_hpo("resume", "d", "--take-over", "-q").returncode == 0
+    searching.send_signal(signal.SIGCONT)
+    _, err = searching.communicate(timeout=60)
+    assert searching.returncode == 4
+    assert "study 'd' was taken over by another process; nothing more is written" in err
+    assert tables("d", f"sqlite:///{tmp_path / 'hpo.db'}") == whole

@@ -183,26 +183,19 @@ def test_not_only_the_curves_but_every_weight_is_the_same(
             assert np.array_equal(together[position], apart[0])
 
 
-def test_one_thread_and_two_give_the_same_curves(make_rows: MakeRows) -> None:
-    recipes = [
-        Recipe(task, outputs, hidden=hidden, optimizer=optimizer, activation=activation)
-        for task, outputs in (("classification", 4), ("regression", 1))
-        for hidden in ((), (50,), (20, 20))
-        for optimizer, activation in (("adam", "relu"), ("momentum", "tanh"), ("sgd", "sigmoid"))
-    ]
-
-    def work(recipe: Recipe) -> list[dict[str, Array]]:
-        case = Case(recipe, 200, 150, 20, trials=8, position=0, most=3, seed=5)
-        train, validation = rows_of(case, make_rows)
-        return list(fit(recipe, case.settings(), train, validation, epochs=4, seed=5))
+@settings(max_examples=50, deadline=None)
+@given(several=st.lists(cases(), min_size=2, max_size=5))
+def test_one_thread_and_two_give_the_same_curves(several: list[Case], make_rows: MakeRows) -> None:
+    def work(case: Case) -> list[dict[str, Array]]:
+        rows = rows_of(case, make_rows)
+        return list(fit(case.recipe, case.settings(), *rows, epochs=3, seed=case.seed))
 
     with threadpool_limits(1, user_api="blas"):
         made = []
         for workers in (1, 2):
             with ThreadPoolExecutor(workers) as pool:
-                made.append(list(pool.map(work, recipes)))
-    one, two = made
-    assert [len(curves) for curves in one] == [len(curves) for curves in two]
-    for curves_of_one, curves_of_two in zip(one, two, strict=True):
+                made.append(list(pool.map(work, several)))
+    for curves_of_one, curves_of_two in zip(*made, strict=True):
+        assert len(curves_of_one) == len(curves_of_two)
         for figures, others in zip(curves_of_one, curves_of_two, strict=True):
             assert not differences(figures, others)

@@ -1,0 +1,80 @@
+"""The README is true: its commands run, its Python runs, its plan is a plan, and its JSON fields are those printed."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hpo.config import make_plan
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BIN = Path(sys.executable).parent
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def blocks(language: str) -> list[str]:
+    found = re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
+    assert found
+    return found
+
+
+@pytest.fixture
+def penguins(tmp_path: Path) -> None:
+    """A small table with the columns that the README names."""
+    species = ("Adelie", "Gentoo", "Chinstrap")
+    lines = [
+        f"{species[i % 3]},{30 + i % 3 * 7 + i % 5},{3000 + 700 * (i % 3) + 10 * i}"
+        for i in range(90)
+    ]
+    lines[5] = "Adelie,,3200"
+    text = "\n".join(["species,bill_length_mm,body_mass_g", *lines])
+    (tmp_path / "penguins.csv").write_text(text)
+
+
+@pytest.mark.usefixtures("penguins")
+def test_every_hpo_command_runs_one_after_another(run_hpo: Run, tmp_path: Path) -> None:
+    commands = [
+        line for block in blocks("sh") for line in block.splitlines() if line.startswith("hpo ")
+    ]
+    assert len(commands) >= 9
+    for command in commands:
+        words = command.partition("#")[0].split()[1:]
+        done = run_hpo(*words)
+        assert done.returncode == 0, (command, done.stderr)
+    assert {"digits.html", "epochs.csv"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_python_runs(tmp_path: Path) -> None:
+    for block in blocks("python"):
+        subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=tmp_path, check=True)
+    assert (tmp_path / "first.html").stat().st_size > 0
+
+
+def test_the_plan_is_a_plan() -> None:
+    for block in blocks("toml"):
+        assert make_plan(tomllib.loads(block)).trials == 60
+
+
+def test_the_json_fields_are_those_that_are_printed(run_hpo: Run) -> None:
+    done = run_hpo("search", "wine", "--trials", 2, "--rounds", 1, "--epochs", 1, "--json")
+    table = README.partition("print one object:")[2].partition("Exit status")[0]
+    documented = [
+        name
+        for row in re.findall(r"^\| (`.*?) \|", table, re.M)
+        for name in re.findall(r"`(\w+)`", row)
+    ]
+    assert documented == list(json.loads(done.stdout))
+
+
+def test_the_scripts_it_names_are_there_and_can_be_run() -> None:
+    for name in set(re.findall(r"scripts/\w+", README)) - {"scripts/bench"}:
+        assert (ROOT / name).stat().st_mode & 0o111, name
+    assert (ROOT / "scripts/bench/RESULTS.md").is_file()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,21 +21,27 @@ def to_csv(frame: pd.DataFrame) -> bytes:
 
 
 def to_json_lines(frame: pd.DataFrame) -> bytes:
-    """One JSON object a line; null for what is missing, ISO 8601 for times."""
+    """One JSON object a line; null for what is missing, ISO 8601 for times, ±1e999 for the infinities."""
     rows = frame.astype(object).to_dict("records")
-    lines = [json.dumps({str(k): _plain(v) for k, v in row.items()}) for row in rows]
-    return "".join(f"{line}\n" for line in lines).encode()
+    lines = (", ".join(f"{json.dumps(str(k))}: {_as_json(v)}" for k, v in r.items()) for r in rows)
+    return "".join(f"{{{line}}}\n" for line in lines).encode()
 
 
 def to_parquet(frame: pd.DataFrame) -> bytes:
-    """Parquet, with types.
+    """Parquet, with types; lists as JSON, since their items differ in type, and so do mixed choices as text.
 
     Raises:
         StoreError: the package pyarrow is not installed.
     """
+    plain = frame.copy()
+    for name, column in frame.items():
+        if column.dtype == object:
+            plain[name] = column.map(_list_as_json)
+        elif _is_mixed(column):
+            plain[name] = column.astype(object).map(str, na_action="ignore")
     file = io.BytesIO()
     try:
-        frame.to_parquet(file, index=False)
+        plain.to_parquet(file, index=False)
     except ImportError:
         raise StoreError("Parquet needs the package pyarrow: pip install 'hpo[parquet]'") from None
     return file.getvalue()
@@ -51,11 +58,21 @@ def _list_as_json(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list) else value
 
 
-def _plain(value: Any) -> Any:
+def _is_mixed(column: pd.Series[Any]) -> bool:
+    import pandas as pd
+
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return False
+    return len({type(choice) for choice in column.cat.categories}) > 1
+
+
+def _as_json(value: Any) -> str:
     import pandas as pd
 
     if isinstance(value, list):
-        return value
+        return json.dumps(value)
     if pd.isna(value):
-        return None
-    return value.isoformat() if isinstance(value, pd.Timestamp) else value
+        return "null"
+    if isinstance(value, float) and math.isinf(value):  # no word of JSON's, but a number for all
+        return "1e999" if value > 0 else "-1e999"
+    return json.dumps(value.isoformat() if isinstance(value, pd.Timestamp) else value)

@@ -56,10 +56,8 @@ def trials_frame(trials: Sequence[Trial], epochs: Mapping[int, int]) -> pd.DataF
     columns |= {
         "epochs": _whole(epochs.get(t.number, 0) for t in trials),
         "diverged_epoch": _whole(t.attributes.get("diverged_epoch") for t in trials),
-        "started": pd.to_datetime(pd.Series([t.started for t in trials], dtype="object"), utc=True),
-        "finished": pd.to_datetime(
-            pd.Series([t.finished for t in trials], dtype="object"), utc=True
-        ),
+        "started": _times(t.started for t in trials),
+        "finished": _times(t.finished for t in trials),
     }
     return pd.DataFrame(columns)
 
@@ -136,6 +134,11 @@ def rounds_frame(rounds: Sequence[Round]) -> pd.DataFrame:
 
 def _whole(values: Any) -> Any:
     return pd.array(list(values), dtype="Int64")
+
+
+def _times(values: Any) -> Any:
+    # Without its unit, pandas takes a coarser one where no time has a fraction of a second.
+    return pd.to_datetime(pd.Series(list(values), dtype="object"), utc=True).dt.as_unit("us")
 
 
 def _parameter(values: list[Any]) -> Any:

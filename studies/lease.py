@@ -114,8 +114,8 @@ def _alive(process: int, started: float | None) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it lives, and belongs to somebody else
-        return True
+    except OSError:  # it lives, and belongs to somebody else: so does a number that was used again
+        pass
     now_started = _start_of(process)
     return started is None or now_started is None or now_started == started
 

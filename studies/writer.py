@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -115,31 +117,35 @@ class Writer:
                     for number in numbers
                 ],
             ).scalars()
-            self._ids = dict(zip(numbers, ids, strict=True))
-            connection.execute(
-                sa.insert(p),
-                [
-                    {
-                        "trial_id": self._ids[number],
-                        "param_name": name,
-                        "param_value": distributions[name].to_internal_repr(value),
-                        "distribution_json": texts[name],
-                    }
-                    for number, values in zip(numbers, settings, strict=True)
-                    for name, value in values.items()
-                ],
-            )
+            made = dict(zip(numbers, ids, strict=True))
+            params = [
+                {
+                    "trial_id": made[number],
+                    "param_name": name,
+                    "param_value": distributions[name].to_internal_repr(value),
+                    "distribution_json": texts[name],
+                }
+                for number, values in zip(numbers, settings, strict=True)
+                for name, value in values.items()
+            ]
+            if params:  # an insert of no rows would insert one that is empty
+                connection.execute(sa.insert(p), params)
             connection.execute(
                 sa.insert(a),
                 [
-                    {"trial_id": self._ids[n], "key": "round", "value_json": str(round_number)}
+                    {"trial_id": made[n], "key": "round", "value_json": str(round_number)}
                     for n in numbers
                 ],
             )
+        self._ids = made
         return numbers
 
     def finish_batch(self, results: Sequence[Result]) -> None:
-        """Record what came of all trials of the batch in flight, in one transaction."""
+        """Record what came of all trials of the batch in flight, in one transaction.
+
+        Optuna has no place for a value that is NaN: as it does itself, the trial is recorded as failed.
+        """
+        results = [_as_optuna_tells(result) for result in results]
         t, v = self.store.table("trials"), self.store.table("trial_values")
         i, a = (
             self.store.table("trial_intermediate_values"),
@@ -207,3 +213,10 @@ class Writer:
             connection.execute(
                 sa.update(t).where(t.c.study_id == self.study_id).values(completed=now())
             )
+
+
+def _as_optuna_tells(result: Result) -> Result:
+    if result.value is None or not math.isnan(result.value):
+        return result
+    state = "failed" if result.state == "complete" else result.state
+    return replace(result, state=state, value=None)

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 import struct
+import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,6 +35,8 @@ KINDS = f"{', '.join(BUILT_IN)}, a .csv, .tsv or .parquet file, or mnist:DIR"
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.2  # of all rows
 MAX_CLASSES = 20  # a number column with more whole values than this is a quantity, not a class
 MAX_CATEGORIES = 50  # of a text column: rarer ones share one column
+MAX_NUMBER = 1e150  # the square of a larger one, and so a standard deviation, is infinite
+MIN_PER_CLASS = 3  # one row each to teach, to choose and to test
 
 
 class DataError(ValueError):
@@ -106,6 +111,7 @@ def fingerprint(table: Table) -> str:
         digest.update(repr(list(table.rows.columns)).encode())
         digest.update(pd.util.hash_pandas_object(table.rows, index=False).to_numpy().tobytes())
     digest.update(np.ascontiguousarray(table.labels).tobytes())
+    digest.update(repr(table.classes).encode())
     return digest.hexdigest()
 
 
@@ -121,8 +127,14 @@ def split(table: Table, seed: int, *, rows: int | None = None, dtype: str = "flo
     """
     from sklearn.model_selection import train_test_split
 
-    count = len(table.labels)
-    everything = np.arange(count)
+    everything = np.arange(len(table.labels))
+    if table.classes is not None:
+        for name, size in zip(table.classes, np.bincount(table.labels), strict=True):
+            if 0 < size < MIN_PER_CLASS:
+                raise DataError(
+                    f"{table.name}: class {name!r} has {size} of the rows: each needs {MIN_PER_CLASS}, "
+                    "to train, validate and test on"
+                )
 
     def stratified(positions: NDArray[np.intp], share: float | int, what: str) -> Any:
         strata = table.labels[positions] if table.task == "classification" else None
@@ -197,14 +209,14 @@ def _encoder(table: Table, dtype: np.dtype[Any]) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder
 
-    numbers = list(table.rows.select_dtypes("number").columns)
+    numbers = _number_columns(table.rows)
     texts = [column for column in table.rows.columns if column not in numbers]
     number = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
         StandardScaler(),
     )
     text = make_pipeline(
-        SimpleImputer(strategy="constant", fill_value="(missing)"),
+        SimpleImputer(strategy="constant", fill_value="(missing)", keep_empty_features=True),
         OneHotEncoder(
             handle_unknown="infrequent_if_exist",
             max_categories=MAX_CATEGORIES,
@@ -235,17 +247,9 @@ def _file(path: Path, target: str | None) -> Table:
     if not path.is_file():
         raise DataError(f"no such file: {path}")
     try:
-        if path.suffix.lower() == ".parquet":
-            frame = pd.read_parquet(path)
-        else:
-            # "?" is how the UCI collection writes a missing value; blanks around it are not a category.
-            frame = pd.read_csv(
-                path,
-                sep=_separator(path),
-                encoding="utf-8-sig",
-                skipinitialspace=True,
-                na_values=["?"],
-            )
+        frame = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
+    except pd.errors.ParserWarning:
+        raise DataError(f"{path}: its rows have more cells than its first line") from None
     except (ValueError, ImportError, OSError) as error:
         raise DataError(f"{path} can't be read as a table: {_first_line(error)}") from None
     columns = ", ".join(str(column) for column in frame.columns)
@@ -256,16 +260,42 @@ def _file(path: Path, target: str | None) -> Table:
     return _from_frame(path.stem, frame, target, str(path))
 
 
+def _csv(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        # Rows with more cells than the header: pandas would leave out the last, or take the first for a name.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(
+            path,
+            sep=_separator(path),
+            encoding="utf-8-sig",
+            skipinitialspace=True,
+            na_values=["?"],  # how the UCI collection writes a missing value
+            index_col=False,
+            low_memory=False,  # in pieces, a column could be numbers in one and text in another
+        )
+
+
 def _from_frame(name: str, frame: pd.DataFrame, target: str, where: str) -> Table:
+    import pandas as pd
+
+    if not pd.api.types.is_numeric_dtype(frame[target]):
+        frame = frame.assign(**{target: _stripped(frame[target])})
     frame = frame[frame[target].notna()].reset_index(drop=True)
     labels = frame.pop(target)
     features = frame.dropna(axis="columns", how="all")
     features = features.astype(dict.fromkeys(features.select_dtypes("bool").columns, "float64"))
     if features.empty:
         raise DataError(f"{where}: no rows with a value of {target!r} and of another column")
-    for column in features.columns.difference(features.select_dtypes("number").columns):
+    for column in features.columns.difference(_number_columns(features)):
+        if features[column].map(pd.api.types.is_list_like).any():
+            raise DataError(f"{where}: column {column!r} holds lists, not numbers or text")
         features[column] = _as_numbers(features[column])
+    for column in _number_columns(features):
+        _check_size(features[column], where)
     if _is_quantity(labels):
+        _check_size(labels, where)
         return Table(name, "regression", features, labels.to_numpy(float), None)
     text = labels.map(_class_name)
     classes, numbers = np.unique(text.to_numpy(str), return_inverse=True)
@@ -290,12 +320,29 @@ def _class_name(label: Any) -> str:
     return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
 
 
+def _number_columns(frame: pd.DataFrame) -> list[Any]:
+    return list(frame.select_dtypes("number", exclude="timedelta").columns)
+
+
+def _check_size(column: pd.Series[Any], where: str) -> None:
+    largest = float(column.abs().max())
+    if largest > MAX_NUMBER:
+        raise DataError(
+            f"{where}: column {column.name!r} holds ±{largest:g}, beyond ±{MAX_NUMBER:g}"
+        )
+
+
+def _stripped(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Text without the blanks around it; missing where nothing is left."""
+    text = column.astype("object").map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+    return text.where(text.notna() & (text != ""), np.nan)
+
+
 def _as_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
     """A text column as numbers if all it holds beside blanks are numbers; else as text with its blanks missing."""
     import pandas as pd
 
-    text = column.astype("object").map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
-    text = text.where(text.notna() & (text != ""), np.nan)
+    text = _stripped(column)
     numbers = pd.to_numeric(text, errors="coerce")
     if numbers.notna().sum() == text.notna().sum():
         return numbers
@@ -312,13 +359,15 @@ def _is_quantity(labels: pd.Series[Any]) -> bool:
 
 
 def _mnist(folder: Path) -> Table:
-    parts = {}
+    parts: dict[str, tuple[Array, Array]] = {}
     for part in ("train", "t10k"):
         images = _idx(folder, f"{part}-images-idx3-ubyte", 3)
         labels = _idx(folder, f"{part}-labels-idx1-ubyte", 1)
         if len(images) != len(labels):
             raise DataError(f"{folder}: {len(images)} {part} images but {len(labels)} labels")
         parts[part] = images.reshape(len(images), -1), labels
+    if parts["train"][0].shape[1] != parts["t10k"][0].shape[1]:
+        raise DataError(f"{folder}: the train and the t10k images are not of one size")
     rows = np.concatenate([parts["train"][0], parts["t10k"][0]])
     labels = np.concatenate([parts["train"][1], parts["t10k"][1]]).astype(np.intp)
     test = np.arange(len(parts["train"][0]), len(rows))
@@ -335,15 +384,16 @@ def _idx(folder: Path, name: str, dimensions: int) -> NDArray[np.uint8]:
         raise DataError(f"mnist:{folder}: no file {name}.gz or {name} there")
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} can't be read: {_first_line(error)}") from None
     start = 4 + 4 * dimensions
     if content[:4] != bytes((0, 0, 8, dimensions)) or len(content) < start:
         raise DataError(f"{path} is not an IDX file of {dimensions} dimensions of bytes")
     shape = struct.unpack(f">{dimensions}i", content[4:start])
     array = np.frombuffer(content, np.uint8, offset=start)
-    if array.size != int(np.prod(shape)):
-        raise DataError(f"{path} is cut short: {array.size} bytes where {shape} were promised")
+    if min(shape) < 1 or array.size != math.prod(shape):
+        promised = " × ".join(map(str, shape))
+        raise DataError(f"{path} holds {array.size} bytes where its head promises {promised}")
     return array.reshape(shape)
 
 

@@ -23,7 +23,8 @@ class Reader:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "trainer.read_apart"],
+            # -P: a file of the user's that is named as a module is does not take its place.
+            [sys.executable, "-P", "-m", "trainer.read_apart"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,0 +1,396 @@
+"""The promise: what we write is an ordinary Optuna study, to read, to plot, to go on with; and theirs are read here."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import optuna
+import optuna.visualization.matplotlib
+import pandas as pd
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.trial import FrozenTrial
+
+import hpo
+import studies
+from hpo.space import Settings, Space, distribution, from_mapping, to_mapping
+from studies import Study
+from studies.records import Result
+from studies.store import create_store
+
+STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
+OUR_COLUMNS = {"state", "value", "round"}
+NEW: dict[str, Any] = {
+    "plan": "{}",
+    "metric": "accuracy",
+    "data_hash": "0" * 64,
+    "provenance": {},
+}
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    yield
+    optuna.logging.set_verbosity(level)
+
+
+@contextmanager
+def optunas(name: str, storage: str) -> Iterator[optuna.Study]:
+    """A study as plain Optuna loads it, by a connection that is closed at the end."""
+    database = optuna.storages.RDBStorage(storage)
+    try:
+        yield optuna.load_study(study_name=name, storage=database)
+    finally:
+        database.remove_session()
+        database.engine.dispose()
+
+
+@pytest.fixture
+def theirs(study: Study) -> Iterator[optuna.Study]:
+    with optunas(study.name, study.storage) as loaded:
+        yield loaded
+
+
+@pytest.fixture
+def copy(study: Study, tmp_path: Path) -> Study:
+    """A copy of the stored study, to be written to."""
+    path = tmp_path / "copy.db"
+    with (
+        closing(sqlite3.connect(study.storage.removeprefix("sqlite:///"))) as source,
+        closing(sqlite3.connect(path)) as target,
+    ):
+        source.backup(target)
+    return Study(study.name, f"sqlite:///{path}")
+
+
+def objective(trial: optuna.Trial) -> float:
+    rate = trial.suggest_float("learning_rate", 1e-3, 1e3, log=True)
+    units = trial.suggest_int("units", 4, 32, log=True)
+    wide = trial.suggest_categorical("activation", ["relu", "tanh"]) == "relu"
+    for step in range(3):
+        trial.report(rate / (step + 1), step)
+    return abs(math.log(rate)) + units / 32 + wide
+
+
+def same_number(ours: Any, theirs: Any) -> bool:
+    """Equal to the last bit; missing here where it is None there."""
+    return bool(pd.isna(ours)) if theirs is None else repr(float(ours)) == repr(float(theirs))
+
+
+def check_same(study: Study, trials: list[FrozenTrial], score: str) -> None:
+    """Whether our frames say what Optuna's trials say."""
+    frame, epochs = study.trials_frame(), study.epochs_frame()
+    assert frame["number"].to_list() == [t.number for t in trials]
+    assert frame["state"].to_list() == [STATES[t.state.name] for t in trials]
+    rows: list[dict[str, Any]] = frame.to_dict("records")  # type: ignore[assignment]  # str columns
+    for row, trial in zip(rows, trials, strict=True):
+        assert same_number(row["value"], trial.value)
+        assert row["round"] == trial.user_attrs["round"]
+        assert {name: row[name] for name in trial.params} == trial.params
+        assert set(trial.params) == set(trial.distributions)
+        curve = epochs.loc[epochs["trial"] == trial.number, ["epoch", score]].dropna()
+        reported = {k: v for k, v in trial.intermediate_values.items() if not math.isnan(v)}
+        assert curve["epoch"].to_list() == list(reported)
+        assert curve[score].to_list() == list(reported.values())
+        for name, theirs in (
+            ("started", trial.datetime_start),
+            ("finished", trial.datetime_complete),
+        ):
+            if theirs is None:
+                assert row[name] is pd.NaT
+            else:
+                assert row[name] == theirs.astimezone(UTC)
+
+
+def check_ranges(study: Study, trials: list[FrozenTrial]) -> None:
+    """Whether each trial's distributions are its round's ranges."""
+    rounds = {r["round"]: r["ranges"] for r in study.summary()["rounds"]}
+    for trial in trials:
+        ranges = rounds[trial.user_attrs["round"]]
+        assert trial.distributions == {
+            name: distribution(from_mapping(fields)) for name, fields in ranges.items()
+        }
+
+
+def test_a_stored_study_is_the_same_through_optuna(study: Study, theirs: optuna.Study) -> None:
+    trials = theirs.get_trials()
+    assert len(trials) == 45
+    assert {t.state.name for t in trials} == {"COMPLETE", "FAIL"}
+    assert theirs.direction.name == "MINIMIZE"
+    check_same(study, trials, "validation_rmse")
+    check_ranges(study, trials)
+    assert len({str(t.distributions["learning_rate"]) for t in trials}) > 1  # it was narrowed
+
+
+def test_a_study_gives_itself_as_optunas(study: Study) -> None:
+    loaded = study.optuna()
+    assert len(loaded.trials) == 45
+    database = loaded._storage
+    database.remove_session()
+    database._backend.engine.dispose()  # type: ignore[attr-defined]  # there is no other way to close it
+
+
+finite = st.floats(-1e300, 1e300)
+parameters = st.one_of(
+    st.tuples(finite, finite).map(lambda ends: hpo.Float(min(ends), max(ends))),
+    st.tuples(st.floats(1e-12, 1e12), st.floats(1e-12, 1e12)).map(
+        lambda ends: hpo.Float(min(ends), max(ends), log=True)
+    ),
+    st.tuples(st.integers(-(2**31), 2**31), st.integers(0, 1000)).map(
+        lambda ends: hpo.Int(ends[0], sum(ends))
+    ),
+    st.lists(
+        st.text(min_size=1, max_size=4) | st.integers(2, 9) | st.booleans(),
+        min_size=1, max_size=4, unique=True,
+    ).map(lambda choices: hpo.Categorical(tuple(choices))),
+)  # fmt: skip
+values = st.floats() | st.none()
+curves = st.lists(st.floats(allow_nan=False), max_size=4)
+
+
+def drawn(parameter: Any, draw: st.DrawFn) -> Any:
+    if isinstance(parameter, hpo.Categorical):
+        return draw(st.sampled_from(parameter.choices))
+    numbers = st.integers if isinstance(parameter, hpo.Int) else st.floats
+    return draw(numbers(parameter.low, parameter.high))
+
+
+@st.composite
+def rounds_of_trials(draw: st.DrawFn) -> list[tuple[Space, list[Settings], list[Any]]]:
+    """Up to three rounds, each with ranges of its own, settings from them and what came of each."""
+    names = st.text(min_size=1, max_size=5).filter(lambda name: name not in OUR_COLUMNS)
+    kinds = draw(st.dictionaries(names, parameters, min_size=1, max_size=3))
+    rounds = []
+    for _ in range(draw(st.integers(1, 3))):
+        space: Space = dict(kinds)
+        for name, parameter in kinds.items():
+            if not isinstance(parameter, hpo.Categorical):
+                low, high = sorted(drawn(parameter, draw) for _ in range(2))
+                space[name] = replace(parameter, low=low, high=high)
+        size = draw(st.integers(1, 3))
+        trials = [{name: drawn(p, draw) for name, p in space.items()} for _ in range(size)]
+        rounds.append((space, trials, [(draw(values), draw(curves)) for _ in range(size)]))
+    return rounds
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database for many studies."""
+    return f"sqlite:///{tmp_path_factory.mktemp('many') / 'studies.db'}"
+
+
+# Nothing is shrunk: an example is small as it is, and takes a tenth of a second.
+@settings(max_examples=30, deadline=None, phases=set(Phase) - {Phase.shrink})
+@given(rounds_of_trials(), st.sampled_from(["maximize", "minimize"]))
+def test_whatever_is_written_is_the_same_through_optuna(
+    many: str, rounds: list[tuple[Space, list[Settings], list[Any]]], direction: Any
+) -> None:
+    with create_store(many) as store:
+        name = f"study {len(store.names())}"
+        with store.create_study(name, direction=direction, **NEW) as writer:
+            for number, (space, trials, outcomes) in enumerate(rounds):
+                ranges = {name: to_mapping(p) for name, p in space.items()}
+                writer.start_round(number, len(trials), ranges)
+                distributions = {name: distribution(p) for name, p in space.items()}
+                numbers = writer.start_batch(number, trials, distributions)
+                done = datetime(2024, 2, 29) + timedelta(microseconds=number)
+                results = []
+                for n, (value, curve) in zip(numbers, outcomes, strict=True):
+                    state: Any = "failed" if value is None else "complete"
+                    both = {"accuracy": curve, "loss": [0.5, 0.25]}
+                    results.append(Result(n, state, value, both, "accuracy", done))
+                writer.finish_batch(results)
+    study = studies.load(name, many)
+    with optunas(name, many) as theirs:
+        read = theirs.get_trials()
+        assert theirs.direction.name == direction.upper()
+    check_same(study, read, "accuracy")
+    check_ranges(study, read)
+    best = study.best
+    finite = [t.value for t in read if t.value is not None and math.isfinite(t.value)]
+    assert (best is None) == (not finite)
+    if best is not None:
+        assert best.value == (max if direction == "maximize" else min)(finite)
+
+
+def test_optunas_own_table_of_trials_and_best_trial_are_ours(
+    study: Study, theirs: optuna.Study
+) -> None:
+    ours, table = study.trials_frame(), theirs.trials_dataframe()
+    assert table["number"].to_list() == ours["number"].to_list()
+    for name in ("learning_rate", "units", "activation"):
+        assert table[f"params_{name}"].to_list() == ours[name].to_list()
+    assert table["value"].isna().to_list() == ours["value"].isna().to_list()
+    assert table["value"].dropna().to_list() == ours["value"].dropna().to_list()
+    assert study.best is not None
+    assert theirs.best_trial.number == study.best.number
+    assert theirs.best_value == study.best.value
+    assert theirs.best_params == study.best.params
+
+
+def test_optuna_weighs_the_parameters_of_our_studies(theirs: optuna.Study) -> None:
+    weights = optuna.importance.get_param_importances(theirs)
+    assert set(weights) == {"learning_rate", "units", "activation"}
+    assert sum(weights.values()) == pytest.approx(1)
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize(
+    "plot",
+    [
+        "plot_optimization_history",
+        "plot_intermediate_values",
+        "plot_param_importances",
+        "plot_slice",
+        "plot_parallel_coordinate",
+    ],
+)
+def test_optunas_plots_draw_our_studies(plot: str, theirs: optuna.Study) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    axes = getattr(optuna.visualization.matplotlib, plot)(theirs)
+    figure = next(iter(axes.flat)).figure if hasattr(axes, "flat") else axes.figure
+    assert figure.axes
+    assert any(ax.has_data() for ax in figure.axes)
+    pyplot.close("all")
+
+
+def test_plain_optuna_can_go_on_with_a_study_of_ours(copy: Study) -> None:
+    before = copy.trials_frame()
+    with optunas(copy.name, copy.storage) as theirs:
+        theirs.sampler = optuna.samplers.TPESampler(seed=0)
+        theirs.optimize(objective, n_trials=2)
+        assert len(theirs.trials) == 47
+    after = copy.trials_frame()
+    assert after["number"].to_list() == list(range(47))
+    pd.testing.assert_frame_equal(after.iloc[:45], before, check_exact=True)
+    assert after["state"].iloc[45:].to_list() == ["complete", "complete"]
+    assert after["round"].iloc[45:].isna().all()
+    assert after[["learning_rate", "units", "activation"]].notna().to_numpy().all()
+    summary = copy.summary()
+    assert sum(summary["trials"].values()) == 47
+    assert summary["best"]["value"] == after["value"].min()
+    assert len(copy.rounds_frame()) == 9
+
+
+def test_a_study_that_plain_optuna_made_can_be_read(storage: str) -> None:
+    database = optuna.storages.RDBStorage(storage)
+    made = optuna.create_study(
+        study_name="theirs", storage=database, sampler=optuna.samplers.TPESampler(seed=0)
+    )
+    made.optimize(objective, n_trials=12)
+    with pytest.raises(ZeroDivisionError):
+        made.optimize(lambda _: 1 / 0, n_trials=1)
+    made.optimize(lambda _: math.nan, n_trials=1)
+    made.tell(made.ask(), state=optuna.trial.TrialState.PRUNED)
+    trials, best = made.get_trials(), made.best_trial
+    database.remove_session()
+    database.engine.dispose()
+
+    before = Path(storage.removeprefix("sqlite:///")).read_bytes()
+    study = studies.load("theirs", storage)
+    frame, epochs, summary = study.trials_frame(), study.epochs_frame(), study.summary()
+    assert frame["state"].to_list() == [STATES[t.state.name] for t in trials]
+    assert frame["value"].dropna().to_list() == [t.value for t in trials if t.value is not None]
+    for name in ("learning_rate", "units", "activation"):
+        assert frame[name].iloc[:12].to_list() == [t.params[name] for t in trials[:12]]
+        assert frame[name].iloc[12:].isna().all()
+    assert frame["round"].isna().all()
+    assert frame["epochs"].to_list() == [3] * 12 + [0] * 3
+    assert epochs["value"].to_list() == [
+        value for t in trials for value in t.intermediate_values.values()
+    ]
+    assert len(study.rounds_frame()) == 0
+    assert study.best is not None
+    assert (study.best.number, study.best.value) == (best.number, best.value)
+    assert summary["best"] == {"trial": best.number, "value": best.value, "params": best.params}
+    assert summary["trials"] == {"complete": 12, "pruned": 1, "failed": 2}
+    assert (summary["state"], summary["metric"], summary["seed"]) == ("complete", "value", None)
+    assert Path(storage.removeprefix("sqlite:///")).read_bytes() == before
+
+
+def test_our_studies_and_plain_optunas_share_a_database(copy: Study) -> None:
+    database = optuna.storages.RDBStorage(copy.storage)
+    optuna.create_study(study_name="theirs", storage=database).optimize(objective, n_trials=3)
+    database.remove_session()
+    database.engine.dispose()
+    assert studies.names(copy.storage) == ["small", "theirs"]
+    assert len(studies.load("theirs", copy.storage).epochs_frame()) == 9
+    assert len(copy.trials_frame()) == 45
+
+
+def test_optuna_deletes_a_study_of_ours_and_leaves_the_others(copy: Study) -> None:
+    distributions: dict[str, BaseDistribution] = {"x": FloatDistribution(0, 1)}
+    with (
+        create_store(copy.storage) as store,
+        store.create_study("other", direction="maximize", **NEW) as writer,
+    ):
+        writer.start_batch(0, [{"x": 0.5}], distributions)
+    database = optuna.storages.RDBStorage(copy.storage)
+    optuna.delete_study(study_name="small", storage=database)
+    database.remove_session()
+    database.engine.dispose()
+    assert studies.names(copy.storage) == ["other"]
+    assert studies.load("other", copy.storage).trials_frame()["x"].to_list() == [0.5]
+
+
+class Silent(WSGIRequestHandler):
+    """Serves without a line on stderr for each request."""
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def dashboard(study: Study) -> Iterator[str]:
+    """The address of an optuna-dashboard that serves the stored study."""
+    optuna_dashboard = pytest.importorskip("optuna_dashboard")
+    database = optuna.storages.RDBStorage(study.storage)
+    app = optuna_dashboard.wsgi(database)
+    with make_server("127.0.0.1", 0, app, handler_class=Silent) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+    database.remove_session()
+    database.engine.dispose()
+
+
+def get(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310  # http on this host
+        assert answer.status == 200
+        return str(answer.read().decode())
+
+
+def test_optuna_dashboard_shows_our_studies(dashboard: str, study: Study) -> None:
+    assert "<title>Optuna Dashboard" in get(f"{dashboard}/")
+    (listed,) = json.loads(get(f"{dashboard}/api/studies"))["study_summaries"]
+    assert listed["study_name"] == "small"
+    shown = json.loads(get(f"{dashboard}/api/studies/{listed['study_id']}"))
+    assert shown["name"] == "small"
+    assert shown["directions"] == ["minimize"]
+    assert shown["has_intermediate_values"]
+    states = [trial["state"].lower().replace("fail", "failed") for trial in shown["trials"]]
+    assert states == study.trials_frame()["state"].to_list()
+    assert study.best is not None
+    assert [trial["number"] for trial in shown["best_trials"]] == [study.best.number]
+    weights = json.loads(get(f"{dashboard}/api/studies/{listed['study_id']}/param_importances"))
+    assert len(weights["param_importances"][0]) == 3

@@ -1,0 +1,443 @@
+"""The one writer: a batch is one transaction, numbers come back as they went in, and only the holder writes."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import optuna
+import pytest
+import sqlalchemy as sa
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from sqlalchemy.exc import IntegrityError
+
+from studies import lease, tables
+from studies.lease import LeaseError
+from studies.records import Result
+from studies.store import Store, create_store, open_store
+from studies.writer import Writer
+
+NEW: dict[str, Any] = {
+    "direction": "maximize",
+    "plan": json.dumps({"seed": 7}),
+    "metric": "accuracy",
+    "data_hash": "0" * 64,
+    "provenance": {},
+}
+SPACE: dict[str, BaseDistribution] = {
+    "rate": FloatDistribution(1e-5, 1, log=True),
+    "units": IntDistribution(4, 64),
+    "activation": CategoricalDistribution(("relu", "tanh")),
+}
+SETTING: dict[str, Any] = {"rate": 1e-3, "units": 8, "activation": "tanh"}
+DONE = datetime(2024, 2, 29, 12, 30, 15, 123456)
+ROWS = [
+    *("trials", "trial_params", "trial_values", "trial_intermediate_values"),
+    *("trial_user_attributes", "hpo_curves", "hpo_rounds"),
+]
+
+HOLD = """
+import sys
+from studies.store import create_store
+with create_store(sys.argv[1]) as store, store.hold("s") as writer:
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def result(
+    number: int,
+    value: float | None = 0.5,
+    state: Literal["complete", "pruned", "failed"] = "complete",
+    curve: tuple[float, ...] = (0.25, 0.5),
+    **attributes: Any,
+) -> Result:
+    curves = {"accuracy": curve, "loss": tuple(-point for point in curve)}
+    return Result(number, state, value, curves, "accuracy", DONE, attributes)
+
+
+@pytest.fixture
+def store(storage: str) -> Iterator[Store]:
+    with create_store(storage) as opened:
+        yield opened
+
+
+@pytest.fixture
+def writer(store: Store) -> Iterator[Writer]:
+    with store.create_study("s", **NEW) as opened:
+        yield opened
+
+
+@pytest.fixture
+def reader(storage: str, store: Store) -> Iterator[Store]:
+    """Another connection to the same database, which sees what is committed."""
+    assert store.url == storage
+    with open_store(storage) as opened:
+        yield opened
+
+
+def counts(reader: Store) -> dict[str, int]:
+    with reader.reading() as connection:
+        return {
+            name: connection.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar_one()  # noqa: S608  # ours
+            for name in ROWS
+        }
+
+
+def holders(store: Store) -> int:
+    with store.reading() as connection:
+        return int(
+            connection.execute(sa.select(sa.func.count()).select_from(tables.leases)).scalar_one()
+        )
+
+
+def hold_elsewhere(storage: str) -> subprocess.Popen[str]:
+    """Another process of this host that holds study "s" until its input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, storage],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    with process:
+        process.kill()
+
+
+def test_a_batch_that_has_started_is_seen_as_running_trials_with_their_parameters(
+    writer: Writer, reader: Store
+) -> None:
+    assert writer.start_batch(3, [SETTING, SETTING | {"units": 9}], SPACE) == [0, 1]
+    trials = reader.trials(writer.study_id)
+    assert [(t.number, t.state, t.value, t.finished) for t in trials] == [
+        (0, "running", None, None),
+        (1, "running", None, None),
+    ]
+    assert [t.params for t in trials] == [SETTING, SETTING | {"units": 9}]
+    assert [t.attributes for t in trials] == [{"round": 3}, {"round": 3}]
+    started = trials[0].started
+    assert started is not None
+    assert abs((datetime.now(UTC).replace(tzinfo=None) - started).total_seconds()) < 600
+    assert reader.curves(writer.study_id) == []
+
+
+def test_a_batch_that_has_finished_is_seen_with_all_that_came_of_it(
+    writer: Writer, reader: Store
+) -> None:
+    writer.start_batch(0, [SETTING] * 3, SPACE)
+    writer.finish_batch(
+        [
+            result(0, 0.1 + 0.2),
+            result(1, None, "failed", (0.25,), diverged_epoch=2),
+            result(2, 0.5, "pruned"),
+        ]
+    )
+    trials = reader.trials(writer.study_id)
+    assert [(t.state, t.value) for t in trials] == [
+        ("complete", 0.30000000000000004),
+        ("failed", None),
+        ("pruned", 0.5),
+    ]
+    assert {t.finished for t in trials} == {DONE}
+    assert trials[1].attributes == {"round": 0, "diverged_epoch": 2}
+    assert reader.curves(writer.study_id) == [
+        (0, "accuracy", [0.25, 0.5]),
+        (0, "loss", [-0.25, -0.5]),
+        (1, "accuracy", [0.25]),
+        (1, "loss", [-0.25]),
+        (2, "accuracy", [0.25, 0.5]),
+        (2, "loss", [-0.25, -0.5]),
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 500])
+def test_a_batch_of_any_size_is_written(size: int, writer: Writer, reader: Store) -> None:
+    settings = [SETTING | {"rate": 1e-5 * (k + 1)} for k in range(size)]
+    for batch in range(2):
+        numbers = writer.start_batch(0, settings, SPACE)
+        assert numbers == list(range(batch * size, (batch + 1) * size))
+        writer.finish_batch([result(number, number / 7) for number in numbers])
+    trials = reader.trials(writer.study_id)
+    assert [t.number for t in trials] == list(range(2 * size))
+    assert [t.params for t in trials] == settings * 2
+    assert [t.value for t in trials] == [number / 7 for number in range(2 * size)]
+    assert len(reader.curves(writer.study_id)) == 4 * size
+
+
+def test_a_setting_without_parameters_is_a_trial_too(writer: Writer, reader: Store) -> None:
+    writer.start_batch(0, [{}], {})
+    writer.finish_batch([result(0)])
+    assert [(t.params, t.value) for t in reader.trials(writer.study_id)] == [({}, 0.5)]
+    assert counts(reader)["trial_params"] == 0
+
+
+def test_nothing_is_seen_before_a_transaction_ends(
+    writer: Writer, reader: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, int]] = []
+    renew = lease.renew
+
+    def watched(connection: sa.Connection, *arguments: Any) -> None:
+        renew(connection, *arguments)
+        # After every statement of this transaction, what does another connection see?
+        sa.event.listen(connection, "after_cursor_execute", lambda *_: seen.append(counts(reader)))
+
+    monkeypatch.setattr(lease, "renew", watched)
+    writer.start_batch(0, [SETTING] * 2, SPACE)
+    assert len(seen) >= 4
+    assert all(sum(rows.values()) == 0 for rows in seen)
+    seen.clear()
+    started = counts(reader)
+    assert (started["trials"], started["trial_params"]) == (2, 6)
+    writer.finish_batch([result(0, note="a"), result(1)])
+    assert len(seen) >= 5
+    assert all(rows == started for rows in seen)
+    finished = counts(reader)
+    assert finished == started | {
+        "trial_values": 2,
+        "trial_intermediate_values": 4,
+        "trial_user_attributes": 3,
+        "hpo_curves": 4,
+    }
+
+
+def test_an_error_in_the_middle_of_starting_a_batch_leaves_nothing(
+    writer: Writer, reader: Store
+) -> None:
+    before = counts(reader)
+    with pytest.raises(ValueError, match="gelu"):
+        writer.start_batch(0, [SETTING, SETTING | {"activation": "gelu"}], SPACE)
+    assert counts(reader) == before
+    assert writer.start_batch(0, [SETTING], SPACE) == [0]
+
+
+def test_an_error_in_the_middle_of_finishing_a_batch_leaves_it_running(
+    writer: Writer, reader: Store
+) -> None:
+    writer.start_batch(0, [SETTING] * 2, SPACE)
+    before = counts(reader)
+    with pytest.raises(IntegrityError):  # the last thing written: an attribute that is there
+        writer.finish_batch([result(0), result(1, round=5)])
+    assert counts(reader) == before
+    assert [t.state for t in reader.trials(writer.study_id)] == ["running", "running"]
+    writer.finish_batch([result(0), result(1)])
+    assert [t.state for t in reader.trials(writer.study_id)] == ["complete", "complete"]
+
+
+def test_a_batch_can_not_be_finished_twice(writer: Writer, reader: Store) -> None:
+    writer.start_batch(0, [SETTING], SPACE)
+    writer.finish_batch([result(0, 0.5)])
+    with pytest.raises(IntegrityError):
+        writer.finish_batch([result(0, 0.9)])
+    assert [t.value for t in reader.trials(writer.study_id)] == [0.5]
+
+
+def test_a_batch_that_another_process_began_can_be_finished(store: Store) -> None:
+    with store.create_study("s", **NEW) as first:
+        first.start_batch(0, [SETTING] * 2, SPACE)
+        first.finish_batch([result(0), result(1)])
+        first.start_batch(0, [SETTING] * 2, SPACE)
+    with store.hold("s") as second:
+        second.finish_batch([result(2, 0.75), result(3, 0.8)])
+        assert second.start_batch(1, [SETTING], SPACE) == [4]
+    assert [(t.number, t.value) for t in store.trials(first.study_id)] == [
+        (0, 0.5),
+        (1, 0.5),
+        (2, 0.75),
+        (3, 0.8),
+        (4, None),
+    ]
+
+
+def test_infinities_and_nan_come_back_through_us_and_through_optuna(
+    storage: str, writer: Writer, reader: Store
+) -> None:
+    curve = (math.nan, math.inf, -math.inf, 5e-324, -1.7976931348623157e308)
+    writer.start_batch(0, [SETTING] * 4, SPACE)
+    writer.finish_batch(
+        [
+            result(0, math.inf, curve=curve),
+            result(1, -math.inf),
+            result(2, math.nan),
+            result(3, math.nan, "pruned"),
+        ]
+    )
+    ours = reader.trials(writer.study_id)
+    database = optuna.storages.RDBStorage(storage)
+    theirs = optuna.load_study(study_name="s", storage=database).trials
+    database.remove_session()
+    database.engine.dispose()
+    assert [t.value for t in ours] == [math.inf, -math.inf, None, None]
+    assert [t.value for t in theirs] == [t.value for t in ours]
+    # As Optuna does where a trial ends with NaN: it is not complete, and has no value.
+    assert [t.state for t in ours] == ["complete", "complete", "failed", "pruned"]
+    assert [t.state.name for t in theirs] == ["COMPLETE", "COMPLETE", "FAIL", "PRUNED"]
+    assert list(theirs[0].intermediate_values) == [1, 2, 3, 4, 5]
+    for read in (reader.curves(writer.study_id)[0][2], theirs[0].intermediate_values.values()):
+        assert list(map(repr, read)) == list(map(repr, curve))
+
+
+def test_a_round_is_recorded_when_it_starts_and_its_verdicts_when_it_is_judged(
+    writer: Writer, reader: Store
+) -> None:
+    ranges = {"rate": {"low": 1e-5, "high": 0.1 + 0.2, "log": True}}
+    following = {"rate": {"low": 1e-3, "high": 0.1, "log": True}}
+    verdicts = {"rate": {"action": "narrowed", "reason": "größer ist besser", "p_value": 0.01}}
+    writer.start_round(0, 12, ranges)
+    writer.start_round(1, 13, following)
+    first, second = reader.rounds(writer.study_id)
+    assert (first.round, first.size, first.ranges) == (0, 12, ranges)
+    assert (first.verdicts, first.next_ranges) == (None, None)
+    writer.judge_round(0, verdicts, following)
+    first, unjudged = reader.rounds(writer.study_id)
+    assert (first.verdicts, first.next_ranges) == (verdicts, following)
+    assert unjudged == second
+
+
+def test_a_round_can_not_be_started_twice(writer: Writer, reader: Store) -> None:
+    writer.start_round(0, 12, {})
+    with pytest.raises(IntegrityError):
+        writer.start_round(0, 13, {})
+    assert [r.size for r in reader.rounds(writer.study_id)] == [12]
+
+
+def test_a_study_is_complete_until_its_plan_changes(store: Store) -> None:
+    with store.create_study("s", **NEW) as writer:
+        assert store.study("s").state == "running"
+        writer.complete()
+        assert store.study("s").state == "running"
+    assert store.study("s").state == "complete"
+    with store.hold("s") as writer:
+        writer.change_plan(json.dumps({"seed": 7, "trials": 99}))
+    record = store.study("s")
+    assert (record.state, record.plan) == ("interrupted", {"seed": 7, "trials": 99})
+
+
+def test_a_second_holder_is_refused_and_told_who_holds_it(store: Store, writer: Writer) -> None:
+    me = rf"process {os.getpid()} on {socket.gethostname()} since 20\d\d-\d\d-\d\d .* --take-over"
+    with pytest.raises(LeaseError, match=me):
+        store.hold("s")
+    writer.start_batch(0, [SETTING], SPACE)  # the first one still holds it
+
+
+def test_a_lease_is_given_back_at_the_end_even_after_an_error(store: Store) -> None:
+    with suppress(KeyboardInterrupt), store.create_study("s", **NEW):
+        assert holders(store) == 1
+        raise KeyboardInterrupt
+    assert holders(store) == 0
+    with store.hold("s"):
+        assert store.study("s").state == "running"
+    assert store.study("s").state == "interrupted"
+
+
+def test_after_a_take_over_the_old_holder_writes_nothing_more(
+    store: Store, writer: Writer, reader: Store
+) -> None:
+    writer.start_round(0, 4, {})
+    writer.start_batch(0, [SETTING], SPACE)
+    with store.hold("s", take_over=True) as other:
+        before = counts(reader), reader.study("s"), reader.rounds(writer.study_id)
+        for write in (
+            lambda: writer.finish_batch([result(0)]),
+            lambda: writer.start_batch(0, [SETTING], SPACE),
+            lambda: writer.start_round(1, 4, {}),
+            lambda: writer.judge_round(0, {"x": {}}, {"x": {}}),
+            lambda: writer.change_plan("{}"),
+            writer.complete,
+        ):
+            with pytest.raises(LeaseError, match="study 's' was taken over by another process"):
+                write()
+        assert (counts(reader), reader.study("s"), reader.rounds(writer.study_id)) == before
+        writer.__exit__()
+        assert holders(store) == 1  # what is given back is one's own
+        other.finish_batch([result(0, 0.25)])
+    assert [t.value for t in reader.trials(writer.study_id)] == [0.25]
+
+
+def test_a_study_held_by_a_living_process_is_refused_until_it_ends(
+    storage: str, store: Store
+) -> None:
+    with store.create_study("s", **NEW):
+        pass
+    process = hold_elsewhere(storage)
+    try:
+        with pytest.raises(LeaseError, match=f"held by process {process.pid} on "):
+            store.hold("s")
+        assert store.study("s").state == "running"
+        process.communicate("")  # it gives the lease back
+        assert process.returncode == 0
+        assert holders(store) == 0
+    finally:
+        end(process)
+
+
+def test_the_lease_of_a_process_that_was_killed_is_free_at_once(storage: str, store: Store) -> None:
+    with store.create_study("s", **NEW):
+        pass
+    process = hold_elsewhere(storage)
+    process.send_signal(signal.SIGKILL)
+    # It is a zombie now: ended, but its parent (this process) has not asked yet.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert holders(store) == 1
+    assert store.study("s").state == "interrupted"
+    end(process)  # and now it is gone
+    assert store.study("s").state == "interrupted"
+    with store.hold("s") as writer:
+        writer.start_batch(0, [SETTING], SPACE)
+    assert holders(store) == 0
+
+
+def test_the_heart_beats_while_a_writer_is_open(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.01)
+    beaten, thrice = 0, threading.Event()
+    renew = lease.renew
+
+    def counted(*arguments: Any) -> None:
+        nonlocal beaten
+        renew(*arguments)
+        beaten += 1
+        if beaten == 3:
+            thrice.set()
+
+    monkeypatch.setattr(lease, "renew", counted)
+    with store.create_study("s", **NEW):
+        assert thrice.wait(timeout=60)
+    assert not [thread for thread in threading.enumerate() if thread.name == "lease"]
+
+
+def test_another_program_that_is_writing_is_waited_for(
+    storage: str, writer: Writer, reader: Store
+) -> None:
+    path = storage.removeprefix("sqlite:///")
+    connect = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    with closing(connect) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ending = threading.Timer(0.3, other.rollback)
+        ending.start()
+        writer.start_batch(0, [SETTING], SPACE)
+        assert not other.in_transaction
+        ending.join()
+    assert counts(reader)["trials"] == 1

@@ -1,0 +1,633 @@
+"""Sources become arrays that are right, split as they should be, and learned from training rows alone."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from trainer.data import MAX_CATEGORIES, DataError, Splits, Table, fingerprint, load, read, split
+from trainer.fit import Rows
+
+Array = NDArray[Any]
+Write = Callable[..., str]
+PARTS = ("train", "validation", "test")
+
+
+def parts(splits: Splits) -> list[Rows]:
+    return [getattr(splits, part) for part in PARTS]
+
+
+def positions(table: Table, seed: int, rows: int | None = None) -> dict[str, NDArray[np.intp]]:
+    """Which rows `split` takes for what: told by a table with the same labels whose rows are their numbers.
+
+    They are written as images, of two pixels, whose scale is known without looking.
+    """
+    count = len(table.labels)
+    numbers = np.stack(np.divmod(np.arange(count), 256), axis=1).astype(np.uint8)
+    counted = Table("made", table.task, numbers, table.labels, table.classes, table.test_rows)
+    done = split(counted, seed, rows=rows, dtype="float64")
+    return {part: np.rint(getattr(done, part).X * 255).astype(np.intp) @ (256, 1) for part in PARTS}
+
+
+def table_of(frame: pd.DataFrame, labels: Array) -> Table:
+    classes = tuple(str(c) for c in range(int(labels.max()) + 1))
+    return Table("made", "classification", frame, labels.astype(np.intp), classes)
+
+
+def loaded(path: str, target: str = "y", seed: int = 0) -> Splits:
+    return load(path, target, seed=seed, rows=None, dtype="float64")
+
+
+def one_line(error: pytest.ExceptionInfo[DataError]) -> bool:
+    return "\n" not in str(error.value)
+
+
+# --- built-in sources ---
+
+
+@pytest.mark.parametrize(
+    ("source", "task", "shape", "outputs"),
+    [
+        ("digits", "classification", (1797, 64), 10),
+        ("breast_cancer", "classification", (569, 30), 2),
+        ("wine", "classification", (178, 13), 3),
+        ("iris", "classification", (150, 4), 3),
+        ("diabetes", "regression", (442, 10), 1),
+    ],
+)
+def test_a_built_in_source_has_its_rows_and_classes(
+    source: str, task: str, shape: tuple[int, int], outputs: int
+) -> None:
+    table = read(source)
+    assert (table.name, table.task, table.rows.shape) == (source, task, shape)
+    done = split(table, 0)
+    assert (done.task, done.outputs) == (task, outputs)
+    assert sum(len(part.X) for part in parts(done)) == shape[0]
+    for part in parts(done):
+        assert part.X.shape == (len(part.y), shape[1])
+        assert part.X.dtype == np.float32
+        assert part.X.flags.c_contiguous
+        if table.classes is not None:
+            assert len(table.classes) == outputs
+            assert set(part.y) == set(range(outputs))
+    assert [round(len(part.y) / shape[0], 2) for part in parts(done)] == [0.6, 0.2, 0.2]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_are_of_the_type_asked_for(dtype: str) -> None:
+    done = split(read("diabetes"), 0, dtype=dtype)
+    assert {part.X.dtype for part in parts(done)} == {np.dtype(dtype)}
+    assert {part.y.dtype for part in parts(done)} == {np.dtype(dtype)}
+
+
+# --- splits ---
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.integers(3, 60), min_size=2, max_size=5).filter(lambda sizes: sum(sizes) > 25),
+    st.integers(0, 2**32 - 1),
+)
+def test_splits_are_disjoint_hold_every_row_and_give_each_class_its_share(
+    sizes: list[int], seed: int
+) -> None:
+    labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    frame = pd.DataFrame({"x": np.arange(len(labels), dtype=float)})
+    table = table_of(frame, labels)
+    found = positions(table, seed)
+    assert sorted(np.concatenate([*found.values()])) == list(range(len(labels)))
+    done = split(table, seed)
+    for part, share in zip(PARTS, (0.6, 0.2, 0.2), strict=True):
+        y = getattr(done, part).y
+        np.testing.assert_array_equal(y, labels[found[part]])
+        assert abs(len(y) - share * len(labels)) <= 2
+        for label, size in enumerate(sizes):
+            assert abs(np.sum(y == label) - share * size) < 2
+
+
+@pytest.mark.parametrize("source", ["wine", "diabetes"])
+def test_a_seed_gives_the_same_splits_again_and_another_seed_others(source: str) -> None:
+    table = read(source)
+    first, again, other = (positions(table, seed) for seed in (0, 0, 1))
+    for part in PARTS:
+        np.testing.assert_array_equal(first[part], again[part])
+        assert set(first[part]) != set(other[part])
+
+
+@pytest.mark.parametrize("source", ["iris", "diabetes"])
+def test_rows_are_drawn_once_and_the_test_rows_stay_what_they_were(source: str) -> None:
+    table = read(source)
+    full, drawn = positions(table, 5), positions(table, 5, rows=60)
+    np.testing.assert_array_equal(drawn["test"], full["test"])
+    assert (len(drawn["train"]), len(drawn["validation"])) == (45, 15)
+    assert not {*drawn["test"]} & {*drawn["train"], *drawn["validation"]}
+    everything = len(full["train"]) + len(full["validation"])
+    for part in PARTS:
+        np.testing.assert_array_equal(positions(table, 5, rows=everything)[part], full[part])
+
+
+@pytest.mark.parametrize("rows", [0, 2, 121])
+def test_rows_that_can_not_be_drawn_are_told(rows: int) -> None:
+    with pytest.raises(DataError, match=r"iris.* 120 rows") as error:
+        split(read("iris"), 0, rows=rows)
+    assert one_line(error)
+
+
+# --- what is learned is learned from training rows ---
+
+
+def test_training_rows_are_scaled_to_mean_0_and_deviation_1() -> None:
+    done = split(read("wine"), 0, dtype="float64")
+    np.testing.assert_allclose(done.train.X.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(done.train.X.std(axis=0), 1)
+    assert not np.allclose(done.test.X.mean(axis=0), 0, atol=1e-3)  # by others' statistics
+
+
+def mixed(count: int) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "number": rng.normal(size=count),
+            "gaps": np.where(rng.random(count) < 0.3, np.nan, rng.normal(size=count)),
+            "text": rng.choice(["red", "green"], count).astype(object),
+        }
+    )
+    return frame.assign(text=frame["text"].where(rng.random(count) > 0.2, np.nan).astype(object))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_nothing_is_learned_from_rows_that_do_not_train(seed: int) -> None:
+    labels = np.arange(60) % 3
+    frame = mixed(60)
+    found = positions(table_of(frame, labels), seed)
+    wild = frame.copy()
+    others = np.concatenate([found["validation"], found["test"]])
+    wild.loc[others, ["number", "gaps"]] = 1e6
+    wild.loc[others, "text"] = [f"new {n}" for n in others]
+    wild.loc[others[::3]] = np.nan
+    tame, odd = (split(table_of(f, labels), seed, dtype="float64") for f in (frame, wild))
+    np.testing.assert_array_equal(odd.train.X, tame.train.X)
+    assert (odd.validation.X != tame.validation.X).any()
+    assert (odd.test.X != tame.test.X).any()
+    assert np.isfinite(np.concatenate([part.X for part in parts(odd)])).all()
+
+
+def test_validation_and_test_rows_are_read_by_the_training_rows_figures() -> None:
+    labels = np.arange(60) % 2
+    frame = mixed(60)
+    table = table_of(frame, labels)
+    found = positions(table, 0)
+    done = split(table, 0, dtype="float64")
+    train = frame.loc[found["train"]]
+    for part in PARTS:
+        rows = frame.loc[found[part]]
+        filled = rows["gaps"].fillna(train["gaps"].median())
+        known = train["gaps"].fillna(train["gaps"].median())
+        expected = {
+            "number": (rows["number"] - train["number"].mean()) / train["number"].std(ddof=0),
+            "gaps": (filled - known.mean()) / known.std(ddof=0),
+            "(missing)": rows["text"].isna(),
+            "green": rows["text"] == "green",
+            "red": rows["text"] == "red",
+        }
+        X = getattr(done, part).X
+        assert X.shape[1] == 6  # and whether a gap was filled
+        for column, values in zip((0, 1, 3, 4, 5), expected.values(), strict=True):
+            np.testing.assert_allclose(X[:, column], values.astype(float), atol=1e-12)
+        was_missing = rows["gaps"].isna().to_numpy()
+        assert len({*X[was_missing, 2]}) == len({*X[~was_missing, 2]}) == 1
+        assert X[was_missing, 2][0] > X[~was_missing, 2][0]
+
+
+def test_a_text_column_that_no_training_row_fills_is_no_error() -> None:
+    labels = np.arange(30) % 2
+    table = table_of(pd.DataFrame({"t": np.full(30, np.nan, dtype=object)}), labels)
+    table.rows.loc[positions(table, 0)["test"], "t"] = "late"  # type: ignore[union-attr]
+    done = split(table, 0)
+    assert {part.X.shape[1] for part in parts(done)} == {1}
+    np.testing.assert_array_equal(done.train.X, 1)
+
+
+def test_rare_categories_share_a_column_and_unknown_ones_go_there() -> None:
+    rng = np.random.default_rng(0)
+    names = np.array([f"c{n:03}" for n in range(200)], dtype=object)
+    frame = pd.DataFrame({"t": np.concatenate([np.repeat(names[:10], 40), names])})
+    frame = frame.iloc[rng.permutation(len(frame))].reset_index(drop=True)
+    table = table_of(frame, np.arange(len(frame)) % 2)
+    done = split(table, 0)
+    assert done.train.X.shape[1] == MAX_CATEGORIES
+    for part in parts(done):
+        np.testing.assert_array_equal(part.X.sum(axis=1), 1)
+
+
+def test_a_regression_target_is_scaled_by_the_training_rows_and_can_be_scaled_back() -> None:
+    table = read("diabetes")
+    found, done = positions(table, 0), split(table, 0, dtype="float64")
+    targets = table.labels[found["train"]]
+    assert done.target_scale == pytest.approx(targets.std())
+    for part in PARTS:
+        back = getattr(done, part).y * done.target_scale + targets.mean()
+        np.testing.assert_allclose(back, table.labels[found[part]])
+
+
+def test_a_constant_target_has_scale_1(write: Write) -> None:
+    done = loaded(write("t.csv", ("x", "y"), *((i, 0.5) for i in range(30))))
+    assert (done.task, done.target_scale) == ("regression", 1.0)
+    np.testing.assert_array_equal(done.train.y, 0)
+
+
+# --- files ---
+
+AS: list[tuple[str, dict[str, Any]]] = [
+    ("t.csv", {}),
+    ("T.CSV", {}),
+    ("t.tsv", {"sep": "\t"}),
+    ("semicolon.csv", {"sep": ";"}),
+    ("tab.csv", {"sep": "\t"}),
+    ("bom.csv", {"encoding": "utf-8-sig"}),
+    ("crlf.csv", {"end": "\r\n"}),
+    ("blank lines.csv", {"end": "\n\n"}),
+]
+HEADER = ("x", "größe", "flag", "gap", "why", "y")
+CELLS = [
+    (i, i / 7, i % 2 == 0, "" if i % 4 == 0 else i, f'"a, b; ""{i % 2}"""', "ab"[i % 3 == 0])
+    for i in range(40)
+]
+
+
+@pytest.mark.parametrize(("name", "how"), AS, ids=[name for name, _ in AS])
+def test_a_table_is_read_however_it_is_written(
+    name: str, how: dict[str, Any], write: Write
+) -> None:
+    plain = read(write("plain.csv", HEADER, *CELLS), "y")
+    table = read(write(name, HEADER, *CELLS, **how), "y")
+    assert isinstance(table.rows, pd.DataFrame)
+    assert list(table.rows.columns) == list(HEADER[:-1])
+    assert table.rows["größe"].to_list() == [i / 7 for i in range(40)]
+    assert table.rows["flag"].to_list() == [1.0, 0.0] * 20
+    assert table.rows["gap"].isna().sum() == 10
+    assert list(table.rows["why"].unique()) == ['a, b; "0"', 'a, b; "1"']
+    assert (table.task, table.classes) == ("classification", ("a", "b"))
+    assert table.labels.tolist() == [int(i % 3 == 0) for i in range(40)]
+    assert fingerprint(table) == fingerprint(plain)
+    assert split(table, 0).train.X.shape == (24, 7)  # x, größe, flag, gap and whether, two of why
+    assert table.name == Path(name).stem
+
+
+def test_a_parquet_file_is_read_with_its_types(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "number": np.arange(40, dtype="int16"),
+            "gaps": pd.array([None, 1, 2, 3] * 10, dtype="Int64"),
+            "flag": pd.array([None, True, False, True] * 10, dtype="boolean"),
+            "kind": pd.Categorical(["u", "v"] * 20),
+            "day": pd.date_range("2024-01-01", periods=40),
+            "span": pd.to_timedelta(np.arange(40), unit="s"),
+            "y": ["a", "b"] * 20,
+        }
+    )
+    frame.to_parquet(tmp_path / "t.parquet")
+    table = read(str(tmp_path / "t.parquet"), "y")
+    done = split(table, 0)
+    assert done.train.X.shape == (24, 9)  # 5 numbers, 2 columns with gaps, 2 kinds
+    assert np.isfinite(done.train.X).all()
+    assert table.classes == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("cells", "width"),
+    [
+        (["1", "2.5", "-3e2"], 1),
+        (["1", " 2 ", "3"], 1),
+        (["1", " ", "3"], 2),
+        (["1", "?", "3"], 2),
+        (["1", "NA", "3"], 2),
+        (["True", "False", "True"], 1),
+        (["True", "False", ""], 2),
+        (["yes", "no", "yes"], 2),
+        (["yes", " yes ", "no"], 2),
+        (["yes", "", "no"], 3),
+        (["1", "2", "three"], 3),
+        (["5", "5", "5"], 1),
+        (["same", "same", "same"], 1),
+        (["", "", ""], 0),
+        ([" ", "?", "NA"], 0),
+    ],
+)
+def test_a_column_is_numbers_if_all_its_cells_are_else_one_column_a_category(
+    cells: list[str], width: int, write: Write
+) -> None:
+    rows = ((i, cells[i % 3], "ab"[i % 2]) for i in range(60))
+    done = loaded(write("t.csv", ("x", "c", "y"), *rows))
+    for part in parts(done):
+        assert part.X.shape[1] == 1 + width
+        assert np.isfinite(part.X).all()
+
+
+def test_a_constant_column_is_zeros(write: Write) -> None:
+    done = loaded(write("t.csv", ("x", "c", "y"), *((i, 0.1, "ab"[i % 2]) for i in range(40))))
+    for part in parts(done):
+        np.testing.assert_allclose(part.X[:, 1], 0, atol=1e-12)
+
+
+def test_a_long_file_is_read_in_one_piece(write: Write) -> None:
+    # pandas guesses the types of a long file piece by piece, and a column's could differ from piece to piece.
+    wide = ",0" * 250
+    lines = [f"{'' if i == 3 else i % 2}{wide},{i % 2}\n" for i in range(5000)]
+    lines[-1] = f"odd{wide},1\n"
+    header = "t," + ",".join(f"x{n}" for n in range(250)) + ",y\n"
+    table = read(write("t.csv", "".join([header, *lines]).encode()), "y")
+    assert isinstance(table.rows, pd.DataFrame)
+    assert set(table.rows["t"].dropna()) == {"0", "1", "odd"}
+
+
+# --- labels ---
+
+
+@pytest.mark.parametrize(
+    ("labels", "task", "classes"),
+    [
+        (["no", "yes"], "classification", ("no", "yes")),
+        (["True", "False"], "classification", ("False", "True")),
+        (["0", "1"], "classification", ("0", "1")),
+        (["3", "7", "5"], "classification", ("3", "5", "7")),
+        (["0.0", "1.0"], "classification", ("0", "1")),
+        (["-1", "1"], "classification", ("-1", "1")),
+        (["a", " a ", "b"], "classification", ("a", "b")),
+        ([str(n) for n in range(20)], "classification", tuple(sorted(map(str, range(20))))),
+        ([str(n) for n in range(21)], "regression", None),
+        (["0.5", "1", "2"], "regression", None),
+    ],
+)
+def test_labels_say_whether_it_is_a_classification(
+    labels: list[str], task: str, classes: tuple[str, ...] | None, write: Write
+) -> None:
+    rows = ((i, labels[i % len(labels)]) for i in range(120))
+    table = read(write("t.csv", ("x", "y"), *rows), "y")
+    assert (table.task, table.classes) == (task, classes)
+    for i in range(len(labels)):
+        if classes is None:
+            assert table.labels[i] == float(labels[i])
+        else:
+            name = labels[i].strip()
+            assert classes[table.labels[i]] == (name[:-2] if name.endswith(".0") else name)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "?", '"  "'])
+def test_rows_without_a_label_are_left_out(blank: str, write: Write) -> None:
+    rows = [(i, "ab"[i % 2] if i % 5 else blank) for i in range(40)]
+    table = read(write("t.csv", ("x", "y"), *rows), "y")
+    assert (len(table.rows), table.classes) == (32, ("a", "b"))
+    assert isinstance(table.rows, pd.DataFrame)
+    assert table.rows["x"].to_list() == [i for i in range(40) if i % 5]
+
+
+# --- the fingerprint ---
+
+
+def test_the_fingerprint_changes_with_any_cell_label_name_or_order_and_with_nothing_else(
+    write: Write,
+) -> None:
+    header = ["a", "b", "y"]
+    cells = [[i, f"t{i % 3}", "uv"[i % 2]] for i in range(30)]
+
+    def changed(row: int, column: int, to: object) -> list[list[object]]:
+        return [
+            [to if (i, j) == (row, column) else c for j, c in enumerate(r)]
+            for i, r in enumerate(cells)
+        ]
+
+    same = [(header, cells), (header, cells), (header, changed(3, 1, " t0 "))]
+    others = [
+        (header, changed(29, 0, 29.000000001)),
+        (header, changed(29, 0, "")),
+        (header, changed(7, 1, "t9")),
+        (header, changed(7, 2, "u")),
+        (header, cells[1:]),
+        (header, [*cells, cells[0]]),
+        (header, [cells[2], cells[1], cells[0], *cells[3:]]),
+        (["A", "b", "y"], cells),
+        (["b", "a", "y"], [[b, a, y] for a, b, y in cells]),
+        (header, [[a, b, {"u": "u", "v": "w"}[str(y)]] for a, b, y in cells]),
+    ]  # fmt: skip
+    prints = [
+        fingerprint(read(write(f"{n}.csv", names, *rows), "y"))
+        for n, (names, rows) in enumerate([*same, *others])
+    ]
+    assert len({*prints[: len(same)]}) == 1
+    assert len({*prints}) == 1 + len(others)
+    assert all(len(p) == 64 for p in prints)
+
+
+def test_the_fingerprint_is_of_the_source_not_of_how_it_is_split() -> None:
+    table = read("iris")
+    assert {split(table, seed, rows=rows).fingerprint for seed, rows in [(0, None), (1, 60)]} == {
+        fingerprint(table)
+    }
+    assert fingerprint(read("iris")) == fingerprint(table) != fingerprint(read("wine"))
+
+
+# --- MNIST's files ---
+
+
+def idx(array: Array) -> bytes:
+    return struct.pack(f">HBB{array.ndim}i", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def images(count: int, size: int = 2) -> Array:
+    return np.random.default_rng(count).integers(0, 256, (count, size, size)).astype(np.uint8)
+
+
+def mnist(folder: Path, *, zipped: bool = False, **files: bytes) -> str:
+    """A folder with the four files of a tiny MNIST, or others in their places."""
+    content = {
+        "train-images-idx3": idx(images(30)),
+        "train-labels-idx1": idx((np.arange(30) % 3).astype(np.uint8)),
+        "t10k-images-idx3": idx(images(9)),
+        "t10k-labels-idx1": idx((np.arange(9) % 3).astype(np.uint8)),
+    }
+    content |= {name.replace("_", "-"): data for name, data in files.items()}
+    for name, data in content.items():
+        path = folder / f"{name}-ubyte{'.gz' if zipped else ''}"
+        path.write_bytes(gzip.compress(data) if zipped else data)
+    return f"mnist:{folder}"
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_mnist_is_read_and_its_own_test_rows_are_the_test_rows(
+    zipped: bool, tmp_path: Path
+) -> None:
+    table = read(mnist(tmp_path, zipped=zipped))
+    assert (table.name, table.task, table.classes) == ("mnist", "classification", ("0", "1", "2"))
+    done = split(table, 0, dtype="float64")
+    assert [len(part.y) for part in parts(done)] == [24, 6, 9]
+    np.testing.assert_array_equal(done.test.X, images(9).reshape(9, 4) / 255)
+    np.testing.assert_array_equal(done.test.y, np.arange(9) % 3)
+    together = np.concatenate([done.train.X, done.validation.X])
+    expected = images(30).reshape(30, 4) / 255
+    assert sorted(map(tuple, together)) == sorted(map(tuple, expected))
+
+
+BROKEN: dict[str, tuple[dict[str, bytes], str]] = {
+    "no magic": ({"train_images_idx3": b"\x89PNG" + bytes(200)}, "not an IDX file of 3 dimensions"),
+    "labels for images": ({"train_images_idx3": idx(np.zeros(30, np.uint8))}, "not an IDX file"),
+    "floats": ({"t10k_images_idx3": b"\0\0\x0d\x03" + bytes(200)}, "not an IDX file"),
+    "empty": ({"t10k_labels_idx1": b""}, "not an IDX file of 1 dimensions"),
+    "cut short": ({"train_images_idx3": idx(images(30))[:-1]}, "119 bytes .* 30 × 2 × 2"),
+    "too long": ({"train_images_idx3": idx(images(30)) + b"x"}, "121 bytes .* 30 × 2 × 2"),
+    "no images": ({"t10k_images_idx3": idx(images(0))}, "0 bytes .* 0 × 2 × 2"),
+    "sizes below 0": (
+        {"t10k_images_idx3": struct.pack(">HBB3i", 0, 8, 3, -1, -1, 4) + bytes(4)},
+        "4 bytes .* -1 × -1 × 4",
+    ),
+    "fewer labels": ({"t10k_labels_idx1": idx(np.zeros(8, np.uint8))}, "9 t10k images but 8 labels"),
+    "other size": ({"t10k_images_idx3": idx(images(9, 3))}, "not of one size"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "says"), BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_broken_mnist_file_is_told(
+    files: dict[str, bytes], says: str, zipped: bool, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=says) as error:
+        read(mnist(tmp_path, zipped=zipped, **files))
+    assert str(tmp_path) in str(error.value)
+    assert one_line(error)
+
+
+@pytest.mark.parametrize("damage", ["not zipped", "cut short", "changed"])
+def test_a_broken_gzip_file_is_told(damage: str, tmp_path: Path) -> None:
+    source = mnist(tmp_path, zipped=True)
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    content = path.read_bytes()
+    half = len(content) // 2
+    path.write_bytes(
+        {
+            "not zipped": idx(images(30)),
+            "cut short": content[:half],
+            "changed": content[:12] + b"\xff" * 40 + content[52:],
+        }[damage]
+    )
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz can't be read") as error:
+        read(source)
+    assert one_line(error)
+
+
+def test_a_file_of_mnist_that_is_not_there_is_named(tmp_path: Path) -> None:
+    source = mnist(tmp_path)
+    (tmp_path / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(DataError, match=r"no file t10k-labels-idx1-ubyte\.gz or t10k-labels"):
+        read(source)
+
+
+# --- errors ---
+
+TWO = [("x", "y"), *((i, "ab"[i % 2]) for i in range(40))]
+WRONG: dict[str, tuple[list[Any], str]] = {
+    "empty": ([], r"t\.csv can't be read as a table: No columns"),
+    "header only": ([("x", "y")], r"t\.csv: no rows with a value of 'y'"),
+    "no label anywhere": ([("x", "y"), *((i, "") for i in range(40))], "no rows with a value of 'y'"),
+    "label only": ([("y",), *(("ab"[i % 2],) for i in range(40))], "and of another column"),
+    "nothing beside labels": ([("x", "y"), *(("", "ab"[i % 2]) for i in range(40))], "of another column"),
+    "one class": ([("x", "y"), *((i, "a") for i in range(40))], "'y' has one class only: 'a'"),
+    "two rows": ([("x", "y"), (1, "a"), (2, "b")], "class 'a' has 1 of the rows: each needs 3"),
+    "rare class": ([*TWO, (1, "c"), (2, "c")], "class 'c' has 2 of the rows: each needs 3"),
+    "no column": ([("x", "z"), (1, 2)], r"t\.csv has no column 'y': its columns are x, z"),
+    "a cell too many": ([*TWO, (1, "a", 7)], "Expected 2 fields in line 42, saw 3"),
+    "cells too many": ([("x", "y"), *((*r, 7) for r in TWO[1:])], "more cells than its first line"),
+    "infinite": ([*TWO, ("inf", "a")], "column 'x' holds ±inf, beyond ±1e+150"),
+    "huge": ([*TWO, ("-1e200", "a")], r"column 'x' holds ±1e\+200, beyond"),
+    "infinite label": ([("x", "y"), *((i, i + 0.5) for i in range(40)), (1, "inf")], "column 'y' holds"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "says"), WRONG.values(), ids=WRONG)
+def test_a_table_that_can_not_be_used_is_told(content: list[Any], says: str, write: Write) -> None:
+    path = write("t.csv", *content)
+    with pytest.raises(DataError, match=says.replace("1e+", r"1e\+")) as error:
+        loaded(path)
+    assert one_line(error)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.parquet"])
+def test_what_is_no_table_is_told(name: str, write: Write, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"no such file: .*{name}"):
+        loaded(str(tmp_path / name))
+    (tmp_path / "folder" / name).mkdir(parents=True)
+    with pytest.raises(DataError, match=f"no such file: .*{name}"):
+        loaded(str(tmp_path / "folder" / name))
+    path = write(name, b"\xff\xfe\x00\x80 junk")
+    with pytest.raises(DataError, match=f"{name} can't be read as a table") as error:
+        loaded(path)
+    assert one_line(error)
+
+
+def test_a_column_of_lists_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"l": [[1, 2]] * 40, "x": range(40), "y": ["a", "b"] * 20}).to_parquet(path)
+    with pytest.raises(DataError, match=r"t\.parquet: column 'l' holds lists"):
+        loaded(str(path))
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "says"),
+    [
+        ("irises", None, "unknown source 'irises': give digits, .*, a .csv, .tsv or .parquet file"),
+        ("t.xlsx", "y", "unknown source 't.xlsx'"),
+        ("iris", "species", "iris knows its labels: leave out --target species"),
+        ("mnist:.", "y", "mnist:. knows its labels"),
+    ],
+)
+def test_a_source_that_is_none_is_told(source: str, target: str | None, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        read(source, target)
+
+
+def test_a_file_without_a_target_lists_its_columns(write: Write) -> None:
+    with pytest.raises(DataError, match=r"which column is the label with --target: x, y"):
+        read(write("t.csv", *TWO))
+
+
+# --- real data ---
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "task", "rows", "outputs"),
+    [
+        ("penguins.csv", "species", "classification", 344, 3),
+        ("penguins.csv", "sex", "classification", 333, 2),
+        ("penguins.csv", "body_mass_g", "regression", 342, 1),
+        ("titanic.csv", "survived", "classification", 891, 2),
+        ("titanic.csv", "alive", "classification", 891, 2),
+        ("winequality-red-semicolon.csv", "y", "classification", 1599, 6),
+        ("Telco-Customer-Churn.csv", "Churn", "classification", 7043, 2),
+    ],
+)
+def test_real_tables_are_read(
+    name: str, target: str, task: str, rows: int, outputs: int, shared_data: Path
+) -> None:
+    table = read(str(shared_data / "tabular" / name), target)
+    assert (table.task, len(table.labels)) == (task, rows)
+    done = split(table, 0)
+    assert done.outputs == outputs
+    for part in parts(done):
+        assert np.isfinite(part.X).all()
+        assert np.isfinite(part.y).all()
+
+
+def test_the_real_mnist_is_read(shared_data: Path) -> None:
+    table = read(f"mnist:{shared_data / 'mnist'}")
+    assert (table.rows.shape, len(table.classes or ())) == ((70_000, 784), 10)
+    done = split(table, 0, rows=500)
+    assert [len(part.y) for part in parts(done)] == [400, 100, 10_000]

@@ -32,6 +32,9 @@ _SUGGEST, _TRAIN = 0, 1  # purposes of the random streams that grow from a plan'
 class Watcher:
     """What a search tells of itself while it runs. This one says nothing; the command line's shows it."""
 
+    def noticed(self, what: str) -> None:
+        """Something that the user should know of, such as rows of a table that are left out."""
+
     def started(self, name: str, plan: Plan, direction: Direction, done: int) -> None:
         """A study begins, or goes on with so many trials done."""
 
@@ -75,6 +78,8 @@ def run(
     """Go on with a study from wherever its record stands until every trial of the plan is done and judged."""
     store, study_id = writer.store, writer.study_id
     history = _History.read(store.trials(study_id), store.rounds(study_id))
+    for note in trainable.notes:
+        watcher.noticed(note)
     watcher.started(writer.name, plan, trainable.direction, len(history.trials))
     with threads(workers) as pool:
         if history.rounds and history.rounds[-1].verdicts is None:

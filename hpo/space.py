@@ -114,8 +114,11 @@ def _stepped(p: Numeric, value: float, rounding: str) -> float:
 
 
 def number(value: float) -> str:
-    """A number as a person writes it: 3 significant digits, no trailing zeros."""
-    return f"{value:.3g}"
+    """A number as a person writes it: 3 significant digits, whole numbers in full, no exponent below a million."""
+    if abs(value) < 1e6 and value == round(value):
+        return f"{value + 0.0:.0f}"  # -0.0 + 0.0 is 0.0
+    text = f"{value:.3g}"
+    return f"{float(text):.0f}" if 1e3 <= abs(value) < 1e6 else text
 
 
 def describe(parameter: Parameter) -> str:

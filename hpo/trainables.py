@@ -44,6 +44,10 @@ class Trainable(Protocol):
     def direction(self) -> Direction:
         """Whether the metric is to be large or small."""
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What its user should know before it begins, such as rows of a table that are left out."""
+
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """Positions of the settings that train together; fixed by the settings, never by the number of cores."""
 
@@ -131,6 +135,11 @@ class MLP:
     def direction(self) -> Direction:
         """Accuracy is to be large, everything else small."""
         return "maximize" if self.metric == "accuracy" else "minimize"
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What of the source was left out."""
+        return self.data.notes
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """Settings of one shape, as stacks that fit a core's cache."""

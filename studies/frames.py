@@ -1,20 +1,27 @@
 """Rows -> tidy DataFrames with declared columns.
 
 Each function takes what the store reads and returns a frame whose columns, their order and their types depend on the
-study's parameters and metrics alone, never on how many rows there are. Parameters keep their own names.
+study's parameters, their values and its metrics alone, never on how many rows there are. Parameters keep their names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from studies.records import Round, Trial
 
+Direction = Literal["maximize", "minimize"]
+
 STATES = ("complete", "pruned", "failed", "running")
 ACTIONS = ("narrowed", "kept", "extended")
+
+TRIAL_COLUMNS = (
+    "number", "state", "value", "round", "epochs", "diverged_epoch", "started", "finished",
+)  # fmt: skip
 
 ROUND_COLUMNS: dict[str, Any] = {
     "round": "Int64",
@@ -39,7 +46,7 @@ def trials_frame(trials: Sequence[Trial], epochs: Mapping[int, int]) -> pd.DataF
     state           category: complete, pruned, failed, running
     value           float64: the metric after the last epoch; NaN where there is none
     round           Int64, from 0; missing where plain Optuna made the trial
-    *parameters*    float64, Int64 or category, a column each
+    *parameters*    float64, Int64 or category, a column each; one named as a column here is params_NAME
     epochs          Int64: how many epochs were trained to the end
     diverged_epoch  Int64: the epoch at which loss or weights stopped being finite; else missing
     started, finished   datetime64, UTC; missing while there is none
@@ -49,17 +56,39 @@ def trials_frame(trials: Sequence[Trial], epochs: Mapping[int, int]) -> pd.DataF
         "number": pd.array([t.number for t in trials], dtype="Int64"),
         "state": pd.Categorical([t.state for t in trials], categories=STATES),
         "value": pd.array([t.value for t in trials], dtype="float64"),
-        "round": _whole(t.attributes.get("round") for t in trials),
+        "round": _whole(_if_whole(t.attributes.get("round")) for t in trials),
     }
     for name in names:
-        columns[name] = _parameter([t.params.get(name) for t in trials])
+        # In a study of somebody else's trainer a parameter may have the name of a column of ours.
+        column = f"params_{name}" if name in TRIAL_COLUMNS else name
+        columns[column] = _parameter([t.params.get(name) for t in trials])
     columns |= {
         "epochs": _whole(epochs.get(t.number, 0) for t in trials),
-        "diverged_epoch": _whole(t.attributes.get("diverged_epoch") for t in trials),
+        "diverged_epoch": _whole(_if_whole(t.attributes.get("diverged_epoch")) for t in trials),
         "started": _times(t.started for t in trials),
         "finished": _times(t.finished for t in trials),
     }
     return pd.DataFrame(columns)
+
+
+def scored(trials: pd.DataFrame) -> pd.Series[bool]:
+    """Which trials ended with a value that is a number."""
+    finite = pd.Series(np.isfinite(trials["value"].to_numpy(float)), trials.index)
+    return finite & trials["state"].isin(["complete", "pruned"])
+
+
+def in_order(
+    trials: pd.DataFrame, direction: Direction, states: Sequence[str] = ("complete",)
+) -> pd.DataFrame:
+    """The trials that have a value, best first, the earliest of equals first."""
+    found = trials[scored(trials) & trials["state"].isin(states)]
+    return found.sort_values(["value", "number"], ascending=[direction == "minimize", True])
+
+
+def parameters(trials: pd.DataFrame) -> list[str]:
+    """The names of the parameters, in the order of their columns."""
+    names = list(trials.columns)
+    return names[names.index("round") + 1 : names.index("epochs")]
 
 
 def epochs_frame(curves: Sequence[tuple[int, str, list[float]]]) -> pd.DataFrame:
@@ -134,6 +163,11 @@ def rounds_frame(rounds: Sequence[Round]) -> pd.DataFrame:
 
 def _whole(values: Any) -> Any:
     return pd.array(list(values), dtype="Int64")
+
+
+def _if_whole(value: Any) -> int | None:
+    # Anybody may store attributes of these names in a study of Optuna's.
+    return value if isinstance(value, int) else None
 
 
 def _times(values: Any) -> Any:

@@ -150,6 +150,7 @@ class Store:
         self.url = url
         self.engine = engine
         self._optuna = sa.MetaData()
+        self._reading: sa.Connection | None = None
 
     def __enter__(self) -> Store:
         return self
@@ -174,9 +175,19 @@ class Store:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A connection that sees one state of the database from beginning to end."""
-        with database_errors(self.url), self.engine.begin() as connection:
-            yield connection
+        """A connection that sees one state of the database from beginning to end; so does what is read inside it."""
+        if self._reading is not None:
+            yield self._reading
+            return
+        with database_errors(self.url), self.engine.connect() as connection:
+            if self.engine.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                self._reading = connection
+                try:
+                    yield connection
+                finally:
+                    self._reading = None
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -308,7 +319,7 @@ class Store:
         ]
 
     def curves(self, study_id: int) -> list[tuple[int, str, list[float]]]:
-        """(trial number, metric, one number an epoch) for every curve, in the order of trials, then metrics as written.
+        """(trial number, metric, one number an epoch) for every curve, in the order of trials, then of metrics' names.
 
         A study of plain Optuna has its intermediate values as one curve, named "value".
         """

@@ -26,7 +26,7 @@ class Study:
         return f"Study({self.name!r}, {masked(self.storage)!r})"
 
     def _read(self) -> tuple[StudyRecord, list[Trial], list[Round], list[Any]]:
-        with open_store(self.storage) as store:
+        with open_store(self.storage) as store, store.reading():
             record = store.study(self.name)
             study_id = record.study_id
             return record, store.trials(study_id), store.rounds(study_id), store.curves(study_id)

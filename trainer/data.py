@@ -48,7 +48,7 @@ class Table:
     """A source as it came: rows in an array (N, I) or a DataFrame, labels (N,), and what they mean.
 
     `classes` are the names of the classes in the order of their numbers, None for a regression. `test_rows` are the
-    positions of rows that the source itself sets apart for testing.
+    positions of rows that the source itself sets apart for testing. `notes` say what of the source was left out.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Table:
     labels: Array
     classes: tuple[str, ...] | None
     test_rows: NDArray[np.intp] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Splits:
     test: Rows
     target_scale: float  # standard units of y to the user's; 1 for classes
     fingerprint: str  # of all the source's rows and labels, before any were set apart
+    notes: tuple[str, ...] = ()  # what of the source was left out, for its user to hear
 
 
 def load(source: str, target: str | None, *, seed: int, rows: int | None, dtype: str) -> Splits:
@@ -151,10 +153,15 @@ def split(table: Table, seed: int, *, rows: int | None = None, dtype: str = "flo
     else:
         rest, test = np.setdiff1d(everything, table.test_rows), table.test_rows
         share = VALIDATION_SHARE
-    if rows is not None and rows < len(rest):
+    if rows is not None and rows != len(rest):
+        # A row of each class to draw, to leave out, and (a quarter of them) to validate on.
+        classes = len(table.classes or [""])
+        if not 4 * classes <= rows <= len(rest) - classes:
+            raise DataError(
+                f"rows = {rows}: {table.name} has {len(rest)} rows beside its test rows: "
+                f"give {4 * classes} to {len(rest) - classes}, or leave it out for all of them"
+            )
         _, rest = stratified(rest, rows, "search")
-    elif rows is not None and rows > len(rest):
-        raise DataError(f"rows = {rows}: {table.name} has {len(rest)} rows beside its test rows")
     train, validation = stratified(rest, share, "validation")
     return _prepare(table, train, validation, test, np.dtype(dtype))
 
@@ -187,6 +194,7 @@ def _prepare(
         test=ready(test),
         target_scale=scale,
         fingerprint=fingerprint(table),
+        notes=table.notes,
     )
 
 
@@ -282,9 +290,14 @@ def _from_frame(name: str, frame: pd.DataFrame, target: str, where: str) -> Tabl
 
     if not pd.api.types.is_numeric_dtype(frame[target]):
         frame = frame.assign(**{target: _stripped(frame[target])})
-    frame = frame[frame[target].notna()].reset_index(drop=True)
-    labels = frame.pop(target)
-    features = frame.dropna(axis="columns", how="all")
+    labelled = frame[frame[target].notna()].reset_index(drop=True)
+    notes = []
+    if unlabelled := len(frame) - len(labelled):
+        notes.append(f"{where}: {unlabelled} of {len(frame)} rows are left out: no {target!r}")
+    labels = labelled.pop(target)
+    features = labelled.dropna(axis="columns", how="all")
+    if empty := [str(column) for column in labelled.columns.difference(features.columns)]:
+        notes.append(f"{where}: nothing in these columns, which are left out: {', '.join(empty)}")
     features = features.astype(dict.fromkeys(features.select_dtypes("bool").columns, "float64"))
     if features.empty:
         raise DataError(f"{where}: no rows with a value of {target!r} and of another column")
@@ -296,13 +309,18 @@ def _from_frame(name: str, frame: pd.DataFrame, target: str, where: str) -> Tabl
         _check_size(features[column], where)
     if _is_quantity(labels):
         _check_size(labels, where)
-        return Table(name, "regression", features, labels.to_numpy(float), None)
+        return Table(name, "regression", features, labels.to_numpy(float), None, notes=tuple(notes))
     text = labels.map(_class_name)
     classes, numbers = np.unique(text.to_numpy(str), return_inverse=True)
     if len(classes) < 2:
         raise DataError(f"{where}: column {target!r} has one class only: {str(classes[0])!r}")
     return Table(
-        name, "classification", features, numbers.astype(np.intp), tuple(str(c) for c in classes)
+        name,
+        "classification",
+        features,
+        numbers.astype(np.intp),
+        tuple(str(c) for c in classes),
+        notes=tuple(notes),
     )
 
 

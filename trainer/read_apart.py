@@ -49,9 +49,9 @@ class Reader:
         """
         answer, said = self._process.communicate(json.dumps((source, target, options)).encode())
         if self._process.returncode != 0:
+            why = said.decode(errors="replace").strip() or "it was killed"
             raise RuntimeError(
-                f"the process that reads {source} ended with status {self._process.returncode}: "
-                f"{said.decode(errors='replace')}"
+                f"the process that reads {source} ended with status {self._process.returncode}: {why}"
             )
         received = pickle.loads(answer)  # noqa: S301  # our own process wrote it
         if isinstance(received, Exception):

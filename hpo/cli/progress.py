@@ -73,6 +73,10 @@ class Progress(Watcher):
         if self._live:
             self._live.stop()
 
+    def noticed(self, what: str) -> None:
+        """Say it."""
+        self._say(f"Note: {what}", "yellow")
+
     def started(self, name: str, plan: Plan, direction: Direction, done: int) -> None:
         """Begin to draw: before this, an error is all there is to say."""
         self.study, self._first, self._maximize = name, dict(plan.space), direction == "maximize"

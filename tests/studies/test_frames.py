@@ -14,7 +14,15 @@ from pandas.api.types import is_object_dtype
 
 import studies
 from studies import Study
-from studies.frames import ACTIONS, ROUND_COLUMNS, STATES, epochs_frame, rounds_frame, trials_frame
+from studies.frames import (
+    ACTIONS,
+    ROUND_COLUMNS,
+    STATES,
+    epochs_frame,
+    parameters,
+    rounds_frame,
+    trials_frame,
+)
 from studies.records import Round, Trial
 
 BEFORE = {"number": "Int64", "state": "category", "value": "float64", "round": "Int64"}
@@ -246,3 +254,11 @@ def test_trials_that_wait_or_run_in_a_study_of_optunas_are_shown(storage: str) -
     check_trials(frame, {})
     assert frame["state"].to_list() == ["running", "running"]
     assert frame["started"].notna().to_list() == [True, False]
+
+
+def test_a_parameter_named_as_a_column_of_ours_is_told_apart() -> None:
+    made = Trial(0, "complete", 1.0, {"value": 7.0, "x": 1.0}, {"round": "first"}, None, None)
+    frame = trials_frame([made], {})
+    assert frame[["value", "params_value", "x"]].to_numpy().tolist() == [[1.0, 7.0, 1.0]]
+    assert frame["round"].isna().all()  # an attribute of somebody else's, not a round of ours
+    assert parameters(frame) == ["params_value", "x"]

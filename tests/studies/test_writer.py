@@ -441,3 +441,16 @@ def test_another_program_that_is_writing_is_waited_for(
         assert not other.in_transaction
         ending.join()
     assert counts(reader)["trials"] == 1
+
+
+def test_all_that_is_read_inside_one_reading_is_of_one_moment(storage: str) -> None:
+    # A batch that ends between two questions must not show in one answer and not in the other.
+    with create_store(storage) as store, store.create_study("s", **NEW) as writer:
+        writer.start_round(0, 1, {})
+        with open_store(storage) as reader, reader.reading():
+            before = reader.rounds(writer.study_id)
+            writer.start_batch(0, [SETTING], SPACE)
+            assert reader.trials(writer.study_id) == []
+            assert reader.rounds(writer.study_id) == before
+        with open_store(storage) as reader:
+            assert len(reader.trials(writer.study_id)) == 1

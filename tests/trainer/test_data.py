@@ -384,12 +384,38 @@ def test_labels_say_whether_it_is_a_classification(
 
 
 @pytest.mark.parametrize("blank", ["", " ", "?", '"  "'])
-def test_rows_without_a_label_are_left_out(blank: str, write: Write) -> None:
+def test_rows_without_a_label_are_left_out_and_it_says_so(blank: str, write: Write) -> None:
     rows = [(i, "ab"[i % 2] if i % 5 else blank) for i in range(40)]
-    table = read(write("t.csv", ("x", "y"), *rows), "y")
+    path = write("t.csv", ("x", "y"), *rows)
+    table = read(path, "y")
+    note = f"{path}: 8 of 40 rows are left out: no 'y'"
+    assert table.notes == split(table, 0).notes == (note,)
     assert (len(table.rows), table.classes) == (32, ("a", "b"))
     assert isinstance(table.rows, pd.DataFrame)
     assert table.rows["x"].to_list() == [i for i in range(40) if i % 5]
+
+
+def test_columns_with_nothing_in_them_are_left_out_and_it_says_so(write: Write) -> None:
+    path = write("t.csv", ("x", "hollow", "y"), *((i, "", "ab"[i % 2]) for i in range(40)))
+    table = read(path, "y")
+    assert table.notes == (f"{path}: nothing in these columns, which are left out: hollow",)
+
+
+@pytest.mark.parametrize("rows", [1, 11, 118, 119, 121])
+def test_a_number_of_rows_that_cannot_be_drawn_is_told_with_those_that_can(rows: int) -> None:
+    with pytest.raises(DataError) as caught:
+        load("iris", None, seed=0, rows=rows, dtype="float32")
+    assert str(caught.value) == (
+        f"rows = {rows}: iris has 120 rows beside its test rows: give 12 to 117, "
+        "or leave it out for all of them"
+    )
+
+
+@pytest.mark.parametrize("rows", [12, 13, 60, 117, 120])
+def test_a_number_of_rows_that_can_be_drawn_is_drawn(rows: int) -> None:
+    for seed in range(5):
+        made = load("iris", None, seed=seed, rows=rows, dtype="float32")
+        assert len(made.train.X) + len(made.validation.X) == rows
 
 
 # --- the fingerprint ---

@@ -1,0 +1,235 @@
+"""A study -> one HTML page that needs nothing else: no script, no network, no file beside it.
+
+The page says what was found in words, then shows on what evidence. It is a function of the study alone, to the last
+byte: nothing in it depends on when or where it was made. Jinja2 escapes every word; figures are drawn as paths, so
+that no text of the study's reaches the page through them.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import shlex
+import warnings
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import jinja2
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from studies import frames, plots
+from studies.scales import number
+
+BEST = 50  # trials in the table
+PAIRS = 3  # figures of two parameters
+CURVES = 20  # learning curves
+
+Drawing: TypeAlias = dict[
+    str, Any
+]  # an SVG, its description and its size in points; or "instead", a sentence
+
+
+def render(
+    summary: Mapping[str, Any], trials: pd.DataFrame, epochs: pd.DataFrame, rounds: pd.DataFrame
+) -> str:
+    """The page, from `Study.summary` with "plan" and "versions", and from the study's frames."""
+    scored = trials[frames.scored(trials) & (trials["state"] == "complete")]
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("studies"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"shown": _shown, "value": _value}
+    finished = trials["finished"].max()
+    return environment.get_template("report.html.j2").render(
+        said=summary,
+        total=len(trials),
+        scored=len(scored),
+        in_training=int((trials["state"] == "running").sum()),
+        diverged=int(trials["diverged_epoch"].notna().sum()),
+        higher=summary["direction"] == "maximize",
+        figures=_figures(summary, trials, epochs, rounds),
+        pairs=len(_most_narrowed_first(trials, rounds)) > 1,
+        ranges=_ranges(rounds),
+        best=_best_trials(summary, trials, rounds),
+        plan=_plan(summary["plan"]),
+        versions=", ".join(f"{name} {v}" for name, v in summary["versions"].items()),
+        finished="" if pd.isna(finished) else f"{finished:%Y-%m-%d %H:%M} UTC",
+        command=_command(summary, len(trials)),
+    )
+
+
+# Figures
+
+
+def _figures(
+    summary: Mapping[str, Any], trials: pd.DataFrame, epochs: pd.DataFrame, rounds: pd.DataFrame
+) -> dict[str, list[Drawing]]:
+    """What is drawn for each section: an SVG and its description, or a sentence where there is nothing to draw."""
+    metric, direction = summary["metric"], summary["direction"]
+    told: dict[str, Any] = {"metric": metric, "direction": direction}
+    any_value = bool(frames.scored(trials).any())
+    nothing = "There is nothing to draw here yet: no trial has a value."
+    history: list[Drawing] = [{"instead": nothing}]
+    curves, settings = list(history), list(history)
+    if any_value:
+        drawn = plots.history(trials, **told)
+        history = [_drawn(drawn, "history", f"Validation {metric} of each trial, and best so far")]
+        curves = [{"instead": "There are no learning curves of this metric."}]
+    if any_value and plots.has_curves(epochs, metric):
+        drawn = plots.curves(trials, epochs, **told, best=CURVES)
+        curves = [_drawn(drawn, "curves", f"Learning curves of the best trials: {metric} by epoch")]
+
+    moved: list[Drawing] = [{"instead": "No round is recorded, so no range has moved."}]
+    if len(rounds):
+        moved = [_drawn(plots.ranges(rounds), "ranges", "The range of each parameter, by round")]
+
+    names = _most_narrowed_first(trials, rounds)
+    if (trials["state"] != "running").any() and len(names) > 1:
+        settings = [
+            _drawn(
+                plots.scatter(trials, names[0], other, **told, rounds=rounds),
+                f"pair{k}",
+                f"Trials by {names[0]} and {other}, coloured by {metric}",
+            )
+            for k, other in enumerate(names[1 : PAIRS + 1])
+        ]
+    elif any_value and names:
+        drawn = plots.single(trials, names[0], **told, rounds=rounds)
+        settings = [_drawn(drawn, "single", f"Validation {metric} of each trial by {names[0]}")]
+    return {"history": history, "curves": curves, "ranges": moved, "settings": settings}
+
+
+def _drawn(figure: Figure, key: str, description: str) -> Drawing:
+    return {
+        "svg": _svg(figure, key),
+        "description": description,
+        "width": 72 * figure.get_figwidth(),
+        "height": 72 * figure.get_figheight(),
+    }
+
+
+def _svg(figure: Figure, key: str) -> str:
+    """What is inside a figure's <svg>, its ids begun with the key: two figures of a page must not share one."""
+    buffer = io.StringIO()
+    # Text as paths: it looks the same everywhere, and can't be anything but a picture.
+    fixed: dict[Any, Any] = {**plots.STYLE, "svg.hashsalt": "hpo", "svg.fonttype": "path"}
+    unsaid = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with rc_context(fixed), warnings.catch_warnings():
+        # A choice in a script that the font has not shows as a box; the tables have it in full.
+        warnings.filterwarnings("ignore", r"Glyph \d+", UserWarning)
+        figure.savefig(buffer, format="svg", metadata=unsaid, facecolor="none")
+    text = buffer.getvalue()
+    text = text[text.index(">", text.index("<svg")) + 1 : text.rindex("</svg>")]
+    text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.S)
+    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{key}-", text)
+    return re.sub(r"\n\s*", "\n", text).strip()
+
+
+def _most_narrowed_first(trials: pd.DataFrame, rounds: pd.DataFrame) -> list[str]:
+    """The parameters, those whose ranges have shrunk most in front."""
+    if rounds.empty:
+        return frames.parameters(trials)
+    left: dict[str, float] = {}
+    for name, rows in rounds.groupby("parameter", sort=False):
+        first, last = _searched(rows.iloc[0]), _searched(rows.iloc[-1], after=True)
+        left[str(name)] = last / first if first else 1.0
+    return sorted(left, key=lambda name: left[name])
+
+
+def _searched(row: Any, *, after: bool = False) -> float:
+    """How much a row of the rounds searches, or leads to, in the space it is searched in."""
+    prefix = "next_" if after and not pd.isna(row["action"]) else ""
+    choices, low, high = (row[f"{prefix}{field}"] for field in ("choices", "low", "high"))
+    if isinstance(choices, list):
+        return float(len(choices))
+    return math.log(high / low) if row["log"] else high - low
+
+
+# Tables
+
+
+def _ranges(rounds: pd.DataFrame) -> list[dict[str, Any]]:
+    """For each parameter its rows: the round, what it drew from, the verdict and the rest of the sentence."""
+    groups = []
+    for name, of_name in rounds.groupby("parameter", sort=False):
+        rows = []
+        for row in of_name.to_dict("records"):
+            action = "" if pd.isna(row["action"]) else str(row["action"])
+            reason = str(row["reason"]) if action else "not judged yet"
+            scale = ", log" if row["log"] else ""
+            rows.append(
+                {
+                    "round": f"round {row['round']}",
+                    "range": _range(row["choices"], row["low"], row["high"]) + scale,
+                    "action": action,
+                    "reason": reason.removeprefix(action),
+                }
+            )
+        if action:
+            left = _range(row["next_choices"], row["next_low"], row["next_high"]) + scale
+            rows.append({"round": "next", "range": left, "action": "", "reason": ""})
+        groups.append({"parameter": name, "rows": rows})
+    return groups
+
+
+def _range(choices: Any, low: float, high: float) -> str:
+    if isinstance(choices, list):
+        return ", ".join(str(choice) for choice in choices)
+    return f"{number(low)} … {number(high)}"
+
+
+def _best_trials(
+    summary: Mapping[str, Any], trials: pd.DataFrame, rounds: pd.DataFrame
+) -> dict[str, Any]:
+    known = rounds["parameter"] if len(rounds) else frames.parameters(trials)
+    names = [name for name in dict.fromkeys(known) if name in trials]
+    first = frames.in_order(trials, summary["direction"]).head(BEST)
+    columns = [first[c].tolist() for c in ("number", "value", *names, "round", "epochs")]
+    return {"names": names, "rows": list(zip(*columns, strict=True))}
+
+
+def _plan(plan: Mapping[str, Any]) -> dict[str, str]:
+    rows: dict[str, str] = {}
+    for field, given in plan.items():
+        if field == "space":
+            for name, fields in given.items():
+                words = [word for word in ("log", "int") if fields.get(word)]
+                if fields.get("step") is not None:
+                    words.append(f"step {_shown(fields['step'])}")
+                what = _range(fields.get("choices"), fields.get("low", 0), fields.get("high", 0))
+                rows[f"space.{name}"] = ", ".join([what, *words])
+        else:
+            rows[field] = "not set" if given is None else _shown(given)
+    return rows
+
+
+def _command(summary: Mapping[str, Any], trials: int) -> str:
+    """What to type to go on; nothing for a study that has no plan of ours."""
+    if not summary["plan"]:
+        return ""
+    more = f" --trials {2 * trials}" if summary["state"] == "complete" else ""
+    name, storage = shlex.quote(summary["study"]), shlex.quote(summary["storage"])
+    return f"hpo resume {name} --storage {storage}{more}"
+
+
+# Words
+
+
+def _shown(value: Any) -> str:
+    """A setting as a person writes it."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_shown, value))
+    if value is None or value is pd.NA or value != value:
+        return "–"
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def _value(value: float) -> str:
+    return number(value, 4)

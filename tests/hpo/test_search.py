@@ -214,4 +214,5 @@ def test_a_study_knows_what_it_was_made_with(study: Study) -> None:
     assert record.plan is not None
     assert make_plan(record.plan).seed == 3
     assert {"python", "numpy", "optuna", "hpo"} <= set(record.provenance["versions"])
+    assert record.provenance["blas"][0]["architecture"]
     assert record.data_hash is not None

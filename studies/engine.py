@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import tempfile
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 BUSY_SECONDS = 30  # how long to wait for another program that is writing to the same SQLite file
 
@@ -48,10 +50,8 @@ def check_creatable(url: str) -> None:
     if not path.parent.is_dir():
         raise StoreError(f"no folder {path.parent} for the database {path.name}: make it first")
     # Only trying tells: permissions, read-only file systems and root all differ.
-    probe = path.parent / f".{path.name}.{now():%H%M%S%f}"
     try:
-        probe.touch(exist_ok=False)
-        probe.unlink()
+        tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
         raise StoreError(
             f"can't write to the folder {path.parent}: {error.strerror}; give another --storage"
@@ -157,6 +157,22 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     begin = connection.get_execution_options().get("hpo_begin", "BEGIN")
     if begin:
         connection.exec_driver_sql(begin)
+
+
+def use_wal(engine: sa.Engine) -> None:
+    """Readers and the writer do not wait for each other from now on; the file remembers it."""
+    patience = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            with engine.connect().execution_options(hpo_begin="") as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            return
+        except OperationalError as error:
+            # SQLite does not wait for this as it waits for a transaction.
+            code = getattr(error.orig, "sqlite_errorcode", 0)
+            if code & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                raise
+        time.sleep(0.01)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, NoSuchTableError
 
-from studies import lease, tables
+from studies import fresh, lease, tables
 from studies.engine import (
     StoreError,
     check_creatable,
@@ -33,6 +33,7 @@ from studies.engine import (
     masked,
     now,
     sqlite_path,
+    use_wal,
 )
 from studies.records import (
     OPTUNA_STATES,
@@ -125,22 +126,24 @@ def create_store(url: str) -> Store:
                     f"{masked(url)} is the database of something else: give another --storage"
                 )
             if engine.dialect.name == "sqlite":
-                # Readers and the writer do not wait for each other; the file remembers it. Before Optuna's
-                # statements, so that its connections need not wait for the disk at each of them.
-                with engine.connect().execution_options(hpo_begin="") as connection:
-                    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-            storage = optuna.storages.RDBStorage(url, engine_kwargs=engine_options(url))
-            storage.remove_session()
-            storage.engine.dispose()
-            with engine.begin() as connection:
-                tables.migrate(connection)
+                use_wal(engine)
+            store = Store(url, engine)
+            if engine.dialect.name == "sqlite" and not names:
+                with store.writing() as connection:
+                    fresh.write_schema(connection)
+            else:
+                storage = optuna.storages.RDBStorage(url, engine_kwargs=engine_options(url))
+                storage.remove_session()
+                storage.engine.dispose()
+                with engine.begin() as connection:
+                    tables.migrate(connection)
         except RuntimeError as error:  # Optuna's, or ours, on another schema version
             engine.dispose()
             raise StoreError(f"{masked(url)}: {first_line(error)}") from None
         except BaseException:
             engine.dispose()
             raise
-    return Store(url, engine)
+    return store
 
 
 class Store:

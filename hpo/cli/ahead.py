@@ -5,13 +5,11 @@ from __future__ import annotations
 
 def warm_up() -> None:
     """Do in memory, for the first time, what is slow the first time: a schema and a Sobol sequence."""
-    import optuna
     from scipy import stats  # noqa: F401  # for the verdicts
 
     from hpo.space import Float
     from hpo.suggest import suggest
+    from studies import fresh
 
-    schema = optuna.storages.RDBStorage("sqlite:///:memory:")
-    schema.remove_session()
-    schema.engine.dispose()
+    fresh.schema()
     suggest({"x": Float(0, 1)}, [], 1, 0, sampler="sobol")

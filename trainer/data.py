@@ -35,6 +35,7 @@ KINDS = f"{', '.join(BUILT_IN)}, a .csv, .tsv or .parquet file, or mnist:DIR"
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.2  # of all rows
 MAX_CLASSES = 20  # a number column with more whole values than this is a quantity, not a class
 MAX_CATEGORIES = 50  # of a text column: rarer ones share one column
+ROWS_PER_VALUE = 10  # on average, for a column's values to be few
 MAX_NUMBER = 1e150  # the square of a larger one, and so a standard deviation, is infinite
 MIN_PER_CLASS = 3  # one row each to teach, to choose and to test
 
@@ -71,7 +72,7 @@ class Splits:
     test: Rows
     target_scale: float  # standard units of y to the user's; 1 for classes
     fingerprint: str  # of all the source's rows and labels, before any were set apart
-    notes: tuple[str, ...] = ()  # what of the source was left out, for its user to hear
+    notes: tuple[str, ...] = ()  # what was left out and what looks odd, for the user to hear
 
 
 def load(source: str, target: str | None, *, seed: int, rows: int | None, dtype: str) -> Splits:
@@ -194,7 +195,22 @@ def _prepare(
         test=ready(test),
         target_scale=scale,
         fingerprint=fingerprint(table),
-        notes=table.notes,
+        notes=table.notes + _give_aways(table, train),
+    )
+
+
+def _give_aways(table: Table, train: NDArray[np.intp]) -> tuple[str, ...]:
+    """A note for each column whose few values each come with one class only: the label again, in other words."""
+    if table.task == "regression" or isinstance(table.rows, np.ndarray):
+        return ()
+    rows, labels = table.rows.iloc[train], table.labels[train]
+    few = rows.nunique(dropna=False) <= min(MAX_CATEGORIES, len(train) // ROWS_PER_VALUE)
+    return tuple(
+        f"{table.name}: column {column!r} tells the class of every row by itself: take it out of the "
+        "file unless it is known before the class is"
+        for column in rows.columns[few.to_numpy()]
+        if len(set(zip(rows[column].map(repr), labels, strict=True)))
+        == rows[column].nunique(dropna=False)
     )
 
 

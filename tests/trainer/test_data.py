@@ -401,6 +401,14 @@ def test_columns_with_nothing_in_them_are_left_out_and_it_says_so(write: Write) 
     assert table.notes == (f"{path}: nothing in these columns, which are left out: hollow",)
 
 
+def test_a_column_that_is_the_label_in_other_words_is_told(write: Write) -> None:
+    # "sure" says it with a blank too; "almost" is wrong once; "row" has as many values as there are rows.
+    rows = [(i, ["yes", ""][i % 2], "ab"[(i % 2) ^ (i == 7)], "pq"[i % 2]) for i in range(80)]
+    path = write("t.csv", ("row", "sure", "almost", "y"), *rows)
+    (note,) = split(read(path, "y"), 0, dtype="float32").notes
+    assert note.startswith("t: column 'sure' tells the class of every row by itself")
+
+
 @pytest.mark.parametrize("rows", [1, 11, 118, 119, 121])
 def test_a_number_of_rows_that_cannot_be_drawn_is_told_with_those_that_can(rows: int) -> None:
     with pytest.raises(DataError) as caught:

@@ -104,7 +104,9 @@ def check_file(path: Path) -> None:
     # connection of this process has on it, and so corrupt it (sqlite.org/howtocorrupt.html, 2.2).
     try:
         address = f"file:{quote(str(path))}?mode=rw"
-        with contextlib.closing(sqlite3.connect(address, BUSY_SECONDS, uri=True)) as connection:
+        with contextlib.closing(
+            sqlite3.connect(address, timeout=BUSY_SECONDS, uri=True)
+        ) as connection:
             connection.execute("PRAGMA schema_version").fetchone()
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:

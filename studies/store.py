@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, NoSuchTableError
 
-from studies import fresh, lease, tables
+from studies import lease, schema, tables
 from studies.engine import (
     StoreError,
     check_creatable,
     check_file,
     database_errors,
-    engine_options,
     first_line,
     make_engine,
     masked,
@@ -115,8 +114,6 @@ def create_store(url: str) -> Store:
         StoreError: it can't be made or opened, is of another schema version, or is something else's.
     """
     check_creatable(url)
-    import optuna
-
     with database_errors(url):
         engine = make_engine(url)
         try:
@@ -130,14 +127,10 @@ def create_store(url: str) -> Store:
             store = Store(url, engine)
             if engine.dialect.name == "sqlite" and not names:
                 with store.writing() as connection:
-                    fresh.write_schema(connection)
+                    schema.write(connection)
             else:
-                storage = optuna.storages.RDBStorage(url, engine_kwargs=engine_options(url))
-                storage.remove_session()
-                storage.engine.dispose()
-                with engine.begin() as connection:
-                    tables.migrate(connection)
-        except RuntimeError as error:  # Optuna's, or ours, on another schema version
+                schema.make_or_check(engine, url)
+        except RuntimeError as error:  # our tables are newer
             engine.dispose()
             raise StoreError(f"{masked(url)}: {first_line(error)}") from None
         except BaseException:

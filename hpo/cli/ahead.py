@@ -9,7 +9,7 @@ def warm_up() -> None:
 
     from hpo.space import Float
     from hpo.suggest import suggest
-    from studies import fresh
+    from studies import schema
 
-    fresh.schema()
+    schema.statements()
     suggest({"x": Float(0, 1)}, [], 1, 0, sampler="sobol")

@@ -133,10 +133,16 @@ def test_a_newer_version_of_our_tables_is_refused(storage: str) -> None:
         create_store(storage)
 
 
-def test_another_version_of_optunas_tables_is_refused(storage: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "remedy"),
+    [("v99.0.0.a", "install a newer optuna"), ("v3.0.0.a", "run optuna storage upgrade")],
+)
+def test_another_version_of_optunas_tables_is_refused(
+    version: str, remedy: str, storage: str
+) -> None:
     add(storage, "a")
-    change(storage, "UPDATE alembic_version SET version_num = 'v99.0.0.a'")
-    with pytest.raises(StoreError, match=r"study\.db: .*optuna"):
+    change(storage, f"UPDATE alembic_version SET version_num = '{version}'")  # noqa: S608
+    with pytest.raises(StoreError, match=rf"study\.db: its .* version {version} .*: {remedy}"):
         create_store(storage)
 
 

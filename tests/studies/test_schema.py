@@ -1,4 +1,4 @@
-"""A fresh file: Optuna's schema to the letter, and whole however many programs make it at once."""
+"""A fresh SQLite file: Optuna's schema to the letter, and whole however many programs make it at once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from studies.store import create_store
 # Many processes that wait for the same moment; forked, so that they have imported everything by then.
 FORKED = """
 import os, sys, time
-from studies import fresh
+from studies import schema
 from studies.store import create_store
 import optuna
 if sys.argv[2] == "prepared":
-    fresh.schema()
+    schema.statements()
 start = time.time() + 0.3
 for _ in range(24):
     if os.fork() == 0:

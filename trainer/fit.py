@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer import arrays
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS
 from trainer.network import Network, Workspace
-from trainer.optimizers import OPTIMIZERS, keep_trials
+from trainer.optimizers import OPTIMIZERS, keep_trials, spread
 
 Array = NDArray[Any]
 
@@ -140,9 +141,14 @@ class _Population:
         self._allocate()
 
     def _allocate(self) -> None:
-        self.gradient = np.empty_like(self.theta)
-        self.decay = np.empty_like(self.theta[:, : self.network.weights])
-        self.decays = bool(self.numbers["weight_decay"].any())
+        self.gradient = arrays.zeros_like(self.theta)
+        parameters = self.theta.shape[1]
+        self.spread = {name: spread(v, parameters) for name, v in self.numbers.items()}
+        self.decay: Array | None = None  # λ of every parameter (K, P), 0 for biases
+        if self.numbers["weight_decay"].any():
+            self.decay = arrays.zeros_like(self.theta)
+            self.decay[:, : self.network.weights] = self.numbers["weight_decay"]
+            self.decayed = arrays.zeros_like(self.theta)
         self._workspaces: dict[tuple[int, bool], Workspace] = {}
 
     def _workspace(self, rows: int, *, training: bool) -> Workspace:
@@ -154,7 +160,7 @@ class _Population:
 
     def keep(self, positions: NDArray[np.intp]) -> None:
         """Drop all trials but those at `positions` of the stack."""
-        self.theta = self.theta[positions]
+        self.theta = arrays.rows(self.theta, positions)
         self.state = keep_trials(self.state, positions)
         self.numbers = {name: values[positions] for name, values in self.numbers.items()}
         self._allocate()
@@ -171,11 +177,10 @@ class _Population:
         outputs = workspace.forward(X)
         self.loss(outputs, y)
         workspace.backward(X, outputs)
-        if self.decays:
-            weights = self.network.weights
-            np.multiply(self.theta[:, :weights], self.numbers["weight_decay"], out=self.decay)
-            self.gradient[:, :weights] += self.decay
-        self.optimizer.update(self.theta, self.gradient, self.state, self.numbers)
+        if self.decay is not None:
+            np.multiply(self.theta, self.decay, out=self.decayed)
+            self.gradient += self.decayed
+        self.optimizer.update(self.theta, self.gradient, self.state, self.spread)
 
     def score(self, scored: Mapping[str, tuple[Array, Array]]) -> dict[str, Array]:
         """Mean loss and metric of the current networks on each named set of rows, as float64 (K,)."""

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer import arrays
 from trainer.initializers import initial_weights
 from trainer.layers import ACTIVATIONS, dense_backward, dense_forward
 
@@ -59,7 +60,9 @@ class Network:
             self._starts, initial_weights(self.sizes, init, rng), strict=False
         ):
             row[start : start + weight.size] = weight.ravel()
-        return np.repeat(row.astype(dtype)[None], trials, axis=0)
+        theta = arrays.empty((trials, self.numbers), np.dtype(dtype))
+        theta[:] = row
+        return theta
 
     def views(self, theta: Array) -> tuple[list[Array], list[Array]]:
         """Each layer's W (K, I, O) and b (K, 1, O): views into theta (K, P)."""
@@ -82,11 +85,16 @@ class Workspace:
         k, dtype = theta.shape[0], theta.dtype
         self.network = network
         self.weights, self.biases = network.views(theta)
-        self.activations = [np.empty((k, rows, o), dtype) for o in network.sizes[1:]]
+        *hidden, outputs = network.sizes[1:]
+        self.activations = [arrays.empty((k, rows, o), dtype) for o in hidden]
+        # The outputs (K, B, C) lie in memory as (K, C, B): what a loss does over the few classes of a row, it does
+        # for many rows at a time.
+        self.activations.append(arrays.empty((k, outputs, rows), dtype).swapaxes(1, 2))
+        self.scratch = {o: arrays.empty((k, rows, o), dtype) for o in set(hidden)}
         self.ones = np.ones((1, rows), dtype)
         if gradient is not None:
             self.dweights, self.dbiases = network.views(gradient)
-            self.deltas = [np.empty((k, rows, o), dtype) for o in network.sizes[1:-1]]
+            self.deltas = [arrays.empty((k, rows, o), dtype) for o in hidden]
 
     def forward(self, rows: Array) -> Array:
         """The last layer's outputs (K, B, C) for `rows` (B, I), which every trial sees."""
@@ -95,7 +103,7 @@ class Workspace:
         for layer, z in enumerate(self.activations):
             dense_forward(a, self.weights[layer], self.biases[layer], z)
             if layer < self.network.layers - 1:
-                activation.forward(z)
+                activation.forward(z, self.scratch[z.shape[-1]])
             a = z
         return a
 
@@ -109,5 +117,5 @@ class Workspace:
                 a, self.weights[layer], dz, self.ones, self.dweights[layer], self.dbiases[layer], da
             )
             if da is not None:
-                activation.backward(a, da)
+                activation.backward(a, da, self.scratch[a.shape[-1]])
                 dz = da

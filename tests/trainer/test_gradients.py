@@ -140,17 +140,29 @@ def test_dense_backward_alone_is_the_slope_of_dense_forward(shared_rows: bool) -
 def test_activation_and_its_slope(name: str) -> None:
     z = np.array([-3.0, -1.5, -0.2, 0.3, 1.0, 4.0])
     a, da = z.copy(), np.linspace(0.5, 2, len(z))
-    ACTIVATIONS[name].forward(a)
+    ACTIVATIONS[name].forward(a, np.empty_like(a))
     np.testing.assert_allclose(a, FORMULAS[name](z), rtol=1e-14)
     expected = da * (FORMULAS[name](z + STEP) - FORMULAS[name](z - STEP)) / (2 * STEP)
-    ACTIVATIONS[name].backward(a, da)
+    ACTIVATIONS[name].backward(a, da, np.empty_like(a))
     assert relative_error(da, expected) <= WORST
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_relu_passes_the_gradient_where_it_was_above_nothing(dtype: str) -> None:
+    tiny = np.finfo(dtype).smallest_subnormal
+    z = np.array([-np.inf, -1, -tiny, -0.0, 0.0, tiny, 1, np.inf, np.nan] * 5, dtype)
+    a, da = z.copy(), np.full_like(z, -3)
+    ACTIVATIONS["relu"].forward(a, np.empty_like(a))
+    np.testing.assert_array_equal(a, np.where(np.isnan(z), z, np.fmax(z, 0)))
+    ACTIVATIONS["relu"].backward(a, da, np.empty_like(a))
+    known = ~np.isnan(z)
+    np.testing.assert_array_equal(da[known], np.where(z > 0, -3, 0)[known])
 
 
 @pytest.mark.parametrize("name", ["tanh", "sigmoid"])
 def test_activations_saturate_without_overflow(name: str) -> None:
     a = np.array([-1e4, 1e4], np.float32)
-    ACTIVATIONS[name].forward(a)
+    ACTIVATIONS[name].forward(a, np.empty_like(a))
     np.testing.assert_array_equal(a, [{"tanh": -1, "sigmoid": 0}[name], 1])
 
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from trainer.optimizers import ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON, OPTIMIZERS, keep_trials
+from trainer.optimizers import ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON, OPTIMIZERS, keep_trials, spread
 
 Array = NDArray[Any]
 
@@ -149,6 +149,22 @@ def test_trials_that_are_kept_go_on_as_if_nobody_had_left(name: str) -> None:
         now = gradient if step < 8 else gradient[keep]
         OPTIMIZERS[name].update(theta, now.copy(), state, numbers)
     np.testing.assert_array_equal(theta, expected)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("values", [[0.1, 0.1, 0.1], [0.1, 0.1, 0.3]])
+def test_numbers_that_are_spread_give_the_same_to_the_last_bit(
+    name: str, values: list[float]
+) -> None:
+    numbers = dict.fromkeys(("learning_rate", "momentum"), np.array(values)[:, None])
+    reached = []
+    for given in (numbers, {n: spread(v, NUMBERS) for n, v in numbers.items()}):
+        theta = start()
+        state = OPTIMIZERS[name].init(theta)
+        for gradient in gradients():
+            OPTIMIZERS[name].update(theta, gradient, state, given)
+        reached.append(theta)
+    np.testing.assert_array_equal(reached[0], reached[1])
 
 
 def test_keep_trials_takes_rows_of_arrays_and_leaves_counts() -> None:

@@ -71,9 +71,9 @@ class Plan(BaseModel):
     metric: Literal["accuracy", "rmse", "loss"] | None = None
     sampler: Literal["tpe", "sobol", "random"] = "tpe"
     hidden: tuple[Positive, ...] = (50,)
-    activation: Literal["relu", "tanh", "sigmoid"] = "relu"
-    optimizer: Literal["sgd", "momentum", "adam"] = "momentum"
-    init: Literal["he", "xavier"] = "he"
+    activation: Literal["relu", "leaky_relu", "tanh", "sigmoid", "identity"] = "relu"
+    optimizer: Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"] = "momentum"
+    init: Literal["he", "xavier", "lecun", "zeros"] = "he"
     batch_size: Positive = 32
     dtype: Literal["float32", "float64"] = "float32"
 

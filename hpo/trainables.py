@@ -221,7 +221,8 @@ def check_space(plan: Plan) -> None:
                 raise PlanError(f"space.{name}: {value!r} is not {text}")
         if name in ("batch_size", "units", "layers") and not _whole(parameter):
             raise PlanError(f"space.{name}: a whole number is needed: add :int to the range")
-    if "momentum" in searched and "optimizer" not in searched and plan.optimizer != "momentum":
+    fixed = "optimizer" not in searched
+    if "momentum" in searched and fixed and not OPTIMIZERS[plan.optimizer].momentum:
         raise PlanError(f"space.momentum: the optimizer {plan.optimizer!r} has no momentum")
     if not plan.hidden and ("units" in searched or "layers" in searched):
         raise PlanError("space.units and space.layers need a hidden layer: give hidden")

@@ -24,7 +24,24 @@ def xavier(inputs: int, outputs: int) -> float:
     return float(np.sqrt(2.0 / (inputs + outputs)))
 
 
-INITIALIZERS: dict[str, Callable[[int, int], float]] = {"he": he, "xavier": xavier}
+def lecun(inputs: int, outputs: int) -> float:
+    """√(1 / inputs): keeps the variance of what a layer without an activation passes on (LeCun et al. 1998, eq. 16)."""
+    del outputs
+    return float(np.sqrt(1.0 / inputs))
+
+
+def zeros(inputs: int, outputs: int) -> float:
+    """0: to see why not. All units of a layer stay alike for ever (*Deep Learning from Scratch*, 6.2.1)."""
+    del inputs, outputs
+    return 0.0
+
+
+INITIALIZERS: dict[str, Callable[[int, int], float]] = {
+    "he": he,
+    "xavier": xavier,
+    "lecun": lecun,
+    "zeros": zeros,
+}
 
 
 def initial_weights(

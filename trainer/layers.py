@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+LEAK = 0.01  # the slope of leaky ReLU below 0 (Maas et al. 2013)
+
 
 def dense_forward(a: Array, weight: Array, bias: Array, out: Array) -> None:
     """out = a W + b; a is (K, B, I), or (B, I) where all trials see the same rows."""
@@ -63,6 +65,26 @@ def _relu_backward(a: Array, da: Array, scratch: Array) -> None:
     np.bitwise_and(da.view(integer), mask, out=da.view(integer))
 
 
+def _leaky_relu(z: Array, scratch: Array) -> None:
+    np.multiply(z, z.dtype.type(LEAK), out=scratch)
+    np.maximum(z, scratch, out=z)
+
+
+def _leaky_relu_backward(a: Array, da: Array, scratch: Array) -> None:
+    # The slope, 1 or LEAK, as LEAK + (1 − LEAK) · [a > 0] can't be: 1 would be off by a rounding.
+    np.greater(a, 0, out=scratch, casting="unsafe")
+    np.maximum(scratch, a.dtype.type(LEAK), out=scratch)
+    da *= scratch
+
+
+def _identity(z: Array, scratch: Array) -> None:
+    del z, scratch
+
+
+def _identity_backward(a: Array, da: Array, scratch: Array) -> None:
+    del a, da, scratch
+
+
 def _tanh(z: Array, scratch: Array) -> None:
     del scratch
     np.tanh(z, out=z)
@@ -91,6 +113,8 @@ def _sigmoid_backward(a: Array, da: Array, scratch: Array) -> None:
 
 ACTIVATIONS: dict[str, Activation] = {
     "relu": Activation(_relu, _relu_backward),
+    "leaky_relu": Activation(_leaky_relu, _leaky_relu_backward),
     "tanh": Activation(_tanh, _tanh_backward),
     "sigmoid": Activation(_sigmoid, _sigmoid_backward),
+    "identity": Activation(_identity, _identity_backward),
 }

@@ -20,13 +20,16 @@ Array = NDArray[Any]
 State = dict[str, Any]
 
 ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-8
+ADAGRAD_EPSILON = 1e-7
+RMSPROP_DECAY, RMSPROP_EPSILON = 0.99, 1e-8
 
 
 class Optimizer(NamedTuple):
-    """An init / update pair."""
+    """An init / update pair, and whether it has a momentum."""
 
     init: Callable[[Array], State]
     update: Callable[[Array, Array, State, Mapping[str, Array]], None]
+    momentum: bool = False
 
 
 def _sgd_init(theta: Array) -> State:
@@ -52,6 +55,58 @@ def _momentum(theta: Array, gradient: Array, state: State, numbers: Mapping[str,
     gradient *= numbers["learning_rate"]
     velocity -= gradient
     theta += velocity
+
+
+def _nesterov(theta: Array, gradient: Array, state: State, numbers: Mapping[str, Array]) -> None:
+    """v ← α v − η g, θ ← θ + α v − η g: Nesterov's gradient as Sutskever et al. 2013 (eq. 3 and 4) take it, with θ
+    standing for the point that momentum alone would lead to (Bengio et al. 2013, eq. 7).
+    """
+    velocity = state["velocity"]
+    velocity *= numbers["momentum"]
+    gradient *= numbers["learning_rate"]
+    velocity -= gradient
+    theta -= gradient
+    np.multiply(velocity, numbers["momentum"], out=gradient)
+    theta += gradient
+
+
+def _squares_init(theta: Array) -> State:
+    return {"squares": arrays.zeros_like(theta), "scratch": arrays.zeros_like(theta)}
+
+
+def _adagrad(theta: Array, gradient: Array, state: State, numbers: Mapping[str, Array]) -> None:
+    """h ← h + g², θ ← θ − η g / (√h + ε) (*Deep Learning from Scratch*, eq. 6.5 and 6.6; Duchi et al. 2011)."""
+    squares, scratch = state["squares"], state["scratch"]
+    np.multiply(gradient, gradient, out=scratch)
+    squares += scratch
+    _divided_step(theta, gradient, squares, scratch, ADAGRAD_EPSILON, numbers)
+
+
+def _rmsprop(theta: Array, gradient: Array, state: State, numbers: Mapping[str, Array]) -> None:
+    """h ← ρ h + (1 − ρ) g², θ ← θ − η g / (√h + ε) (Tieleman & Hinton 2012, lecture 6.5)."""
+    squares, scratch = state["squares"], state["scratch"]
+    one = theta.dtype.type
+    squares *= one(RMSPROP_DECAY)
+    np.multiply(gradient, gradient, out=scratch)
+    scratch *= one(1 - RMSPROP_DECAY)
+    squares += scratch
+    _divided_step(theta, gradient, squares, scratch, RMSPROP_EPSILON, numbers)
+
+
+def _divided_step(
+    theta: Array,
+    gradient: Array,
+    squares: Array,
+    scratch: Array,
+    epsilon: float,
+    numbers: Mapping[str, Array],
+) -> None:
+    """θ ← θ − η g / (√squares + ε)."""
+    np.sqrt(squares, out=scratch)
+    scratch += theta.dtype.type(epsilon)
+    gradient /= scratch
+    gradient *= numbers["learning_rate"]
+    theta -= gradient
 
 
 def _adam_init(theta: Array) -> State:
@@ -80,7 +135,10 @@ def _adam(theta: Array, gradient: Array, state: State, numbers: Mapping[str, Arr
 
 OPTIMIZERS: dict[str, Optimizer] = {
     "sgd": Optimizer(_sgd_init, _sgd),
-    "momentum": Optimizer(_momentum_init, _momentum),
+    "momentum": Optimizer(_momentum_init, _momentum, momentum=True),
+    "nesterov": Optimizer(_momentum_init, _nesterov, momentum=True),
+    "adagrad": Optimizer(_squares_init, _adagrad),
+    "rmsprop": Optimizer(_squares_init, _rmsprop),
     "adam": Optimizer(_adam_init, _adam),
 }
 

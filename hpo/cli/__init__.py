@@ -160,8 +160,11 @@ def cli() -> None:
 @click.option("--metric", help="accuracy, rmse or loss. [default: by the labels]")
 @click.option("--sampler", help="tpe, sobol or random. [default: tpe]")
 @click.option("--hidden", metavar="100,100", help="Units of each hidden layer. [default: 50]")
-@click.option("--activation", help="relu, tanh or sigmoid. [default: relu]")
-@click.option("--optimizer", help="sgd, momentum or adam. [default: momentum]")
+@click.option("--activation", help="relu, leaky_relu, tanh, sigmoid or identity. [default: relu]")
+@click.option(
+    "--optimizer",
+    help="sgd, momentum, nesterov, adagrad, rmsprop or adam. [default: momentum]",
+)
 @click.option("--batch-size", type=int, help="Rows in a minibatch. [default: 32]")
 @click.option("--rows", type=int, metavar="N", help="Search on N rows, drawn once.")
 @run_options

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -11,8 +11,20 @@ from hypothesis import strategies as st
 
 from hpo.config import Plan, PlanError, default_space, from_json, make_plan, read_toml, to_json
 from hpo.space import Categorical, Float, Int
+from trainer.initializers import INITIALIZERS
+from trainer.layers import ACTIVATIONS
+from trainer.optimizers import OPTIMIZERS
 
 DIGITS = {"source": "digits"}
+
+
+def test_a_plan_can_name_whatever_the_trainer_has() -> None:
+    for field, names in (
+        ("activation", ACTIVATIONS),
+        ("optimizer", OPTIMIZERS),
+        ("init", INITIALIZERS),
+    ):
+        assert get_args(Plan.model_fields[field].annotation) == tuple(names)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +36,7 @@ DIGITS = {"source": "digits"}
         ({"trails": 5}, "trails: there is no such field; the fields are source, target, rows"),
         ({"seed": -1}, "seed: input should be greater than or equal to 0, not -1"),
         ({"hidden": "5,x"}, "hidden.1: input should be a valid integer"),
-        ({"activation": "relo"}, "activation: input should be 'relu', 'tanh' or 'sigmoid'"),
+        ({"activation": "relo"}, "activation: input should be 'relu', 'leaky_relu', 'tanh'"),
         ({"space": {}}, "space: dictionary should have at least 1 item"),
         ({"space": {"learning_rate": "1:0.1"}}, "space.learning_rate: low 1 is above high 0.1"),
         ({"space": {"learning_rate": {"low": 1}}}, "space.learning_rate: 'high' is missing"),

@@ -74,7 +74,7 @@ def test_wide_networks_train_in_smaller_stacks() -> None:
         ({"space": {"momentum": "0:2"}}, "space.momentum: 2.0 is not a number from 0 to 1"),
         ({"space": {"units": "1.5:8"}}, "space.units: a whole number is needed: add :int to the range"),
         ({"space": {"units": "0:8:int"}}, "space.units: 0 is not a whole number of at least 1"),
-        ({"space": {"activation": "relu,gelo"}}, "space.activation: 'gelo' is not one of relu, tanh, sigmoid"),
+        ({"space": {"activation": "relu,gelo"}}, "space.activation: 'gelo' is not one of relu, leaky_relu"),
         ({"space": {"momentum": "0:1"}, "optimizer": "sgd"}, "space.momentum: the optimizer 'sgd' has no momentum"),
         ({"space": {"units": "2:8:int"}, "hidden": ()}, "space.units and space.layers need a hidden layer"),
         ({"space": {"layers": "1:3:int"}, "hidden": (8, 9)}, "space.layers: hidden layers of one width"),

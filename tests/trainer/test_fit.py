@@ -23,8 +23,10 @@ Train = Callable[..., dict[str, Array]]
 MakeRows = Callable[..., tuple[Rows, Rows]]
 FORMULAS: dict[str, Callable[[Array], Array]] = {
     "relu": lambda z: np.where(z > 0, z, 0),
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
     "tanh": np.tanh,
     "sigmoid": expit,
+    "identity": lambda z: z,
 }
 
 CLASSES = Recipe("classification", 3, hidden=(8,), batch_size=16)

@@ -20,8 +20,10 @@ STEP = 1e-5
 WORST = 1e-6  # relative error allowed
 FORMULAS: dict[str, Callable[[Array], Array]] = {
     "relu": lambda z: z * (z > 0),
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
     "tanh": np.tanh,
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "identity": lambda z: z,
 }
 
 
@@ -43,7 +45,7 @@ def relative_error(one: Array, other: Array) -> float:
 
 
 def smallest_hidden_z(network: Network, theta: Array, X: Array) -> float:
-    """How near to 0, where ReLU has a kink, a hidden layer's z comes."""
+    """How near to 0, where ReLU and leaky ReLU have a kink, a hidden layer's z comes."""
     weights, biases = network.views(theta)
     a, smallest = X, np.inf
     for weight, bias in list(zip(weights, biases, strict=True))[:-1]:
@@ -61,7 +63,7 @@ def away_from_kinks(
     for _ in range(1000):
         theta = rng.standard_normal((TRIALS, network.numbers)) * 0.7
         X = rng.standard_normal((ROWS, network.sizes[0]))
-        if network.activation != "relu" or smallest_hidden_z(network, theta, X) > 100 * STEP:
+        if "relu" not in network.activation or smallest_hidden_z(network, theta, X) > 100 * STEP:
             return theta, X, draw(rng, X)
     raise AssertionError("no draw kept away from the kinks")
 

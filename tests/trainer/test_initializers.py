@@ -18,13 +18,15 @@ from trainer.network import Network
         ("he", 200, 1, 0.1),
         ("xavier", 8, 24, 0.25),
         ("xavier", 24, 8, 0.25),
+        ("lecun", 16, 99, 0.25),
+        ("zeros", 16, 8, 0.0),
     ],
 )
 def test_deviation_is_the_papers(init: str, inputs: int, outputs: int, deviation: float) -> None:
     assert INITIALIZERS[init](inputs, outputs) == pytest.approx(deviation, rel=1e-15)
 
 
-@pytest.mark.parametrize("init", INITIALIZERS)
+@pytest.mark.parametrize("init", sorted(INITIALIZERS.keys() - {"zeros"}))
 def test_weights_are_normal_with_that_deviation(init: str) -> None:
     sizes = (300, 200, 100)
     for (inputs, outputs), weight in zip(

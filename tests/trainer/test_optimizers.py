@@ -72,7 +72,40 @@ def adam_by_hand(x: float, gradients: list[float], rate: float, _: float) -> Ite
         yield x
 
 
-BY_HAND = {"sgd": sgd_by_hand, "momentum": momentum_by_hand, "adam": adam_by_hand}
+def nesterov_by_hand(
+    x: float, gradients: list[float], rate: float, alpha: float
+) -> Iterator[float]:
+    velocity = 0.0
+    for gradient in gradients:
+        velocity = alpha * velocity - rate * gradient
+        x = x + alpha * velocity - rate * gradient
+        yield x
+
+
+def adagrad_by_hand(x: float, gradients: list[float], rate: float, _: float) -> Iterator[float]:
+    squares = 0.0
+    for gradient in gradients:
+        squares += gradient**2
+        x = x - rate * gradient / (math.sqrt(squares) + 1e-7)
+        yield x
+
+
+def rmsprop_by_hand(x: float, gradients: list[float], rate: float, _: float) -> Iterator[float]:
+    squares = 0.0
+    for gradient in gradients:
+        squares = 0.99 * squares + 0.01 * gradient**2
+        x = x - rate * gradient / (math.sqrt(squares) + 1e-8)
+        yield x
+
+
+BY_HAND = {
+    "sgd": sgd_by_hand,
+    "momentum": momentum_by_hand,
+    "nesterov": nesterov_by_hand,
+    "adagrad": adagrad_by_hand,
+    "rmsprop": rmsprop_by_hand,
+    "adam": adam_by_hand,
+}
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -87,14 +120,16 @@ def test_twenty_steps_agree_with_the_formulas_one_number_at_a_time(name: str) ->
             np.testing.assert_allclose(found, list(by_hand), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["sgd", "momentum"])
+@pytest.mark.parametrize("name", ["sgd", "momentum", "nesterov"])
 def test_twenty_steps_agree_with_sklearns_sgd(name: str) -> None:
     theta, steps = start(), gradients()
     reached = path(name, theta, steps)
     for trial in range(TRIALS):
         params = [theta[trial].copy()]
-        momentum = MOMENTA[trial] if name == "momentum" else 0.0
-        reference = SGDOptimizer(params, RATES[trial], momentum=momentum, nesterov=False)
+        momentum = MOMENTA[trial] if name != "sgd" else 0.0
+        reference = SGDOptimizer(
+            params, RATES[trial], momentum=momentum, nesterov=name == "nesterov"
+        )
         for gradient, there in zip(steps, reached, strict=True):
             reference.update_params(params, [gradient[trial]])
             np.testing.assert_allclose(there[trial], params[0], rtol=1e-12, atol=1e-12)

@@ -138,7 +138,7 @@ class MLP:
 
     @property
     def notes(self) -> Sequence[str]:
-        """What of the source was left out."""
+        """What of the source was left out, and what looks odd in it."""
         return self.data.notes
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:

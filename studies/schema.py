@@ -43,8 +43,8 @@ def make_or_check(engine: sa.Engine, url: str) -> None:
     """Let Optuna make what it lacks and compare versions; then bring our own tables to the newest version.
 
     Raises:
-        StoreError: Optuna's tables are of another version than the installed Optuna's.
-        RuntimeError: ours are newer than this program.
+        StoreError: Optuna's tables are of another version than the installed Optuna's, or ours are newer than this
+            program.
     """
     import optuna
 
@@ -58,10 +58,13 @@ def make_or_check(engine: sa.Engine, url: str) -> None:
         storage.remove_session()
         storage.engine.dispose()
     if stored != known:
-        remedy = f"optuna storage upgrade --storage {masked(url)}" if older else "newer optuna"
+        upgrade = f"run optuna storage upgrade --storage {masked(url)}"
         raise StoreError(
             f"{masked(url)}: its Optuna tables have version {stored} and optuna {optuna.__version__} "
-            f"writes {known}: {'run' if older else 'install a'} {remedy}"
+            f"writes {known}: {upgrade if older else 'install a newer optuna'}"
         )
-    with engine.begin() as connection:
-        tables.migrate(connection)
+    try:
+        with engine.begin() as connection:
+            tables.migrate(connection)
+    except tables.NewerTablesError as error:
+        raise StoreError(f"{masked(url)}: {error}") from None

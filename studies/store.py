@@ -130,9 +130,6 @@ def create_store(url: str) -> Store:
                     schema.write(connection)
             else:
                 schema.make_or_check(engine, url)
-        except RuntimeError as error:  # our tables are newer
-            engine.dispose()
-            raise StoreError(f"{masked(url)}: {first_line(error)}") from None
         except BaseException:
             engine.dispose()
             raise

@@ -88,16 +88,20 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
 """Each brings the tables one version further; append, never change one that was released."""
 
 
+class NewerTablesError(Exception):
+    """Our tables were made by a newer version of this program."""
+
+
 def migrate(connection: Connection) -> None:
     """Bring our tables to the newest version, in the caller's transaction.
 
     Raises:
-        RuntimeError: they are newer than this program.
+        NewerTablesError: they are newer than this program.
     """
     metadata.create_all(connection, tables=[migrations_done])
     done = {row.number for row in connection.execute(select(migrations_done.c.number))}
     if done and max(done) > len(MIGRATIONS):
-        raise RuntimeError(
+        raise NewerTablesError(
             f"its hpo tables have version {max(done)} and this program knows {len(MIGRATIONS)}: "
             "install a newer hpo"
         )

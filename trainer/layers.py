@@ -49,9 +49,8 @@ class Activation(NamedTuple):
 
 
 def _relu(z: Array, scratch: Array) -> None:
-    scratch.fill(
-        0
-    )  # NumPy's maximum of two arrays is several times as fast as that of an array and a number
+    # NumPy's maximum of two arrays takes a fraction of the time of that of an array and a number.
+    scratch.fill(0)
     np.maximum(z, scratch, out=z)
 
 
@@ -71,7 +70,7 @@ def _leaky_relu(z: Array, scratch: Array) -> None:
 
 
 def _leaky_relu_backward(a: Array, da: Array, scratch: Array) -> None:
-    # The slope, 1 or LEAK, as LEAK + (1 − LEAK) · [a > 0] can't be: 1 would be off by a rounding.
+    # The slope: 1 where a > 0, else LEAK.
     np.greater(a, 0, out=scratch, casting="unsafe")
     np.maximum(scratch, a.dtype.type(LEAK), out=scratch)
     da *= scratch

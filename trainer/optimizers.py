@@ -58,8 +58,9 @@ def _momentum(theta: Array, gradient: Array, state: State, numbers: Mapping[str,
 
 
 def _nesterov(theta: Array, gradient: Array, state: State, numbers: Mapping[str, Array]) -> None:
-    """v ← α v − η g, θ ← θ + α v − η g: Nesterov's gradient as Sutskever et al. 2013 (eq. 3 and 4) take it, with θ
-    standing for the point that momentum alone would lead to (Bengio et al. 2013, eq. 7).
+    """v ← α v − η g, θ ← θ + α v − η g: Nesterov's momentum (Sutskever et al. 2013), where θ stands for the point
+    that momentum alone would lead to, so that g is the gradient there (Bengio et al. 2013, Advances in Optimizing
+    Recurrent Networks).
     """
     velocity = state["velocity"]
     velocity *= numbers["momentum"]

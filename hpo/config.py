@@ -68,12 +68,20 @@ class Plan(BaseModel):
     rounds: Positive = 3
     epochs: Positive = 10
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    metric: Literal["accuracy", "rmse", "loss"] | None = None
+    metric: (
+        Literal["accuracy", "balanced_accuracy", "log_loss", "roc_auc", "rmse", "mae", "r2", "loss"]
+        | None
+    ) = None
     sampler: Literal["tpe", "sobol", "random"] = "tpe"
     hidden: tuple[Positive, ...] = (50,)
-    activation: Literal["relu", "leaky_relu", "tanh", "sigmoid", "identity"] = "relu"
-    optimizer: Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"] = "momentum"
-    init: Literal["he", "xavier", "lecun", "zeros"] = "he"
+    activation: Literal["relu", "leaky_relu", "tanh", "sigmoid", "gelu", "identity"] = "relu"
+    batch_norm: bool = False
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    optimizer: Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"] = (
+        "momentum"
+    )
+    schedule: Literal["constant", "step", "exponential", "cosine"] = "constant"
+    init: str = "he"
     batch_size: Positive = 32
     dtype: Literal["float32", "float64"] = "float32"
 

@@ -134,7 +134,7 @@ def parse_parameter(text: str) -> Parameter:
     Raises:
         ValueError: it is neither, or what it says breaks a rule of `Float`, `Int` or `Categorical`.
     """
-    if ":" not in text:
+    if ":" not in text or "," in text:  # a choice may hold a colon, as normal:0.01 does
         choices = [part.strip() for part in text.split(",")]
         if not all(choices):
             raise ValueError(f"{text!r} is neither LOW:HIGH[:log][:int] nor choices a,b,c")

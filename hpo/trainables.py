@@ -19,11 +19,15 @@ from hpo.config import Plan, PlanError
 from hpo.space import Categorical, Int, Parameter, Settings, Value
 from hpo.suggest import Direction
 from studies.engine import now
-from trainer.fit import PER_TRIAL, Recipe, fit
-from trainer.initializers import INITIALIZERS
+from trainer.fit import fit
+from trainer.initializers import INITS, deviation
 from trainer.layers import ACTIVATIONS
-from trainer.network import Network
+from trainer.metrics import METRICS
 from trainer.optimizers import OPTIMIZERS
+from trainer.population import even_parts, stack_size
+from trainer.recipe import Recipe
+from trainer.schedules import SCHEDULES
+from trainer.settings import PER_TRIAL
 
 Array = NDArray[Any]
 Training = Generator[dict[str, Array], NDArray[np.bool_] | None, None]
@@ -97,19 +101,12 @@ def run_population(
     return [Curves(m, d, finished) for m, d in zip(metrics, diverged, strict=True)]
 
 
-def even_parts(items: Sequence[int], most: int) -> list[list[int]]:
-    """Items in as few parts of at most `most` as will do, all of nearly the same size."""
-    count = -(-len(items) // most)
-    return [list(part) for part in np.array_split(np.asarray(items, int), count)]
+SHARED = ("batch_size", "activation", "optimizer", "schedule", "batch_norm", "units", "layers")
+"""What decides the shape of an array, or what is done to it, so that trials which differ in it train apart."""
 
-
-STACK_NUMBERS = 2**18
-"""How many weights and biases a stack may hold: with gradient and velocity 3 MB of float32, about a core's caches."""
-MOST_TRIALS, FEWEST_TRIALS = 25, 4
-"""A stack's limits: more trials no longer save overhead; with fewer the overhead outweighs the cache."""
-
-SHARED = ("batch_size", "activation", "optimizer", "init", "units", "layers")
-"""What decides the shape of an array, so that trials which differ in it train apart."""
+LOSS = {"classification": "sparse_categorical_cross_entropy", "regression": "squared_error"}
+STEPPING = ("step", "exponential")
+METRIC = {"classification": "accuracy", "regression": "rmse"}
 
 
 @dataclass(frozen=True)
@@ -122,9 +119,7 @@ class MLP:
     @property
     def metric(self) -> str:
         """Accuracy for classes, RMSE for quantities, or the loss where the plan says so."""
-        return (
-            self.plan.metric or {"classification": "accuracy", "regression": "rmse"}[self.data.task]
-        )
+        return self.plan.metric or METRIC[self.data.task]
 
     @property
     def score(self) -> str:
@@ -133,8 +128,9 @@ class MLP:
 
     @property
     def direction(self) -> Direction:
-        """Accuracy is to be large, everything else small."""
-        return "maximize" if self.metric == "accuracy" else "minimize"
+        """Whether the metric is to be large; a loss is to be small."""
+        metric = METRICS.get(self.metric)
+        return "maximize" if metric is not None and metric.larger_is_better else "minimize"
 
     @property
     def notes(self) -> Sequence[str]:
@@ -148,15 +144,15 @@ class MLP:
             shapes.setdefault(self._recipe(setting), []).append(k)
         parts = []
         for recipe, members in shapes.items():
-            sizes = (self.data.train.X.shape[1], *recipe.hidden, recipe.outputs)
-            most = STACK_NUMBERS // Network(sizes).numbers
-            parts += even_parts(members, min(max(most, FEWEST_TRIALS), MOST_TRIALS))
+            parts += even_parts(members, stack_size(recipe, self.data.train.X.shape[1]))
         return parts
 
     def train(self, settings: Sequence[Settings], *, epochs: int, seed: int) -> Training:
         """Train the settings of one population."""
         recipe = self._recipe(settings[0])
-        numbers = [{n: float(s[n]) for n in PER_TRIAL if n in s} for s in settings]  # type: ignore[arg-type]  # checked
+        own = ("init", *PER_TRIAL)
+        fixed: dict[str, Any] = {"dropout": self.plan.dropout}
+        numbers = [fixed | {name: s[name] for name in own if name in s} for s in settings]
         return fit(recipe, numbers, self.data.train, self.data.validation, epochs=epochs, seed=seed)
 
     def _recipe(self, setting: Settings) -> Recipe:
@@ -171,13 +167,16 @@ class MLP:
         fixed = {
             "activation": plan.activation,
             "optimizer": plan.optimizer,
-            "init": plan.init,
+            "schedule": plan.schedule,
+            "batch_norm": plan.batch_norm,
             "batch_size": plan.batch_size,
         }
         return Recipe(
-            task=self.data.task,
             outputs=self.data.outputs,
+            loss=LOSS[self.data.task],
+            metric=self.metric if self.metric in METRICS else METRIC[self.data.task],
             hidden=hidden,
+            init=plan.init,
             dtype=plan.dtype,
             target_scale=self.data.target_scale,
             **{**fixed, **chosen},
@@ -193,11 +192,12 @@ def mlp(plan: Plan, load: Callable[..., trainer.data.Splits] = trainer.data.load
     """
     check_space(plan)
     data = load(plan.source, plan.target, seed=plan.seed, rows=plan.rows, dtype=plan.dtype)
-    allowed = {"classification": ("accuracy", "loss"), "regression": ("rmse", "loss")}[data.task]
+    classes = data.task == "classification"
+    allowed = [name for name, metric in METRICS.items() if metric.classes == classes] + ["loss"]
     if plan.metric is not None and plan.metric not in allowed:
         raise PlanError(
             f"metric {plan.metric!r} does not fit {plan.source}, a {data.task}: "
-            f"give {' or '.join(allowed)}"
+            f"give one of {', '.join(allowed)}"
         )
     return MLP(plan, data)
 
@@ -209,6 +209,8 @@ def check_space(plan: Plan) -> None:
         PlanError: it has not, or can't; the message names the parameter and the rule.
     """
     searched = plan.space
+    if not _is_init(plan.init):
+        raise PlanError(f"init: {plan.init!r} is not one of {INITS}")
     for name, parameter in searched.items():
         rule = _RULES.get(name)
         if rule is None:
@@ -221,9 +223,15 @@ def check_space(plan: Plan) -> None:
                 raise PlanError(f"space.{name}: {value!r} is not {text}")
         if name in ("batch_size", "units", "layers") and not _whole(parameter):
             raise PlanError(f"space.{name}: a whole number is needed: add :int to the range")
-    fixed = "optimizer" not in searched
-    if "momentum" in searched and fixed and not OPTIMIZERS[plan.optimizer].momentum:
-        raise PlanError(f"space.momentum: the optimizer {plan.optimizer!r} has no momentum")
+    optimizer = None if "optimizer" in searched else OPTIMIZERS[plan.optimizer]
+    for name in {n for o in OPTIMIZERS.values() for n in o.reads} & searched.keys():
+        if optimizer is not None and name not in optimizer.reads:
+            raise PlanError(f"space.{name}: the optimizer {plan.optimizer!r} has no {name}")
+    for name in ("schedule_factor", "schedule_every"):
+        if name in searched and "schedule" not in searched and plan.schedule not in STEPPING:
+            raise PlanError(
+                f"space.{name}: the schedule {plan.schedule!r} has none: {' and '.join(STEPPING)} do"
+            )
     if not plan.hidden and ("units" in searched or "layers" in searched):
         raise PlanError("space.units and space.layers need a hidden layer: give hidden")
     if "units" not in searched and "layers" in searched and len(set(plan.hidden)) > 1:
@@ -242,22 +250,30 @@ def _whole(parameter: Parameter) -> bool:
     return isinstance(parameter, Int)
 
 
-def _number(low: float, high: float = float("inf")) -> Callable[[Value], bool]:
-    return lambda v: isinstance(v, int | float) and not isinstance(v, bool) and low <= v <= high
+def _whole_number(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 1
 
 
 def _one_of(names: Mapping[str, object]) -> tuple[str, Callable[[Value], bool]]:
     return f"one of {', '.join(names)}", lambda v: v in names
 
 
+def _is_init(value: Value) -> bool:
+    try:
+        deviation(str(value))
+    except ValueError:
+        return False
+    return isinstance(value, str)
+
+
 _RULES: dict[str, tuple[str, Callable[[Value], bool]]] = {
-    "learning_rate": ("a number of at least 0", _number(0)),
-    "weight_decay": ("a number of at least 0", _number(0)),
-    "momentum": ("a number from 0 to 1", _number(0, 1)),
-    "batch_size": ("a whole number of at least 1", _number(1)),
-    "units": ("a whole number of at least 1", _number(1)),
-    "layers": ("a whole number of at least 1", _number(1)),
+    **{name: (n.rule, n.allows) for name, n in PER_TRIAL.items() if name != "patience"},
+    **dict.fromkeys(
+        ("batch_size", "units", "layers"), ("a whole number of at least 1", _whole_number)
+    ),
     "activation": _one_of(ACTIVATIONS),
     "optimizer": _one_of(OPTIMIZERS),
-    "init": _one_of(INITIALIZERS),
+    "schedule": _one_of(SCHEDULES),
+    "batch_norm": ("true or false", lambda v: isinstance(v, bool)),
+    "init": (f"one of {INITS}", _is_init),
 }

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("hpo", "trainer", "studies")
 MAY_USE_ALL = {"__init__", "loop", "confirm", "trainables", "cli"}
-NEED_MORE_THAN_NUMPY = {"data", "estimator", "model_file"}
+NEED_MORE_THAN_NUMPY = {"data", "estimator", "model_file", "population"}
 
 
 def imported(path: Path) -> set[str]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.fit import Rows
+from trainer.recipe import Rows
 
 if TYPE_CHECKING:
     import pandas as pd

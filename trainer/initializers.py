@@ -1,33 +1,34 @@
 """First weights: normal, with a standard deviation chosen from a layer's number of inputs and outputs.
 
-Biases start at 0. The draw has no K in its shape: all trials of a population start from the same weights, so that
-two settings are compared on equal luck, and a trial's start does not depend on its neighbours.
+Biases start at 0. The draw has no K in its shape: all trials of a population start from the same draw, each scaled
+by its own standard deviation, so that two settings are compared on equal luck, and a trial's start does not depend
+on its neighbours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+import math
+from collections.abc import Callable
+from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
+Deviation = Callable[[int, int], float]
 
 
 def he(inputs: int, outputs: int) -> float:
     """√(2 / inputs): keeps the variance of activations through ReLU layers (He et al. 2015, eq. 10)."""
     del outputs
-    return float(np.sqrt(2.0 / inputs))
+    return math.sqrt(2 / inputs)
 
 
 def xavier(inputs: int, outputs: int) -> float:
     """√(2 / (inputs + outputs)), for sigmoid and tanh (Glorot & Bengio 2010, eq. 12)."""
-    return float(np.sqrt(2.0 / (inputs + outputs)))
+    return math.sqrt(2 / (inputs + outputs))
 
 
 def lecun(inputs: int, outputs: int) -> float:
     """√(1 / inputs): keeps the variance of what a layer without an activation passes on (LeCun et al. 1998, eq. 16)."""
     del outputs
-    return float(np.sqrt(1.0 / inputs))
+    return math.sqrt(1 / inputs)
 
 
 def zeros(inputs: int, outputs: int) -> float:
@@ -36,20 +37,30 @@ def zeros(inputs: int, outputs: int) -> float:
     return 0.0
 
 
-INITIALIZERS: dict[str, Callable[[int, int], float]] = {
-    "he": he,
-    "xavier": xavier,
-    "lecun": lecun,
-    "zeros": zeros,
-}
+def _normal(inputs: int, outputs: int, deviation: float) -> float:
+    del inputs, outputs
+    return deviation
 
 
-def initial_weights(
-    sizes: Sequence[int], init: str, rng: np.random.Generator
-) -> list[NDArray[np.float64]]:
-    """One (I, O) array of weights for each layer of `sizes` = (inputs, hidden …, outputs), in order."""
-    deviation = INITIALIZERS[init]
-    return [
-        rng.standard_normal((inputs, outputs)) * deviation(inputs, outputs)
-        for inputs, outputs in pairwise(sizes)
-    ]
+INITIALIZERS: dict[str, Deviation] = {"he": he, "xavier": xavier, "lecun": lecun, "zeros": zeros}
+
+NORMAL = "normal:"  # followed by a standard deviation, as in normal:0.01
+INITS = f"{', '.join(INITIALIZERS)} or {NORMAL}STD with a standard deviation, such as {NORMAL}0.01"
+
+
+def deviation(init: str) -> Deviation:
+    """The standard deviation of first weights, as a function of a layer's inputs and outputs.
+
+    Raises:
+        ValueError: there are no such first weights.
+    """
+    if init in INITIALIZERS:
+        return INITIALIZERS[init]
+    if init.startswith(NORMAL):
+        try:
+            given = float(init.removeprefix(NORMAL))
+        except ValueError:
+            given = math.nan
+        if 0 <= given < math.inf:
+            return partial(_normal, deviation=given)
+    raise ValueError(f"init {init!r} is not one of {INITS}")

@@ -1,16 +1,13 @@
-"""What a layer does, forward and backward, on a stack of K trials.
+"""What stands between two products: activations, batch normalization and dropout, forward and backward, on a stack.
 
-A dense layer is z = a W + b with a (K, B, I), W (K, I, O), b (K, 1, O). The products run slice by slice (one BLAS
-call a trial), so a trial's numbers do not depend on how many others share the stack. Sums over rows are products
-with a row of ones for the same reason.
-
-An activation works in place and finds its derivative from its own output, so nothing but the output is kept:
-`forward(z, scratch)` turns z into a; `backward(a, da, scratch)` turns da = ∂L/∂a into ∂L/∂z. `scratch` is an array
-like z to write into: a fresh one at each step would cost more than the arithmetic.
+Everything works in place on arrays (K, B, O), and no step makes an array of its own: at each step of training a
+fresh one would cost more than the arithmetic. Sums over rows are products with a row of ones, which BLAS runs trial
+by trial: so a trial's numbers do not depend on how many others share the stack.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -20,43 +17,35 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 LEAK = 0.01  # the slope of leaky ReLU below 0 (Maas et al. 2013)
-
-
-def dense_forward(a: Array, weight: Array, bias: Array, out: Array) -> None:
-    """out = a W + b; a is (K, B, I), or (B, I) where all trials see the same rows."""
-    np.matmul(a, weight, out=out)
-    out += bias
-
-
-def dense_backward(
-    a: Array, weight: Array, dz: Array, ones: Array, dweight: Array, dbias: Array, da: Array | None
-) -> None:
-    """dW = aᵀ dz, db = 1ᵀ dz, da = dz Wᵀ (*Deep Learning from Scratch*, 5.6.2); `ones` is (1, B).
-
-    `da` is None for the first layer, whose input needs no gradient.
-    """
-    np.matmul(a.swapaxes(-1, -2), dz, out=dweight)
-    np.matmul(ones, dz, out=dbias)
-    if da is not None:
-        np.matmul(dz, weight.swapaxes(-1, -2), out=da)
+GELU_CUBE = 0.044715  # Hendrycks & Gimpel 2016, section 2
+BATCH_NORM_EPSILON = 1e-5
+BATCH_NORM_MOMENTUM = 0.9  # what running statistics keep of themselves at a step
 
 
 class Activation(NamedTuple):
-    """A function of one number, and its derivative as a function of its output."""
+    """A function of one number, in place: `forward(z, scratch, kept)` turns z into a = f(z), and
+    `backward(a, da, scratch, kept)` turns da = ∂L/∂a into ∂L/∂z.
 
-    forward: Callable[[Array, Array], None]
-    backward: Callable[[Array, Array, Array], None]
+    `scratch` is an array like z to write into. Most find their derivative from their output; one that `keeps` is
+    given a further array like z, which lasts from forward to backward (None when no backward follows).
+    """
+
+    forward: Callable[[Array, Array, Array | None], None]
+    backward: Callable[[Array, Array, Array, Array | None], None]
+    keeps: bool = False
 
 
-def _relu(z: Array, scratch: Array) -> None:
+def _relu(z: Array, scratch: Array, kept: Array | None) -> None:
     # NumPy's maximum of two arrays takes a fraction of the time of that of an array and a number.
+    del kept
     scratch.fill(0)
     np.maximum(z, scratch, out=z)
 
 
-def _relu_backward(a: Array, da: Array, scratch: Array) -> None:
+def _relu_backward(a: Array, da: Array, scratch: Array, kept: Array | None) -> None:
     # da where a > 0, else 0, by bits: an output of ReLU is +0 or more, and as an integer it is then 0 or more too.
     # The sign of its negative, spread over all bits, keeps da or clears it.
+    del kept
     integer = np.dtype(f"i{a.itemsize}")
     mask = scratch.view(integer)
     np.negative(a.view(integer), out=mask)
@@ -64,50 +53,90 @@ def _relu_backward(a: Array, da: Array, scratch: Array) -> None:
     np.bitwise_and(da.view(integer), mask, out=da.view(integer))
 
 
-def _leaky_relu(z: Array, scratch: Array) -> None:
+def _leaky_relu(z: Array, scratch: Array, kept: Array | None) -> None:
+    del kept
     np.multiply(z, z.dtype.type(LEAK), out=scratch)
     np.maximum(z, scratch, out=z)
 
 
-def _leaky_relu_backward(a: Array, da: Array, scratch: Array) -> None:
+def _leaky_relu_backward(a: Array, da: Array, scratch: Array, kept: Array | None) -> None:
     # The slope: 1 where a > 0, else LEAK.
+    del kept
     np.greater(a, 0, out=scratch, casting="unsafe")
     np.maximum(scratch, a.dtype.type(LEAK), out=scratch)
     da *= scratch
 
 
-def _identity(z: Array, scratch: Array) -> None:
-    del z, scratch
+def _identity(z: Array, scratch: Array, kept: Array | None) -> None:
+    del z, scratch, kept
 
 
-def _identity_backward(a: Array, da: Array, scratch: Array) -> None:
-    del a, da, scratch
+def _identity_backward(a: Array, da: Array, scratch: Array, kept: Array | None) -> None:
+    del a, da, scratch, kept
 
 
-def _tanh(z: Array, scratch: Array) -> None:
-    del scratch
+def _tanh(z: Array, scratch: Array, kept: Array | None) -> None:
+    del scratch, kept
     np.tanh(z, out=z)
 
 
-def _tanh_backward(a: Array, da: Array, scratch: Array) -> None:
+def _tanh_backward(a: Array, da: Array, scratch: Array, kept: Array | None) -> None:
+    del kept
     np.multiply(a, a, out=scratch)
     np.subtract(1, scratch, out=scratch)
     da *= scratch
 
 
-def _sigmoid(z: Array, scratch: Array) -> None:
-    # 1 / (1 + e⁻ᶻ) = (1 + tanh(z / 2)) / 2, which can't overflow.
-    del scratch
+def _sigmoid(z: Array, scratch: Array, kept: Array | None) -> None:
+    del scratch, kept
+    sigmoid(z)
+
+
+def sigmoid(z: Array) -> None:
+    """In place, 1 / (1 + e⁻ᶻ) = (1 + tanh(z / 2)) / 2, which can't overflow."""
     z *= 0.5
     np.tanh(z, out=z)
     z *= 0.5
     z += 0.5
 
 
-def _sigmoid_backward(a: Array, da: Array, scratch: Array) -> None:
+def _sigmoid_backward(a: Array, da: Array, scratch: Array, kept: Array | None) -> None:
+    del kept
     np.subtract(1, a, out=scratch)
     scratch *= a
     da *= scratch
+
+
+def _gelu(z: Array, scratch: Array, kept: Array | None) -> None:
+    """½ z (1 + t), t = tanh(√(2/π) (z + 0.044715 z³)): the paper's approximation of z Φ(z), as NumPy has no erf.
+
+    The slope, ½ (1 + t) + ½ z (1 − t²) √(2/π) (1 + 3 · 0.044715 z²), is kept: the output does not tell it.
+    """
+    root = math.sqrt(2 / math.pi)
+    np.multiply(z, z, out=scratch)
+    if kept is not None:
+        np.multiply(scratch, 3 * GELU_CUBE * root / 2, out=kept)
+        kept += root / 2
+        kept *= z
+    scratch *= GELU_CUBE * root
+    scratch += root
+    scratch *= z
+    np.tanh(scratch, out=scratch)
+    if (
+        kept is not None
+    ):  # kept is now ½ z √(2/π) (1 + 3 · 0.044715 z²); times 1 − t² = (1 + t)(1 − t)
+        kept *= 1 + scratch
+        kept *= 1 - scratch
+    scratch += 1
+    scratch *= 0.5
+    if kept is not None:
+        kept += scratch
+    z *= scratch
+
+
+def _gelu_backward(a: Array, da: Array, scratch: Array, kept: Array | None) -> None:
+    del a, scratch
+    da *= kept
 
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -115,5 +144,83 @@ ACTIVATIONS: dict[str, Activation] = {
     "leaky_relu": Activation(_leaky_relu, _leaky_relu_backward),
     "tanh": Activation(_tanh, _tanh_backward),
     "sigmoid": Activation(_sigmoid, _sigmoid_backward),
+    "gelu": Activation(_gelu, _gelu_backward, keeps=True),
     "identity": Activation(_identity, _identity_backward),
 }
+
+
+def batch_norm(
+    z: Array, gamma: Array, beta: Array, running: tuple[Array, Array], normal: Array, ones: Array
+) -> Array:
+    """In place, γ ẑ + β with ẑ = (z − mean) / √(variance + ε) over the B rows (Ioffe & Szegedy 2015, algorithm 1).
+
+    z, and `normal`, which is given ẑ, are (K, B, O); gamma, beta and the `running` mean and variance (K, 1, O); ones
+    (1, B). Returns 1 / √(variance + ε) as (K, 1, O). The running statistics move a tenth of the way to those of the
+    rows. The running variance is that of the rows (divided by B), as in the book's 6.3; PyTorch's divides by B − 1.
+    """
+    rows = z.dtype.type(ones.size)
+    mean = np.matmul(ones, z)
+    mean /= rows
+    z -= mean
+    np.multiply(z, z, out=normal)
+    variance = np.matmul(ones, normal)
+    variance /= rows
+    if ones.size > 1:  # one row alone, as a last minibatch may have, has no variance to tell of
+        for average, value in zip(running, (mean, variance), strict=True):
+            average *= BATCH_NORM_MOMENTUM
+            average += (1 - BATCH_NORM_MOMENTUM) * value
+    variance += BATCH_NORM_EPSILON
+    inverse: Array = 1 / np.sqrt(variance)
+    np.multiply(z, inverse, out=normal)
+    np.multiply(normal, gamma, out=z)
+    z += beta
+    return inverse
+
+
+def batch_norm_by_running(
+    z: Array, gamma: Array, beta: Array, running: tuple[Array, Array]
+) -> None:
+    """In place, γ (z − running mean) / √(running variance + ε) + β: how rows are scored, one by one."""
+    mean, variance = running
+    scale = gamma / np.sqrt(variance + z.dtype.type(BATCH_NORM_EPSILON))
+    z -= mean
+    z *= scale
+    z += beta
+
+
+def batch_norm_backward(
+    dz: Array,
+    gamma: Array,
+    normal: Array,
+    inverse: Array,
+    ones: Array,
+    scratch: Array,
+    dgamma: Array,
+    dbeta: Array,
+) -> None:
+    """In place, ∂L/∂z from ∂L/∂(γ ẑ + β), and ∂L/∂γ = Σ dz ẑ, ∂L/∂β = Σ dz (Ioffe & Szegedy 2015, section 3).
+
+    ∂L/∂z = γ / √(variance + ε) · (dz − mean(dz) − ẑ mean(dz ẑ)), with `normal` ẑ and `inverse` as `batch_norm` left
+    them. `scratch` is an array like z.
+    """
+    rows = dz.dtype.type(ones.size)
+    np.matmul(ones, dz, out=dbeta)
+    np.multiply(dz, normal, out=scratch)
+    np.matmul(ones, scratch, out=dgamma)
+    dz -= dbeta / rows
+    np.multiply(normal, dgamma / rows, out=scratch)
+    dz -= scratch
+    dz *= gamma * inverse
+
+
+def dropout_mask(rng: np.random.Generator, rate: Array, out: Array) -> None:
+    """Into `out` (K, B, O), 1 / (1 − rate) where a unit stays for a row and 0 where not.
+
+    rate is (K, 1, 1), below 1, in float64, which tells it from 1 where float32 might not. Inverted: nothing is left to
+    do when rows are scored (Srivastava et al. 2014, section 10). The noise has no K in its shape: all trials of a stack
+    drop by the same draw, each by its own rate.
+    """
+    _, rows, units = out.shape
+    noise = rng.random((units, rows), out.dtype)
+    np.greater_equal(noise.T, rate.astype(out.dtype), out=out, casting="unsafe")
+    out *= (1 / (1 - rate)).astype(out.dtype)

@@ -1,7 +1,7 @@
 """Scores of a stack of K trials on the same rows, as (K,) arrays.
 
-Each metric is a score for every row, (K, B), and what makes a number of their mean; so rows can be scored a chunk
-at a time.
+Each metric is something told of every row of a chunk, `rows(loss, outputs, targets)` as (K, B, …), and what `finish`
+makes of that for all N rows: so rows can be scored a chunk at a time. Sums run trial by trial, in float64.
 """
 
 from __future__ import annotations
@@ -12,31 +12,161 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.losses import Loss
+
 Array = NDArray[Any]
 
 
 class Metric(NamedTuple):
-    """`rows(outputs, labels)` scores every row; `finish(mean)` makes the metric of the mean over rows."""
+    """`rows(loss, outputs, targets)` tells something of every row, and leaves the outputs as they are.
 
-    name: str
-    rows: Callable[[Array, Array], Array]
-    finish: Callable[[Array], Array]
+    `finish(loss, told, targets, scale)` makes (K,) of that of all rows; `scale` is the unit of the targets in those of
+    the user. `classes` is whether the targets have to be classes.
+    """
 
-
-def _correct(outputs: Array, labels: Array) -> Array:
-    result: Array = outputs.argmax(axis=-1) == labels
-    return result
-
-
-def _squared(outputs: Array, targets: Array) -> Array:
-    result: Array = (outputs[..., 0] - targets) ** 2
-    return result
+    rows: Callable[[Loss, Array, Array], Array]
+    finish: Callable[[Loss, Array, Array, float], NDArray[np.float64]]
+    classes: bool
+    larger_is_better: bool
 
 
-ACCURACY = Metric("accuracy", _correct, lambda mean: mean)
-"""The share of rows whose largest output is that of their class."""
+def row_means(values: Array, weights: Array | None = None) -> NDArray[np.float64]:
+    """The mean over the N rows of values (K, N), weighted by (N,), as (K,).
 
-RMSE = Metric("rmse", _squared, np.sqrt)
-"""√(mean squared error), in the units of the targets that the network was given."""
+    Contiguous first: the order in which NumPy adds follows the strides, and those of an indexed array follow K.
+    """
+    columns = np.ascontiguousarray(values, dtype=np.float64)
+    if weights is not None:
+        columns = columns * weights
+        return np.asarray(columns.sum(axis=1) / weights.sum())
+    return np.asarray(columns.sum(axis=1) / columns.shape[1])
 
-METRICS: dict[str, Metric] = {"classification": ACCURACY, "regression": RMSE}
+
+def class_numbers(targets: Array) -> NDArray[np.intp]:
+    """The class of each row (N,), of targets as a loss takes them: numbers, one-hot, or one column of 0 and 1."""
+    if targets.ndim == 1:
+        return targets.astype(np.intp, copy=False)
+    if targets.shape[1] == 1:
+        return (targets[:, 0] > 0.5).astype(np.intp)
+    return np.asarray(targets.argmax(axis=1))
+
+
+def _correct(loss: Loss, outputs: Array, targets: Array) -> Array:
+    if loss.correct is None:
+        raise TypeError("quantities are not right or wrong: this metric needs classes")
+    return loss.correct(outputs, targets)
+
+
+def _accuracy(loss: Loss, correct: Array, targets: Array, scale: float) -> NDArray[np.float64]:
+    del loss, targets, scale
+    return row_means(correct)
+
+
+def _balanced_accuracy(
+    loss: Loss, correct: Array, targets: Array, scale: float
+) -> NDArray[np.float64]:
+    """The mean over the classes that occur of the share of each that is right."""
+    del loss, scale
+    labels = class_numbers(targets)
+    shares = [row_means(correct[:, labels == label]) for label in np.unique(labels)]
+    return row_means(np.stack(shares, axis=1))
+
+
+def _loss_values(loss: Loss, outputs: Array, targets: Array) -> Array:
+    return loss.values(outputs.copy(order="K"), targets)
+
+
+def _log_loss(loss: Loss, values: Array, targets: Array, scale: float) -> NDArray[np.float64]:
+    """The mean of −log of the probability of what is true."""
+    del loss, targets, scale
+    return row_means(values)
+
+
+def _logits(loss: Loss, outputs: Array, targets: Array) -> Array:
+    del loss, targets
+    return outputs.copy()
+
+
+def _roc_auc(loss: Loss, logits: Array, targets: Array, scale: float) -> NDArray[np.float64]:
+    """The chance that a row of a class is told apart from one that is not; the mean over the classes, each against all.
+
+    Ties count half (Hand & Till 2001, eq. 3). NaN where a class, or its rest, has no rows. Of questions of their own,
+    the mean over them.
+    """
+    del scale
+    count = logits.shape[2]
+    if loss.questions:
+        scores, yes = logits, targets > 0.5
+    else:
+        yes = class_numbers(targets)[:, None] == np.arange(count)
+        if count == 2:
+            scores, yes = logits[..., 1:] - logits[..., :1], yes[:, 1:]
+        else:
+            scores = np.exp(logits - logits.max(axis=2, keepdims=True))
+            scores /= scores.sum(axis=2, keepdims=True)
+    areas = [_area(scores[..., c], yes[:, c]) for c in range(scores.shape[2])]
+    return row_means(np.stack(areas, axis=1))
+
+
+def _area(scores: Array, yes: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The area under the curve of scores (K, N), by the ranks of the rows (N,) that are of the class."""
+    of_class = int(yes.sum())
+    rest = len(yes) - of_class
+    if not of_class or not rest:
+        return np.full(len(scores), np.nan)
+    sums = np.array([_ranks(np.ascontiguousarray(trial))[yes].sum() for trial in scores])
+    return np.asarray((sums - of_class * (of_class + 1) / 2) / (of_class * rest))
+
+
+def _ranks(scores: Array) -> NDArray[np.float64]:
+    """1 … N in ascending order; the mean rank where scores are the same."""
+    _, group, sizes = np.unique(scores, return_inverse=True, return_counts=True)
+    last = np.cumsum(sizes)
+    return np.asarray((last - (sizes - 1) / 2)[group])
+
+
+def _differences(loss: Loss, outputs: Array, targets: Array) -> Array:
+    del loss
+    return outputs - targets
+
+
+def _rmse(loss: Loss, differences: Array, targets: Array, scale: float) -> NDArray[np.float64]:
+    """√(mean squared error), in the user's units; the mean over the outputs where there are several."""
+    del loss, targets
+    return scale * row_means(np.sqrt(_output_means(differences**2)))
+
+
+def _mae(loss: Loss, differences: Array, targets: Array, scale: float) -> NDArray[np.float64]:
+    """The mean absolute error, in the user's units."""
+    del loss, targets
+    return scale * row_means(_output_means(np.abs(differences)))
+
+
+def _r2(loss: Loss, differences: Array, targets: Array, scale: float) -> NDArray[np.float64]:
+    """1 − (squared error) / (that of the rows' own mean); the mean over the outputs where there are several.
+
+    Of rows that are all the same, 1 if they are all hit and 0 if not.
+    """
+    del loss, scale
+    error = _output_means(differences**2)
+    own = np.asarray(targets, np.float64)
+    variance = _output_means((own - own.mean(axis=0))[None] ** 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(variance > 0, error / variance, np.where(error > 0, 1.0, 0.0))
+    return row_means(1 - share)
+
+
+def _output_means(values: Array) -> NDArray[np.float64]:
+    """The mean over the N rows of values (K, N, C), as (K, C)."""
+    return np.stack([row_means(values[..., c]) for c in range(values.shape[2])], axis=1)
+
+
+METRICS: dict[str, Metric] = {
+    "accuracy": Metric(_correct, _accuracy, classes=True, larger_is_better=True),
+    "balanced_accuracy": Metric(_correct, _balanced_accuracy, classes=True, larger_is_better=True),
+    "log_loss": Metric(_loss_values, _log_loss, classes=True, larger_is_better=False),
+    "roc_auc": Metric(_logits, _roc_auc, classes=True, larger_is_better=True),
+    "rmse": Metric(_differences, _rmse, classes=False, larger_is_better=False),
+    "mae": Metric(_differences, _mae, classes=False, larger_is_better=False),
+    "r2": Metric(_differences, _r2, classes=False, larger_is_better=True),
+}

@@ -1,16 +1,25 @@
 """A network of K trials: where its numbers lie, and its way forward and backward.
 
-All numbers of one trial are one row of theta (K, P), so that an optimizer steps every layer in one pass, and a
-trial leaves by dropping a row. The weights of all layers come first, then the biases: weight decay concerns
-`theta[:, :weights]` and nothing else. `views` gives each layer's W (K, I, O) and b (K, 1, O) inside theta.
+**Where the numbers lie.** All numbers of one trial are one row of theta (K, P), so that an optimizer steps every layer
+in one pass, and a trial leaves by dropping a row. A unit's weights and its bias lie side by side: of each layer theta
+holds a block (O, I + 1), and after the blocks, with batch normalization, a γ and a β of every hidden unit. `Layer` has
+views of them by their usual shapes: W (K, I, O), b (K, 1, O), and both in one, [W; b] (K, I + 1, O).
 
-Forward, for a hidden layer: z = a W + b, a = f(z); the last layer has no activation. Backward, in reverse:
-∂L/∂z from the loss, then dW, db and ∂L/∂a of each layer, times f′. Every activation is overwritten in place in a
-`Workspace` that is made once for a number of trials and rows.
+**Forward.** The input of a layer carries a column of ones, so that bias and all are one product: z = [a 1] [W; b],
+then, for a hidden layer, batch normalization, a = f(z) and dropout; the outputs are the z of the last layer.
+
+**Backward**, in reverse, from ∂L/∂outputs, which the loss gives: for each layer ∂L/∂a = ∂L/∂z Wᵀ for the layer before,
+then ∂L/∂[W; b] = [a 1]ᵀ ∂L/∂z, then through dropout, f and batch normalization to the ∂L/∂z of the layer before
+(*Deep Learning from Scratch*, 5.6.2).
+
+In memory an array (K, B, O) lies as (K, O, B), the rows of a unit side by side. So the ones are a row at the end of
+each trial's block, in nobody's way, and what a loss does over the few classes of a row it does for many rows at a
+time. BLAS takes either order.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Any
@@ -19,103 +28,234 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer import arrays
-from trainer.initializers import initial_weights
-from trainer.layers import ACTIVATIONS, dense_backward, dense_forward
+from trainer.initializers import deviation
+from trainer.layers import (
+    ACTIVATIONS,
+    batch_norm,
+    batch_norm_backward,
+    batch_norm_by_running,
+    dropout_mask,
+)
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
+class Layer:
+    """Views of one layer's numbers in theta, or of their gradients."""
+
+    affine: Array  # [W; b] (K, I + 1, O)
+
+    @property
+    def weight(self) -> Array:
+        """W (K, I, O)."""
+        return self.affine[:, :-1]
+
+    @property
+    def bias(self) -> Array:
+        """The bias b (K, 1, O)."""
+        return self.affine[:, -1:]
+
+
+@dataclass(frozen=True)
 class Network:
-    """The shape of a multilayer perceptron: `sizes` = (inputs, hidden …, outputs), and its hidden activation."""
+    """The shape of a multilayer perceptron: `sizes` = (inputs, hidden …, outputs), and what its hidden layers do.
+
+    A layer with batch normalization has no bias, which the mean would take away again: its place stays 0.
+    """
 
     sizes: tuple[int, ...]
     activation: str = "relu"
+    batch_norm: bool = False
     _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        layers = list(pairwise(self.sizes))
-        lengths = [i * o for i, o in layers] + [o for _, o in layers]
+        lengths = [(i + 1) * o for i, o in pairwise(self.sizes)]
+        if self.batch_norm:
+            lengths += [o for o in self.sizes[1:-1] for _ in range(2)]
         object.__setattr__(self, "_starts", tuple(accumulate(lengths, initial=0)))
 
     @property
     def layers(self) -> int:
-        """The number of dense layers."""
+        """The number of products."""
         return len(self.sizes) - 1
 
     @property
-    def weights(self) -> int:
-        """How many of the P numbers are weights; the rest are biases."""
-        return self._starts[self.layers]
-
-    @property
     def numbers(self) -> int:
-        """P, the count of weights and biases of one trial."""
+        """P, the count of all numbers of one trial that are learned."""
         return self._starts[-1]
 
-    def initial(self, init: str, rng: np.random.Generator, trials: int, dtype: Any) -> Array:
-        """Parameters (K, P) to start from: one draw, the same for all K trials."""
-        row = np.zeros(self.numbers)
-        for start, weight in zip(
-            self._starts, initial_weights(self.sizes, init, rng), strict=False
-        ):
-            row[start : start + weight.size] = weight.ravel()
-        theta = arrays.empty((trials, self.numbers), np.dtype(dtype))
-        theta[:] = row
-        return theta
+    @property
+    def statistics(self) -> int:
+        """The count of running means and variances of one trial."""
+        return 2 * sum(self.sizes[1:-1]) if self.batch_norm else 0
 
-    def views(self, theta: Array) -> tuple[list[Array], list[Array]]:
-        """Each layer's W (K, I, O) and b (K, 1, O): views into theta (K, P)."""
-        k, n, starts = theta.shape[0], self.layers, self._starts
-        weights = [
-            theta[:, starts[i] : starts[i + 1]].reshape(k, self.sizes[i], self.sizes[i + 1])
-            for i in range(n)
+    def block(self, layer: int) -> slice:
+        """Where in theta's P the weights and biases of a layer lie."""
+        return slice(self._starts[layer], self._starts[layer + 1])
+
+    def beyond(self) -> slice:
+        """Where in theta's P the γ and β of all layers lie."""
+        return slice(self._starts[self.layers], self.numbers)
+
+    def ones(self, layer: int) -> int:
+        """What stands beside a layer's input: 1, or 0 where it has no bias."""
+        return 0 if self.batch_norm and layer < self.layers - 1 else 1
+
+    def affine(self, layer: int, block: Array) -> Array:
+        """[W; b] (K, I + 1, O) as a view of a layer's block (K, O (I + 1))."""
+        inputs, outputs = self.sizes[layer : layer + 2]
+        return block.reshape(len(block), outputs, inputs + 1).swapaxes(1, 2)
+
+    def views(self, theta: Array) -> list[Layer]:
+        """Each layer's weights and biases: views into theta (K, P)."""
+        return [
+            Layer(self.affine(layer, theta[:, self.block(layer)])) for layer in range(self.layers)
         ]
-        biases = [
-            theta[:, starts[n + i] : starts[n + i + 1]].reshape(k, 1, self.sizes[i + 1])
-            for i in range(n)
-        ]
-        return weights, biases
+
+    def scales(self, theta: Array) -> list[tuple[Array, Array]]:
+        """Each hidden layer's γ and β (K, 1, O), if it has them: views into theta (K, P)."""
+        return self.pairs(theta[:, self.beyond()])
+
+    def running(self, statistics: Array) -> list[tuple[Array, Array]]:
+        """Each hidden layer's running mean and variance (K, 1, O), if it has them: views into statistics (K, …)."""
+        return self.pairs(statistics)
+
+    def pairs(self, numbers: Array) -> list[tuple[Array, Array]]:
+        """Numbers (K, …), two of each hidden unit, as two views (K, 1, O) a layer; none without batch normalization."""
+        if not self.batch_norm:
+            return []
+        starts = accumulate((o for o in self.sizes[1:-1] for _ in range(2)), initial=0)
+        views = [numbers[:, None, start:end] for start, end in pairwise(starts)]
+        return list(zip(views[::2], views[1::2], strict=True))
+
+    def initial(
+        self, inits: list[str], rng: np.random.Generator, dtype: np.dtype[Any]
+    ) -> tuple[Array, Array]:
+        """Parameters (K, P) and running statistics to start from: one draw, scaled for each trial as its init says."""
+        theta = arrays.empty((len(inits), self.numbers), dtype)
+        theta.fill(0)
+        deviations = [deviation(init) for init in inits]
+        for layer, (inputs, outputs) in zip(self.views(theta), pairwise(self.sizes), strict=True):
+            draw = rng.standard_normal((inputs, outputs))
+            for weight, scale in zip(layer.weight, deviations, strict=True):
+                weight[:] = draw * scale(inputs, outputs)
+        for gamma, _ in self.scales(theta):
+            gamma[:] = 1
+        statistics = arrays.empty((len(inits), self.statistics), dtype)
+        for mean, variance in self.running(statistics):
+            mean[:], variance[:] = 0, 1
+        return theta, statistics
 
 
 class Workspace:
-    """Arrays that a pass of K trials over B rows writes into, with views of theta and of its gradient."""
+    """Arrays that a pass of K trials over B rows writes into, beside views of theta and of the running statistics.
 
-    def __init__(self, network: Network, theta: Array, gradient: Array | None, rows: int) -> None:
-        k, dtype = theta.shape[0], theta.dtype
-        self.network = network
-        self.weights, self.biases = network.views(theta)
+    It can go backward only with an array for the gradient of what lies `beyond` the weights and biases in theta.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        theta: Array,
+        statistics: Array,
+        rows: int,
+        dbeyond: Array | None = None,
+    ) -> None:
+        k, dtype = len(theta), theta.dtype
         *hidden, outputs = network.sizes[1:]
-        self.activations = [arrays.empty((k, rows, o), dtype) for o in hidden]
-        # The outputs (K, B, C) lie in memory as (K, C, B): what a loss does over the few classes of a row, it does
-        # for many rows at a time.
-        self.activations.append(arrays.empty((k, outputs, rows), dtype).swapaxes(1, 2))
-        self.scratch = {o: arrays.empty((k, rows, o), dtype) for o in set(hidden)}
+        self.network = network
+        self.activation = ACTIVATIONS[network.activation]
+        self.layers = network.views(theta)
+        self.scales = network.scales(theta)
+        self.running = network.running(statistics)
+        self.training = dbeyond is not None
+        # Each layer's outputs with a row of ones below, (K, O + 1, B). Where no backward follows, two arrays of a size
+        # take turns.
+        blocks: dict[tuple[int, int], Array] = {}
+        self.blocks: list[Array] = []
+        for layer, units in enumerate(hidden):
+            key = (units, layer if self.training else layer % 2)
+            if key not in blocks:
+                blocks[key] = arrays.empty((k, units + 1, rows), dtype)
+                blocks[key][:, -1] = 1  # what an activation finds there at first
+            self.blocks.append(blocks[key])
+        self.scratch = {o: arrays.empty((k, o + 1, rows), dtype) for o in set(hidden)}
+        self.kept: list[Array | None] = [None] * len(hidden)
+        if self.training and self.activation.keeps:
+            self.kept = [np.empty_like(block) for block in self.blocks]
+        self.X = arrays.empty((rows, network.sizes[0] + 1), dtype)
+        self.X[:, -1] = network.ones(0)
+        self.inputs = [self.X, *(block.swapaxes(1, 2) for block in self.blocks)]
+        self.outputs = arrays.empty((k, outputs, rows), dtype).swapaxes(1, 2)
         self.ones = np.ones((1, rows), dtype)
-        if gradient is not None:
-            self.dweights, self.dbiases = network.views(gradient)
-            self.deltas = [arrays.empty((k, rows, o), dtype) for o in hidden]
+        self.masks: list[Array] | None = None
+        if dbeyond is not None:
+            # As wide as the blocks, so that the two can be combined as they lie; the last row stays as it is.
+            self.dblocks = [arrays.zeros_like(block) for block in self.blocks]
+            self.dscales = network.pairs(dbeyond)
+            self.normal = [np.empty_like(_inner(block)) for block in self.blocks]
+            self.inverse: list[Array] = [np.empty(0)] * len(hidden)
 
-    def forward(self, rows: Array) -> Array:
-        """The last layer's outputs (K, B, C) for `rows` (B, I), which every trial sees."""
-        activation = ACTIVATIONS[self.network.activation]
-        a = rows
-        for layer, z in enumerate(self.activations):
-            dense_forward(a, self.weights[layer], self.biases[layer], z)
-            if layer < self.network.layers - 1:
-                activation.forward(z, self.scratch[z.shape[-1]])
-            a = z
-        return a
+    def drop(self, rng: np.random.Generator, rates: Array) -> None:
+        """Draw which units the next pass drops; rates are (K, 1, 1)."""
+        if self.masks is None:
+            self.masks = [np.ones_like(block) for block in self.blocks]
+            self.dropped = [np.empty_like(block) for block in self.blocks]
+            self.inputs = [self.X, *(block.swapaxes(1, 2) for block in self.dropped)]
+        for mask in self.masks:
+            dropout_mask(rng, rates, _inner(mask))
 
-    def backward(self, rows: Array, dz: Array) -> None:
-        """Fill the gradient from dz (K, B, C), the gradient of the outputs of the last `forward(rows)`."""
-        activation = ACTIVATIONS[self.network.activation]
-        for layer in range(self.network.layers - 1, -1, -1):
-            a = self.activations[layer - 1] if layer else rows
-            da = self.deltas[layer - 1] if layer else None
-            dense_backward(
-                a, self.weights[layer], dz, self.ones, self.dweights[layer], self.dbiases[layer], da
+    def forward(self, X: Array) -> Array:
+        """The outputs (K, B, C) for rows (B, I), which all trials see."""
+        self.X[:, :-1] = X
+        for i, block in enumerate(self.blocks):
+            z = _inner(block)
+            np.matmul(self.inputs[i], self.layers[i].affine, out=z)
+            if self.network.batch_norm:
+                self._normalize(i, z)
+            self.activation.forward(block, self.scratch[z.shape[2]], self.kept[i])
+            block[:, -1] = self.network.ones(i + 1)
+            if self.masks is not None:
+                np.multiply(block, self.masks[i], out=self.dropped[i])
+        np.matmul(self.inputs[-1], self.layers[-1].affine, out=self.outputs)
+        return self.outputs
+
+    def _normalize(self, i: int, z: Array) -> None:
+        if self.training:
+            self.inverse[i] = batch_norm(
+                z, *self.scales[i], self.running[i], self.normal[i], self.ones
             )
-            if da is not None:
-                activation.backward(a, da, self.scratch[a.shape[-1]])
+        else:
+            batch_norm_by_running(z, *self.scales[i], self.running[i])
+
+    def backward(self) -> Iterator[tuple[int, Array]]:
+        """Each layer, last first, and its ∂L/∂z (K, B, O), as soon as it is known and the layer's weights have done
+        their part; `outputs` must hold ∂L/∂outputs. The gradients of γ and β are left in `dbeyond`.
+        """
+        dz = self.outputs
+        for layer in range(self.network.layers - 1, -1, -1):
+            if layer:
+                block, dblock = self.blocks[layer - 1], self.dblocks[layer - 1]
+                da = _inner(dblock)
+                np.matmul(dz, self.layers[layer].weight.swapaxes(1, 2), out=da)
+            yield layer, dz
+            if layer:
+                if self.masks is not None:
+                    dblock *= self.masks[layer - 1]
+                scratch = self.scratch[da.shape[2]]
+                self.activation.backward(block, dblock, scratch, self.kept[layer - 1])
+                if self.network.batch_norm:
+                    self._normalize_backward(layer - 1, da, _inner(scratch))
                 dz = da
+
+    def _normalize_backward(self, i: int, dz: Array, scratch: Array) -> None:
+        gamma, _ = self.scales[i]
+        batch_norm_backward(
+            dz, gamma, self.normal[i], self.inverse[i], self.ones, scratch, *self.dscales[i]
+        )
+
+
+def _inner(block: Array) -> Array:
+    """(K, B, O) of a block (K, O + 1, B), without the row of ones."""
+    return block[:, :-1].swapaxes(1, 2)

@@ -1,9 +1,14 @@
 """Optimizers as init / update pairs over stacked parameters.
 
-`init(theta)` makes the state an optimizer carries for parameters theta (K, P). `update(theta, gradient, state,
-numbers)` changes theta and the state in place; `gradient` may be overwritten. `numbers` holds learning_rate, and
-momentum where the optimizer has one, as arrays that broadcast to (K, P): see `spread`. The state is a dict of arrays
-whose first axis is K (and a step count, the same for all trials), so trials can leave a population by indexing.
+`init(theta)` makes the state that an optimizer carries for parameters theta (K, P): a dict of arrays like theta.
+`update(theta, gradient, state, numbers, step, scratch)` makes step number `step` (from 1), in place; the gradient may
+be overwritten, and so may `scratch`, an array like theta. All of it works number by number, so theta may as well be
+some trials and some of their parameters, with the same part of everything else. `numbers` has learning_rate, as
+`spread` makes it, and what else an optimizer reads, (K, 1) or one for all trials; the betas, which are near 1, in
+float64.
+
+The step of a *linear* optimizer is linear in the gradient: it is given the gradient times the learning rate, which
+`stack` multiplies into the few numbers of ∂L/∂outputs, where the gradient begins.
 """
 
 from __future__ import annotations
@@ -17,90 +22,109 @@ from numpy.typing import NDArray
 from trainer import arrays
 
 Array = NDArray[Any]
-State = dict[str, Any]
+State = dict[str, Array]
+Numbers = Mapping[str, Array]
+Update = Callable[[Array, Array, State, Numbers, int, Array], None]
 
-ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-8
+ADAM_EPSILON = 1e-8
 ADAGRAD_EPSILON = 1e-7
-RMSPROP_DECAY, RMSPROP_EPSILON = 0.99, 1e-8
+RMSPROP_EPSILON = 1e-8
 
 
 class Optimizer(NamedTuple):
-    """An init / update pair, and whether it has a momentum."""
+    """An init / update pair.
+
+    `reads` names the numbers it has beside the learning rate. A `decoupled` one takes weight decay apart from the
+    gradient: θ ← θ − η λ θ (Loshchilov & Hutter 2019).
+    """
 
     init: Callable[[Array], State]
-    update: Callable[[Array, Array, State, Mapping[str, Array]], None]
-    momentum: bool = False
+    update: Update
+    reads: tuple[str, ...] = ()
+    linear: bool = False
+    decoupled: bool = False
 
 
-def _sgd_init(theta: Array) -> State:
+def _nothing(theta: Array) -> State:
     del theta
     return {}
 
 
-def _sgd(theta: Array, gradient: Array, state: State, numbers: Mapping[str, Array]) -> None:
+def _sgd(
+    theta: Array, gradient: Array, state: State, numbers: Numbers, step: int, scratch: Array
+) -> None:
     """θ ← θ − η g (*Deep Learning from Scratch*, eq. 6.1)."""
-    del state
-    gradient *= numbers["learning_rate"]
+    del state, numbers, step, scratch
     theta -= gradient
 
 
-def _momentum_init(theta: Array) -> State:
+def _velocity(theta: Array) -> State:
     return {"velocity": arrays.zeros_like(theta)}
 
 
-def _momentum(theta: Array, gradient: Array, state: State, numbers: Mapping[str, Array]) -> None:
-    """v ← α v − η g, θ ← θ + v (*Deep Learning from Scratch*, eq. 6.3 and 6.4)."""
+def _momentum(
+    theta: Array, gradient: Array, state: State, numbers: Numbers, step: int, scratch: Array
+) -> None:
+    """v ← α v − η g, θ ← θ + v (*Deep Learning from Scratch*, eq. 6.3 and 6.4).
+
+    PyTorch multiplies by the rate of the moment, v ← α v + g, θ ← θ − η v: the same while η is.
+    """
+    del step, scratch
     velocity = state["velocity"]
     velocity *= numbers["momentum"]
-    gradient *= numbers["learning_rate"]
     velocity -= gradient
     theta += velocity
 
 
-def _nesterov(theta: Array, gradient: Array, state: State, numbers: Mapping[str, Array]) -> None:
+def _nesterov(
+    theta: Array, gradient: Array, state: State, numbers: Numbers, step: int, scratch: Array
+) -> None:
     """v ← α v − η g, θ ← θ + α v − η g: Nesterov's momentum (Sutskever et al. 2013), where θ stands for the point
     that momentum alone would lead to, so that g is the gradient there (Bengio et al. 2013, Advances in Optimizing
-    Recurrent Networks).
+    Recurrent Networks). PyTorch multiplies by the rate of the moment, as with `_momentum`: the same while η is.
     """
+    del step
     velocity = state["velocity"]
     velocity *= numbers["momentum"]
-    gradient *= numbers["learning_rate"]
     velocity -= gradient
     theta -= gradient
-    np.multiply(velocity, numbers["momentum"], out=gradient)
-    theta += gradient
+    np.multiply(velocity, numbers["momentum"], out=scratch)
+    theta += scratch
 
 
-def _squares_init(theta: Array) -> State:
-    return {"squares": arrays.zeros_like(theta), "scratch": arrays.zeros_like(theta)}
+def _squares(theta: Array) -> State:
+    return {"squares": arrays.zeros_like(theta)}
 
 
-def _adagrad(theta: Array, gradient: Array, state: State, numbers: Mapping[str, Array]) -> None:
-    """h ← h + g², θ ← θ − η g / (√h + ε) (*Deep Learning from Scratch*, eq. 6.5 and 6.6; Duchi et al. 2011)."""
-    squares, scratch = state["squares"], state["scratch"]
+def _adagrad(
+    theta: Array, gradient: Array, state: State, numbers: Numbers, step: int, scratch: Array
+) -> None:
+    """h ← h + g², θ ← θ − η g / (√h + ε) (*Deep Learning from Scratch*, eq. 6.5 and 6.6; Duchi et al. 2011).
+
+    ε is the book's, 1e-7; PyTorch's, if not given, is 1e-10.
+    """
+    del step
+    squares = state["squares"]
     np.multiply(gradient, gradient, out=scratch)
     squares += scratch
     _divided_step(theta, gradient, squares, scratch, ADAGRAD_EPSILON, numbers)
 
 
-def _rmsprop(theta: Array, gradient: Array, state: State, numbers: Mapping[str, Array]) -> None:
+def _rmsprop(
+    theta: Array, gradient: Array, state: State, numbers: Numbers, step: int, scratch: Array
+) -> None:
     """h ← ρ h + (1 − ρ) g², θ ← θ − η g / (√h + ε) (Tieleman & Hinton 2012, lecture 6.5)."""
-    squares, scratch = state["squares"], state["scratch"]
-    one = theta.dtype.type
-    squares *= one(RMSPROP_DECAY)
+    del step
+    squares = state["squares"]
+    squares *= numbers["rho"]
     np.multiply(gradient, gradient, out=scratch)
-    scratch *= one(1 - RMSPROP_DECAY)
+    scratch *= 1 - numbers["rho"]
     squares += scratch
     _divided_step(theta, gradient, squares, scratch, RMSPROP_EPSILON, numbers)
 
 
 def _divided_step(
-    theta: Array,
-    gradient: Array,
-    squares: Array,
-    scratch: Array,
-    epsilon: float,
-    numbers: Mapping[str, Array],
+    theta: Array, gradient: Array, squares: Array, scratch: Array, epsilon: float, numbers: Numbers
 ) -> None:
     """θ ← θ − η g / (√squares + ε)."""
     np.sqrt(squares, out=scratch)
@@ -110,37 +134,53 @@ def _divided_step(
     theta -= gradient
 
 
-def _adam_init(theta: Array) -> State:
-    return {"step": 0, "mean": arrays.zeros_like(theta), "square": arrays.zeros_like(theta)}
+def _moments(theta: Array) -> State:
+    return {"mean": arrays.zeros_like(theta), "square": arrays.zeros_like(theta)}
 
 
-def _adam(theta: Array, gradient: Array, state: State, numbers: Mapping[str, Array]) -> None:
-    """Kingma & Ba 2015, algorithm 1, with the step size of its section 2: ε is added to √v̂."""
-    state["step"] += 1
+def _adam(
+    theta: Array, gradient: Array, state: State, numbers: Numbers, step: int, scratch: Array
+) -> None:
+    """θ ← θ − η m̂ / (√v̂ + ε) (Kingma & Ba 2015, algorithm 1), in fewer passes than as it is written there.
+
+    What is kept is M = m / (1 − β₁) and V = v / (1 − β₂), so that M ← β₁ M + g and V ← β₂ V + g². With
+    a = (1 − β₁) / (1 − β₁ᵗ) and b = √((1 − β₂) / (1 − β₂ᵗ)), m̂ = a M and √v̂ = b √V, and the step is
+    η a / b · M / (√V + ε / b).
+    """
+    del scratch
     mean, square = state["mean"], state["square"]
-    one = theta.dtype.type
-    mean *= one(ADAM_BETA1)
-    mean += one(1 - ADAM_BETA1) * gradient
-    square *= one(ADAM_BETA2)
+    beta1, beta2 = (numbers[name].astype(theta.dtype) for name in ("beta1", "beta2"))
+    mean *= beta1
+    mean += gradient
+    square *= beta2
     gradient *= gradient
-    gradient *= one(1 - ADAM_BETA2)
     square += gradient
-    # The denominator √(v / (1 − β₂ᵗ)) + ε takes the place of the gradient, which is used up.
-    np.multiply(square, one(1 / (1 - ADAM_BETA2 ** state["step"])), out=gradient)
-    np.sqrt(gradient, out=gradient)
-    gradient += one(ADAM_EPSILON)
+    a, b = _bias_corrections(numbers["beta1"], numbers["beta2"], step, theta.dtype)
+    np.sqrt(square, out=gradient)
+    gradient += theta.dtype.type(ADAM_EPSILON) / b
     np.divide(mean, gradient, out=gradient)
-    gradient *= numbers["learning_rate"] * one(1 / (1 - ADAM_BETA1 ** state["step"]))
+    gradient *= numbers["learning_rate"]
+    gradient *= a / b
     theta -= gradient
 
 
+def _bias_corrections(
+    beta1: Array, beta2: Array, step: int, dtype: np.dtype[Any]
+) -> tuple[Array, Array]:
+    """a and b of `_adam`, worked out in float64: in float32 1 − β₂ᵗ would lose its digits."""
+    a = (1 - beta1) / (1 - beta1**step)
+    b = np.sqrt((1 - beta2) / (1 - beta2**step))
+    return a.astype(dtype), b.astype(dtype)
+
+
 OPTIMIZERS: dict[str, Optimizer] = {
-    "sgd": Optimizer(_sgd_init, _sgd),
-    "momentum": Optimizer(_momentum_init, _momentum, momentum=True),
-    "nesterov": Optimizer(_momentum_init, _nesterov, momentum=True),
-    "adagrad": Optimizer(_squares_init, _adagrad),
-    "rmsprop": Optimizer(_squares_init, _rmsprop),
-    "adam": Optimizer(_adam_init, _adam),
+    "sgd": Optimizer(_nothing, _sgd, linear=True),
+    "momentum": Optimizer(_velocity, _momentum, ("momentum",), linear=True),
+    "nesterov": Optimizer(_velocity, _nesterov, ("momentum",), linear=True),
+    "adagrad": Optimizer(_squares, _adagrad),
+    "rmsprop": Optimizer(_squares, _rmsprop, ("rho",)),
+    "adam": Optimizer(_moments, _adam, ("beta1", "beta2")),
+    "adamw": Optimizer(_moments, _adam, ("beta1", "beta2"), decoupled=True),
 }
 
 
@@ -154,10 +194,3 @@ def spread(values: Array, numbers: int) -> Array:
     full = arrays.empty((len(values), numbers), values.dtype)
     full[:] = values
     return full
-
-
-def keep_trials(state: State, keep: NDArray[np.intp]) -> State:
-    """The state of the trials at positions `keep` of the stack."""
-    return {
-        name: arrays.rows(v, keep) if isinstance(v, np.ndarray) else v for name, v in state.items()
-    }

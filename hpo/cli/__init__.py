@@ -157,15 +157,25 @@ def cli() -> None:
     help="LOW:HIGH[:log][:int] or a,b,c; repeatable; takes the place of the default space. "
     "[default: learning_rate=1e-5:1:log weight_decay=1e-8:0.1:log]",
 )
-@click.option("--metric", help="accuracy, rmse or loss. [default: by the labels]")
+@click.option(
+    "--metric",
+    help="accuracy, balanced_accuracy, log_loss or roc_auc; rmse, mae or r2; or loss. "
+    "[default: accuracy or rmse, by the labels]",
+)
 @click.option("--sampler", help="tpe, sobol or random. [default: tpe]")
 @click.option("--hidden", metavar="100,100", help="Units of each hidden layer. [default: 50]")
-@click.option("--activation", help="relu, leaky_relu, tanh, sigmoid or identity. [default: relu]")
+@click.option(
+    "--activation", help="relu, leaky_relu, tanh, sigmoid, gelu or identity. [default: relu]"
+)
 @click.option(
     "--optimizer",
-    help="sgd, momentum, nesterov, adagrad, rmsprop or adam. [default: momentum]",
+    help="sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: momentum]",
 )
 @click.option("--batch-size", type=int, help="Rows in a minibatch. [default: 32]")
+@click.option(
+    "--batch-norm", flag_value=True, type=bool, default=None, help="Normalize every hidden layer."
+)
+@click.option("--dropout", type=float, help="Share of hidden units left out. [default: 0]")
 @click.option("--rows", type=int, metavar="N", help="Search on N rows, drawn once.")
 @run_options
 def search(

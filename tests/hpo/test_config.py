@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from hpo.config import Plan, PlanError, default_space, from_json, make_plan, read_toml, to_json
 from hpo.space import Categorical, Float, Int
-from trainer.initializers import INITIALIZERS
 from trainer.layers import ACTIVATIONS
+from trainer.metrics import METRICS
 from trainer.optimizers import OPTIMIZERS
+from trainer.schedules import SCHEDULES
 
 DIGITS = {"source": "digits"}
 
@@ -22,9 +23,12 @@ def test_a_plan_can_name_whatever_the_trainer_has() -> None:
     for field, names in (
         ("activation", ACTIVATIONS),
         ("optimizer", OPTIMIZERS),
-        ("init", INITIALIZERS),
+        ("schedule", SCHEDULES),
     ):
         assert get_args(Plan.model_fields[field].annotation) == tuple(names)
+    metrics, none = get_args(Plan.model_fields["metric"].annotation)
+    assert set(get_args(metrics)) == {*METRICS, "loss"}
+    assert none is type(None)
 
 
 @pytest.mark.parametrize(

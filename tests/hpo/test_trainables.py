@@ -12,19 +12,8 @@ from hypothesis import strategies as st
 
 from hpo.config import PlanError, make_plan
 from hpo.space import Settings
-from hpo.trainables import MOST_TRIALS, SHARED, Training, even_parts, mlp, run_population
-
-
-@given(st.integers(1, 300), st.integers(1, 60))
-def test_even_parts_are_few_of_nearly_one_size_and_hold_everything_in_order(
-    count: int, most: int
-) -> None:
-    parts = even_parts(range(count), most)
-    sizes = [len(part) for part in parts]
-    assert [k for part in parts for k in part] == list(range(count))
-    assert all(size <= most for size in sizes)
-    assert len(parts) == -(-count // most)
-    assert max(sizes) - min(sizes) <= 1
+from hpo.trainables import SHARED, Training, mlp, run_population
+from trainer.population import MOST_TRIALS
 
 
 def settings_of(rng: np.random.Generator, n: int) -> list[Settings]:
@@ -58,6 +47,23 @@ def test_trials_of_one_shape_train_together_and_each_trial_once(
         assert len(shapes) == 1
 
 
+def test_every_part_that_can_be_searched_is_trained() -> None:
+    trainable = mlp(make_plan({"source": "wine", "dropout": 0.1}))
+    settings: list[Settings] = [
+        {"learning_rate": 0.01, "batch_norm": True, "init": "normal:0.1"},
+        {"learning_rate": 0.01, "batch_norm": True, "init": "he", "label_smoothing": 0.1},
+        {"optimizer": "adamw", "schedule": "cosine", "warmup": 0.5, "clip_norm": 1.0},
+        {"activation": "gelu", "dropout": 0.0, "l1": 1e-4},
+    ]
+    assert trainable.populations(settings) == [[0, 1], [2], [3]]
+    first = [
+        next(trainable.train([settings[k] for k in part], epochs=1, seed=0))["validation_loss"]
+        for part in trainable.populations(settings)
+    ]
+    assert len(set(np.concatenate(first))) == 4
+    assert np.isfinite(np.concatenate(first)).all()
+
+
 def test_wide_networks_train_in_smaller_stacks() -> None:
     wide = mlp(make_plan({"source": "digits", "hidden": (1000, 1000)}))
     narrow = mlp(make_plan({"source": "digits"}))
@@ -71,14 +77,21 @@ def test_wide_networks_train_in_smaller_stacks() -> None:
     [
         ({"space": {"lr": "0:1"}}, "space.lr: the network has no such number; it has learning_rate"),
         ({"space": {"learning_rate": "-1:1"}}, "space.learning_rate: -1.0 is not a number of at least 0"),
-        ({"space": {"momentum": "0:2"}}, "space.momentum: 2.0 is not a number from 0 to 1"),
+        ({"space": {"momentum": "0:2"}}, "space.momentum: 2.0 is not a number of at least 0 and at most 1"),
         ({"space": {"units": "1.5:8"}}, "space.units: a whole number is needed: add :int to the range"),
         ({"space": {"units": "0:8:int"}}, "space.units: 0 is not a whole number of at least 1"),
         ({"space": {"activation": "relu,gelo"}}, "space.activation: 'gelo' is not one of relu, leaky_relu"),
         ({"space": {"momentum": "0:1"}, "optimizer": "sgd"}, "space.momentum: the optimizer 'sgd' has no momentum"),
+        ({"space": {"rho": "0.9:1"}}, "space.rho: the optimizer 'momentum' has no rho"),
+        ({"space": {"dropout": "0:1"}}, "space.dropout: 1.0 is not a number of at least 0 and below 1"),
+        ({"space": {"schedule": "cosine,linear"}}, "space.schedule: 'linear' is not one of constant, step"),
+        ({"space": {"schedule_every": "1:9"}}, "space.schedule_every: the schedule 'constant' has none: step and"),
+        ({"space": {"init": "he,normal:x"}}, "space.init: 'normal:x' is not one of he, xavier"),
+        ({"init": "hee"}, "init: 'hee' is not one of he, xavier, lecun, zeros or normal:STD"),
+        ({"space": {"batch_norm": "0,1"}}, "space.batch_norm: 0 is not true or false"),
         ({"space": {"units": "2:8:int"}, "hidden": ()}, "space.units and space.layers need a hidden layer"),
         ({"space": {"layers": "1:3:int"}, "hidden": (8, 9)}, "space.layers: hidden layers of one width"),
-        ({"metric": "rmse"}, "metric 'rmse' does not fit digits, a classification: give accuracy or loss"),
+        ({"metric": "rmse"}, "metric 'rmse' does not fit digits, a classification: give one of accuracy, balanced"),
     ],
 )  # fmt: skip
 def test_what_the_network_cannot_take_is_named(plan: dict[str, Any], message: str) -> None:
@@ -92,6 +105,9 @@ def test_what_the_network_cannot_take_is_named(plan: dict[str, Any], message: st
     [
         ("digits", None, "validation_accuracy", "maximize"),
         ("digits", "loss", "validation_loss", "minimize"),
+        ("digits", "roc_auc", "validation_roc_auc", "maximize"),
+        ("digits", "log_loss", "validation_log_loss", "minimize"),
+        ("diabetes", "r2", "validation_r2", "maximize"),
         ("diabetes", None, "validation_rmse", "minimize"),
         ("diabetes", "loss", "validation_loss", "minimize"),
     ],

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from trainer.data import MAX_CATEGORIES, DataError, Splits, Table, fingerprint, load, read, split
-from trainer.fit import Rows
+from trainer.recipe import Rows
 
 Array = NDArray[Any]
 Write = Callable[..., str]

@@ -1,183 +1,259 @@
-"""The way backward, against central finite differences in float64 that know nothing of it."""
+"""The way backward, against central finite differences in float64 of formulas that know nothing of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trainer.layers import ACTIVATIONS, dense_backward, dense_forward
+from trainer.layers import ACTIVATIONS
 from trainer.losses import LOSSES
 from trainer.network import Network, Workspace
+from trainer.recipe import Recipe, Rows
+from trainer.stack import WHOLE
 
 Array = NDArray[Any]
+OutputsOf = Callable[..., tuple[Array, list[Array]]]
+LossesOf = Callable[..., Array]
+MakeTargets = Callable[..., Array]
+PathOf = Callable[..., list[Array]]
 
-TRIALS, ROWS = 3, 7
+ROWS = 7
+SMOOTHING = [0.0, 0.3]  # of each trial
 STEP = 1e-5
 WORST = 1e-6  # relative error allowed
-FORMULAS: dict[str, Callable[[Array], Array]] = {
-    "relu": lambda z: z * (z > 0),
-    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
-    "tanh": np.tanh,
-    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
-    "identity": lambda z: z,
-}
-
-
-def numeric(function: Callable[[], float], argument: Array) -> Array:
-    """∂function/∂argument, one number of the argument after the other moved a little up and down."""
-    gradient = np.empty_like(argument)
-    for index in np.ndindex(*argument.shape):
-        at = argument[index]
-        argument[index] = at + STEP
-        above = function()
-        argument[index] = at - STEP
-        gradient[index] = (above - function()) / (2 * STEP)
-        argument[index] = at
-    return gradient
+PROBLEMS = [
+    ("binary_cross_entropy", 1),
+    ("binary_cross_entropy", 3),
+    ("categorical_cross_entropy", 4),
+    ("sparse_categorical_cross_entropy", 2),
+    ("sparse_categorical_cross_entropy", 4),
+    ("squared_error", 1),
+    ("squared_error", 3),
+]
 
 
 def relative_error(one: Array, other: Array) -> float:
     return float(np.linalg.norm(one - other) / (np.linalg.norm(one) + np.linalg.norm(other)))
 
 
-def smallest_hidden_z(network: Network, theta: Array, X: Array) -> float:
-    """How near to 0, where ReLU and leaky ReLU have a kink, a hidden layer's z comes."""
-    weights, biases = network.views(theta)
-    a, smallest = X, np.inf
-    for weight, bias in list(zip(weights, biases, strict=True))[:-1]:
-        z = a @ weight + bias
-        smallest = min(smallest, np.abs(z).min())
-        a = FORMULAS[network.activation](z)
-    return float(smallest)
+def numeric(function: Callable[[Array], float], theta: Array) -> Array:
+    """∂function/∂theta, one number of theta (P,) after the other moved a little up and down."""
+    return np.array(
+        [
+            (function(theta + move) - function(theta - move)) / (2 * STEP)
+            for move in np.eye(len(theta)) * STEP
+        ]
+    )
 
 
-def away_from_kinks(
-    network: Network, seed: int, draw: Callable[[np.random.Generator, Array], Array]
-) -> tuple[Array, Array, Array]:
-    """Parameters (K, P), different for each trial, inputs (B, I) and labels (B,); no z of a ReLU near 0."""
-    rng = np.random.default_rng(seed)
-    for _ in range(1000):
-        theta = rng.standard_normal((TRIALS, network.numbers)) * 0.7
-        X = rng.standard_normal((ROWS, network.sizes[0]))
-        if "relu" not in network.activation or smallest_hidden_z(network, theta, X) > 100 * STEP:
-            return theta, X, draw(rng, X)
-    raise AssertionError("no draw kept away from the kinks")
+def test_every_loss_is_a_problem_here() -> None:
+    assert {loss for loss, _ in PROBLEMS} == LOSSES.keys()
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("task", LOSSES)
+# --- one pass: forward, the loss's gradient, backward ---
+
+
+class Pass:
+    """K trials with parameters and rows of their own making, and the gradient (K, P) that a pass over them finds."""
+
+    def __init__(
+        self,
+        network: Network,
+        loss: str,
+        targets: Callable[[np.random.Generator], Array],
+        rates: list[float],
+        seed: int,
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        self.network = network
+        self.theta = rng.standard_normal((len(rates), network.numbers)) * 0.7
+        for layer, views in enumerate(network.views(self.theta)):
+            views.bias[...] *= network.ones(layer)
+        self.X, self.y = rng.standard_normal((ROWS, network.sizes[0])), targets(rng)
+        self.counts = rng.random(ROWS)  # how much each row counts
+        self.gradient = np.full_like(self.theta, np.nan)
+        statistics = np.zeros((len(rates), network.statistics))
+        dbeyond = self.gradient[:, network.beyond()]
+        workspace = Workspace(network, self.theta, statistics, ROWS, dbeyond)
+        self.masks: list[Array] | None = None
+        if any(rates):
+            workspace.drop(rng, np.array(rates)[:, None, None])
+            self.masks = [m[:, :-1].swapaxes(1, 2).copy() for m in workspace.masks or []]
+        with np.errstate(all="ignore"):  # of what stood in memory where nothing is written yet
+            outputs = workspace.forward(self.X)
+            LOSSES[loss].gradient(outputs, self.y, np.array(SMOOTHING)[:, None, None])
+            outputs *= self.counts[:, None]
+            views_of_gradient = network.views(self.gradient)
+            for layer, dz in workspace.backward():
+                into = workspace.inputs[layer].swapaxes(-1, -2)
+                views_of_gradient[layer].affine[...] = into @ dz
+
+    def masks_of(self, trial: int) -> list[Array] | None:
+        return None if self.masks is None else [mask[trial] for mask in self.masks]
+
+
+@pytest.mark.parametrize("rates", [[0.0, 0.0], [0.0, 0.3]], ids=["no dropout", "dropout"])
+@pytest.mark.parametrize("batch_norm", [False, True], ids=["no batch norm", "batch norm"])
+@pytest.mark.parametrize(("loss", "outputs"), PROBLEMS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_backward_of_two_hidden_layers_is_the_slope_of_the_mean_loss(
-    activation: str, task: str, seed: int
+def test_backward_is_the_slope_of_the_weighted_loss(
+    activation: str,
+    loss: str,
+    outputs: int,
+    batch_norm: bool,
+    rates: list[float],
+    outputs_of: OutputsOf,
+    losses_of: LossesOf,
+    make_targets: MakeTargets,
 ) -> None:
-    classes = 4 if task == "classification" else 1
-    network = Network((5, 6, 3, classes), activation)
+    network = Network((4, 6, 5, outputs), activation, batch_norm)
 
-    def draw(rng: np.random.Generator, X: Array) -> Array:
-        drawn: Array = (
-            rng.integers(0, classes, len(X)) if classes > 1 else rng.standard_normal(len(X))
-        )
-        return drawn
+    def near_a_kink(made: Pass) -> bool:
+        given = [
+            z
+            for trial, theta in enumerate(made.theta)
+            for z in outputs_of(network, theta, made.X, masks=made.masks_of(trial))[1]
+        ]
+        return "relu" in activation and min(np.abs(z).min() for z in given) < 100 * STEP
 
-    theta, X, y = away_from_kinks(network, seed, draw)
-    gradient = np.full_like(theta, np.nan)
-    workspace = Workspace(network, theta, gradient, ROWS)
-    outputs = workspace.forward(X)
-    LOSSES[task](outputs, y)
-    workspace.backward(X, outputs)
+    for seed in range(1000):
+        made = Pass(network, loss, lambda rng: make_targets(loss, outputs, ROWS, rng), rates, seed)
+        if not near_a_kink(made):
+            break
+    else:
+        raise AssertionError("no draw kept away from the kinks")
 
-    for trial in range(TRIALS):
-        alone = theta[trial : trial + 1].copy()
-        fresh = Workspace(network, alone, None, ROWS)
-        expected = numeric(lambda f=fresh: float(LOSSES[task](f.forward(X), y).mean()), alone)  # type: ignore[misc]
-        pieces = zip(network.views(gradient), network.views(expected), strict=True)
-        for name, (found, numbers) in zip(("dW", "db"), pieces, strict=True):
-            for layer, (ours, theirs) in enumerate(zip(found, numbers, strict=True)):
-                error = relative_error(ours[trial], theirs[0])
-                assert error <= WORST, f"{name} of layer {layer}, trial {trial}"
+    for trial, smoothing in enumerate(SMOOTHING):
 
+        def weighted_loss(theta: Array, trial: int = trial, smoothing: float = smoothing) -> float:
+            logits, _ = outputs_of(network, theta, made.X, masks=made.masks_of(trial))
+            return float(made.counts @ losses_of(loss, logits, made.y, smoothing))
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_forward_is_the_formula_written_out(activation: str) -> None:
-    network = Network((5, 6, 3, 2), activation)
-    theta, X, _ = away_from_kinks(network, 0, lambda _, X: X)
-    weights, biases = network.views(theta)
-    outputs = Workspace(network, theta, None, ROWS).forward(X)
-    for trial in range(TRIALS):
-        a = X
-        for layer in range(3):
-            a = a @ weights[layer][trial] + biases[layer][trial]
-            if layer < 2:
-                a = FORMULAS[activation](a)
-        np.testing.assert_allclose(outputs[trial], a, rtol=1e-12, atol=1e-14)
+        expected = numeric(weighted_loss, made.theta[trial])
+        pieces = [network.block(layer) for layer in range(network.layers)]
+        pieces += [network.beyond()] if batch_norm else []
+        for piece in pieces:
+            assert relative_error(made.gradient[trial, piece], expected[piece]) <= WORST
 
 
-@pytest.mark.parametrize("shared_rows", [True, False])
-def test_dense_backward_alone_is_the_slope_of_dense_forward(shared_rows: bool) -> None:
+def test_a_bias_that_batch_norm_makes_needless_has_no_gradient(make_targets: MakeTargets) -> None:
+    network = Network((4, 5, 3, 2), batch_norm=True)
+    loss = "squared_error"
+    made = Pass(network, loss, lambda rng: make_targets(loss, 2, ROWS, rng), [0.0, 0.0], 0)
+    *hidden, last = network.views(made.gradient)
+    assert all((layer.bias == 0).all() for layer in hidden)
+    assert (last.bias != 0).all()
+
+
+# --- one step of a stack: the same, with all that a step adds ---
+
+PENALTIES: list[Mapping[str, float | str]] = [
+    {"learning_rate": 0.1},
+    {"learning_rate": 0.2, "weight_decay": 0.3},
+    {"learning_rate": 0.05, "l1": 0.2},
+    {"learning_rate": 0.3, "weight_decay": 0.2, "l1": 0.1, "label_smoothing": 0.2},
+]
+
+
+def weights_of(network: Network) -> NDArray[np.bool_]:
+    """Which of P numbers are weights."""
+    marked = np.zeros((1, network.numbers))
+    for layer in network.views(marked):
+        layer.weight[...] = 1
+    return np.asarray(marked[0] == 1)
+
+
+def row_counts(recipe: Recipe, rows: Rows) -> Array:
+    """How much each row counts of all: by its own weight and that of its class."""
+    counts = np.ones(len(rows.X)) if rows.weights is None else rows.weights
+    if recipe.class_weight is not None:
+        counts = counts * np.array(recipe.class_weight)[rows.y]
+    return np.asarray(counts / counts.sum())
+
+
+@pytest.mark.parametrize("class_weight", [None, (0.5, 1.0, 3.0)])
+@pytest.mark.parametrize("sample_weight", [False, True])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_a_step_of_sgd_goes_down_the_slope_of_the_loss_and_its_penalties(
+    batch_norm: bool,
+    sample_weight: bool,
+    class_weight: tuple[float, ...] | None,
+    outputs_of: OutputsOf,
+    losses_of: LossesOf,
+    path_of: PathOf,
+) -> None:
+    rng = np.random.default_rng(3)
+    rows = Rows(
+        rng.standard_normal((12, 4)),
+        rng.integers(0, 3, 12),
+        rng.random(12) if sample_weight else None,
+    )
+    recipe = Recipe(
+        3,
+        hidden=(5,),
+        activation="tanh",
+        optimizer="sgd",
+        batch_norm=batch_norm,
+        batch_size=12,
+        dtype="float64",
+        class_weight=class_weight,
+    )
+    network = Network((4, 5, 3), "tanh", batch_norm)
+    of_weights = weights_of(network)
+    before, after = path_of(recipe, PENALTIES, rows, epochs=1)
+    assert np.abs(before[0, of_weights]).min() > STEP  # no weight at the kink of |W|
+    for trial, setting in enumerate(PENALTIES):
+        given = {name: float(value) for name, value in setting.items()}
+
+        def objective(theta: Array, given: Mapping[str, float] = given) -> float:
+            logits, _ = outputs_of(network, theta, rows.X)
+            losses = losses_of(recipe.loss, logits, rows.y, given.get("label_smoothing", 0.0))
+            W = theta[of_weights]
+            penalty = given.get("weight_decay", 0) * (W @ W) / 2 + given.get("l1", 0) * abs(W).sum()
+            return float(row_counts(recipe, rows) @ losses + penalty)
+
+        gone = (before[trial] - after[trial]) / given["learning_rate"]
+        assert relative_error(gone, numeric(objective, before[trial])) <= WORST
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_a_network_that_is_updated_in_pieces_goes_down_the_same_slope(
+    batch_norm: bool, outputs_of: OutputsOf, losses_of: LossesOf, path_of: PathOf
+) -> None:
+    # Too many numbers to move one by one: they are all moved at once, in a few directions.
     rng = np.random.default_rng(0)
-    a = rng.standard_normal((ROWS, 4) if shared_rows else (TRIALS, ROWS, 4))
-    weight, bias = rng.standard_normal((TRIALS, 4, 3)), rng.standard_normal((TRIALS, 1, 3))
-    dz = rng.standard_normal((TRIALS, ROWS, 3))
-    z = np.empty((TRIALS, ROWS, 3))
+    rows = Rows(rng.standard_normal((20, 100)), rng.integers(0, 3, 20), rng.random(20))
+    recipe = Recipe(
+        3,
+        hidden=(200,),
+        activation="gelu",
+        optimizer="sgd",
+        batch_norm=batch_norm,
+        batch_size=20,
+        dtype="float64",
+    )
+    network = Network((100, 200, 3), "gelu", batch_norm)
+    assert network.numbers > WHOLE
+    before, after = path_of(recipe, PENALTIES, rows, epochs=1)
+    of_weights = weights_of(network)
+    for trial, setting in enumerate(PENALTIES):
+        given = {name: float(value) for name, value in setting.items()}
 
-    def weighed_sum() -> float:
-        """Σ dz · z, whose slope by z is dz."""
-        dense_forward(a, weight, bias, z)
-        return float((dz * z).sum())
+        def smooth_part(theta: Array, given: Mapping[str, float] = given) -> float:
+            logits, _ = outputs_of(network, theta, rows.X)
+            losses = losses_of(recipe.loss, logits, rows.y, given.get("label_smoothing", 0.0))
+            W = theta[of_weights]
+            penalty = given.get("weight_decay", 0) * (W @ W) / 2
+            return float(row_counts(recipe, rows) @ losses + penalty)
 
-    dweight, dbias = np.empty_like(weight), np.empty_like(bias)
-    da = None if shared_rows else np.empty_like(a)
-    dense_backward(a, weight, dz, np.ones((1, ROWS)), dweight, dbias, da)
-    assert relative_error(dweight, numeric(weighed_sum, weight)) <= WORST
-    assert relative_error(dbias, numeric(weighed_sum, bias)) <= WORST
-    if da is not None:
-        assert relative_error(da, numeric(weighed_sum, a)) <= WORST
-
-
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_activation_and_its_slope(name: str) -> None:
-    z = np.array([-3.0, -1.5, -0.2, 0.3, 1.0, 4.0])
-    a, da = z.copy(), np.linspace(0.5, 2, len(z))
-    ACTIVATIONS[name].forward(a, np.empty_like(a))
-    np.testing.assert_allclose(a, FORMULAS[name](z), rtol=1e-14)
-    expected = da * (FORMULAS[name](z + STEP) - FORMULAS[name](z - STEP)) / (2 * STEP)
-    ACTIVATIONS[name].backward(a, da, np.empty_like(a))
-    assert relative_error(da, expected) <= WORST
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_relu_passes_the_gradient_where_it_was_above_nothing(dtype: str) -> None:
-    tiny = np.finfo(dtype).smallest_subnormal
-    z = np.array([-np.inf, -1, -tiny, -0.0, 0.0, tiny, 1, np.inf, np.nan] * 5, dtype)
-    a, da = z.copy(), np.full_like(z, -3)
-    ACTIVATIONS["relu"].forward(a, np.empty_like(a))
-    np.testing.assert_array_equal(a, np.where(np.isnan(z), z, np.fmax(z, 0)))
-    ACTIVATIONS["relu"].backward(a, da, np.empty_like(a))
-    known = ~np.isnan(z)
-    np.testing.assert_array_equal(da[known], np.where(z > 0, -3, 0)[known])
-
-
-@pytest.mark.parametrize("name", ["tanh", "sigmoid"])
-def test_activations_saturate_without_overflow(name: str) -> None:
-    a = np.array([-1e4, 1e4], np.float32)
-    ACTIVATIONS[name].forward(a, np.empty_like(a))
-    np.testing.assert_array_equal(a, [{"tanh": -1, "sigmoid": 0}[name], 1])
-
-
-def test_views_share_memory_with_theta_and_cover_all_of_it() -> None:
-    network = Network((4, 3, 2))
-    theta = np.zeros((TRIALS, network.numbers))
-    weights, biases = network.views(theta)
-    assert [w.shape for w in weights] == [(TRIALS, 4, 3), (TRIALS, 3, 2)]
-    assert [b.shape for b in biases] == [(TRIALS, 1, 3), (TRIALS, 1, 2)]
-    for weight in weights:
-        weight += 1
-    for bias in biases:
-        bias += 2
-    assert network.numbers == 4 * 3 + 3 * 2 + 3 + 2
-    np.testing.assert_array_equal(theta[:, : network.weights], 1)
-    np.testing.assert_array_equal(theta[:, network.weights :], 2)
+        signs = np.sign(before[trial]) * of_weights  # the slope of Σ |W|
+        gone = (before[trial] - after[trial]) / given["learning_rate"]
+        gone -= given.get("l1", 0) * signs
+        for _ in range(5):
+            way = rng.standard_normal(network.numbers)
+            there, back = (smooth_part(before[trial] + s * STEP * way) for s in (1, -1))
+            assert gone @ way == pytest.approx((there - back) / (2 * STEP), rel=1e-6, abs=1e-8)

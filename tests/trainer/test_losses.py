@@ -1,7 +1,8 @@
-"""Losses and their gradients: against scipy, and where floating point is thin."""
+"""Losses, their gradients and what is right: against scipy, and where floating point is thin."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,52 +10,112 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.special import log_softmax
+from scipy.special import expit, softmax
 
-from trainer.losses import softmax_cross_entropy, squared_error
+from trainer.losses import LOSSES
 
 Array = NDArray[Any]
+LossesOf = Callable[..., Array]
+MakeTargets = Callable[..., Array]
+
+FLOATS = ["float32", "float64"]
+OF_CLASSES = [name for name, loss in LOSSES.items() if loss.correct]
 
 
-@settings(max_examples=100, deadline=None)
+def values(loss: str, outputs: Array, y: Array) -> Array:
+    return LOSSES[loss].values(outputs.copy(), y)
+
+
+def gradient(loss: str, outputs: Array, y: Array, smoothing: Array | None = None) -> Array:
+    slope = outputs.copy()
+    LOSSES[loss].gradient(slope, y, smoothing)
+    return slope
+
+
+def gradient_by_formula(loss: str, outputs: Array, y: Array, smoothing: float) -> Array:
+    count = outputs.shape[-1]
+    if loss == "squared_error":
+        return outputs - y
+    if loss == "binary_cross_entropy":
+        return np.asarray(expit(outputs) - (1 - smoothing) * y - smoothing / 2)
+    shares = np.eye(count)[y] if y.ndim == 1 else y
+    return np.asarray(softmax(outputs, axis=-1) - (1 - smoothing) * shares - smoothing / count)
+
+
+@settings(max_examples=200, deadline=None)
 @given(
+    loss=st.sampled_from(list(LOSSES)),
     trials=st.integers(1, 5),
     rows=st.integers(1, 20),
-    classes=st.integers(1, 8),
+    count=st.integers(1, 8),
     spread=st.sampled_from([1e-3, 1.0, 30.0, 1e4]),
     seed=st.integers(0, 999),
 )
-def test_softmax_cross_entropy_agrees_with_scipy(
-    trials: int, rows: int, classes: int, spread: float, seed: int
+def test_values_and_gradients_agree_with_the_formulas(
+    loss: str,
+    trials: int,
+    rows: int,
+    count: int,
+    spread: float,
+    seed: int,
+    losses_of: LossesOf,
+    make_targets: MakeTargets,
 ) -> None:
     rng = np.random.default_rng(seed)
-    outputs = rng.standard_normal((trials, rows, classes)) * spread
-    labels = rng.integers(0, classes, rows)
-    expected = log_softmax(outputs, axis=-1)
-    hot = np.zeros((rows, classes))
-    hot[np.arange(rows), labels] = 1
-
-    gradient = outputs.copy()
-    loss = softmax_cross_entropy(gradient, labels)
-
-    assert loss.shape == (trials, rows)
+    outputs = rng.standard_normal((trials, rows, count)) * spread
+    y = make_targets(loss, count, rows, rng)
+    smoothing = rng.random((trials, 1, 1))
+    found = values(loss, outputs, y)
+    assert found.shape == (trials, rows)
     np.testing.assert_allclose(
-        loss, -expected[:, np.arange(rows), labels], rtol=1e-12, atol=1e-12 * (1 + spread)
+        found, losses_of(loss, outputs, y), rtol=1e-12, atol=1e-12 * (1 + spread)
     )
-    np.testing.assert_allclose(gradient, (np.exp(expected) - hot) / rows, rtol=1e-9, atol=1e-14)
+    for given_smoothing, of_trial in ((None, np.zeros(trials)), (smoothing, smoothing.ravel())):
+        slope = gradient(loss, outputs, y, given_smoothing)
+        for trial in range(trials):
+            expected = gradient_by_formula(loss, outputs[trial], y, of_trial[trial])
+            np.testing.assert_allclose(slope[trial], expected, rtol=1e-9, atol=1e-13)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_softmax_cross_entropy_is_stable_for_outputs_of_ten_thousand(dtype: str) -> None:
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_losses_keep_the_dtype_and_leave_the_targets_alone(
+    loss: str, dtype: str, make_targets: MakeTargets
+) -> None:
+    rng = np.random.default_rng(0)
+    outputs = rng.standard_normal((2, 6, 3)).astype(dtype)
+    y = make_targets(loss, 3, 6, rng)
+    if y.ndim == 2:
+        y = y.astype(dtype)
+    before = y.copy()
+    assert values(loss, outputs, y).dtype == dtype
+    assert gradient(loss, outputs, y, np.full((2, 1, 1), 0.1, dtype)).dtype == dtype
+    np.testing.assert_array_equal(y, before)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("loss", ["sparse_categorical_cross_entropy", "categorical_cross_entropy"])
+def test_softmax_losses_are_stable_for_outputs_of_ten_thousand(loss: str, dtype: str) -> None:
     outputs = np.array(
         [[[1e4, -1e4, 0], [1e4, -1e4, 0], [1e4, 1e4, 1e4], [-1e4, -1e4, -1e4]]], dtype
     )
-    loss = softmax_cross_entropy(outputs, np.array([0, 1, 2, 0]))
-    np.testing.assert_allclose(loss, [[0, 2e4, np.log(3), np.log(3)]], rtol=1e-6)
-    assert loss.dtype == outputs.dtype == dtype
-    assert np.isfinite(outputs).all()
-    np.testing.assert_allclose(outputs.sum(axis=-1), 0, atol=1e-7)
-    np.testing.assert_allclose(outputs[0, 1], [0.25, -0.25, 0], atol=1e-7)
+    labels = np.array([0, 1, 2, 0])
+    y = labels if loss.startswith("sparse") else np.eye(3, dtype=dtype)[labels]
+    np.testing.assert_allclose(values(loss, outputs, y), [[0, 2e4, np.log(3), np.log(3)]], 1e-6)
+    third = 1 / 3
+    expected = np.array(
+        [[[0, 0, 0], [1, -1, 0], [third, third, third - 1], [third - 1, third, third]]]
+    )
+    np.testing.assert_allclose(gradient(loss, outputs, y), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_binary_cross_entropy_is_stable_for_outputs_of_ten_thousand(dtype: str) -> None:
+    outputs = np.array([[[1e4], [1e4], [-1e4], [-1e4], [0]]], dtype)
+    y = np.array([[1], [0], [1], [0], [1]], dtype)
+    loss = "binary_cross_entropy"
+    np.testing.assert_allclose(values(loss, outputs, y), [[0, 1e4, 1e4, 0, np.log(2)]], rtol=1e-6)
+    np.testing.assert_allclose(gradient(loss, outputs, y)[..., 0], [[0, 1, -1, 0, -0.5]], atol=1e-7)
 
 
 @settings(max_examples=100, deadline=None)
@@ -62,29 +123,89 @@ def test_softmax_cross_entropy_is_stable_for_outputs_of_ten_thousand(dtype: str)
     rows=st.integers(1, 20),
     classes=st.integers(2, 8),
     spread=st.sampled_from([1.0, 1e2, 1e4]),
+    smoothing=st.sampled_from([None, 0.0, 0.3, 1.0]),
     seed=st.integers(0, 999),
 )
 def test_softmax_gradient_sums_to_nothing_in_float32(
-    rows: int, classes: int, spread: float, seed: int
+    rows: int, classes: int, spread: float, smoothing: float | None, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     outputs = rng.uniform(-spread, spread, (3, rows, classes)).astype(np.float32)
-    loss = softmax_cross_entropy(outputs, rng.integers(0, classes, rows))
+    labels = rng.integers(0, classes, rows)
+    moved = None if smoothing is None else np.full((3, 1, 1), smoothing, np.float32)
+    loss = values("sparse_categorical_cross_entropy", outputs, labels)
     assert np.isfinite(loss).all()
     assert (loss >= 0).all()
-    np.testing.assert_allclose(outputs.sum(axis=-1), 0, atol=classes * 2e-7 / rows)
+    slope = gradient("sparse_categorical_cross_entropy", outputs, labels, moved)
+    np.testing.assert_allclose(slope.sum(axis=-1), 0, atol=classes * 2e-7)
 
 
 def test_squared_error_is_half_the_square_and_its_slope() -> None:
     outputs = np.array([[[1.0], [2.0]], [[0.0], [-3.0]]])
-    loss = squared_error(outputs, np.array([0.5, 4.0]))
-    np.testing.assert_array_equal(loss, [[0.125, 2.0], [0.125, 24.5]])
-    np.testing.assert_array_equal(outputs[..., 0], [[0.25, -1.0], [-0.25, -3.5]])
+    y = np.array([[0.5], [4.0]])
+    np.testing.assert_array_equal(values("squared_error", outputs, y), [[0.125, 2], [0.125, 24.5]])
+    np.testing.assert_array_equal(
+        gradient("squared_error", outputs, y)[..., 0], [[0.5, -2.0], [-0.5, -7.0]]
+    )
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_squared_error_keeps_the_dtype(dtype: str) -> None:
-    outputs = np.ones((2, 3, 1), dtype)
-    loss = squared_error(outputs, np.zeros(3, dtype))
-    assert loss.dtype == outputs.dtype == dtype
-    assert loss.shape == (2, 3)
+@pytest.mark.parametrize("loss", OF_CLASSES)
+def test_smoothing_of_nothing_beside_some_changes_nobody(
+    loss: str, make_targets: MakeTargets
+) -> None:
+    rng = np.random.default_rng(0)
+    outputs, y = rng.standard_normal((2, 20, 3)), make_targets(loss, 3, 20, rng)
+    beside = gradient(loss, outputs, y, np.array([0.0, 0.4])[:, None, None])
+    np.testing.assert_array_equal(beside[0], gradient(loss, outputs, y)[0])
+    assert (beside[1] != gradient(loss, outputs, y)[1]).all()
+
+
+# --- what is right ---
+
+
+def right(loss: str, outputs: Array, y: Array) -> list[list[bool]]:
+    correct = LOSSES[loss].correct
+    assert correct is not None
+    before = outputs.copy()
+    found = correct(outputs, y)
+    np.testing.assert_array_equal(outputs, before)
+    return found.astype(bool).tolist()  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("hot", [False, True])
+def test_of_tied_classes_the_first_is_the_answer(hot: bool) -> None:
+    outputs = np.array([[[1.0, 1, 0], [0, 2, 2], [3, 3, 3]], [[0, 1, 2], [0, 2, 1], [5, 4, 4]]])
+    for labels, expected in (
+        ([0, 1, 0], [[True, True, True], [False, True, True]]),
+        ([1, 2, 2], [[False, False, False], [False, False, False]]),
+        ([2, 1, 1], [[False, True, False], [True, True, False]]),
+    ):
+        y = np.eye(3)[labels] if hot else np.array(labels)
+        loss = "categorical_cross_entropy" if hot else "sparse_categorical_cross_entropy"
+        assert right(loss, outputs, y) == expected
+
+
+def test_a_neighbour_that_is_no_number_does_not_break_the_ties_of_others() -> None:
+    # As many largest outputs as rows: two of each of the first trial's, none of the second's.
+    outputs = np.array([[[0.0, 0.0]] * 3, [[np.nan, np.nan]] * 3])
+    labels = np.array([0, 1, 1])
+    for loss, y in (
+        ("sparse_categorical_cross_entropy", labels),
+        ("categorical_cross_entropy", np.eye(2)[labels]),
+    ):
+        among, alone = right(loss, outputs, y)[0], right(loss, outputs[:1], y)[0]
+        assert among == alone == [True, False, False]
+
+
+def test_a_row_of_several_questions_is_right_if_all_answers_are() -> None:
+    outputs = np.array([[[1.0, -1.0], [1.0, 1.0], [-2.0, -0.1], [0.0, 0.1]]])
+    y = np.array([[1, 0], [1, 0], [0, 0], [0, 1]])
+    assert right("binary_cross_entropy", outputs, y) == [[True, False, True, True]]
+    assert right("binary_cross_entropy", outputs[..., :1], y[:, :1]) == [[True] * 4]
+    assert right("binary_cross_entropy", outputs[..., 1:], y[:, 1:]) == [[True, False, True, True]]
+
+
+def test_quantities_are_not_right_or_wrong() -> None:
+    assert LOSSES["squared_error"].correct is None
+    assert [name for name, loss in LOSSES.items() if loss.questions] == ["binary_cross_entropy"]
+    assert sorted(OF_CLASSES) == sorted(LOSSES.keys() - {"squared_error"})

@@ -1,0 +1,147 @@
+"""What trials may have of their own, what all share, and what is said of what can't be."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trainer.layers import ACTIVATIONS
+from trainer.losses import LOSSES
+from trainer.metrics import METRICS
+from trainer.optimizers import OPTIMIZERS
+from trainer.recipe import Recipe
+from trainer.schedules import SCHEDULES
+from trainer.settings import PER_TRIAL, check
+
+INFINITE = math.inf
+# Of each number: what may be, what may not, and the rule in words.
+RULES: dict[str, tuple[list[float], list[float], str]] = {
+    "learning_rate": ([0, 1e-300, 5], [-1e-9], "a number of at least 0"),
+    "weight_decay": ([0, 0.5, 7], [-0.1], "a number of at least 0"),
+    "l1": ([0, 0.5, 7], [-0.1], "a number of at least 0"),
+    "momentum": ([0, 0.9, 1], [-0.1, 1.01], "a number of at least 0 and at most 1"),
+    "beta1": ([0, 0.9], [-0.1, 1, 2], "a number of at least 0 and below 1"),
+    "beta2": ([0, 0.999], [-0.1, 1, 2], "a number of at least 0 and below 1"),
+    "rho": ([0, 0.99, 1], [-0.1, 1.1], "a number of at least 0 and at most 1"),
+    "dropout": ([0, 0.5, 0.99], [-0.1, 1, 2], "a number of at least 0 and below 1"),
+    "label_smoothing": ([0, 0.1, 1], [-0.1, 1.1], "a number of at least 0 and at most 1"),
+    "clip_norm": ([1e-9, 5, INFINITE], [0, -1], "a number above 0"),
+    "schedule_factor": ([1e-9, 0.5, 1], [0, 1.1], "a number above 0 and at most 1"),
+    "schedule_every": ([0.1, 10, INFINITE], [0, -1], "a number above 0"),
+    "warmup": ([0, 0.5, 3], [-0.1], "a number of at least 0"),
+    "patience": ([1, 2.5, INFINITE], [0, 0.9], "a number of at least 1"),
+}
+NO_NUMBERS: list[Any] = [math.nan, "0.1", None, True, [0.1]]
+
+
+def said_of(setting: dict[str, Any], where: str = "") -> str:
+    with pytest.raises(ValueError, match=r"is not|there is no") as error:
+        check(setting, where)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_there_is_a_rule_for_every_number() -> None:
+    assert RULES.keys() == PER_TRIAL.keys()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_number_may_be_what_its_rule_says_and_so_may_its_default(name: str) -> None:
+    allowed, _, rule = RULES[name]
+    assert PER_TRIAL[name].rule == rule
+    for value in (*allowed, PER_TRIAL[name].default):
+        check({name: value})
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_number_that_may_not_be_is_told_with_its_place_its_name_and_its_rule(name: str) -> None:
+    _, refused, rule = RULES[name]
+    for value in (*refused, *NO_NUMBERS):
+        expected = f"settings[3]: {name} = {value!r} is not {rule}"
+        assert said_of({"momentum": 0.5, name: value}, "settings[3]: ") == expected
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "weight_decay", "l1"])
+def test_what_is_multiplied_by_has_to_be_finite(name: str) -> None:
+    assert name in said_of({name: INFINITE})
+
+
+@pytest.mark.parametrize("number", [np.float64(0.5), np.float32(0.5), np.int64(1), np.int32(1)])
+def test_a_number_of_numpys_is_a_number(number: Any) -> None:
+    check({"learning_rate": number, "momentum": number})
+
+
+def test_a_name_that_is_none_is_told_with_all_there_are() -> None:
+    said = said_of({"learning_rate": 0.1, "lr": 0.1}, "settings[0]: ")
+    assert said.startswith("settings[0]: ")
+    assert "'lr'" in said
+    assert all(name in said for name in (*PER_TRIAL, "init"))
+
+
+@pytest.mark.parametrize("init", ["he", "normal:0.1"])
+def test_a_trial_may_have_its_own_init(init: str) -> None:
+    check({"init": init})
+
+
+@pytest.mark.parametrize("init", ["heh", "normal:x", 3, None])
+def test_an_init_that_is_none_is_told_with_its_place(init: Any) -> None:
+    said = said_of({"init": init}, "settings[2]: ")
+    assert said.startswith("settings[2]: ")
+    assert "normal:STD" in said
+
+
+def test_a_setting_of_nothing_will_do() -> None:
+    check({})
+
+
+# --- what all trials share ---
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("loss", LOSSES),
+        ("metric", METRICS),
+        ("activation", ACTIVATIONS),
+        ("optimizer", OPTIMIZERS),
+        ("schedule", SCHEDULES),
+        ("dtype", ["float32", "float64"]),
+    ],
+)
+def test_a_choice_that_is_none_is_told_with_all_there_are(name: str, known: Any) -> None:
+    wrong: dict[str, Any] = {name: "none"}
+    with pytest.raises(ValueError, match=f"^{name} 'none' is not one of") as error:
+        Recipe(3, **wrong)
+    assert all(choice in str(error.value) for choice in known)
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.0, "5"])
+@pytest.mark.parametrize("name", ["batch_size", "hidden"])
+def test_counts_are_whole_numbers_from_one(name: str, value: Any) -> None:
+    given: dict[str, Any] = {name: (4, value) if name == "hidden" else value}
+    with pytest.raises(ValueError, match=f"^{name} {value!r} is not a whole number"):
+        Recipe(3, **given)
+
+
+def test_counts_may_be_numpys_and_layers_may_be_none() -> None:
+    recipe = Recipe(3, hidden=(np.int64(5),), batch_size=np.int32(7))  # type: ignore[arg-type]
+    assert (recipe.hidden, recipe.batch_size) == ((5,), 7)
+    assert Recipe(3, hidden=()).hidden == ()
+
+
+def test_first_weights_of_all_are_checked_too() -> None:
+    with pytest.raises(ValueError, match="'hee' is not one of"):
+        Recipe(3, init="hee")
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_metric_has_to_fit_the_loss(metric: str, loss: str) -> None:
+    if METRICS[metric].classes == (loss != "squared_error"):
+        assert Recipe(3, loss=loss, metric=metric).metric == metric
+    else:
+        with pytest.raises(ValueError, match=f"metric '{metric}' does not fit {loss}"):
+            Recipe(3, loss=loss, metric=metric)

@@ -1,0 +1,137 @@
+"""Many settings at once: how a population is cut into stacks, and `train_population`, which trains them on threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.fit import fit
+from trainer.given import class_weights, given_rows
+from trainer.losses import LOSSES
+from trainer.network import Network
+from trainer.recipe import Recipe
+from trainer.settings import check
+
+Array = NDArray[Any]
+
+EXAMPLE = {"learning_rate": 0.1}
+
+STACK_NUMBERS = 2**18
+"""How many weights and biases a stack may hold: with gradient and velocity 3 MB of float32, about a core's caches."""
+MOST_TRIALS, FEWEST_TRIALS = 25, 4
+"""A stack's limits: more trials no longer save overhead; with fewer the overhead outweighs the cache."""
+
+
+def stack_size(recipe: Recipe, inputs: int) -> int:
+    """The most trials that one stack should hold. It follows from the network alone, never from the machine."""
+    network = Network((inputs, *recipe.hidden, recipe.outputs), batch_norm=recipe.batch_norm)
+    return min(max(STACK_NUMBERS // network.numbers, FEWEST_TRIALS), MOST_TRIALS)
+
+
+def even_parts(items: Sequence[int], most: int) -> list[list[int]]:
+    """Items in as few parts of at most `most` as will do, all of nearly the same size."""
+    count = -(-len(items) // most)
+    return [list(part) for part in np.array_split(np.asarray(items, int), count)]
+
+
+def train_population(
+    X: Any,
+    y: Any,
+    X_validation: Any,
+    y_validation: Any,
+    *,
+    settings: Sequence[Mapping[str, float | str]],
+    hidden: Sequence[int] = (50,),
+    activation: str = "relu",
+    optimizer: str = "momentum",
+    epochs: int = 10,
+    batch_size: int = 32,
+    seed: int = 0,
+    threads: int = 2,
+    dtype: str = "float32",
+    loss: str | None = None,
+    metric: str | None = None,
+    init: str = "he",
+    batch_norm: bool = False,
+    schedule: str = "constant",
+    sample_weight: Any = None,
+    class_weight: Mapping[Any, float] | None = None,
+) -> dict[str, NDArray[np.float64]]:
+    """Train one network for each of `settings`, all on the same rows from the same first weights.
+
+    X is (N, I) and y (N,) of class labels or of quantities; rows are used as they are: standardize them first, by the
+    training rows' mean and deviation. Integers, booleans and text are classes, floating-point numbers are quantities;
+    `loss` says otherwise, and what y of shape (N, C) is: one-hot rows, yes or no for each of C questions
+    (binary_cross_entropy), or C quantities.
+
+    `settings` has one mapping a trial: some of `trainer.settings.PER_TRIAL`, and `init`. The same seed gives the same
+    curves, whatever the number of threads and whoever else is in `settings`.
+
+    Returns {train_loss, train_M, validation_loss, validation_M}, each (E, K) in float64, with M the metric (accuracy
+    for classes, rmse for quantities). A trial that has diverged is NaN from that epoch on, one that ran out of patience
+    from the next one.
+
+    Raises:
+        ValueError: something can't be trained on or with; the message says what, where and the rule.
+    """
+    from threadpoolctl import threadpool_limits
+
+    loss, classes, train, validation = given_rows(
+        X, y, X_validation, y_validation, loss=loss, sample_weight=sample_weight, dtype=dtype
+    )
+    weights = None
+    if class_weight is not None:
+        if classes is None:
+            raise ValueError(f"class_weight: the loss {loss!r} has no numbered classes to weigh")
+        weights = class_weights(class_weight, classes)
+    outputs = train.y.shape[1] if classes is None else len(classes)
+    recipe = Recipe(
+        outputs,
+        loss=loss,
+        metric=metric or ("accuracy" if LOSSES[loss].classes else "rmse"),
+        hidden=tuple(hidden) if isinstance(hidden, Iterable) else (hidden,),
+        activation=activation,
+        batch_norm=batch_norm,
+        optimizer=optimizer,
+        schedule=schedule,
+        init=init,
+        batch_size=batch_size,
+        dtype=dtype,
+        class_weight=weights,
+    )
+    if isinstance(settings, Mapping):
+        raise ValueError(
+            f"settings is one mapping, {dict(settings)!r}: give a list with one for each trial"
+        )
+    for trial, setting in enumerate(settings):
+        if not isinstance(setting, Mapping):
+            raise ValueError(f"settings[{trial}] is {setting!r}: give a mapping, such as {EXAMPLE}")
+        check(setting, f"settings[{trial}]: ")
+    for name, number, least in (("epochs", epochs, 0), ("seed", seed, 0), ("threads", threads, 1)):
+        if not isinstance(number, int | np.integer) or number < least:
+            raise ValueError(f"{name} = {number} is not a whole number of at least {least}")
+    if not settings:
+        raise ValueError(f"settings is empty: give one mapping a trial, such as {EXAMPLE}")
+    names = [
+        f"{rows}_{what}" for rows in ("train", "validation") for what in ("loss", recipe.metric)
+    ]
+    curves = {name: np.full((epochs, len(settings)), np.nan) for name in names}
+
+    def run(trials: list[int]) -> None:
+        training = fit(
+            recipe, [settings[k] for k in trials], train, validation, epochs=epochs, seed=seed
+        )
+        for epoch, figures in enumerate(training):
+            for name, values in figures.items():
+                curves[name][epoch, trials] = values
+
+    stacks = even_parts(range(len(settings)), stack_size(recipe, train.X.shape[1]))
+    # Small products are slower on many BLAS threads than on one, and split among threads they may round otherwise.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads, "population") as pool:
+        for _ in pool.map(run, stacks):
+            pass
+    return curves

@@ -1,0 +1,359 @@
+"""A stack: K trials in training at once, from one step to the next.
+
+A step gathers a minibatch, goes forward, has the loss turn the outputs into their gradient, multiplies that by what
+each row and each trial's learning rate make it count, goes backward and updates. Where theta is small, all of it is
+updated in one pass after the way backward. Where it is larger than a cache, each layer of each trial is updated as soon
+as its gradient is there, in an array that the next one overwrites: so gradients never leave the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer import arrays
+from trainer.losses import LOSSES
+from trainer.metrics import METRICS, class_numbers, row_means
+from trainer.network import Network, Workspace
+from trainer.optimizers import OPTIMIZERS, State, spread
+from trainer.recipe import Recipe, Rows
+from trainer.schedules import factor
+from trainer.settings import PER_TRIAL
+
+Array = NDArray[Any]
+
+EVALUATION_ROWS = 128
+"""Rows scored at a time: small enough for the cache. It must not depend on K, or a trial would feel its neighbours."""
+
+WHOLE = 2**14
+"""Where a trial has no more numbers, a stack's theta is updated in one pass; else in pieces of about so many."""
+
+_COUNTS = ("epochs_trained", "steps", "rows_seen")
+
+_INITIAL, _ORDER, _DROPOUT = 0, 1, 2  # purposes of the random streams that grow from a seed
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Some trials and some of their parameters, as one pass updates them."""
+
+    trials: slice
+    theta: Array
+    gradient: Array
+    scratch: Array
+    state: State
+    numbers: dict[str, Array]
+    decay: (
+        Array | None
+    )  # by what a parameter is multiplied for weight decay, and its sign for L1; 0 for biases
+    l1: Array | None
+
+
+class _Product(NamedTuple):
+    """The product that gives the gradient of a layer's [W; b] for some trials, and what is updated by it at once."""
+
+    trials: slice
+    affine: Array
+    piece: _Piece | None
+
+
+class Stack:
+    """K trials in training, and the K settings that set them apart."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        settings: Sequence[Mapping[str, float | str]],
+        inputs: int,
+        *,
+        seed: int,
+        epochs: int,
+    ) -> None:
+        self.recipe, self.seed, self.epochs = recipe, seed, epochs
+        self.dtype = np.dtype(recipe.dtype)
+        self.loss, self.metric = LOSSES[recipe.loss], METRICS[recipe.metric]
+        self.optimizer = OPTIMIZERS[recipe.optimizer]
+        self.network = Network(
+            (inputs, *recipe.hidden, recipe.outputs), recipe.activation, recipe.batch_norm
+        )
+        # Passes over the rows, updates of the parameters, and rows that those updates were made by.
+        self.epochs_trained = self.steps = self.rows_seen = 0
+        inits = [str(s.get("init", recipe.init)) for s in settings]
+        rng = np.random.default_rng(_stream(seed, _INITIAL))
+        self.theta, self.statistics = self.network.initial(inits, rng, self.dtype)
+        self.state = self.optimizer.init(self.theta)
+        self.numbers = {
+            name: np.array([[float(s.get(name, number.default))] for s in settings])
+            for name, number in PER_TRIAL.items()
+        }
+        with np.errstate(over="ignore"):  # a number too large for the dtype makes its trial diverge
+            self._allocate()
+
+    def _number(self, name: str) -> Array:
+        return self.numbers[name].astype(self.dtype)
+
+    def _allocate(self) -> None:
+        self._workspaces: dict[tuple[int, bool], Workspace] = {}
+        rates = self.numbers["learning_rate"]
+        # What the gradient of a linear optimizer is multiplied by at its source, and so all that joins it later.
+        self.rate = rates if self.optimizer.linear else np.ones_like(rates)
+        self.scheduled = self.recipe.schedule != "constant" or bool(self.numbers["warmup"].any())
+        self.dropout = self.numbers["dropout"][:, :, None]
+        self.smoothing: Array | None = None
+        if self.numbers["label_smoothing"].any():
+            self.smoothing = self._number("label_smoothing")[:, :, None]
+        self.clip: Array | None = None
+        if np.isfinite(self.numbers["clip_norm"]).any():
+            self.clip = self.numbers["clip_norm"]
+        self._cut()
+
+    def _cut(self) -> None:
+        """Cut theta into the pieces that are updated together."""
+        network, trials = self.network, len(self.theta)
+        beyond = network.beyond()
+        self.products: list[list[_Product]] = []
+        if network.numbers <= WHOLE or self.clip is not None:
+            gradient = arrays.zeros_like(self.theta)
+            self.dbeyond = gradient[:, beyond]
+            for views in network.views(gradient):
+                self.products.append([_Product(slice(0, trials), views.affine, None)])
+            everything = slice(0, network.numbers)
+            scratch = arrays.zeros_like(self.theta)
+            self.last = self._piece(slice(0, trials), everything, gradient, scratch)
+            return
+        blocks = [network.block(layer) for layer in range(network.layers)]
+        lengths = [block.stop - block.start for block in blocks]
+        cuts = [_even_slices(trials, max(1, WHOLE // length)) for length in lengths]
+        largest = max(
+            (g.stop - g.start) * n for cut, n in zip(cuts, lengths, strict=True) for g in cut
+        )
+        gradients, scratches = (arrays.empty((largest,), self.dtype) for _ in range(2))
+        for layer, (cut, block, n) in enumerate(zip(cuts, blocks, lengths, strict=True)):
+            products = []
+            for group in cut:
+                k = group.stop - group.start
+                gradient, scratch = (a[: k * n].reshape(k, n) for a in (gradients, scratches))
+                piece = self._piece(group, block, gradient, scratch)
+                products.append(_Product(group, network.affine(layer, gradient), piece))
+            self.products.append(products)
+        self.dbeyond = arrays.zeros_like(self.theta[:, beyond])
+        scratch = arrays.zeros_like(self.dbeyond)
+        self.last = self._piece(slice(0, trials), beyond, self.dbeyond, scratch)
+
+    def _piece(self, trials: slice, part: slice, gradient: Array, scratch: Array) -> _Piece:
+        rates = {"weight_decay": self.rate, "l1": self.rate}
+        if self.optimizer.decoupled:
+            rates["weight_decay"] = self.numbers["learning_rate"]
+        taken = {}
+        for name, rate in rates.items():
+            number = (self.numbers[name] * rate)[trials].astype(self.dtype)
+            taken[name] = self._of_weights(number, part) if number.any() else None
+        numbers = {name: _one_for_all(self._number(name)[trials]) for name in self.optimizer.reads}
+        for name in numbers.keys() & {"beta1", "beta2"}:
+            numbers[name] = _one_for_all(self.numbers[name][trials])
+        if not self.optimizer.linear:
+            rate = self._number("learning_rate")[trials]
+            numbers["learning_rate"] = spread(rate, gradient.shape[1])
+        if "momentum" in numbers:
+            numbers["momentum"] = spread(self._number("momentum")[trials], gradient.shape[1])
+        return _Piece(
+            trials=trials,
+            theta=self.theta[trials, part],
+            gradient=gradient,
+            scratch=scratch,
+            state={name: values[trials, part] for name, values in self.state.items()},
+            numbers=numbers,
+            decay=taken["weight_decay"],
+            l1=taken["l1"],
+        )
+
+    def _of_weights(self, numbers: Array, part: slice) -> Array | None:
+        """A number of each trial (k, 1) for every parameter of a part of theta: 0 for what is no weight."""
+        full = np.zeros((len(numbers), self.network.numbers), self.dtype)
+        for layer in self.network.views(full):
+            layer.weight[:] = numbers[:, :, None]
+        taken = arrays.empty((len(numbers), part.stop - part.start), self.dtype)
+        taken[:] = full[:, part]
+        return taken if taken.any() else None
+
+    def _workspace(self, rows: int, *, training: bool) -> Workspace:
+        key = (rows, training)
+        if key not in self._workspaces:
+            dbeyond = self.dbeyond if training else None
+            self._workspaces[key] = Workspace(
+                self.network, self.theta, self.statistics, rows, dbeyond
+            )
+        return self._workspaces[key]
+
+    def keep(self, positions: NDArray[np.intp]) -> None:
+        """Drop all trials but those at `positions` of the stack."""
+        self.theta = arrays.rows(self.theta, positions)
+        self.statistics = arrays.rows(self.statistics, positions)
+        self.state = {name: arrays.rows(v, positions) for name, v in self.state.items()}
+        self.numbers = {name: values[positions] for name, values in self.numbers.items()}
+        with np.errstate(over="ignore"):
+            self._allocate()
+
+    def ready(self, rows: Rows, *, training: bool) -> Rows:
+        """Rows in the recipe's dtype; for training, what a row counts includes what its class does.
+
+        With label smoothing, PyTorch's class weights are those of each class's share in a target, and not of the row.
+        """
+        X = rows.X.astype(self.dtype, copy=False)
+        if self.recipe.loss == "sparse_categorical_cross_entropy":
+            y = rows.y.astype(np.intp, copy=False)
+        else:
+            y = rows.y.astype(self.dtype, copy=False).reshape(len(X), -1)
+        weights = rows.weights
+        if training and self.recipe.class_weight is not None:
+            of_class = np.asarray(self.recipe.class_weight)[class_numbers(y)]
+            weights = of_class if weights is None else weights * of_class
+        if weights is None:
+            return Rows(X, y)
+        return Rows(X, y, weights.astype(self.dtype, copy=False)).counted()
+
+    def epoch(self, rows: Rows) -> None:
+        """One pass over the rows, made `ready`, in an order drawn from the seed: a step for every minibatch."""
+        count, size = len(rows.X), self.recipe.batch_size
+        order = np.random.default_rng(_stream(self.seed, _ORDER, self.epochs_trained))
+        self._noise = np.random.default_rng(_stream(self.seed, _DROPOUT, self.epochs_trained))
+        self._steps_an_epoch = -(-count // size)
+        positions = order.permutation(count)
+        y = rows.y[positions]
+        weights = None if rows.weights is None else rows.weights[positions]
+        for start in range(0, count, size):
+            part = slice(start, start + size)
+            self.step(rows.X[positions[part]], y[part], None if weights is None else weights[part])
+        self.epochs_trained += 1
+
+    def step(self, X: Array, y: Array, weights: Array | None = None) -> None:
+        """One minibatch: forward, the loss's gradient, backward, update.
+
+        The gradient is that of the mean loss of the rows, weighted by `weights` (B,) where they are given.
+        """
+        rate, change = self.rate, None
+        if self.scheduled:
+            change = factor(
+                self.recipe.schedule, self.steps, self._steps_an_epoch, self.epochs, self.numbers
+            )
+            if self.optimizer.linear:
+                rate = rate * change
+        self.steps += 1
+        self.rows_seen += len(X)
+        workspace = self._workspace(len(X), training=True)
+        if self.dropout.any():
+            workspace.drop(self._noise, self.dropout)
+        outputs = workspace.forward(X)
+        self.loss.gradient(outputs, y, self.smoothing)
+        outputs *= (rate / len(X)).astype(self.dtype)[:, :, None]
+        if weights is not None:
+            outputs *= (weights * (len(X) / weights.sum()))[:, None]
+        for layer, dz in workspace.backward():
+            into = workspace.inputs[layer].swapaxes(-1, -2)
+            for product in self.products[layer]:
+                trials = product.trials
+                np.matmul(into if into.ndim == 2 else into[trials], dz[trials], out=product.affine)
+                if product.piece is not None:
+                    self._update(product.piece, change)
+        if self.clip is not None:
+            clip_by_norm(self.last.gradient, (self.clip * rate).astype(self.dtype))
+        self._update(self.last, change)
+
+    def _update(self, piece: _Piece, change: Array | None) -> None:
+        theta, gradient, scratch, numbers = (
+            piece.theta,
+            piece.gradient,
+            piece.scratch,
+            piece.numbers,
+        )
+        linear, decoupled = self.optimizer.linear, self.optimizer.decoupled
+        if change is not None:
+            change = change[piece.trials].astype(self.dtype)
+            if not linear:
+                numbers = {**numbers, "learning_rate": numbers["learning_rate"] * change}
+        if piece.decay is not None:
+            np.multiply(theta, piece.decay, out=scratch)
+            if change is not None and (linear or decoupled):
+                scratch *= change
+            if decoupled:
+                theta -= scratch
+            else:
+                gradient += scratch
+        if piece.l1 is not None:
+            np.sign(theta, out=scratch)
+            scratch *= piece.l1
+            if change is not None and linear:
+                scratch *= change
+            gradient += scratch
+        self.optimizer.update(theta, gradient, piece.state, numbers, self.steps, scratch)
+
+    def score(self, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean loss and metric of the current networks on rows made `ready`, each (K,).
+
+        The loss is that of the data alone, weighted by the rows' weights; the metric counts every row alike.
+        """
+        values, told = [], []
+        for start in range(0, len(rows.X), EVALUATION_ROWS):
+            X, y = (a[start : start + EVALUATION_ROWS] for a in (rows.X, rows.y))
+            outputs = self._workspace(len(X), training=False).forward(X)
+            told.append(self.metric.rows(self.loss, outputs, y))
+            values.append(self.loss.values(outputs, y))
+        loss = row_means(np.concatenate(values, axis=1), rows.weights)
+        metric = self.metric.finish(
+            self.loss, np.concatenate(told, axis=1), rows.y, self.recipe.target_scale
+        )
+        return loss, metric
+
+    def saved(self) -> dict[str, Any]:
+        """A copy of all that training changes, for `restore` to go on from."""
+        return {
+            "theta": self.theta.copy(),
+            "statistics": self.statistics.copy(),
+            "state": {name: values.copy() for name, values in self.state.items()},
+            **{name: getattr(self, name) for name in _COUNTS},
+        }
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Take up what was `saved` of a stack of the same recipe and settings."""
+        self.theta[:], self.statistics[:] = saved["theta"], saved["statistics"]
+        for name, values in self.state.items():
+            values[:] = saved["state"][name]
+        for name in _COUNTS:
+            setattr(self, name, saved[name])
+
+    def finite(self) -> NDArray[np.bool_]:
+        """Which trials' parameters are all finite, and what the optimizer keeps of them, (K,)."""
+        arrays_now = (self.theta, *self.state.values())
+        return np.asarray(np.all([np.isfinite(a).all(axis=1) for a in arrays_now], axis=0))
+
+
+def clip_by_norm(gradient: Array, limit: Array) -> None:
+    """Shorten in place each trial's gradient (K, P) that is longer than its limit (K, 1) (Pascanu et al. 2013).
+
+    PyTorch's clip_grad_norm_ divides by the length + 1e-6, and so leaves it a little shorter than the limit.
+    """
+    norm = np.sqrt(np.matmul(gradient[:, None, :], gradient[:, :, None])[:, 0])
+    long = norm > limit
+    if long.any():
+        gradient *= np.where(long, limit / np.where(long, norm, 1), 1)
+
+
+def _one_for_all(values: Array) -> Array:
+    """(K, 1), or (1, 1) where all trials have the same."""
+    return values[:1] if (values == values[0]).all() else values
+
+
+def _even_slices(count: int, most: int) -> list[slice]:
+    """As few slices of at most `most` as will do, all of nearly the same size."""
+    parts = -(-count // most)
+    edges = [count * part // parts for part in range(parts + 1)]
+    return [slice(start, end) for start, end in pairwise(edges)]
+
+
+def _stream(seed: int, *key: int) -> np.random.SeedSequence:
+    return np.random.SeedSequence(seed, spawn_key=key)

@@ -49,8 +49,8 @@ by η.
     ∂L/∂z = ∂L/∂a · f′   (K, B, I)    of the layer before: through its dropout, its f and its batch normalization
 
 **Update** (`optimizers`, `schedules`, `stack`). All numbers of a trial lie in one row of theta (K, P), and their
-gradients in an array like it. So the update is a few passes over whole arrays, whatever the number of layers: weight
-decay and L1 join the gradient (of weights only), long gradients are clipped, and θ moves.
+gradients in an array like it. So the update is a few passes over whole arrays, whatever the number of layers: long
+gradients are clipped, weight decay and L1 join them (of weights only), and θ moves.
 
 **Epochs** (`stack`, `fit`). The rows in a fresh order, B at a time; the last minibatch may be short. B = N is
 gradient descent on the whole batch, B = 1 on one row at a time. Then training and validation rows are scored

@@ -60,6 +60,8 @@ def class_weights(given: Mapping[Any, float], classes: Array) -> tuple[float, ..
     Raises:
         ValueError: there is no such class, or a weight is not a number of at least 0.
     """
+    if not isinstance(given, Mapping):
+        raise ValueError(f"class_weight is {given!r}: give a mapping from classes to numbers")
     weights = dict.fromkeys(classes.tolist(), 1.0)
     for label, weight in given.items():
         if label not in weights:

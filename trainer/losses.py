@@ -13,6 +13,7 @@ Smoothing s (K, 1, 1), or None for none, moves a share s of a target's weight ev
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,17 +42,23 @@ class Loss(NamedTuple):
         return self.correct is not None
 
 
+@cache
+def _ones(count: int, dtype: np.dtype[Any]) -> Array:
+    """A column to multiply by, for sums; made once, for at each step it would take as long as the product."""
+    return np.ones((count, 1), dtype)
+
+
 def _softmax(outputs: Array) -> None:
     """In place; the largest output is subtracted first (*Deep Learning from Scratch*, 3.5.2)."""
     outputs -= outputs.max(axis=-1, keepdims=True)
     np.exp(outputs, out=outputs)
-    outputs /= outputs @ np.ones((outputs.shape[-1], 1), outputs.dtype)
+    outputs /= outputs @ _ones(outputs.shape[-1], outputs.dtype)
 
 
 def _log_sum(outputs: Array) -> Array:
     """log Σ exp over the classes (K, B), of outputs whose largest is 0; the outputs are used up."""
     np.exp(outputs, out=outputs)
-    total: Array = outputs @ np.ones((outputs.shape[-1], 1), outputs.dtype)
+    total: Array = outputs @ _ones(outputs.shape[-1], outputs.dtype)
     return np.log(total[..., 0])
 
 
@@ -161,7 +168,7 @@ def _squared_gradient(outputs: Array, targets: Array, smoothing: Array | None = 
 
 def _over_outputs(values: Array) -> Array:
     """Σ over the C outputs of values (K, B, C), as a product."""
-    total: Array = values @ np.ones((values.shape[-1], 1), values.dtype)
+    total: Array = values @ _ones(values.shape[-1], values.dtype)
     return total[..., 0]
 
 

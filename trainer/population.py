@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -93,7 +93,7 @@ def train_population(
         outputs,
         loss=loss,
         metric=metric or ("accuracy" if LOSSES[loss].classes else "rmse"),
-        hidden=tuple(hidden) if isinstance(hidden, Iterable) else (hidden,),
+        hidden=tuple(hidden) if isinstance(hidden, Sequence) else (hidden,),
         activation=activation,
         batch_norm=batch_norm,
         optimizer=optimizer,
@@ -107,6 +107,7 @@ def train_population(
         raise ValueError(
             f"settings is one mapping, {dict(settings)!r}: give a list with one for each trial"
         )
+    settings = list(settings)
     for trial, setting in enumerate(settings):
         if not isinstance(setting, Mapping):
             raise ValueError(f"settings[{trial}] is {setting!r}: give a mapping, such as {EXAMPLE}")

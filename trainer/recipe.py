@@ -68,8 +68,9 @@ class Recipe:
     def __post_init__(self) -> None:
         """Raise ValueError for what is not there, can't be so many, or does not go together."""
         for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} {getattr(self, name)!r} is not one of {', '.join(known)}")
+            value = getattr(self, name)
+            if not isinstance(value, str) or value not in known:
+                raise ValueError(f"{name} {value!r} is not one of {', '.join(known)}")
         deviation(self.init)
         for name, number in (
             ("batch_size", self.batch_size),
@@ -77,6 +78,10 @@ class Recipe:
         ):
             if not isinstance(number, int | np.integer) or number < 1:
                 raise ValueError(f"{name} {number!r} is not a whole number of at least 1")
+        if self.metric == "balanced_accuracy" and LOSSES[self.loss].questions and self.outputs > 1:
+            raise ValueError(
+                f"metric {self.metric!r} does not fit {self.loss} of several questions: rows have no class"
+            )
         if self.batch_norm and self.batch_size == 1:
             raise ValueError(
                 "batch_norm takes the mean of a minibatch: batch_size 1 leaves nothing of it"

@@ -31,7 +31,10 @@ EVALUATION_ROWS = 128
 """Rows scored at a time: small enough for the cache. It must not depend on K, or a trial would feel its neighbours."""
 
 WHOLE = 2**14
-"""Where a trial has no more numbers, a stack's theta is updated in one pass; else in pieces of about so many."""
+"""Where a trial has no more numbers, a stack's theta is updated in one go, else layer by layer as gradients come."""
+
+PASS = 2**16
+"""How many numbers are updated at a time: with all that belongs to them about what a core's cache holds."""
 
 _COUNTS = ("epochs_trained", "steps", "rows_seen")
 
@@ -103,7 +106,10 @@ class Stack:
         # What the gradient of a linear optimizer is multiplied by at its source, and so all that joins it later.
         self.rate = rates if self.optimizer.linear else np.ones_like(rates)
         self.scheduled = self.recipe.schedule != "constant" or bool(self.numbers["warmup"].any())
-        self.dropout = self.numbers["dropout"][:, :, None]
+        self._shares: dict[int, Array] = {}
+        self.dropout: Array | None = None
+        if self.numbers["dropout"].any():
+            self.dropout = self.numbers["dropout"][:, :, None]
         self.smoothing: Array | None = None
         if self.numbers["label_smoothing"].any():
             self.smoothing = self._number("label_smoothing")[:, :, None]
@@ -117,18 +123,22 @@ class Stack:
         network, trials = self.network, len(self.theta)
         beyond = network.beyond()
         self.products: list[list[_Product]] = []
+        self.last: list[_Piece] = []
         if network.numbers <= WHOLE or self.clip is not None:
             gradient = arrays.zeros_like(self.theta)
             self.dbeyond = gradient[:, beyond]
             for views in network.views(gradient):
                 self.products.append([_Product(slice(0, trials), views.affine, None)])
             everything = slice(0, network.numbers)
-            scratch = arrays.zeros_like(self.theta)
-            self.last = self._piece(slice(0, trials), everything, gradient, scratch)
+            cut = _even_slices(trials, max(1, PASS // network.numbers))
+            scratch = arrays.zeros_like(gradient[cut[-1]])
+            for group in cut:
+                piece_scratch = scratch[: group.stop - group.start]
+                self.last.append(self._piece(group, everything, gradient[group], piece_scratch))
             return
         blocks = [network.block(layer) for layer in range(network.layers)]
         lengths = [block.stop - block.start for block in blocks]
-        cuts = [_even_slices(trials, max(1, WHOLE // length)) for length in lengths]
+        cuts = [_even_slices(trials, max(1, PASS // length)) for length in lengths]
         largest = max(
             (g.stop - g.start) * n for cut, n in zip(cuts, lengths, strict=True) for g in cut
         )
@@ -143,7 +153,8 @@ class Stack:
             self.products.append(products)
         self.dbeyond = arrays.zeros_like(self.theta[:, beyond])
         scratch = arrays.zeros_like(self.dbeyond)
-        self.last = self._piece(slice(0, trials), beyond, self.dbeyond, scratch)
+        if self.network.batch_norm:
+            self.last.append(self._piece(slice(0, trials), beyond, self.dbeyond, scratch))
 
     def _piece(self, trials: slice, part: slice, gradient: Array, scratch: Array) -> _Piece:
         rates = {"weight_decay": self.rate, "l1": self.rate}
@@ -200,9 +211,11 @@ class Stack:
             self._allocate()
 
     def ready(self, rows: Rows, *, training: bool) -> Rows:
-        """Rows in the recipe's dtype; for training, what a row counts includes what its class does.
+        """Rows in the recipe's dtype; for training only those that count, each by its weight times that of its class.
 
-        With label smoothing, PyTorch's class weights are those of each class's share in a target, and not of the row.
+        What a row counts is relative to the mean of all rows: one of twice the weight pulls twice as hard, whatever
+        minibatch it is in. (PyTorch and scikit-learn divide by the weights of the minibatch, which for one of all rows
+        is the same. With label smoothing, PyTorch's class weights are those of each class's share in a target.)
         """
         X = rows.X.astype(self.dtype, copy=False)
         if self.recipe.loss == "sparse_categorical_cross_entropy":
@@ -215,7 +228,14 @@ class Stack:
             weights = of_class if weights is None else weights * of_class
         if weights is None:
             return Rows(X, y)
-        return Rows(X, y, weights.astype(self.dtype, copy=False)).counted()
+        if training:
+            X, y, weights = X[weights > 0], y[weights > 0], weights[weights > 0]
+            if not len(weights):
+                raise ValueError(
+                    "no row counts: every one has a weight of 0, by itself or by its class"
+                )
+            weights = weights / weights.mean()
+        return Rows(X, y, weights.astype(self.dtype, copy=False))
 
     def epoch(self, rows: Rows) -> None:
         """One pass over the rows, made `ready`, in an order drawn from the seed: a step for every minibatch."""
@@ -234,25 +254,20 @@ class Stack:
     def step(self, X: Array, y: Array, weights: Array | None = None) -> None:
         """One minibatch: forward, the loss's gradient, backward, update.
 
-        The gradient is that of the mean loss of the rows, weighted by `weights` (B,) where they are given.
+        The gradient is that of the mean over the rows of their loss, times their `weights` (B,) if there are any.
         """
-        rate, change = self.rate, None
-        if self.scheduled:
-            change = factor(
-                self.recipe.schedule, self.steps, self._steps_an_epoch, self.epochs, self.numbers
-            )
-            if self.optimizer.linear:
-                rate = rate * change
+        change = self._change()
+        rate = self.rate if change is None or not self.optimizer.linear else self.rate * change
         self.steps += 1
         self.rows_seen += len(X)
         workspace = self._workspace(len(X), training=True)
-        if self.dropout.any():
+        if self.dropout is not None:
             workspace.drop(self._noise, self.dropout)
         outputs = workspace.forward(X)
         self.loss.gradient(outputs, y, self.smoothing)
-        outputs *= (rate / len(X)).astype(self.dtype)[:, :, None]
+        outputs *= self._share(rate, len(X))
         if weights is not None:
-            outputs *= (weights * (len(X) / weights.sum()))[:, None]
+            outputs *= weights[:, None]
         for layer, dz in workspace.backward():
             into = workspace.inputs[layer].swapaxes(-1, -2)
             for product in self.products[layer]:
@@ -261,8 +276,27 @@ class Stack:
                 if product.piece is not None:
                     self._update(product.piece, change)
         if self.clip is not None:
-            clip_by_norm(self.last.gradient, (self.clip * rate).astype(self.dtype))
-        self._update(self.last, change)
+            for piece in self.last:
+                limit = (self.clip * rate)[piece.trials]
+                clip_by_norm(piece.gradient, limit.astype(self.dtype))
+        for piece in self.last:
+            self._update(piece, change)
+
+    def _change(self) -> Array | None:
+        """By what the schedules multiply the learning rates of the next step, (K, 1)."""
+        if not self.scheduled:
+            return None
+        return factor(
+            self.recipe.schedule, self.steps, self._steps_an_epoch, self.epochs, self.numbers
+        )
+
+    def _share(self, rate: Array, rows: int) -> Array:
+        """What each of so many rows counts, (K, 1, 1)."""
+        if rate is not self.rate:
+            return (rate / rows).astype(self.dtype)[:, :, None]
+        if rows not in self._shares:
+            self._shares[rows] = (rate / rows).astype(self.dtype)[:, :, None]
+        return self._shares[rows]
 
     def _update(self, piece: _Piece, change: Array | None) -> None:
         theta, gradient, scratch, numbers = (

@@ -15,6 +15,7 @@ from trainer.recipe import Recipe, Rows
 
 Array = NDArray[Any]
 Train = Callable[..., dict[str, Array]]
+PathOf = Callable[..., list[Array]]
 MakeRows = Callable[..., tuple[Rows, Rows]]
 
 CLASSES = Recipe(3, hidden=(8,), batch_size=16)
@@ -73,6 +74,24 @@ def test_a_trial_in_training_has_only_finite_figures(train: Train) -> None:
     in_training = np.isfinite(curves["train_loss"])
     assert np.isfinite(curves["train_rmse"][in_training]).all()
     assert np.isnan(curves["train_rmse"][~in_training]).all()
+
+
+def test_a_trial_leaves_when_a_parameter_is_infinite_even_if_its_figures_are_not(
+    train: Train, path_of: PathOf
+) -> None:
+    # The bias of the one hidden unit falls by 1e37 times the weight behind it, to −∞. ReLU makes 0 of that: the output
+    # is the last bias, about −1e37, and no loss at all where the answer is no.
+    rows = Rows(np.full((4, 1), 0.01), np.zeros(4))
+    recipe = Recipe(1, loss="binary_cross_entropy", hidden=(1,), optimizer="sgd", init="normal:100")
+    seed = 0
+    wild = {"learning_rate": 1e37}
+    while (path_of(recipe, [TAME], rows, epochs=1, seed=seed)[0][0, [0, 2]] < 50).any():
+        seed += 1  # until both weights are well above 0
+    parameters = path_of(recipe, [wild], rows, epochs=1, seed=seed)[-1]
+    assert np.isneginf(parameters).sum() == 1
+    assert np.isfinite(parameters).sum() == 3
+    curves = train(recipe, [TAME, wild], (rows, rows), epochs=2, seed=seed)
+    assert epochs_there(curves) == [2, 0]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

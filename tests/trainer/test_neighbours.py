@@ -92,6 +92,8 @@ def recipes(draw: st.DrawFn, hidden: st.SearchStrategy[tuple[int, ...]], rows: i
     loss = draw(st.sampled_from(list(LOSSES)))
     outputs = draw(st.integers(FEWEST_OUTPUTS.get(loss, 1), 5))
     fitting = [name for name, metric in METRICS.items() if metric.classes == (loss != SQUARED)]
+    if LOSSES[loss].questions and outputs > 1:
+        fitting.remove("balanced_accuracy")
     class_weight = None
     if loss != SQUARED and draw(st.booleans()):
         class_weight = tuple(0.5 + k for k in range(max(outputs, 2)))

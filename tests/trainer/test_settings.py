@@ -141,7 +141,12 @@ def test_first_weights_of_all_are_checked_too() -> None:
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_metric_has_to_fit_the_loss(metric: str, loss: str) -> None:
     if METRICS[metric].classes == (loss != "squared_error"):
-        assert Recipe(3, loss=loss, metric=metric).metric == metric
+        assert Recipe(1, loss=loss, metric=metric).metric == metric
     else:
         with pytest.raises(ValueError, match=f"metric '{metric}' does not fit {loss}"):
             Recipe(3, loss=loss, metric=metric)
+
+
+def test_several_questions_have_no_balance_of_classes() -> None:
+    with pytest.raises(ValueError, match="metric 'balanced_accuracy' does not fit binary"):
+        Recipe(3, loss="binary_cross_entropy", metric="balanced_accuracy")

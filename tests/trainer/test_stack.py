@@ -203,9 +203,9 @@ def test_a_step_is_clipped_by_the_length_of_all_of_a_trials_gradient(
 # --- how much rows count ---
 
 
-def learned(rows: Rows, recipe: Recipe, epochs: int = 3) -> Array:
+def learned(rows: Rows, recipe: Recipe, epochs: int = 3, rate: float = 0.1) -> Array:
     """The parameters after some epochs."""
-    stack = Stack(recipe, [{"learning_rate": 0.1}], rows.X.shape[1], seed=0, epochs=epochs)
+    stack = Stack(recipe, [{"learning_rate": rate}], rows.X.shape[1], seed=0, epochs=epochs)
     for _ in range(epochs):
         stack.epoch(stack.ready(rows, training=True))
     return stack.theta
@@ -219,6 +219,23 @@ def test_a_row_of_weight_two_counts_as_two_rows_of_a_whole_batch(make_rows: Make
     weighted = learned(Rows(rows.X, rows.y, counts), recipe)
     np.testing.assert_allclose(weighted, learned(repeated, recipe), rtol=1e-10, atol=1e-12)
     assert np.abs(weighted - learned(rows, recipe)).max() > 1e-3
+
+
+def test_a_row_pulls_by_its_weight_whatever_minibatch_it_is_in(make_rows: MakeRows) -> None:
+    # With so small a rate all steps of an epoch begin at the first weights: their sum is that of the rows' pulls.
+    rows, _ = make_rows("classification", 20, 1, 4)
+    weighted = Rows(rows.X, rows.y, np.random.default_rng(0).random(20))
+
+    def pulls(batch_size: int) -> Array:
+        recipe = Recipe(3, hidden=(5,), optimizer="sgd", batch_size=batch_size, dtype="float64")
+        first, after = (
+            learned(weighted, recipe, epochs=1, rate=rate) for rate in (0.0, 1e-7 * batch_size)
+        )
+        return after - first
+
+    whole = pulls(20)
+    for batch_size in (1, 5):
+        assert np.linalg.norm(pulls(batch_size) - whole) <= 1e-4 * np.linalg.norm(whole)
 
 
 @pytest.mark.parametrize("weights", [False, True])

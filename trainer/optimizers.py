@@ -3,9 +3,9 @@
 `init(theta)` makes the state that an optimizer carries for parameters theta (K, P): a dict of arrays like theta.
 `update(theta, gradient, state, numbers, step, scratch)` makes step number `step` (from 1), in place; the gradient may
 be overwritten, and so may `scratch`, an array like theta. All of it works number by number, so theta may as well be
-some trials and some of their parameters, with the same part of everything else. `numbers` has learning_rate, as
-`spread` makes it, and what else an optimizer reads, (K, 1) or one for all trials; the betas, which are near 1, in
-float64.
+some trials and some of their parameters, with the same part of everything else. `numbers` has learning_rate and what
+else an optimizer reads, in float64, as (K, 1), or (1, 1) where all trials have the same; but momentum as `spread`
+makes it.
 
 The step of a *linear* optimizer is linear in the gradient: it is given the gradient times the learning rate, which
 `stack` multiplies into the few numbers of ∂L/∂outputs, where the gradient begins.
@@ -116,9 +116,10 @@ def _rmsprop(
     """h ← ρ h + (1 − ρ) g², θ ← θ − η g / (√h + ε) (Tieleman & Hinton 2012, lecture 6.5)."""
     del step
     squares = state["squares"]
-    squares *= numbers["rho"]
+    rho = numbers["rho"]
+    squares *= rho.astype(theta.dtype)
     np.multiply(gradient, gradient, out=scratch)
-    scratch *= 1 - numbers["rho"]
+    scratch *= (1 - rho).astype(theta.dtype)
     squares += scratch
     _divided_step(theta, gradient, squares, scratch, RMSPROP_EPSILON, numbers)
 
@@ -130,8 +131,17 @@ def _divided_step(
     np.sqrt(squares, out=scratch)
     scratch += theta.dtype.type(epsilon)
     gradient /= scratch
-    gradient *= numbers["learning_rate"]
+    _multiply(gradient, numbers["learning_rate"], scratch)
     theta -= gradient
+
+
+def _multiply(gradient: Array, rate: Array, scratch: Array) -> None:
+    """gradient · rate, in place; rate is (K, 1) in float64, or (1, 1). NumPy takes longer to broadcast a column."""
+    if len(rate) == 1:
+        gradient *= rate.astype(gradient.dtype)
+    else:
+        scratch[:] = rate
+        gradient *= scratch
 
 
 def _moments(theta: Array) -> State:
@@ -147,7 +157,6 @@ def _adam(
     a = (1 − β₁) / (1 − β₁ᵗ) and b = √((1 − β₂) / (1 − β₂ᵗ)), m̂ = a M and √v̂ = b √V, and the step is
     η a / b · M / (√V + ε / b).
     """
-    del scratch
     mean, square = state["mean"], state["square"]
     beta1, beta2 = (numbers[name].astype(theta.dtype) for name in ("beta1", "beta2"))
     mean *= beta1
@@ -155,26 +164,17 @@ def _adam(
     square *= beta2
     gradient *= gradient
     square += gradient
-    a, b = _bias_corrections(numbers["beta1"], numbers["beta2"], step, theta.dtype)
+    a = (1 - numbers["beta1"]) / (1 - numbers["beta1"] ** step)
+    b = np.sqrt((1 - numbers["beta2"]) / (1 - numbers["beta2"] ** step))
     np.sqrt(square, out=gradient)
-    gradient += theta.dtype.type(ADAM_EPSILON) / b
+    gradient += (ADAM_EPSILON / b).astype(theta.dtype)
     np.divide(mean, gradient, out=gradient)
-    gradient *= numbers["learning_rate"]
-    gradient *= a / b
+    _multiply(gradient, numbers["learning_rate"] * (a / b), scratch)
     theta -= gradient
 
 
-def _bias_corrections(
-    beta1: Array, beta2: Array, step: int, dtype: np.dtype[Any]
-) -> tuple[Array, Array]:
-    """a and b of `_adam`, worked out in float64: in float32 1 − β₂ᵗ would lose its digits."""
-    a = (1 - beta1) / (1 - beta1**step)
-    b = np.sqrt((1 - beta2) / (1 - beta2**step))
-    return a.astype(dtype), b.astype(dtype)
-
-
 OPTIMIZERS: dict[str, Optimizer] = {
-    "sgd": Optimizer(_nothing, _sgd, linear=True),
+    "sgd": Optimizer(_nothing, _sgd, linear=True, decoupled=True),  # for it the two are the same
     "momentum": Optimizer(_velocity, _momentum, ("momentum",), linear=True),
     "nesterov": Optimizer(_velocity, _nesterov, ("momentum",), linear=True),
     "adagrad": Optimizer(_squares, _adagrad),

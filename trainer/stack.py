@@ -9,7 +9,7 @@ as its gradient is there, in an array that the next one overwrites: so gradients
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from trainer import arrays
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS, class_numbers, row_means
 from trainer.network import Network, Workspace
-from trainer.optimizers import OPTIMIZERS, State, spread
+from trainer.optimizers import OPTIMIZERS, Optimizer, State, spread
 from trainer.recipe import Recipe, Rows
 from trainer.schedules import factor
 from trainer.settings import PER_TRIAL
@@ -53,8 +53,27 @@ class _Piece:
     numbers: dict[str, Array]
     decay: (
         Array | None
-    )  # by what a parameter is multiplied for weight decay, and its sign for L1; 0 for biases
-    l1: Array | None
+    )  # what of itself a parameter adds to its gradient: 0 for biases, as in the next two
+    l1: Array | None  # what of its sign it adds
+    shrink: Array | None  # what of itself it loses, where weight decay is apart from the gradient
+    keep: Array | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "keep", None if self.shrink is None else 1 - self.shrink)
+
+    def scheduled(self, change: Array, optimizer: Optimizer) -> _Piece:
+        """The same with learning rates that a schedule multiplies by `change` (K, 1)."""
+        factors = change[self.trials].astype(self.theta.dtype)
+
+        def changed(values: Array | None) -> Array | None:
+            return None if values is None else values * factors
+
+        if optimizer.linear:
+            decay, l1, numbers = changed(self.decay), changed(self.l1), self.numbers
+        else:
+            rate = self.numbers["learning_rate"] * change[self.trials]
+            decay, l1, numbers = self.decay, self.l1, {**self.numbers, "learning_rate": rate}
+        return replace(self, numbers=numbers, decay=decay, l1=l1, shrink=changed(self.shrink))
 
 
 class _Product(NamedTuple):
@@ -97,9 +116,6 @@ class Stack:
         with np.errstate(over="ignore"):  # a number too large for the dtype makes its trial diverge
             self._allocate()
 
-    def _number(self, name: str) -> Array:
-        return self.numbers[name].astype(self.dtype)
-
     def _allocate(self) -> None:
         self._workspaces: dict[tuple[int, bool], Workspace] = {}
         rates = self.numbers["learning_rate"]
@@ -112,7 +128,7 @@ class Stack:
             self.dropout = self.numbers["dropout"][:, :, None]
         self.smoothing: Array | None = None
         if self.numbers["label_smoothing"].any():
-            self.smoothing = self._number("label_smoothing")[:, :, None]
+            self.smoothing = self.numbers["label_smoothing"].astype(self.dtype)[:, :, None]
         self.clip: Array | None = None
         if np.isfinite(self.numbers["clip_norm"]).any():
             self.clip = self.numbers["clip_norm"]
@@ -157,21 +173,22 @@ class Stack:
             self.last.append(self._piece(slice(0, trials), beyond, self.dbeyond, scratch))
 
     def _piece(self, trials: slice, part: slice, gradient: Array, scratch: Array) -> _Piece:
-        rates = {"weight_decay": self.rate, "l1": self.rate}
-        if self.optimizer.decoupled:
-            rates["weight_decay"] = self.numbers["learning_rate"]
-        taken = {}
-        for name, rate in rates.items():
+        optimizer = self.optimizer
+
+        def of_weights(name: str, rate: Array) -> Array | None:
             number = (self.numbers[name] * rate)[trials].astype(self.dtype)
-            taken[name] = self._of_weights(number, part) if number.any() else None
-        numbers = {name: _one_for_all(self._number(name)[trials]) for name in self.optimizer.reads}
-        for name in numbers.keys() & {"beta1", "beta2"}:
-            numbers[name] = _one_for_all(self.numbers[name][trials])
-        if not self.optimizer.linear:
-            rate = self._number("learning_rate")[trials]
-            numbers["learning_rate"] = spread(rate, gradient.shape[1])
+            return self._of_weights(number, part) if number.any() else None
+
+        read = ("learning_rate", *optimizer.reads)
+        numbers = {name: _one_for_all(self.numbers[name][trials]) for name in read}
         if "momentum" in numbers:
-            numbers["momentum"] = spread(self._number("momentum")[trials], gradient.shape[1])
+            momentum = self.numbers["momentum"][trials].astype(self.dtype)
+            numbers["momentum"] = spread(momentum, gradient.shape[1])
+        decay = shrink = None
+        if optimizer.decoupled:
+            shrink = of_weights("weight_decay", self.numbers["learning_rate"])
+        else:
+            decay = of_weights("weight_decay", self.rate)
         return _Piece(
             trials=trials,
             theta=self.theta[trials, part],
@@ -179,8 +196,9 @@ class Stack:
             scratch=scratch,
             state={name: values[trials, part] for name, values in self.state.items()},
             numbers=numbers,
-            decay=taken["weight_decay"],
-            l1=taken["l1"],
+            decay=decay,
+            l1=of_weights("l1", self.rate),
+            shrink=shrink,
         )
 
     def _of_weights(self, numbers: Array, part: slice) -> Array | None:
@@ -299,32 +317,21 @@ class Stack:
         return self._shares[rows]
 
     def _update(self, piece: _Piece, change: Array | None) -> None:
-        theta, gradient, scratch, numbers = (
-            piece.theta,
-            piece.gradient,
-            piece.scratch,
-            piece.numbers,
-        )
-        linear, decoupled = self.optimizer.linear, self.optimizer.decoupled
         if change is not None:
-            change = change[piece.trials].astype(self.dtype)
-            if not linear:
-                numbers = {**numbers, "learning_rate": numbers["learning_rate"] * change}
+            piece = piece.scheduled(change, self.optimizer)
+        theta, gradient, scratch = piece.theta, piece.gradient, piece.scratch
+        if piece.keep is not None:
+            theta *= piece.keep
         if piece.decay is not None:
             np.multiply(theta, piece.decay, out=scratch)
-            if change is not None and (linear or decoupled):
-                scratch *= change
-            if decoupled:
-                theta -= scratch
-            else:
-                gradient += scratch
+            gradient += scratch
         if piece.l1 is not None:
             np.sign(theta, out=scratch)
             scratch *= piece.l1
-            if change is not None and linear:
-                scratch *= change
             gradient += scratch
-        self.optimizer.update(theta, gradient, piece.state, numbers, self.steps, scratch)
+        self.optimizer.update(
+            theta, gradient, piece.state, piece.numbers, self.steps, piece.scratch
+        )
 
     def score(self, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean loss and metric of the current networks on rows made `ready`, each (K,).

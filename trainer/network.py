@@ -188,11 +188,15 @@ class Workspace:
         self.X[:, -1] = network.ones(0)
         self.inputs = [self.X, *(block.swapaxes(1, 2) for block in self.blocks)]
         self.outputs = arrays.empty((k, outputs, rows), dtype).swapaxes(1, 2)
+        # Views that every step would make again: z and ∂L/∂a of the hidden layers, and Wᵀ of all.
+        self.z = [_inner(block) for block in self.blocks]
+        self.transposed = [layer.weight.swapaxes(1, 2) for layer in self.layers]
         self.ones = np.ones((1, rows), dtype)
         self.masks: list[Array] | None = None
         if dbeyond is not None:
             # As wide as the blocks, so that the two can be combined as they lie; the last row stays as it is.
             self.dblocks = [arrays.zeros_like(block) for block in self.blocks]
+            self.da = [_inner(block) for block in self.dblocks]
             self.dscales = network.pairs(dbeyond)
             self.normal = [np.empty_like(_inner(block)) for block in self.blocks]
             self.inverse: list[Array] = [np.empty(0)] * len(hidden)
@@ -209,8 +213,7 @@ class Workspace:
     def forward(self, X: Array) -> Array:
         """The outputs (K, B, C) for rows (B, I), which all trials see."""
         self.X[:, :-1] = X
-        for i, block in enumerate(self.blocks):
-            z = _inner(block)
+        for i, (block, z) in enumerate(zip(self.blocks, self.z, strict=True)):
             np.matmul(self.inputs[i], self.layers[i].affine, out=z)
             if self.network.batch_norm:
                 self._normalize(i, z)
@@ -236,9 +239,8 @@ class Workspace:
         dz = self.outputs
         for layer in range(self.network.layers - 1, -1, -1):
             if layer:
-                block, dblock = self.blocks[layer - 1], self.dblocks[layer - 1]
-                da = _inner(dblock)
-                np.matmul(dz, self.layers[layer].weight.swapaxes(1, 2), out=da)
+                block, dblock, da = (a[layer - 1] for a in (self.blocks, self.dblocks, self.da))
+                np.matmul(dz, self.transposed[layer], out=da)
             yield layer, dz
             if layer:
                 if self.masks is not None:

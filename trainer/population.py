@@ -22,8 +22,11 @@ EXAMPLE = {"learning_rate": 0.1}
 
 STACK_NUMBERS = 2**18
 """How many weights and biases a stack may hold: with gradient and velocity 3 MB of float32, about a core's caches."""
-MOST_TRIALS, FEWEST_TRIALS = 25, 4
+MOST_TRIALS, FEWEST_TRIALS = 50, 4
 """A stack's limits: more trials no longer save overhead; with fewer the overhead outweighs the cache."""
+
+ENOUGH_TRIALS = 10
+"""With so many, a stack is worth a thread of its own."""
 
 
 def stack_size(recipe: Recipe, inputs: int) -> int:
@@ -33,8 +36,11 @@ def stack_size(recipe: Recipe, inputs: int) -> int:
 
 
 def even_parts(items: Sequence[int], most: int) -> list[list[int]]:
-    """Items in as few parts of at most `most` as will do, all of nearly the same size."""
-    count = -(-len(items) // most)
+    """Items in as few parts of at most `most` as will do, all of nearly the same size; two if each is large enough.
+
+    Two, so that a second thread has something to do; more would wait for each other, and for Python, too often.
+    """
+    count = max(-(-len(items) // most), 2 if len(items) >= 2 * ENOUGH_TRIALS else 1)
     return [list(part) for part in np.array_split(np.asarray(items, int), count)]
 
 

@@ -27,13 +27,14 @@ from trainer.settings import PER_TRIAL
 
 Array = NDArray[Any]
 
-EVALUATION_ROWS = 128
-"""Rows scored at a time: small enough for the cache. It must not depend on K, or a trial would feel its neighbours."""
+EVALUATION_ROWS = 512
+"""Rows scored at a time: enough for long products, few enough for the cache. It must not depend on K, or a trial would
+feel its neighbours."""
 
 WHOLE = 2**14
 """Where a trial has no more numbers, a stack's theta is updated in one go, else layer by layer as gradients come."""
 
-PASS = 2**16
+PASS = 2**17
 """How many numbers are updated at a time: with all that belongs to them about what a core's cache holds."""
 
 _COUNTS = ("epochs_trained", "steps", "rows_seen")
@@ -288,11 +289,10 @@ class Stack:
             outputs *= weights[:, None]
         for layer, dz in workspace.backward():
             into = workspace.inputs[layer].swapaxes(-1, -2)
-            for product in self.products[layer]:
-                trials = product.trials
-                np.matmul(into if into.ndim == 2 else into[trials], dz[trials], out=product.affine)
-                if product.piece is not None:
-                    self._update(product.piece, change)
+            for trials, affine, piece in self.products[layer]:
+                np.matmul(into if into.ndim == 2 else into[trials], dz[trials], out=affine)
+                if piece is not None:
+                    self._update(piece, change)
         if self.clip is not None:
             for piece in self.last:
                 limit = (self.clip * rate)[piece.trials]

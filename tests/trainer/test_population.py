@@ -7,11 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import trainer
 from trainer import train_population
-from trainer.population import FEWEST_TRIALS, MOST_TRIALS, STACK_NUMBERS, even_parts, stack_size
+from trainer.population import (
+    ENOUGH_TRIALS,
+    FEWEST_TRIALS,
+    MOST_TRIALS,
+    STACK_NUMBERS,
+    even_parts,
+    stack_size,
+)
 from trainer.recipe import Recipe, Rows
 
 Array = NDArray[Any]
@@ -236,9 +245,14 @@ def test_a_stack_is_as_large_as_its_numbers_allow(
         assert expected * numbers <= STACK_NUMBERS < (expected + 1) * numbers
 
 
-@pytest.mark.parametrize("count", [1, 24, 25, 26, 51, 100])
-def test_trials_are_cut_into_as_few_stacks_as_will_do_of_nearly_one_size(count: int) -> None:
-    parts = even_parts(range(count), 25)
+@given(count=st.integers(1, 300), most=st.integers(1, 60))
+def test_trials_are_cut_into_as_few_stacks_as_will_do_of_nearly_one_size(
+    count: int, most: int
+) -> None:
+    parts = even_parts(range(count), most)
     assert [k for part in parts for k in part] == list(range(count))
-    assert len(parts) == -(-count // 25)
+    assert max(map(len, parts)) <= most
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    needed = -(-count // most)
+    assert len(parts) == needed or (needed, len(parts)) == (1, 2)
+    assert (len(parts) == 1) == (needed == 1 and count < 2 * ENOUGH_TRIALS)

@@ -1,0 +1,37 @@
+"""Ours: one call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+import trainer
+from scripts.bench.trainer.peers import Variant
+from scripts.bench.trainer.tasks import SEED, Task
+
+
+def train(task: Task, variant: Variant) -> NDArray[Any]:
+    """Validation accuracy (E, K). How many trials make a stack is the trainer's own choice."""
+    settings = [
+        {"learning_rate": rate, "weight_decay": decay, "momentum": task.momentum}
+        for rate, decay in zip(
+            task.learning_rates.tolist(), task.weight_decays.tolist(), strict=True
+        )
+    ]
+    curves = trainer.train_population(
+        task.X,
+        task.y,
+        task.X_validation,
+        task.y_validation,
+        settings=settings,
+        hidden=task.hidden,
+        activation="relu",
+        optimizer=task.optimizer,
+        epochs=task.epochs,
+        batch_size=task.batch_size,
+        seed=SEED,
+        threads=variant.threads,
+        dtype="float32",
+    )
+    return curves["validation_accuracy"]

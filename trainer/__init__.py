@@ -48,7 +48,7 @@ by η.
     ∂L/∂a = ∂L/∂z Wᵀ     (K, B, I)    for the layer before; not for the first
     ∂L/∂z = ∂L/∂a · f′   (K, B, I)    of the layer before: through its dropout, its f and its batch normalization
 
-**Update** (`optimizers`, `schedules`, `stack`). All numbers of a trial lie in one row of theta (K, P), and their
+**Update** (`optimizers`, `schedules`, `pieces`). All numbers of a trial lie in one row of theta (K, P), and their
 gradients in an array like it. So the update is a few passes over whole arrays, whatever the number of layers: long
 gradients are clipped, weight decay and L1 join them (of weights only), and θ moves.
 

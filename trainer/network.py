@@ -198,8 +198,9 @@ class Workspace:
             self.dblocks = [arrays.zeros_like(block) for block in self.blocks]
             self.da = [_inner(block) for block in self.dblocks]
             self.dscales = network.pairs(dbeyond)
-            self.normal = [np.empty_like(_inner(block)) for block in self.blocks]
-            self.inverse: list[Array] = [np.empty(0)] * len(hidden)
+            if network.batch_norm:
+                self.normal = [np.empty_like(da) for da in self.da]
+                self.inverse: list[Array] = [np.empty(0)] * len(hidden)
 
     def drop(self, rng: np.random.Generator, rates: Array) -> None:
         """Draw which units the next pass drops; rates are (K, 1, 1)."""

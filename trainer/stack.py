@@ -9,7 +9,6 @@ as its gradient is there, in an array that the next one overwrites: so gradients
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -20,7 +19,8 @@ from trainer import arrays
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS, class_numbers, row_means
 from trainer.network import Network, Workspace
-from trainer.optimizers import OPTIMIZERS, Optimizer, State, spread
+from trainer.optimizers import OPTIMIZERS, spread
+from trainer.pieces import Piece, clip_by_norm
 from trainer.recipe import Recipe, Rows
 from trainer.schedules import factor
 from trainer.settings import PER_TRIAL
@@ -42,47 +42,12 @@ _COUNTS = ("epochs_trained", "steps", "rows_seen")
 _INITIAL, _ORDER, _DROPOUT = 0, 1, 2  # purposes of the random streams that grow from a seed
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """Some trials and some of their parameters, as one pass updates them."""
-
-    trials: slice
-    theta: Array
-    gradient: Array
-    scratch: Array
-    state: State
-    numbers: dict[str, Array]
-    decay: (
-        Array | None
-    )  # what of itself a parameter adds to its gradient: 0 for biases, as in the next two
-    l1: Array | None  # what of its sign it adds
-    shrink: Array | None  # what of itself it loses, where weight decay is apart from the gradient
-    keep: Array | None = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "keep", None if self.shrink is None else 1 - self.shrink)
-
-    def scheduled(self, change: Array, optimizer: Optimizer) -> _Piece:
-        """The same with learning rates that a schedule multiplies by `change` (K, 1)."""
-        factors = change[self.trials].astype(self.theta.dtype)
-
-        def changed(values: Array | None) -> Array | None:
-            return None if values is None else values * factors
-
-        if optimizer.linear:
-            decay, l1, numbers = changed(self.decay), changed(self.l1), self.numbers
-        else:
-            rate = self.numbers["learning_rate"] * change[self.trials]
-            decay, l1, numbers = self.decay, self.l1, {**self.numbers, "learning_rate": rate}
-        return replace(self, numbers=numbers, decay=decay, l1=l1, shrink=changed(self.shrink))
-
-
 class _Product(NamedTuple):
     """The product that gives the gradient of a layer's [W; b] for some trials, and what is updated by it at once."""
 
     trials: slice
     affine: Array
-    piece: _Piece | None
+    piece: Piece | None
 
 
 class Stack:
@@ -140,7 +105,7 @@ class Stack:
         network, trials = self.network, len(self.theta)
         beyond = network.beyond()
         self.products: list[list[_Product]] = []
-        self.last: list[_Piece] = []
+        self.last: list[Piece] = []
         if network.numbers <= WHOLE or self.clip is not None:
             gradient = arrays.zeros_like(self.theta)
             self.dbeyond = gradient[:, beyond]
@@ -173,7 +138,7 @@ class Stack:
         if self.network.batch_norm:
             self.last.append(self._piece(slice(0, trials), beyond, self.dbeyond, scratch))
 
-    def _piece(self, trials: slice, part: slice, gradient: Array, scratch: Array) -> _Piece:
+    def _piece(self, trials: slice, part: slice, gradient: Array, scratch: Array) -> Piece:
         optimizer = self.optimizer
 
         def of_weights(name: str, rate: Array) -> Array | None:
@@ -190,7 +155,7 @@ class Stack:
             shrink = of_weights("weight_decay", self.numbers["learning_rate"])
         else:
             decay = of_weights("weight_decay", self.rate)
-        return _Piece(
+        return Piece(
             trials=trials,
             theta=self.theta[trials, part],
             gradient=gradient,
@@ -316,22 +281,10 @@ class Stack:
             self._shares[rows] = (rate / rows).astype(self.dtype)[:, :, None]
         return self._shares[rows]
 
-    def _update(self, piece: _Piece, change: Array | None) -> None:
+    def _update(self, piece: Piece, change: Array | None) -> None:
         if change is not None:
             piece = piece.scheduled(change, self.optimizer)
-        theta, gradient, scratch = piece.theta, piece.gradient, piece.scratch
-        if piece.keep is not None:
-            theta *= piece.keep
-        if piece.decay is not None:
-            np.multiply(theta, piece.decay, out=scratch)
-            gradient += scratch
-        if piece.l1 is not None:
-            np.sign(theta, out=scratch)
-            scratch *= piece.l1
-            gradient += scratch
-        self.optimizer.update(
-            theta, gradient, piece.state, piece.numbers, self.steps, piece.scratch
-        )
+        piece.update(self.optimizer, self.steps)
 
     def score(self, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean loss and metric of the current networks on rows made `ready`, each (K,).
@@ -371,17 +324,6 @@ class Stack:
         """Which trials' parameters are all finite, and what the optimizer keeps of them, (K,)."""
         arrays_now = (self.theta, *self.state.values())
         return np.asarray(np.all([np.isfinite(a).all(axis=1) for a in arrays_now], axis=0))
-
-
-def clip_by_norm(gradient: Array, limit: Array) -> None:
-    """Shorten in place each trial's gradient (K, P) that is longer than its limit (K, 1) (Pascanu et al. 2013).
-
-    PyTorch's clip_grad_norm_ divides by the length + 1e-6, and so leaves it a little shorter than the limit.
-    """
-    norm = np.sqrt(np.matmul(gradient[:, None, :], gradient[:, :, None])[:, 0])
-    long = norm > limit
-    if long.any():
-        gradient *= np.where(long, limit / np.where(long, norm, 1), 1)
 
 
 def _one_for_all(values: Array) -> Array:

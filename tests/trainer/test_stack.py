@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from trainer.network import Network
 from trainer.optimizers import OPTIMIZERS
+from trainer.pieces import clip_by_norm
 from trainer.recipe import Recipe, Rows
 from trainer.schedules import SCHEDULES
 from trainer.settings import PER_TRIAL
-from trainer.stack import WHOLE, Stack, clip_by_norm
+from trainer.stack import WHOLE, Stack
 
 Array = NDArray[Any]
 PathOf = Callable[..., list[Array]]

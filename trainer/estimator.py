@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -79,15 +78,12 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
         raise NotImplementedError
 
     def _loss(self) -> tuple[str, str]:
-        """The loss and the metric."""
+        """The loss, and the metric that `score` tells."""
         raise NotImplementedError
 
     def _to_user(self) -> tuple[float | Array, float | Array]:
         """Scale and shift from an output of the network to the user's units."""
         return 1.0, 0.0
-
-    def _score(self, y: Array, outputs: Array) -> float:
-        raise NotImplementedError
 
     # What is the same for both.
 
@@ -130,11 +126,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
         return self
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Array, ...]:
-        X, y = validate_data(
-            self, X, y, reset=reset, multi_output=True, dtype=[np.float64, np.float32]
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        X, y = self._labelled(X, y, reset=reset)
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         counted = weights > 0
         return X[counted], y[counted], weights[counted]
@@ -148,10 +140,13 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
                     "patience needs X_validation and y_validation, to see who gets better"
                 )
             return None
+        return self._labelled(X, y, reset=False)
+
+    def _labelled(self, X: Any, y: Any, *, reset: bool) -> tuple[Array, Array]:
         X, y = validate_data(
-            self, X, y, reset=False, multi_output=True, dtype=[np.float64, np.float32]
+            self, X, y, reset=reset, multi_output=True, dtype=[np.float64, np.float32]
         )
-        return X, y
+        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _merged(self, X: Array, y: Array, weights: Array) -> Rows:
         """Each distinct row once, in an order of its own, with its summed weight."""
@@ -180,7 +175,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
     def _start(self) -> Stack:
         """A stack with first weights, and nothing told yet."""
         random = self.random_state
-        # A whole number is the seed itself, so that a search's trial and this are the same training.
+        # A whole number is the seed itself, as everywhere else in this package.
         if isinstance(random, int | np.integer):
             self._seed = int(random)
         else:
@@ -209,7 +204,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
             self.validation_loss_curve_: list[float] = []
             self.validation_score_curve_: list[float] = []
             scored = stack.ready(Rows(validation[0], self._numbers(validation[1])), training=False)
-        best, best_at, saved = np.inf, 0, stack.saved()
+        best, best_at, saved = np.inf, 0, None
         with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):
             for epoch in range(epochs):
                 stack.epoch(learned)
@@ -220,18 +215,18 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
                         f"{self.learning_rate!r}, or standardize the features"
                     )
                 self.loss_curve_.append(loss)
-                if scored is not None and validation is not None:
-                    value = float(stack.score(scored)[0][0])
-                    self.validation_loss_curve_.append(value)
-                    self._keep(stack.saved())
-                    self.validation_score_curve_.append(
-                        self._score(validation[1], self._forward(validation[0]))
-                    )
-                    if value < best:
-                        best, best_at, saved = value, epoch, stack.saved()
-                    if self.patience is not None and epoch - best_at >= self.patience:
-                        break
-        self._keep(saved if self.patience is not None else stack.saved())
+                if scored is None:
+                    continue
+                value, score = (float(figure[0]) for figure in stack.score(scored))
+                self.validation_loss_curve_.append(value)
+                self.validation_score_curve_.append(score)
+                if self.patience is None:
+                    continue
+                if value < best:
+                    best, best_at, saved = value, epoch, stack.saved()
+                if epoch - best_at >= self.patience:
+                    break
+        self._keep(saved or stack.saved())
 
     def _keep(self, saved: dict[str, Any]) -> None:
         """Keep what the stack has learned, and tell the weights in the user's units."""
@@ -333,9 +328,6 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
         loss = "binary_cross_entropy" if self._multilabel else "sparse_categorical_cross_entropy"
         return loss, "accuracy"
 
-    def _score(self, y: Array, outputs: Array) -> float:
-        return float(accuracy_score(y, self._decided(outputs)))
-
     def _decided(self, outputs: Array) -> Array:
         if self._multilabel:
             return (outputs > 0).astype(int)
@@ -401,13 +393,10 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, _MLP):  # type: ignore[misc
         return int(np.size(self._shift))
 
     def _loss(self) -> tuple[str, str]:
-        return "squared_error", "rmse"
+        return "squared_error", "r2"
 
     def _to_user(self) -> tuple[float | Array, float | Array]:
         return self._scale, self._shift
-
-    def _score(self, y: Array, outputs: Array) -> float:
-        return float(r2_score(y, self._decided(outputs)))
 
     def _decided(self, outputs: Array) -> Array:
         quantities: Array = outputs * self._scale + self._shift

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.losses import LOSSES
+from trainer.losses import LOSSES, SPARSE
 from trainer.recipe import CHOICES, Rows
 from trainer.settings import Number
 
 Array = NDArray[Any]
-
-SPARSE = "sparse_categorical_cross_entropy"
 
 WEIGHT = Number(1.0, open_high=True)
 

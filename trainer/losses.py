@@ -24,6 +24,10 @@ from trainer.layers import sigmoid
 Array = NDArray[Any]
 
 
+SPARSE = "sparse_categorical_cross_entropy"
+"""The one loss whose targets are numbers of classes, (B,)."""
+
+
 class Loss(NamedTuple):
     """What a network is trained by.
 
@@ -188,6 +192,6 @@ LOSSES: dict[str, Loss] = {
     "categorical_cross_entropy": Loss(
         _categorical_values, _categorical_gradient, _categorical_correct
     ),
-    "sparse_categorical_cross_entropy": Loss(_sparse_values, _sparse_gradient, _sparse_correct),
+    SPARSE: Loss(_sparse_values, _sparse_gradient, _sparse_correct),
     "squared_error": Loss(_squared_values, _squared_gradient),
 }

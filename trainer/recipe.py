@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trainer.initializers import deviation
 from trainer.layers import ACTIVATIONS
-from trainer.losses import LOSSES
+from trainer.losses import LOSSES, SPARSE
 from trainer.metrics import METRICS
 from trainer.optimizers import OPTIMIZERS
 from trainer.schedules import SCHEDULES
@@ -52,7 +52,7 @@ class Recipe:
     """What all trials of one stack share: what decides the shape of an array, or what is done to it."""
 
     outputs: int
-    loss: str = "sparse_categorical_cross_entropy"
+    loss: str = SPARSE
     metric: str = "accuracy"
     hidden: tuple[int, ...] = (50,)
     activation: str = "relu"

@@ -9,14 +9,13 @@ as its gradient is there, in an array that the next one overwrites: so gradients
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer import arrays
-from trainer.losses import LOSSES
+from trainer.losses import LOSSES, SPARSE
 from trainer.metrics import METRICS, class_numbers, row_means
 from trainer.network import Network, Workspace
 from trainer.optimizers import OPTIMIZERS, spread
@@ -79,9 +78,9 @@ class Stack:
             name: np.array([[float(s.get(name, number.default))] for s in settings])
             for name, number in PER_TRIAL.items()
         }
-        with np.errstate(over="ignore"):  # a number too large for the dtype makes its trial diverge
-            self._allocate()
+        self._allocate()
 
+    @np.errstate(over="ignore")  # a number too large for the dtype makes its trial diverge
     def _allocate(self) -> None:
         self._workspaces: dict[tuple[int, bool], Workspace] = {}
         rates = self.numbers["learning_rate"]
@@ -113,7 +112,7 @@ class Stack:
                 self.products.append([_Product(slice(0, trials), views.affine, None)])
             everything = slice(0, network.numbers)
             cut = _even_slices(trials, max(1, PASS // network.numbers))
-            scratch = arrays.zeros_like(gradient[cut[-1]])
+            scratch = arrays.zeros_like(gradient[cut[0]])  # the first is the largest
             for group in cut:
                 piece_scratch = scratch[: group.stop - group.start]
                 self.last.append(self._piece(group, everything, gradient[group], piece_scratch))
@@ -134,8 +133,8 @@ class Stack:
                 products.append(_Product(group, network.affine(layer, gradient), piece))
             self.products.append(products)
         self.dbeyond = arrays.zeros_like(self.theta[:, beyond])
-        scratch = arrays.zeros_like(self.dbeyond)
-        if self.network.batch_norm:
+        if network.batch_norm:
+            scratch = arrays.zeros_like(self.dbeyond)
             self.last.append(self._piece(slice(0, trials), beyond, self.dbeyond, scratch))
 
     def _piece(self, trials: slice, part: slice, gradient: Array, scratch: Array) -> Piece:
@@ -191,8 +190,7 @@ class Stack:
         self.statistics = arrays.rows(self.statistics, positions)
         self.state = {name: arrays.rows(v, positions) for name, v in self.state.items()}
         self.numbers = {name: values[positions] for name, values in self.numbers.items()}
-        with np.errstate(over="ignore"):
-            self._allocate()
+        self._allocate()
 
     def ready(self, rows: Rows, *, training: bool) -> Rows:
         """Rows in the recipe's dtype; for training only those that count, each by its weight times that of its class.
@@ -202,7 +200,7 @@ class Stack:
         is the same. With label smoothing, PyTorch's class weights are those of each class's share in a target.)
         """
         X = rows.X.astype(self.dtype, copy=False)
-        if self.recipe.loss == "sparse_categorical_cross_entropy":
+        if self.recipe.loss == SPARSE:
             y = rows.y.astype(np.intp, copy=False)
         else:
             y = rows.y.astype(self.dtype, copy=False).reshape(len(X), -1)
@@ -213,13 +211,13 @@ class Stack:
         if weights is None:
             return Rows(X, y)
         if training:
-            X, y, weights = X[weights > 0], y[weights > 0], weights[weights > 0]
-            if not len(weights):
+            if not weights.any():
                 raise ValueError(
                     "no row counts: every one has a weight of 0, by itself or by its class"
                 )
-            weights = weights / weights.mean()
-        return Rows(X, y, weights.astype(self.dtype, copy=False))
+            weights = weights / weights[weights != 0].mean()
+        ready = Rows(X, y, weights.astype(self.dtype, copy=False))
+        return ready.counted() if training else ready
 
     def epoch(self, rows: Rows) -> None:
         """One pass over the rows, made `ready`, in an order drawn from the seed: a step for every minibatch."""
@@ -332,10 +330,9 @@ def _one_for_all(values: Array) -> Array:
 
 
 def _even_slices(count: int, most: int) -> list[slice]:
-    """As few slices of at most `most` as will do, all of nearly the same size."""
-    parts = -(-count // most)
-    edges = [count * part // parts for part in range(parts + 1)]
-    return [slice(start, end) for start, end in pairwise(edges)]
+    """As few slices of at most `most` as will do, all of nearly the same size, the largest first."""
+    parts = np.array_split(np.arange(count), -(-count // most))
+    return [slice(int(part[0]), int(part[-1]) + 1) for part in parts]
 
 
 def _stream(seed: int, *key: int) -> np.random.SeedSequence:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
+from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -160,6 +161,24 @@ def test_early_stopping_takes_the_best_epochs_parameters(iris: tuple[Array, Arra
     same = MLPClassifier(epochs=best + 1, **options).fit(X[::2], y[::2])
     np.testing.assert_array_equal(model.predict_proba(X), same.predict_proba(X))
     assert model.score(X[1::2], y[1::2]) == model.validation_score_curve_[best]
+
+
+def test_partial_fit_learns_with_patience_too(iris: tuple[Array, Array]) -> None:
+    X, y = iris
+    patient = MLPClassifier(random_state=0, patience=3).partial_fit(X, y, classes=np.unique(y))
+    plain = MLPClassifier(random_state=0).partial_fit(X, y, classes=np.unique(y))
+    assert patient.n_epochs_ == 1
+    np.testing.assert_array_equal(patient.predict_proba(X), plain.predict_proba(X))
+
+
+def test_the_validation_curve_of_a_regressor_is_its_score() -> None:
+    X, y = load_diabetes(return_X_y=True)
+    model = MLPRegressor(random_state=0, epochs=3)
+    with pytest.warns(DataConversionWarning):  # a column where a vector is meant, here as in y
+        model.fit(X[:300], y[:300], X_validation=X[300:], y_validation=y[300:, None])
+    told = model.validation_score_curve_
+    assert len(told) == 3
+    assert told[-1] == pytest.approx(model.score(X[300:], y[300:]), abs=1e-6)
 
 
 def test_validation_rows_change_nothing_but_the_curves(iris: tuple[Array, Array]) -> None:

@@ -19,7 +19,7 @@ from hpo.config import Plan, PlanError
 from hpo.space import Categorical, Int, Parameter, Settings, Value
 from hpo.suggest import Direction
 from studies.engine import now
-from trainer.fit import fit
+from trainer.apart import fit
 from trainer.initializers import INITS, deviation
 from trainer.layers import ACTIVATIONS
 from trainer.metrics import METRICS

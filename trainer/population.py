@@ -1,4 +1,4 @@
-"""Many settings at once: how a population is cut into stacks, and `train_population`, which trains them on threads."""
+"""Many settings at once: how a population is cut into stacks, and `train_population`, which trains them side by side."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.fit import fit
+from trainer.apart import fit
 from trainer.given import class_weights, given_rows
 from trainer.losses import LOSSES
 from trainer.network import Network

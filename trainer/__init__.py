@@ -60,8 +60,8 @@ leaves the stack.
 **What holds.** A trial's numbers are the same to the last bit whether it is trained alone or in any stack: every
 product and every sum runs inside one trial, everything else number by number, and no draw has K in its shape. All
 passes write into arrays that were made once, aligned to cache lines (`arrays`); `population` chooses how many trials
-make a stack, by the network's size alone, and runs stacks on threads,
-and in processes beside them when that is faster.
+make a stack, by the network's size alone, and trains stacks side by side, in processes of their own (`apart`) where
+that is faster.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Many settings at once: how a population is cut into stacks, and `train_population`, which trains them side by side."""
+"""Many settings at once: how a population is cut into stacks, and `train_population`, which trains them."""
 
 from __future__ import annotations
 

@@ -184,8 +184,13 @@ class Workspace:
         self.kept: list[Array | None] = [None] * len(hidden)
         if self.training and self.activation.keeps:
             self.kept = [np.empty_like(block) for block in self.blocks]
-        self.X = arrays.empty((rows, network.sizes[0] + 1), dtype)
-        self.X[:, -1] = network.ones(0)
+        # The rows lie in both orders: BLAS is fastest where neither side of a product is transposed, which on the way
+        # forward is so of columns, and for the gradient of rows.
+        self.columns, self.X = (
+            arrays.empty(shape, dtype)
+            for shape in ((network.sizes[0] + 1, rows), (rows, network.sizes[0] + 1))
+        )
+        self.columns[-1], self.X[:, -1] = network.ones(0), network.ones(0)
         self.inputs = [self.X, *(block.swapaxes(1, 2) for block in self.blocks)]
         self.outputs = arrays.empty((k, outputs, rows), dtype).swapaxes(1, 2)
         # Views that every step would make again: z and ∂L/∂a of the hidden layers, and Wᵀ of all.
@@ -213,16 +218,19 @@ class Workspace:
 
     def forward(self, X: Array) -> Array:
         """The outputs (K, B, C) for rows (B, I), which all trials see."""
-        self.X[:, :-1] = X
+        self.columns[:-1] = X.T
+        if self.training:
+            self.X[:, :-1] = X
+        inputs = [self.columns.T, *self.inputs[1:]]
         for i, (block, z) in enumerate(zip(self.blocks, self.z, strict=True)):
-            np.matmul(self.inputs[i], self.layers[i].affine, out=z)
+            np.matmul(inputs[i], self.layers[i].affine, out=z)
             if self.network.batch_norm:
                 self._normalize(i, z)
             self.activation.forward(block, self.scratch[z.shape[2]], self.kept[i])
             block[:, -1] = self.network.ones(i + 1)
             if self.masks is not None:
                 np.multiply(block, self.masks[i], out=self.dropped[i])
-        np.matmul(self.inputs[-1], self.layers[-1].affine, out=self.outputs)
+        np.matmul(inputs[-1], self.layers[-1].affine, out=self.outputs)
         return self.outputs
 
     def _normalize(self, i: int, z: Array) -> None:

@@ -38,9 +38,11 @@ def stack_size(recipe: Recipe, inputs: int) -> int:
 def even_parts(items: Sequence[int], most: int) -> list[list[int]]:
     """Items in as few parts of at most `most` as will do, all of nearly the same size; two if each is large enough.
 
-    Two, so that a second thread has something to do; more would wait for each other, and for Python, too often.
+    An even number, if there are several, so that of two that work at them none is left alone with the last.
     """
     count = max(-(-len(items) // most), 2 if len(items) >= 2 * ENOUGH_TRIALS else 1)
+    if count > 1:
+        count = min(count + count % 2, len(items))
     return [list(part) for part in np.array_split(np.asarray(items, int), count)]
 
 

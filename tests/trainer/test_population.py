@@ -246,7 +246,7 @@ def test_a_stack_is_as_large_as_its_numbers_allow(
 
 
 @given(count=st.integers(1, 300), most=st.integers(1, 60))
-def test_trials_are_cut_into_as_few_stacks_as_will_do_of_nearly_one_size(
+def test_trials_are_cut_into_an_even_number_of_stacks_of_nearly_one_size(
     count: int, most: int
 ) -> None:
     parts = even_parts(range(count), most)
@@ -254,5 +254,7 @@ def test_trials_are_cut_into_as_few_stacks_as_will_do_of_nearly_one_size(
     assert max(map(len, parts)) <= most
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     needed = -(-count // most)
-    assert len(parts) == needed or (needed, len(parts)) == (1, 2)
+    assert len(parts) in (needed, needed + 1)
+    assert len(parts) in (1, count) or len(parts) % 2 == 0
+    assert all(parts)
     assert (len(parts) == 1) == (needed == 1 and count < 2 * ENOUGH_TRIALS)

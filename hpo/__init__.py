@@ -4,51 +4,77 @@
 >>> study = hpo.search("digits", trials=60, storage="sqlite:///hpo.db", name="first")
 >>> study.best.value, study.rounds_frame()
 
+>>> def train(params, *, epochs, seed):
+...     for epoch in range(epochs):
+...         yield {"accuracy": 1 - (params["x"] - 0.3) ** 2}
+>>> study = hpo.search(train, space={"x": hpo.Float(0, 1)}, epochs=5, trials=60)
+
 `search` runs a plan and returns the stored study; `resume` goes on with one. Ranges are given as `Float`, `Int` and
-`Categorical`. What was stored is read with the package `studies`.
+`Categorical`. What a function that trains can look like is told in `hpo.functions`; one that takes many settings at
+once is marked with `population`. What was stored is read with the package `studies`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hpo.space import Categorical, Float, Int
 
 if TYPE_CHECKING:
     from hpo.config import Plan
+    from hpo.functions import Train
     from hpo.loop import Watcher
     from hpo.trainables import Trainable
     from studies.study import Study
     from studies.writer import Writer
     from trainer.data import Splits
 
-__all__ = ["Categorical", "Float", "Int", "resume", "search"]
+__all__ = ["Categorical", "Float", "Int", "population", "resume", "search"]
 
 DEFAULT_STORAGE = "sqlite:///hpo.db"
 
 
+T = TypeVar("T", bound="Train")
+
+
+def population(train: T) -> T:
+    """Say that a function takes a list of settings, all trained at once, and yields arrays of one number for each.
+
+    It may be sent a mask of those that stay: `stay = yield {"accuracy": array}`.
+    """
+    train.hpo_population = True  # type: ignore[attr-defined]  # a function takes attributes
+    return train
+
+
 def search(
-    source: str,
+    source: str | Train,
     *,
     name: str | None = None,
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
     **plan: Any,
 ) -> Study:
-    """Search over a source of data and return the stored study.
+    """Search over a source of data, or with a function that trains, and return the stored study.
 
     `source` is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file (with `target`), or
-    mnist:DIR. All else is a field of `hpo.config.Plan`: trials, rounds, epochs, seed, space, hidden, …
+    mnist:DIR; or a function (see `hpo.functions`), then with a `space`. All else is a field of `hpo.config.Plan`:
+    trials, rounds, epochs, seed, space, metric, direction, hidden, …
 
     Raises:
         hpo.config.PlanError, trainer.data.DataError: before anything is written.
         studies.engine.StoreError: the database can't be used, or has a study of that name.
+        hpo.loop.TooManyFailuresError: the function failed too often.
     """
     from hpo.config import make_plan
+    from hpo.functions import path_of
 
-    made = make_plan({"source": source, **plan})
-    return start(made, name=name, storage=storage, workers=workers)
+    if isinstance(source, str):
+        return start(
+            make_plan({"source": source, **plan}), name=name, storage=storage, workers=workers
+        )
+    made = make_plan({"trainer": path_of(source), **plan})
+    return start(made, name=name, storage=storage, workers=workers, train=source)
 
 
 def start(
@@ -59,29 +85,31 @@ def start(
     workers: int | None = None,
     watcher: Watcher | None = None,
     load: Callable[..., Splits] | None = None,
+    train: Train | None = None,
 ) -> Study:
     """Run a plan as a new study. A name that is not given is the source's, numbered where it is taken.
 
-    `load` takes the place of `trainer.data.load` where the data are being read elsewhere already.
+    `load` takes the place of `trainer.data.load` where the data are being read elsewhere already; `train` is the
+    function that the plan names, where that is at hand.
     """
-    import trainer.data
-    from hpo.config import to_json
+    from hpo.config import check_sampler, to_json
+    from hpo.functions import NUMBER
     from hpo.provenance import provenance
-    from hpo.trainables import mlp
     from studies.engine import check_creatable
     from studies.store import check_name, create_store
 
     if name is not None:
         check_name(name)
     check_creatable(storage)
-    trainable = mlp(plan, load or trainer.data.load)
+    check_sampler(plan.sampler)
+    trainable = _trainable(plan, load=load, train=train)
     with create_store(storage) as store:
         writer = store.create_study(
-            name if name is not None else _free_name(plan.source, store.names()),
+            name if name is not None else _free_name(_plain_name(plan), store.names()),
             direction=trainable.direction,
             plan=to_json(plan),
-            metric=trainable.metric,
-            data_hash=trainable.data.fingerprint,
+            metric=trainable.metric or NUMBER,
+            data_hash=trainable.fingerprint,
             provenance=provenance(),
         )
         return _run(plan, trainable, writer, storage, workers, watcher)
@@ -95,18 +123,19 @@ def resume(
     workers: int | None = None,
     take_over: bool = False,
     watcher: Watcher | None = None,
+    train: Train | None = None,
 ) -> Study:
     """Go on with a stored study, by its stored plan, until it has `trials` trials in all (default: the plan's).
 
-    A study that was killed ends as it would have ended if left alone.
+    A study that was killed ends as it would have ended if left alone. `train` is the study's function, where that
+    can't be imported by its name.
 
     Raises:
         studies.engine.StoreError: there is no such study.
         studies.lease.LeaseError: another process holds it.
         hpo.config.PlanError: fewer trials than the plan has, or the data are not those the study was begun with.
     """
-    from hpo.config import PlanError, make_plan, to_json
-    from hpo.trainables import mlp
+    from hpo.config import PlanError, check_sampler, make_plan, to_json
     from studies.store import create_store, open_store
 
     open_store(storage).close()
@@ -119,11 +148,12 @@ def resume(
         plan = stored = make_plan(record.plan, "the stored plan")
         if trials is not None:
             plan = stored.extended_to(trials)
-        trainable = mlp(plan)
-        if trainable.data.fingerprint != record.data_hash:
+        check_sampler(plan.sampler)
+        trainable = _trainable(plan, train=train)
+        if trainable.fingerprint != record.data_hash:
             raise PlanError(
                 f"the data of {plan.source} are not those study {name!r} was begun with "
-                f"(hash {trainable.data.fingerprint[:12]}, then {str(record.data_hash)[:12]}): start a new study"
+                f"(hash {trainable.fingerprint[:12]}, then {str(record.data_hash)[:12]}): start a new study"
             )
         writer = store.hold(name, take_over=take_over)
         if plan != stored:
@@ -154,10 +184,29 @@ def _run(
     return Study(writer.name, storage)
 
 
-def _free_name(source: str, taken: list[str]) -> str:
+def _trainable(
+    plan: Plan, *, load: Callable[..., Splits] | None = None, train: Train | None = None
+) -> Trainable:
+    if plan.trainer is not None:
+        from hpo.functions import Function, find
+
+        return Function(train or find(plan.trainer), plan.metric, plan.direction or "maximize")
+    import trainer.data
+    from hpo.trainables import mlp
+
+    return mlp(plan, load or trainer.data.load)
+
+
+def _plain_name(plan: Plan) -> str:
     from trainer.data import name_of
 
-    name, number = name_of(source), 2
+    if plan.trainer is not None:
+        return plan.trainer.rpartition(":")[2].rpartition(".")[2]
+    return name_of(plan.source or "")
+
+
+def _free_name(plain: str, taken: list[str]) -> str:
+    name, number = plain, 2
     while name in taken:
-        name, number = f"{name_of(source)}-{number}", number + 1
+        name, number = f"{plain}-{number}", number + 1
     return name

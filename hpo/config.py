@@ -6,6 +6,7 @@ import json
 import math
 import tomllib
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -46,18 +47,29 @@ def default_space() -> dict[str, Parameter]:
 
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+TRAINER = r"^[^:]+:[^:]+$"
 Positive = Annotated[int, Field(ge=1)]
+
+
+METRICS = ("accuracy", "balanced_accuracy", "log_loss", "roc_auc", "rmse", "mae", "r2", "loss")
+OF_THE_NETWORK = (
+    "target", "rows", "hidden", "activation", "batch_norm", "dropout", "optimizer", "schedule", "init",
+    "batch_size", "dtype",
+)  # fmt: skip
+SMALL_IS_GOOD = ("loss", "error", "rmse", "mae", "mse", "time", "perplexity")
 
 
 class Plan(BaseModel):
     """Everything that decides what a search does; with the data, it decides every number in the study.
 
+    Either a network is trained on the rows of `source`, or `trainer`, MODULE:FUNCTION, trains what it likes.
     How many workers there are, and where the study is stored, change nothing and are not part of it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    source: str
+    source: str | None = None
+    trainer: Annotated[str, Field(pattern=TRAINER)] | None = None
     target: str | None = None
     rows: Annotated[int, Field(ge=10)] | None = None
     space: dict[
@@ -68,11 +80,11 @@ class Plan(BaseModel):
     rounds: Positive = 3
     epochs: Positive = 10
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    metric: (
-        Literal["accuracy", "balanced_accuracy", "log_loss", "roc_auc", "rmse", "mae", "r2", "loss"]
-        | None
-    ) = None
-    sampler: Literal["tpe", "sobol", "random"] = "tpe"
+    metric: str | None = None
+    direction: Literal["maximize", "minimize"] | None = None
+    sampler: Literal["tpe", "sobol", "random", "gp", "cmaes"] = "tpe"
+    extend: bool = True
+    max_failures: Annotated[int, Field(ge=0)] | None = None
     hidden: tuple[Positive, ...] = (50,)
     activation: Literal["relu", "leaky_relu", "tanh", "sigmoid", "gelu", "identity"] = "relu"
     batch_norm: bool = False
@@ -91,6 +103,31 @@ class Plan(BaseModel):
         if isinstance(given, str):
             return tuple(part.strip() for part in given.split(","))
         return given
+
+    @model_validator(mode="after")
+    def _network_or_trainer(self) -> Plan:
+        if self.trainer is None:
+            if self.source is None:
+                raise ValueError("give a source, such as digits or table.csv, or a trainer")
+            if self.metric is not None and self.metric not in METRICS:
+                raise ValueError(f"metric {self.metric!r} is not one of {', '.join(METRICS)}")
+            if self.direction is not None:
+                raise ValueError(f"direction: that of {self.source} follows from its metric")
+            return self
+        if self.source is not None:
+            raise ValueError(
+                f"source {self.source!r} and trainer {self.trainer!r}: a trainer has its own data"
+            )
+        for name in OF_THE_NETWORK:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"{name} is of the network, and {self.trainer} is a trainer of its own"
+                )
+        if "space" not in self.model_fields_set:
+            raise ValueError(f"space: say what {self.trainer} is to be given")
+        if self.direction is None and (self.metric or "").lower().split("_")[-1] in SMALL_IS_GOOD:
+            raise ValueError(f"direction: is {self.metric} to be minimized, or maximized?")
+        return self
 
     @model_validator(mode="after")
     def _enough_trials(self) -> Plan:
@@ -124,6 +161,16 @@ def make_plan(fields: Mapping[str, Any], where: str = "") -> Plan:
         return Plan.model_validate(dict(fields))
     except ValidationError as error:
         raise PlanError(_one_line(error, where)) from None
+
+
+def check_sampler(sampler: str) -> None:
+    """Whether what a sampler takes is installed.
+
+    Raises:
+        PlanError: it is not.
+    """
+    if sampler == "gp" and find_spec("torch") is None:
+        raise PlanError("sampler 'gp' needs PyTorch: pip install 'hpo[gp]'")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -161,6 +208,8 @@ def _one_line(error: ValidationError, where: str) -> str:
         message = f"there is no such field; the fields are {', '.join(Plan.model_fields)}"
     elif first["type"] == "string_pattern_mismatch":
         message = "a parameter's name is letters, digits and _ only"
+        if field == "trainer":
+            message = f"{first['input']!r} is not MODULE:FUNCTION, such as my_model:train"
     elif first["type"] not in ("value_error", "missing"):
         message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
     return ": ".join(part for part in (where, field, message) if part)

@@ -10,23 +10,29 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from hpo.config import Plan
 from hpo.executors import threads
 from hpo.narrowing import Verdict, narrow
-from hpo.space import Settings, Space, distribution, from_mapping, to_mapping
+from hpo.space import Settings, Space, from_mapping, recorded, to_mapping
 from hpo.suggest import Direction, Observation, suggest
 from hpo.trainables import Curves, Trainable, run_population
 from studies.records import Result, Round, Trial
 from studies.writer import Writer
 
-BATCH = 50
-"""Trials that are suggested, trained and recorded together, at the most."""
+ALL_FAIL = 10
+"""Where so many trainings have failed with an error and none has given a value, the rest would fail, too."""
+
+LEARNING = ("tpe", "gp", "cmaes")  # samplers that draw where earlier trials were good
 
 _SUGGEST, _TRAIN = 0, 1  # purposes of the random streams that grow from a plan's seed
+
+
+class TooManyFailuresError(Exception):
+    """So many trainings raised an error that the search has stopped."""
 
 
 class Watcher:
@@ -59,25 +65,34 @@ class _History:
     pending: list[tuple[int, Settings]]
     rounds: list[Round]
     in_round: int
+    errors: list[str]
 
     @classmethod
-    def read(cls, trials: Sequence[Trial], rounds: Sequence[Round]) -> _History:
+    def read(cls, trials: Sequence[Trial], rounds: Sequence[Round], most: int) -> _History:
         done = [t for t in trials if t.state != "running"]
         last = rounds[-1].round if rounds else 0
         return cls(
-            trials=[Observation(t.params, t.value) for t in done],
+            trials=[
+                Observation(t.params, t.value, batch)
+                for t, batch in zip(done, batch_numbers(batches(rounds, most)), strict=False)
+            ],
             pending=[(t.number, t.params) for t in trials if t.state == "running"],
             rounds=list(rounds),
             in_round=sum(t.attributes.get("round") == last for t in trials),
+            errors=[t.attributes["error"] for t in done if "error" in t.attributes],
         )
 
 
 def run(
     plan: Plan, trainable: Trainable, writer: Writer, *, workers: int, watcher: Watcher
 ) -> None:
-    """Go on with a study from wherever its record stands until every trial of the plan is done and judged."""
+    """Go on with a study from wherever its record stands until every trial of the plan is done and judged.
+
+    Raises:
+        TooManyFailuresError: more trainings failed than the plan allows.
+    """
     store, study_id = writer.store, writer.study_id
-    history = _History.read(store.trials(study_id), store.rounds(study_id))
+    history = _History.read(store.trials(study_id), store.rounds(study_id), trainable.batch)
     for note in trainable.notes:
         watcher.noticed(note)
     watcher.started(writer.name, plan, trainable.direction, len(history.trials))
@@ -91,20 +106,59 @@ def run(
                 continue
             current = history.rounds[-1] if history.rounds else None
             if current is not None and history.in_round < current.size:
-                _start_batch(plan, trainable.direction, writer, history, current)
+                _check_failures(plan, history)
+                _start_batch(plan, trainable, writer, history, current)
                 continue
             if current is not None and current.verdicts is None:
-                current = _judge(trainable.direction, writer, history, current, watcher)
+                current = _judge(plan, trainable, writer, history, current, watcher)
             if len(history.trials) >= plan.trials:
                 writer.complete()
                 return
             _start_round(plan, writer, history, current, watcher)
 
 
+def _check_failures(plan: Plan, history: _History) -> None:
+    count = len(history.errors)
+    hopeless = count >= ALL_FAIL and all(t.value is None for t in history.trials)
+    if hopeless or (plan.max_failures is not None and count > plan.max_failures):
+        whole = "all" if hopeless else str(count)
+        raise TooManyFailuresError(
+            f"{whole} of {len(history.trials)} trainings failed, the last with {history.errors[-1]}"
+        )
+
+
 def round_size(plan: Plan, rounds_begun: int, trials_begun: int) -> int:
     """How many trials the next round has: an even share of what is left, in whole numbers."""
     rounds_left = max(1, plan.rounds - rounds_begun)
     return -(-(plan.trials - trials_begun) // rounds_left)
+
+
+class Batch(NamedTuple):
+    """Trials that are suggested, trained and recorded together."""
+
+    size: int
+    explores: bool  # spread over the ranges, whatever was good so far
+
+
+def batches(rounds: Sequence[Round], most: int) -> list[Batch]:
+    """The batches, of at most `most` trials each, that the rounds begun so far have when they are full.
+
+    All of the first round explores, and half of one whose ranges were extended: nothing is known of where they go on.
+    """
+    made = []
+    for last, current in zip((None, *rounds), rounds, strict=False):
+        exploring = current.size
+        if last is not None:
+            actions = {verdict["action"] for verdict in (last.verdicts or {}).values()}
+            exploring = current.size // 2 if "extended" in actions else 0
+        for count, explores in ((exploring, True), (current.size - exploring, False)):
+            made += [Batch(min(most, count - k), explores) for k in range(0, count, most)]
+    return made
+
+
+def batch_numbers(begun: Sequence[Batch]) -> list[int]:
+    """The number of the batch that each trial belongs to, in the order of trials."""
+    return [number for number, batch in enumerate(begun) for _ in range(batch.size)]
 
 
 def _start_round(
@@ -123,19 +177,20 @@ def _start_round(
 
 
 def _start_batch(
-    plan: Plan, direction: Direction, writer: Writer, history: _History, current: Round
+    plan: Plan, trainable: Trainable, writer: Writer, history: _History, current: Round
 ) -> None:
     ranges = _space(current.ranges)
-    sampler = "sobol" if current.round == 0 and plan.sampler == "tpe" else plan.sampler
+    begun = batches(history.rounds, trainable.batch)
+    batch = begun[batch_numbers(begun)[len(history.trials)]]
     settings = suggest(
         ranges,
         history.trials,
-        min(BATCH, current.size - history.in_round),
+        batch.size,
         _seed(plan, _SUGGEST, current.round, history.in_round),
-        sampler=sampler,
-        direction=direction,
+        sampler="sobol" if batch.explores and plan.sampler in LEARNING else plan.sampler,
+        direction=trainable.direction,
     )
-    distributions = {name: distribution(p) for name, p in ranges.items()}
+    distributions = {name: recorded(p, plan.space[name]) for name, p in ranges.items()}
     numbers = writer.start_batch(current.round, settings, distributions)
     history.pending = list(zip(numbers, settings, strict=True))
     history.in_round += len(settings)
@@ -172,37 +227,55 @@ def _train_batch(
     results: dict[int, Result] = {}
     for future, members in running.items():
         for k, curves in zip(members, future.result() or (), strict=True):
-            results[k] = _result(numbers[k], curves, trainable.score)
+            results[k] = _result(numbers[k], curves)
     ordered = [results[k] for k in range(len(settings))]
     writer.finish_batch(ordered)
+    if trainable.metric is None:
+        for result in ordered:
+            if result.state == "complete":
+                writer.name_metric(result.score)
+                break
+    batch = batch_numbers(batches(history.rounds, trainable.batch))[len(history.trials)]
     history.trials += [
-        Observation(values, result.value) for values, result in zip(settings, ordered, strict=True)
+        Observation(values, result.value, batch)
+        for values, result in zip(settings, ordered, strict=True)
     ]
     history.pending = []
+    history.errors += [r.attributes["error"] for r in ordered if "error" in r.attributes]
     watcher.batch_finished(ordered, settings)
 
 
-def _result(number: int, curves: Curves, score: str) -> Result:
-    if curves.diverged_epoch is None:
-        value = curves.metrics[score][-1]
-        return Result(number, "complete", value, curves.metrics, score, curves.finished)
-    return Result(
-        number,
-        "failed",
-        None,
-        curves.metrics,
-        score,
-        curves.finished,
-        {"diverged_epoch": curves.diverged_epoch},
-    )
+def _result(number: int, curves: Curves) -> Result:
+    why: dict[str, Any] = {}
+    if curves.diverged_epoch is not None:
+        why = {"diverged_epoch": curves.diverged_epoch}
+    elif curves.error is not None:
+        why = {"error": curves.error.line, "traceback": curves.error.full}
+    value = None if why else curves.metrics[curves.score][-1]
+    state: Literal["failed", "complete"] = "failed" if why else "complete"
+    return Result(number, state, value, curves.metrics, curves.score, curves.finished, why)
 
 
 def _judge(
-    direction: Direction, writer: Writer, history: _History, current: Round, watcher: Watcher
+    plan: Plan,
+    trainable: Trainable,
+    writer: Writer,
+    history: _History,
+    current: Round,
+    watcher: Watcher,
 ) -> Round:
-    verdicts = narrow(_space(current.ranges), history.trials, direction)
+    verdicts = narrow(
+        _space(current.ranges),
+        history.trials,
+        trainable.direction,
+        first=plan.space,
+        limits=trainable.limits,
+        extend=plan.extend,
+    )
     stored: dict[str, Any] = {
-        name: {"action": v.action, "reason": v.reason, **v.evidence} for name, v in verdicts.items()
+        name: {"action": v.action, "reason": v.reason, **v.evidence}
+        | ({"warning": v.warning} if v.warning else {})
+        for name, v in verdicts.items()
     }
     following = {name: to_mapping(v.next) for name, v in verdicts.items()}
     writer.judge_round(current.round, stored, following)

@@ -9,53 +9,62 @@ liar), so that a batch spreads out. The same arguments give the same settings on
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from hpo.space import Parameter, Settings, distribution, inside
+import numpy as np
+
+from hpo.space import Categorical, Float, Parameter, Settings, Value, distribution, inside, is_zero
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial
 
 Direction = Literal["maximize", "minimize"]
 
 
 @dataclass(frozen=True)
 class Observation:
-    """Settings that were tried and the value they got; None where the trial failed or diverged."""
+    """Settings that were tried, and the value they got; None where the trial failed or diverged.
+
+    Those of one `batch` were drawn by one call of `suggest`.
+    """
 
     settings: Settings
     value: float | None
+    batch: int = 0
 
 
-def _tpe(seed: int) -> optuna.samplers.BaseSampler:
-    from optuna.samplers import TPESampler
+SAMPLERS = ("tpe", "sobol", "random", "gp", "cmaes")
 
-    return TPESampler(seed=seed)
+ENOUGH_TO_START = 10  # trials for CMA-ES to see where the better ones lie
 
 
-def _sobol(seed: int) -> optuna.samplers.BaseSampler:
+def _sampler(name: str, seed: int, past: Sequence[FrozenTrial]) -> BaseSampler:
+    from optuna import samplers
     from optuna.exceptions import ExperimentalWarning
-    from optuna.samplers import QMCSampler
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return QMCSampler(qmc_type="sobol", scramble=True, seed=seed)
-
-
-def _random(seed: int) -> optuna.samplers.BaseSampler:
-    from optuna.samplers import RandomSampler
-
-    return RandomSampler(seed=seed)
-
-
-SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
-    "tpe": _tpe,
-    "sobol": _sobol,
-    "random": _random,
-}
+        if name == "tpe":
+            return samplers.TPESampler(seed=seed)
+        if name == "sobol":
+            return samplers.QMCSampler(qmc_type="sobol", scramble=True, seed=seed)
+        if name == "gp":
+            return samplers.GPSampler(seed=seed, deterministic_objective=False)
+        if name == "cmaes":
+            # It would keep its state as a pickle in the study. Begin it from the better trials so far instead: the
+            # warm start of Nomura et al. 2021.
+            scored = [_numbers(trial) for trial in past if trial.value is not None]
+            return samplers.CmaEsSampler(
+                seed=seed,
+                source_trials=scored if len(scored) >= ENOUGH_TO_START else None,
+                warn_independent_sampling=False,
+            )
+        return samplers.RandomSampler(seed=seed)
 
 
 def suggest(
@@ -70,47 +79,84 @@ def suggest(
     """n settings inside `ranges`.
 
     `history` may hold trials outside the ranges; they are left out. A failed or diverged trial is told to the
-    sampler as pruned without a value, which ranks it below every trial that has one.
+    sampler as pruned without a value, which ranks it below every trial that has one. The 0 beside a range is told as
+    its low end, and drawn here: its share of the n settings, which ones being chance.
     """
     import optuna
+    from threadpoolctl import threadpool_limits
 
     distributions = {name: distribution(p) for name, p in ranges.items()}
-    past = [_frozen(trial, distributions) for trial in history if inside(ranges, trial.settings)]
-    with _quiet():
-        study = optuna.create_study(direction=direction, sampler=SAMPLERS[sampler](seed))
+    past = [
+        _frozen(trial, ranges, distributions) for trial in history if inside(ranges, trial.settings)
+    ]
+    with _quiet(), threadpool_limits(1):  # a GP's small products are slower on several threads
+        study = optuna.create_study(direction=direction, sampler=_sampler(sampler, seed, past))
         if sampler == "sobol" and not past:
             # The sampler learns its space from the first trial, and would draw that one at random. Give it a
             # trial to learn from: the whole batch is then one Sobol sequence.
-            study.add_trial(_template(distributions))
+            study.add_trial(_template(ranges, distributions))
         study.add_trials(past)
-        return [dict(study.ask(distributions).params) for _ in range(n)]
+        settings = [dict(study.ask(distributions).params) for _ in range(n)]
+    _draw_zeros(settings, ranges, seed)
+    return settings
+
+
+def _draw_zeros(settings: list[Settings], ranges: Mapping[str, Parameter], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for name, parameter in ranges.items():
+        if isinstance(parameter, Float) and parameter.zero:
+            # As many as the share says, the fraction that is left over by chance.
+            count = int(parameter.zero * len(settings) + rng.random())
+            for k in rng.permutation(len(settings))[:count]:
+                settings[k][name] = 0.0
 
 
 def _frozen(
-    trial: Observation, distributions: dict[str, optuna.distributions.BaseDistribution]
-) -> optuna.trial.FrozenTrial:
+    trial: Observation,
+    ranges: Mapping[str, Parameter],
+    distributions: dict[str, optuna.distributions.BaseDistribution],
+) -> FrozenTrial:
     from optuna.trial import TrialState, create_trial
+
+    def told(name: str, value: Value) -> Value:
+        parameter = ranges[name]
+        if isinstance(parameter, Float) and is_zero(parameter, value):
+            return parameter.low
+        return value
 
     return create_trial(
         state=TrialState.PRUNED if trial.value is None else TrialState.COMPLETE,
         value=trial.value,
-        params={name: trial.settings[name] for name in distributions},
+        params={name: told(name, trial.settings[name]) for name in distributions},
         distributions=distributions,
     )
 
 
 def _template(
+    ranges: Mapping[str, Parameter],
     distributions: dict[str, optuna.distributions.BaseDistribution],
-) -> optuna.trial.FrozenTrial:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+) -> FrozenTrial:
+    settings: Settings = {
+        name: p.choices[0] if isinstance(p, Categorical) else p.low for name, p in ranges.items()
+    }
+    return _frozen(Observation(settings, None), ranges, distributions)
 
-    params: Settings = {}
-    for name, d in distributions.items():
-        if isinstance(d, CategoricalDistribution):
-            params[name] = d.choices[0]
-        elif isinstance(d, FloatDistribution | IntDistribution):
-            params[name] = d.low
-    return _frozen(Observation(params, None), distributions)
+
+def _numbers(trial: FrozenTrial) -> FrozenTrial:
+    """A trial with the parameters that CMA-ES searches: numbers that are not fixed."""
+    from optuna.distributions import CategoricalDistribution
+    from optuna.trial import create_trial
+
+    searched = {
+        name: d
+        for name, d in trial.distributions.items()
+        if not (isinstance(d, CategoricalDistribution) or d.single())
+    }
+    return create_trial(
+        value=trial.value,
+        params={name: trial.params[name] for name in searched},
+        distributions=searched,
+    )
 
 
 @contextmanager

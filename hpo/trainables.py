@@ -6,6 +6,8 @@ each epoch it yields a mapping of metric -> (K,), and it may be sent who stays.
 
 from __future__ import annotations
 
+import math
+import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 
 import trainer.data
 from hpo.config import Plan, PlanError
-from hpo.space import Categorical, Int, Parameter, Settings, Value
+from hpo.space import HUGE, Categorical, Int, Limit, Parameter, Settings, Value
 from hpo.suggest import Direction
 from studies.engine import now
 from trainer.apart import fit
@@ -27,22 +29,26 @@ from trainer.optimizers import OPTIMIZERS
 from trainer.population import even_parts, stack_size
 from trainer.recipe import Recipe
 from trainer.schedules import SCHEDULES
-from trainer.settings import PER_TRIAL
+from trainer.settings import PER_TRIAL, Number
 
 Array = NDArray[Any]
 Training = Generator[dict[str, Array], NDArray[np.bool_] | None, None]
+
+
+BATCH = 50
+"""Trials that are suggested, trained and recorded together, at the most."""
 
 
 class Trainable(Protocol):
     """Something that a search can train."""
 
     @property
-    def metric(self) -> str:
-        """The name of what is optimized, such as accuracy."""
+    def metric(self) -> str | None:
+        """The name of what is optimized, such as accuracy; None: the only one that is yielded."""
 
     @property
-    def score(self) -> str:
-        """Which of the yielded metrics decides, such as validation_accuracy."""
+    def score(self) -> str | None:
+        """Which of the yielded metrics decides, such as validation_accuracy; None: the only one."""
 
     @property
     def direction(self) -> Direction:
@@ -52,6 +58,18 @@ class Trainable(Protocol):
     def notes(self) -> Sequence[str]:
         """What its user should know before it begins, such as rows of a table that are left out."""
 
+    @property
+    def fingerprint(self) -> str:
+        """By which a study knows its data again; empty where it does not know them."""
+
+    @property
+    def limits(self) -> Mapping[str, Limit]:
+        """The lowest and highest value that some parameters can have, however far their ranges are extended."""
+
+    @property
+    def batch(self) -> int:
+        """How many trials are suggested, trained and recorded together, at the most."""
+
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """Positions of the settings that train together; fixed by the settings, never by the number of cores."""
 
@@ -59,12 +77,26 @@ class Trainable(Protocol):
         """Train the settings of one population."""
 
 
+class TrialError(Exception):
+    """What a function of the user's raised while it trained. One line of it is `line`, all of it `full`."""
+
+    def __init__(self, error: Exception) -> None:
+        self.line = traceback.format_exception_only(error)[-1].strip()
+        self.full = "".join(traceback.format_exception(error))
+        super().__init__(self.line)
+
+
 @dataclass(frozen=True)
 class Curves:
-    """What training one trial gave: metric -> one number an epoch, and the epoch at which it diverged, if it did."""
+    """What training one trial gave: metric -> one number an epoch, and why there is no value, if there is none.
+
+    `score` is the metric that decides. A trial diverged at an epoch, or its training failed with an error.
+    """
 
     metrics: Mapping[str, list[float]]
+    score: str
     diverged_epoch: int | None
+    error: TrialError | None
     finished: datetime
 
 
@@ -84,21 +116,43 @@ def run_population(
     """
     metrics: list[dict[str, list[float]]] = [{} for _ in settings]
     diverged: list[int | None] = [None] * len(settings)
+    failed: TrialError | None = None
+    score = trainable.score or ""
     training = trainable.train(settings, epochs=epochs, seed=seed)
-    for epoch, figures in enumerate(training, start=1):
-        alive = [k for k in range(len(settings)) if diverged[k] is None]
-        for k in alive:
-            if not np.isfinite(figures[trainable.score][k]):
-                diverged[k] = epoch
-                continue
-            for name, values in figures.items():
-                metrics[k].setdefault(name, []).append(float(values[k]))
-        trained(len(alive))
-        if stopped():
-            training.close()
-            return None
+    try:
+        for epoch, figures in enumerate(training, start=1):
+            score = score or _only(figures)
+            if score not in figures:
+                told = ", ".join(figures)
+                raise TrialError(ValueError(f"the trainer told {told}, and no {score}"))
+            alive = [k for k in range(len(settings)) if diverged[k] is None]
+            for k in alive:
+                if not np.isfinite(figures[score][k]):
+                    diverged[k] = epoch
+                    continue
+                for name, values in figures.items():
+                    metrics[k].setdefault(name, []).append(float(values[k]))
+            trained(len(alive))
+            if stopped():
+                training.close()
+                return None
+        if not any(metrics) and not any(diverged):
+            raise TrialError(ValueError("the trainer ended without telling any metric"))
+    except TrialError as error:
+        failed = error
     finished = now()
-    return [Curves(m, d, finished) for m, d in zip(metrics, diverged, strict=True)]
+    return [
+        Curves(m, score, d, failed if d is None else None, finished)
+        for m, d in zip(metrics, diverged, strict=True)
+    ]
+
+
+def _only(figures: Mapping[str, Array]) -> str:
+    if len(figures) > 1:
+        raise TrialError(
+            ValueError(f"the trainer told {', '.join(figures)}: say with metric which one decides")
+        )
+    return next(iter(figures))
 
 
 SHARED = ("batch_size", "activation", "optimizer", "schedule", "batch_norm", "units", "layers")
@@ -115,6 +169,19 @@ class MLP:
 
     plan: Plan
     data: trainer.data.Splits = field(repr=False)
+
+    batch = BATCH
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all rows and labels."""
+        return self.data.fingerprint
+
+    @property
+    def limits(self) -> Mapping[str, Limit]:
+        """What the network's numbers can be."""
+        whole = dict.fromkeys(("batch_size", "units", "layers"), (1.0, None))
+        return whole | {name: _closed(number) for name, number in PER_TRIAL.items()}
 
     @property
     def metric(self) -> str:
@@ -183,6 +250,13 @@ class MLP:
         )
 
 
+def _closed(number: Number) -> Limit:
+    """The lowest and highest value that a number can have: an end that is open is just missed."""
+    low = math.nextafter(number.low, math.inf) if number.open_low else number.low
+    high = math.nextafter(number.high, 0.0) if number.open_high else number.high
+    return low, None if high > HUGE else high
+
+
 def mlp(plan: Plan, load: Callable[..., trainer.data.Splits] = trainer.data.load) -> MLP:
     """The trainable of a plan, with its data read and split.
 
@@ -191,7 +265,7 @@ def mlp(plan: Plan, load: Callable[..., trainer.data.Splits] = trainer.data.load
         trainer.data.DataError: the source can't be read or used.
     """
     check_space(plan)
-    data = load(plan.source, plan.target, seed=plan.seed, rows=plan.rows, dtype=plan.dtype)
+    data = load(plan.source or "", plan.target, seed=plan.seed, rows=plan.rows, dtype=plan.dtype)
     classes = data.task == "classification"
     allowed = [name for name, metric in METRICS.items() if metric.classes == classes] + ["loss"]
     if plan.metric is not None and plan.metric not in allowed:

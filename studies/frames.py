@@ -33,6 +33,7 @@ ROUND_COLUMNS: dict[str, Any] = {
     "choices": "object",
     "action": "category",
     "reason": "object",
+    "warning": "object",
     "next_low": "float64",
     "next_high": "float64",
     "next_choices": "object",
@@ -128,6 +129,7 @@ def rounds_frame(rounds: Sequence[Round]) -> pd.DataFrame:
     choices      list of the choices, or None
     action       category: narrowed, kept, extended; missing until the round is judged
     reason       str: the verdict as a sentence
+    warning      str: what the evidence asks for and the plan forbids; missing where that is nothing
     next_low, next_high, next_choices   what the verdict leads to
     """
     rows = []
@@ -146,6 +148,7 @@ def rounds_frame(rounds: Sequence[Round]) -> pd.DataFrame:
                     "choices": fields.get("choices"),
                     "action": verdict.get("action"),
                     "reason": verdict.get("reason"),
+                    "warning": verdict.get("warning"),
                     "next_low": following.get("low"),
                     "next_high": following.get("high"),
                     "next_choices": following.get("choices"),

@@ -163,13 +163,14 @@ def _ranges(rounds: pd.DataFrame) -> list[dict[str, Any]]:
         for row in of_name.to_dict("records"):
             action = "" if pd.isna(row["action"]) else str(row["action"])
             reason = str(row["reason"]) if action else "not judged yet"
+            warning = "" if pd.isna(row["warning"]) else f" ({row['warning']})"
             scale = ", log" if row["log"] else ""
             rows.append(
                 {
                     "round": f"round {row['round']}",
                     "range": _range(row["choices"], row["low"], row["high"]) + scale,
                     "action": action,
-                    "reason": reason.removeprefix(action),
+                    "reason": reason.removeprefix(action) + warning,
                 }
             )
         if action:

@@ -63,6 +63,14 @@ class Writer:
                 sa.update(t).where(t.c.study_id == self.study_id).values(plan=plan, completed=None)
             )
 
+    def name_metric(self, name: str) -> None:
+        """Store the name of the metric, where it was not known before the first trial told it."""
+        t = tables.studies
+        with self._transaction() as connection:
+            connection.execute(
+                sa.update(t).where(t.c.study_id == self.study_id).values(metric=name)
+            )
+
     def start_round(self, number: int, size: int, ranges: Mapping[str, Any]) -> None:
         """Record a round before its first trial is drawn."""
         with self._transaction() as connection:

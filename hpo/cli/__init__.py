@@ -81,6 +81,7 @@ def _status(error: Exception) -> int:
     modules = sys.modules  # what was not imported can't have been raised
     ours = {
         ("hpo.config", "PlanError"): USAGE,
+        ("hpo.loop", "TooManyFailuresError"): ERROR,
         ("trainer.data", "DataError"): ERROR,
         ("studies.engine", "StoreError"): ERROR,
         ("studies.lease", "LeaseError"): HELD,
@@ -138,6 +139,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("source", required=False)
 @click.option("--target", metavar="COLUMN", help="The label column of a table.")
+@click.option("--trainer", metavar="MODULE:FUNCTION", help="A trainer of yours; then no SOURCE.")
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -160,9 +162,23 @@ def cli() -> None:
 @click.option(
     "--metric",
     help="accuracy, balanced_accuracy, log_loss or roc_auc; rmse, mae or r2; or loss. "
-    "[default: accuracy or rmse, by the labels]",
+    "[default: accuracy or rmse, by the labels] Or whatever a trainer of yours tells.",
 )
-@click.option("--sampler", help="tpe, sobol or random. [default: tpe]")
+@click.option(
+    "--direction", help="maximize or minimize what a trainer of yours tells. [default: maximize]"
+)
+@click.option("--sampler", help="tpe, sobol, random, gp or cmaes. [default: tpe]")
+@click.option(
+    "extend",
+    "--no-extend",
+    flag_value=False,
+    type=bool,
+    default=None,
+    help="Never go beyond the ranges given.",
+)
+@click.option(
+    "--max-failures", type=int, metavar="N", help="Stop after more than N errors of a trainer."
+)
 @click.option("--hidden", metavar="100,100", help="Units of each hidden layer. [default: 50]")
 @click.option(
     "--activation", help="relu, leaky_relu, tanh, sigmoid, gelu or identity. [default: relu]"
@@ -192,14 +208,19 @@ def search(
     """Search for the best settings of a network on SOURCE, and store every trial.
 
     SOURCE is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file, or mnist:DIR.
+    With --trainer, a function of yours trains instead: python -m pydoc hpo.functions tells how.
 
     \b
     hpo search digits --trials 60 --seed 1
     hpo search penguins.csv --target species
+    hpo search --trainer my_model:train --space rate=1e-5:1:log
     """
+    from contextlib import nullcontext
+
     from trainer.read_apart import Reader
 
-    with Reader() as reader:  # before anything slow is imported here
+    # Before anything slow is imported here.
+    with Reader() if flags["trainer"] is None else nullcontext() as reader:
         import hpo
         from hpo.cli.ahead import warm_up
         from hpo.config import make_plan, read_toml
@@ -208,7 +229,7 @@ def search(
         fields |= {key: value for key, value in flags.items() if value is not None}
         if space:
             fields["space"] = dict(map(_named_range, space))
-        if "source" not in fields and not config:
+        if not config and not fields.keys() & {"source", "trainer"}:
             raise click.UsageError("give a SOURCE, such as digits or table.csv (or in --config)")
         plan = make_plan(fields, str(config) if config else "")
         warm_up()
@@ -220,7 +241,7 @@ def search(
                 storage=storage,
                 workers=workers,
                 watcher=watcher,
-                load=reader.load,
+                load=reader.load if reader else None,
             )
 
         _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)

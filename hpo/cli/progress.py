@@ -122,6 +122,8 @@ class Progress(Watcher):
         """Say each verdict; they stay on the screen above what moves."""
         for name, verdict in verdicts.items():
             self._say(f"round {number}  {name}  {verdict.reason}", ACTIONS[verdict.action])
+            if verdict.warning:
+                self._say(f"round {number}  {name}  {verdict.warning}", "yellow")
 
     def _better(self, value: float, other: float) -> bool:
         return value > other if self._maximize else value < other

@@ -116,6 +116,8 @@ def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
                 verdicts.add_row(
                     Text(f"    round {r['round']}", "dim"), Text(verdict["reason"], style)
                 )
+                if verdict.get("warning"):
+                    verdicts.add_row("", Text(verdict["warning"], "yellow"))
         parts.append(verdicts)
     return parts
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hpo import config
 from hpo.config import Plan, PlanError, default_space, from_json, make_plan, read_toml, to_json
 from hpo.space import Categorical, Float, Int
 from trainer.layers import ACTIVATIONS
@@ -26,9 +27,7 @@ def test_a_plan_can_name_whatever_the_trainer_has() -> None:
         ("schedule", SCHEDULES),
     ):
         assert get_args(Plan.model_fields[field].annotation) == tuple(names)
-    metrics, none = get_args(Plan.model_fields["metric"].annotation)
-    assert set(get_args(metrics)) == {*METRICS, "loss"}
-    assert none is type(None)
+    assert set(config.METRICS) == {*METRICS, "loss"}
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,10 @@ def test_a_plan_can_name_whatever_the_trainer_has() -> None:
         ({"trials": 0}, "trials: input should be greater than or equal to 1, not 0"),
         ({"trials": "many"}, "trials: input should be a valid integer"),
         ({"trials": 2, "rounds": 3}, "2 trials can't fill 3 rounds: give rounds 2 or fewer"),
-        ({"trails": 5}, "trails: there is no such field; the fields are source, target, rows"),
+        (
+            {"trails": 5},
+            "trails: there is no such field; the fields are source, trainer, target, rows",
+        ),
         ({"seed": -1}, "seed: input should be greater than or equal to 0, not -1"),
         ({"hidden": "5,x"}, "hidden.1: input should be a valid integer"),
         ({"activation": "relo"}, "activation: input should be 'relu', 'leaky_relu', 'tanh'"),
@@ -46,7 +48,23 @@ def test_a_plan_can_name_whatever_the_trainer_has() -> None:
         ({"space": {"learning_rate": {"low": 1}}}, "space.learning_rate: 'high' is missing"),
         ({"space": {"learning_rate": 3}}, "space.learning_rate: 3 is not a range: write LOW:HIGH"),
         ({"space": {"a b": "0:1"}}, "space.a b: a parameter's name is letters, digits and _ only"),
-        ({"source": None}, "source: input should be a valid string, not None"),
+        ({"source": None}, "give a source, such as digits or table.csv, or a trainer"),
+        ({"metric": "auc"}, "metric 'auc' is not one of accuracy, balanced_accuracy"),
+        ({"direction": "minimize"}, "direction: that of digits follows from its metric"),
+        ({"trainer": "my:train"}, "source 'digits' and trainer 'my:train': a trainer has its own"),
+        (
+            {"source": None, "trainer": "my"},
+            "trainer: 'my' is not MODULE:FUNCTION, such as my_model:train",
+        ),
+        ({"source": None, "trainer": "my:train"}, "space: say what my:train is to be given"),
+        (
+            {"source": None, "trainer": "my:train", "hidden": "9"},
+            "hidden is of the network, and my:train is a trainer of its own",
+        ),
+        (
+            {"source": None, "trainer": "m:t", "space": {"x": "0:1"}, "metric": "val_loss"},
+            "direction: is val_loss to be minimized, or maximized?",
+        ),
     ],
 )
 def test_what_breaks_a_rule_is_told_in_one_line_with_the_place(

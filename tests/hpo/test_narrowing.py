@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpo.narrowing import narrow
-from hpo.space import Categorical, Float, Int, Parameter, Settings
-from hpo.suggest import Direction, Observation
+from hpo.narrowing import Verdict, narrow
+from hpo.space import Categorical, Float, Int, Parameter, Settings, inside, position
+from hpo.suggest import Direction, Observation, suggest
 
 SPACE: dict[str, Parameter] = {
     "learning_rate": Float(1e-5, 1.0, log=True),
@@ -131,10 +133,138 @@ def test_next_ranges_are_inside_and_hold_the_better_trials(
             assert set(following.choices) <= set(now.choices)
         else:
             assert not isinstance(following, Categorical)
-            assert now.low <= following.low <= following.high <= now.high
+            assert following.low < following.high
+            if verdict.action != "extended":
+                assert now.low <= following.low <= following.high <= now.high
         sign = -1 if direction == "maximize" else 1
         ordered = sorted(history, key=lambda t: sign * (t.value or 0.0))
         for best in ordered[: verdict.evidence["best"]]:
             value = best.settings[name]
             if not isinstance(following, Categorical):
                 assert following.low <= float(value) <= following.high  # type: ignore[arg-type]  # a number
+
+
+# --- extended ---
+
+
+def climbing(n: int, seed: int, *, best_at: float, noise: float = 0.05) -> list[Observation]:
+    """n settings spread evenly over the space; the score falls with the square of the distance in learning rate, as a
+    share of the range, from where it is best, which may be outside of it.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = suggest(SPACE, [], n, seed, sampler="sobol")
+    where = [position(SPACE["learning_rate"], float(s["learning_rate"])) for s in drawn]  # type: ignore[arg-type]  # numbers
+    return [
+        Observation(s, -2 * (w - best_at) ** 2 + noise * float(rng.normal()))
+        for s, w in zip(drawn, where, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("best_at", "least", "most"), [(1.3, 0.8, 1), (-0.3, 0.8, 1), (0.5, 0, 0.05)]
+)
+def test_a_range_is_extended_where_the_best_lies_outside_and_not_where_it_lies_inside(
+    best_at: float, least: float, most: float
+) -> None:
+    verdicts = [
+        narrow(SPACE, climbing(34, seed, best_at=best_at), "maximize")["learning_rate"]
+        for seed in range(40)
+    ]
+    share = np.mean([v.action == "extended" for v in verdicts])
+    assert least <= share <= most
+    for verdict in verdicts:
+        assert isinstance(verdict.next, Float)
+        if verdict.action == "extended" and best_at > 1:
+            assert verdict.next.high == pytest.approx(10**2.5)
+            assert verdict.next.low > 1e-5
+            assert verdict.reason.startswith("extended upwards to 316: ")
+        if verdict.action == "extended" and best_at < 0:
+            assert verdict.next.low == pytest.approx(10**-7.5)
+            assert verdict.reason.startswith("extended downwards to 3.16e-08: ")
+
+
+def test_no_limit_is_passed_and_what_is_forbidden_is_warned_of() -> None:
+    history = climbing(60, 1, best_at=1.5)
+    rate = SPACE["learning_rate"]
+    assert isinstance(rate, Float)
+
+    def judge(parameter: Float, **options: Any) -> Verdict:
+        space = {**SPACE, "learning_rate": parameter}
+        return narrow(space, history, "maximize", **options)["learning_rate"]
+
+    limited = judge(replace(rate, limit=(None, 2.0))).next
+    assert isinstance(limited, Float)
+    assert (limited.high, limited.limit) == (2.0, (None, 2.0))
+    of_the_network = judge(rate, limits={"learning_rate": (0.0, 3.0)}).next
+    assert isinstance(of_the_network, Float)
+    assert (of_the_network.high, of_the_network.limit) == (3.0, None)
+    at_its_limit = judge(replace(rate, limit=(0.0, 1.0)))
+    assert (at_its_limit.action, at_its_limit.warning) == ("narrowed", None)
+    for shut in (judge(rate, extend=False), judge(replace(rate, extend=False))):
+        assert shut.action == "narrowed"
+        assert shut.warning is not None
+        assert "may not be extended" in shut.warning
+
+
+def test_a_range_that_was_narrowed_too_far_widens_again() -> None:
+    space = {**SPACE, "learning_rate": Float(1e-4, 1e-2, log=True)}
+    history = [t for t in climbing(120, 2, best_at=0.9) if inside(space, t.settings)]
+    verdict = narrow(space, history, "maximize", first=SPACE, extend=False)["learning_rate"]
+    assert verdict.action == "extended"
+    assert isinstance(verdict.next, Float)
+    assert 1e-2 < verdict.next.high <= 1.0
+    assert verdict.warning is None
+
+
+def test_better_batches_drawn_elsewhere_are_no_evidence() -> None:
+    # As a sampler that learns draws them: the second batch is better, for other reasons, and drawn from one corner.
+    actions = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        history = [
+            Observation({"x": float(rng.uniform(*ends))}, batch + float(rng.normal()), batch)
+            for batch, ends in ((0, (0, 1)), (3, (0.8, 1)))
+            for _ in range(30)
+        ]
+        actions.append(narrow({"x": Float(0, 1)}, history, "maximize")["x"].action)
+    assert actions.count("kept") >= 36
+
+
+# --- the 0 beside a range ---
+
+DECAY: dict[str, Parameter] = {"decay": Float(1e-8, 1e-1, log=True, zero=0.2)}
+
+
+def with_zeros(n: int, seed: int, *, worth: float) -> list[Observation]:
+    rng = np.random.default_rng(seed)
+    decays = [0.0 if k % 5 == 0 else float(10 ** rng.uniform(-8, -1)) for k in range(n)]
+    return [Observation({"decay": d}, worth * (d == 0) + float(rng.normal())) for d in decays]
+
+
+@pytest.mark.parametrize(("worth", "word"), [(9.0, "of the draws are 0"), (-9.0, "0 is left out")])
+def test_zero_is_left_out_or_drawn_more_often_on_evidence(worth: float, word: str) -> None:
+    verdict = narrow(DECAY, with_zeros(60, 0, worth=worth), "maximize")["decay"]
+    assert verdict.action == "narrowed"
+    assert word in verdict.reason
+    assert isinstance(verdict.next, Float)
+    assert verdict.next.zero == (0 if worth < 0 else pytest.approx(12 / 18))
+    assert (verdict.next.low, verdict.next.high) == (1e-8, 1e-1)
+
+
+def test_zero_that_is_worth_nothing_is_kept() -> None:
+    kept = [
+        narrow(DECAY, with_zeros(60, seed, worth=0), "maximize")["decay"].action == "kept"
+        for seed in range(60)
+    ]
+    assert np.mean(kept) >= 0.85  # a range and a 0 are judged
+
+
+def test_where_all_are_zero_there_is_nothing_to_compare() -> None:
+    history = [Observation({"decay": 0.0}, float(k)) for k in range(40)]
+    assert narrow(DECAY, history, "maximize")["decay"].action == "kept"
+
+
+@pytest.mark.parametrize("n", [12_000])
+def test_it_judges_thousands_of_trials(n: int) -> None:
+    verdicts = narrow(SPACE, trials(n, 3), "maximize")
+    assert verdicts["learning_rate"].action == "narrowed"

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 import hpo
 import studies
 from hpo.config import PlanError, make_plan
-from hpo.loop import BATCH, Watcher, round_size
+from hpo.loop import Watcher, batch_numbers, batches, round_size
 from hpo.space import contains, from_mapping, inside
+from hpo.trainables import BATCH
 from studies import Study
-from studies.records import Result
+from studies.records import Result, Round
 from studies.store import StudyExistsError
 
 Tables = Callable[[str, str], dict[str, bytes]]
@@ -41,6 +42,65 @@ def test_rounds_share_the_trials_evenly(trials: int, rounds: int) -> None:
     assert sum(sizes) == plan.trials
     assert len(sizes) == rounds
     assert max(sizes) - min(sizes) <= 1
+
+
+def test_the_first_round_explores_and_half_of_one_that_was_extended() -> None:
+    def judged(number: int, size: int, action: str) -> Round:
+        return Round(number, size, {}, {"x": {"action": action}}, {})
+
+    rounds = [judged(0, 34, "extended"), judged(1, 33, "kept"), judged(2, 33, "kept")]
+    begun = batches(rounds, 50)
+    assert begun == [(34, True), (16, True), (17, False), (33, False)]
+    assert batch_numbers(begun) == [0] * 34 + [1] * 16 + [2] * 17 + [3] * 33
+    assert [size for size, _ in batches(rounds[:1], 8)] == [8, 8, 8, 8, 2]
+    assert batches([judged(0, 1, "extended"), judged(1, 1, "kept")], 8) == [(1, True), (1, False)]
+
+
+def test_a_range_that_misses_the_best_is_extended_and_the_search_goes_there(storage: str) -> None:
+    space = {"learning_rate": hpo.Float(1e-6, 1e-3, log=True)}
+    study = hpo.search("digits", space=space, trials=60, epochs=5, storage=storage, name="low")
+    inside_it = hpo.search(
+        "digits", space=space, trials=60, epochs=5, storage=storage, name="shut", extend=False
+    )
+    first = study.summary()["rounds"][0]["verdicts"]["learning_rate"]
+    assert first["action"] == "extended"
+    assert study.best is not None
+    assert inside_it.best is not None
+    assert study.best.params["learning_rate"] > 1e-3 >= inside_it.best.params["learning_rate"]
+    assert (study.best.value or 0) > (inside_it.best.value or 0) + 0.03
+    assert "warning" in inside_it.summary()["rounds"][0]["verdicts"]["learning_rate"]
+    assert inside_it.rounds_frame()["warning"].notna().any()
+    for page in (study.report(), inside_it.report()):
+        assert ("may not be extended" in page) == (page == inside_it.report())
+
+
+def test_no_range_is_extended_beyond_what_the_network_takes(storage: str) -> None:
+    space = {"momentum": hpo.Float(0.0, 0.99), "learning_rate": hpo.Float(1e-4, 1e-3, log=True)}
+    study = hpo.search("wine", space=space, trials=60, epochs=3, storage=storage, name="w")
+    for row in study.rounds_frame().to_dict("records"):
+        if row["parameter"] == "momentum":
+            assert 0 <= row["next_low"] <= row["next_high"] <= 1
+
+
+@pytest.mark.filterwarnings(
+    "ignore::optuna.exceptions.ExperimentalWarning"
+)  # as Optuna calls its plots
+def test_zero_is_searched_stored_and_read_by_optuna(storage: str) -> None:
+    import optuna
+
+    space = {
+        "weight_decay": hpo.Float(1e-8, 1e-1, log=True, zero=0.25),
+        "learning_rate": hpo.Float(1e-3, 1e-1, log=True),
+    }
+    study = hpo.search("wine", space=space, trials=24, epochs=2, storage=storage, name="w")
+    frame = study.trials_frame()
+    assert (frame["weight_decay"] == 0).sum() >= 2
+    assert [t.params["weight_decay"] for t in study.optuna().trials] == frame[
+        "weight_decay"
+    ].tolist()
+    optuna.visualization.matplotlib.plot_slice(study.optuna())
+    assert study.summary()["rounds"][0]["ranges"]["weight_decay"]["zero"] == 0.25
+    assert "weight_decay" in study.report()
 
 
 def test_the_same_seed_gives_the_same_study_on_one_worker_or_two(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -71,6 +72,11 @@ parameters = st.one_of(numbers, choices)
         (lambda: Float(0, 1, step=0.3), "steps of 0.3 from 0 miss high 1: write 0.9"),
         (lambda: Int(0.5, 1), "low = 0.5 is not a whole number"),  # type: ignore[arg-type]  # on purpose
         (lambda: Int(5, 1), "low 5 is above high 1: write LOW:HIGH"),
+        (lambda: Float(0, 2, limit=(0, 1)), "0:2 is not inside its limit 0:1"),
+        (lambda: Int(1, 2, limit=3), "limit = 3 is not two numbers, lowest and highest"),  # type: ignore[arg-type]  # on purpose
+        (lambda: Float(1, 2, zero=1), "zero = 1 is not a share of at least 0 and below 1"),
+        (lambda: Float(0, 2, zero=0.1), "zero = 0.1: the range from 0 holds 0 itself"),
+        (lambda: Float(0, 2, extend=0), "extend = 0 is neither true nor false"),  # type: ignore[arg-type]  # on purpose
         (lambda: Categorical(()), "choices = () is not a list of at least one choice"),
         (lambda: Categorical(("a", "a")), "choice 'a' is named twice"),
         (lambda: Categorical(([],)), "choice [] is not text, a number, true or false"),  # type: ignore[arg-type]  # on purpose
@@ -153,3 +159,38 @@ def test_inside_asks_every_parameter() -> None:
     assert not inside(space, {"a": 0.5, "b": "y"})
     assert not inside(space, {"a": 0.5})
     assert contains(Int(1, 5), 5)
+
+
+@given(numbers, st.floats(-3, 1), st.floats(0, 4))
+def test_an_extended_range_passes_neither_its_limit_nor_zero(
+    p: Numeric, start: float, stop: float
+) -> None:
+    wide = section(p, start, max(start, stop))
+    assert wide.low <= wide.high
+    if p.low >= 0:
+        assert wide.low >= 0
+    if p.log:
+        assert wide.low > 0
+    if isinstance(p, Int):
+        assert (wide.low - p.low) % p.step == (wide.high - p.low) % p.step == 0
+    limited = section(replace(p, limit=(p.low, p.high)), start, max(start, stop))
+    assert p.low <= limited.low <= limited.high <= p.high
+
+
+def test_a_range_is_extended_on_its_own_scale() -> None:
+    upwards = section(Float(1e-6, 1e-2, log=True), 0, 1.5)
+    assert upwards.low == 1e-6
+    assert upwards.high == pytest.approx(1)
+    assert section(Float(0.0, 1.0), -0.5, 1.5) == Float(0.0, 1.5)
+    assert section(Float(-1.0, 1.0), -0.5, 1) == Float(-2.0, 1.0)
+    assert section(Float(0.1, 0.5, limit=(None, 1)), 0, 9) == Float(0.1, 1.0, limit=(None, 1))
+    assert section(Int(1, 9, step=2), -1, 1.5) == Int(1, 13, step=2)
+    assert section(Int(8, 128, log=True), -2, 1) == Int(1, 128, log=True)
+
+
+def test_zero_stands_beside_a_range() -> None:
+    decay = Float(1e-8, 1e-1, log=True, zero=0.1)
+    assert contains(decay, 0.0)
+    assert contains(decay, 1e-3)
+    assert not contains(replace(decay, zero=0.0), 0.0)
+    assert from_mapping(to_mapping(decay)) == decay

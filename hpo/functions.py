@@ -1,0 +1,194 @@
+"""A function of the user's as something to search over.
+
+Three forms will do, and `epochs` and `seed` are given to those that take them:
+
+    def train(params, *, epochs, seed):     a generator: a mapping of metrics after each epoch; it is closed when it
+        ... yield {"accuracy": 0.9}         should stop
+    def train(params): return 0.9           a number, or a mapping of metrics, at the end
+    @hpo.population                         many settings at once: yields metric -> (K,), and is sent a mask (K,) of
+    def train(settings, *, epochs, seed):   those that stay (None: all)
+        ... yield {"accuracy": array}
+
+What it raises fails the trial, with the message stored, and the search goes on.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.config import PlanError
+from hpo.space import Limit, Settings
+from hpo.suggest import Direction
+from hpo.trainables import BATCH, Training, TrialError
+
+Array = NDArray[Any]
+Train = Callable[..., Any]
+
+GIVEN = ("epochs", "seed")
+NUMBER = "value"  # the metric of a function that returns a number
+FEW = 8  # settings in a batch
+
+
+class Function:
+    """A function as a trainable.
+
+    Raises:
+        PlanError: it can't be called as a search calls it.
+    """
+
+    notes: Sequence[str] = ()
+    fingerprint = ""
+    limits: Mapping[str, Limit] = {}
+
+    def __init__(self, train: Train, metric: str | None, direction: Direction) -> None:
+        self.metric, self.direction = metric, direction
+        self._train = train
+        self._together = getattr(train, "hpo_population", False)
+        self._given = _given(train)
+
+    @property
+    def score(self) -> str | None:
+        """The metric itself: on which rows it is measured is the function's affair."""
+        return self.metric
+
+    @property
+    def batch(self) -> int:
+        """Few, where each may take minutes: a crash loses a batch."""
+        return BATCH if self._together else FEW
+
+    def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
+        """Every setting by itself, or all together if the function takes a population."""
+        every = range(len(settings))
+        return [list(every)] if self._together else [[k] for k in every]
+
+    def train(self, settings: Sequence[Settings], *, epochs: int, seed: int) -> Training:
+        """Train the settings of one population.
+
+        Raises:
+            TrialError: the function raised something, or told what is no metric.
+        """
+        try:
+            yield from self._called(settings, epochs, seed)
+        except Exception as error:
+            raise TrialError(error) from error
+
+    def _called(self, settings: Sequence[Settings], epochs: int, seed: int) -> Training:
+        given = {"epochs": epochs, "seed": seed}
+        options = {name: given[name] for name in self._given}
+        if self._together:
+            made = self._train([dict(s) for s in settings], **options)
+        else:
+            made = self._train(dict(settings[0]), **options)
+        if not isinstance(made, Generator):
+            yield _figures(made, len(settings))
+            return
+        stay = None
+        with closing(made):
+            for _ in range(epochs):
+                try:
+                    figures = made.send(stay)
+                except StopIteration:
+                    return
+                stay = yield _figures(figures, len(settings))
+
+
+def _figures(made: object, count: int) -> dict[str, Array]:
+    """What a function told, as metric -> (K,)."""
+    told = made if isinstance(made, Mapping) else {NUMBER: made}
+    if not told:
+        raise ValueError("the trainer told no metric")
+    figures = {}
+    for name, value in told.items():
+        try:
+            if value is None:  # which NumPy would take for NaN
+                raise TypeError
+            values = np.asarray(value, dtype=float).reshape(-1)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"the trainer told {name!s} = {value!r}, which is not a number"
+            ) from None
+        if len(values) != count:
+            raise ValueError(
+                f"the trainer told {len(values)} values of {name!s} for {count} trials"
+            )
+        figures[str(name)] = values
+    return figures
+
+
+def _given(train: Train) -> list[str]:
+    """Which of `GIVEN` a function takes."""
+    if not callable(train):
+        raise PlanError(f"{train!r} is neither the name of a source nor a function that trains")
+    try:
+        parameters = inspect.signature(train).parameters.values()
+    except (TypeError, ValueError):  # one that is written in C
+        return []
+    kinds = inspect.Parameter
+    if any(p.kind is kinds.VAR_KEYWORD for p in parameters):
+        taken = list(GIVEN)
+    else:
+        taken = [p.name for p in parameters if p.name in GIVEN]
+    left = [
+        p
+        for p in parameters
+        if p.name not in taken and p.kind not in (kinds.VAR_KEYWORD, kinds.VAR_POSITIONAL)
+    ]
+    name = getattr(train, "__qualname__", repr(train))
+    if not left and not any(p.kind is kinds.VAR_POSITIONAL for p in parameters):
+        raise PlanError(f"{name} takes no settings: write def {name}(params, *, epochs, seed)")
+    for p in left[1:]:
+        if p.default is kinds.empty:
+            raise PlanError(
+                f"{name} needs {p.name!r}, which a search does not know: "
+                f"write def {name}(params, *, epochs, seed)"
+            )
+    return taken
+
+
+def path_of(train: Train) -> str:
+    """MODULE:FUNCTION, by which `find` finds it again, if it can be imported at all."""
+    module = getattr(train, "__module__", None) or "?"
+    return f"{module}:{getattr(train, '__qualname__', type(train).__qualname__)}"
+
+
+def find(path: str) -> Train:
+    """The function behind MODULE:FUNCTION, looked for in the current folder, too.
+
+    Raises:
+        PlanError: there is none.
+    """
+    module, colon, name = path.partition(":")
+    if not (module and colon and name):
+        raise PlanError(f"trainer {path!r} is not MODULE:FUNCTION, such as my_trainer:train")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: Any = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise PlanError(
+                f"trainer {path!r}: {module} needs {error.name!r}, which is missing"
+            ) from None
+        raise PlanError(
+            f"trainer {path!r}: there is no module {module!r}, here or installed"
+        ) from None
+    except Exception as error:
+        raise PlanError(f"trainer {path!r}: importing {module} failed: {error!r}") from None
+    for part in name.split("."):
+        if not hasattr(found, part):
+            names = [n for n, v in vars(found).items() if callable(v) and not n.startswith("_")]
+            raise PlanError(
+                f"trainer {path!r}: {module} has no {part!r}: it has {', '.join(names) or 'no function'}"
+            )
+        found = getattr(found, part)
+    return found  # type: ignore[no-any-return]  # `Function` looks at it

@@ -147,14 +147,17 @@ def _check_limit(p: Numeric) -> None:
 
 
 def ends(p: Numeric) -> tuple[float, float]:
-    """The lowest and the highest value that a range may ever reach: its limit, and 0 where it does not cross it."""
+    """The lowest and the highest value that a range may ever reach: its limit, else 0 where it does not cross that.
+
+    A count of at least 1 stays one.
+    """
     lowest, highest = p.limit or (None, None)
     if lowest is None:
-        lowest = 0.0 if p.low >= 0 else -HUGE
+        lowest = -HUGE if p.low < 0 else 1.0 if isinstance(p, Int) and p.low >= 1 else 0.0
     if highest is None:
         highest = 0.0 if p.low < 0 >= p.high else HUGE
     if p.log:
-        lowest = max(lowest, 1 if isinstance(p, Int) else 1 / HUGE)
+        lowest = max(lowest, 1.0 if isinstance(p, Int) else 1 / HUGE)
     return lowest, highest
 
 

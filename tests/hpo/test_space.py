@@ -185,6 +185,8 @@ def test_a_range_is_extended_on_its_own_scale() -> None:
     assert section(Float(-1.0, 1.0), -0.5, 1) == Float(-2.0, 1.0)
     assert section(Float(0.1, 0.5, limit=(None, 1)), 0, 9) == Float(0.1, 1.0, limit=(None, 1))
     assert section(Int(1, 9, step=2), -1, 1.5) == Int(1, 13, step=2)
+    assert section(Int(1, 3), -0.5, 1.5) == Int(1, 4)  # a count, of which 0 would be none
+    assert section(Int(0, 2), 0, 1.5) == Int(0, 3)
     assert section(Int(8, 128, log=True), -2, 1) == Int(1, 128, log=True)
 
 

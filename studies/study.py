@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,11 @@ class Study:
         record, trials, rounds, curves = self._read()
         trained = sum(_lengths(curves).values())
         return summary.summarize(record, self.storage, trials, rounds, trained)
+
+    def errors(self) -> Counter[str]:
+        """What the trainings that failed with an error said, and how often each was said."""
+        trials = self._read()[1]
+        return Counter(str(t.attributes["error"]) for t in trials if "error" in t.attributes)
 
     def report(self) -> str:
         """The study as one self-contained HTML page."""

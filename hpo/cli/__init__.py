@@ -316,8 +316,8 @@ def show(name: str, storage: str, as_json: bool) -> None:
     from hpo.cli import text
     from studies import load
 
-    said = load(name, storage).summary()
-    click.echo(_json(said)) if as_json else text.show(*text.summary(said, storage))
+    study = load(name, storage)
+    click.echo(_json(study.summary())) if as_json else text.show(*text.summary(study))
 
 
 @cli.command()
@@ -375,12 +375,11 @@ def _run_and_print(
 
     with watching(quiet=quiet, verbose=verbose, storage=storage) as watcher:
         study = run(watcher)
-    said = study.summary()
     if as_json:
-        click.echo(_json(said))
+        click.echo(_json(study.summary()))
     else:
-        text.show(*text.summary(said, storage))
-    if said["best"] is None:
+        text.show(*text.summary(study))
+    if study.best is None:
         click.echo("Error: no trial succeeded; all of them failed or diverged", err=True)
         raise click.exceptions.Exit(NO_TRIAL_SUCCEEDED)
 

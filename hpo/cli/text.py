@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console, RenderableType
@@ -16,6 +17,10 @@ from hpo.cli import DEFAULT_STORAGE
 from hpo.space import describe, from_mapping, number
 from studies.engine import masked
 
+if TYPE_CHECKING:
+    from studies import Study
+
+ERRORS = 3  # that are shown
 STATES = {"complete": "green", "running": "cyan", "interrupted": "yellow"}
 ACTIONS = {"narrowed": "green", "extended": "magenta", "kept": "dim"}
 
@@ -31,9 +36,11 @@ def show(*parts: RenderableType) -> None:
     click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
-def summary(said: Mapping[str, Any], storage: str) -> list[RenderableType]:
+def summary(study: Study) -> list[RenderableType]:
     """A stored study: how it stands, the best settings, how each range moved and why, what to do next."""
-    parts: list[RenderableType] = [_heading(said), Text(), *_best(said), Text()]
+    said, storage = study.summary(), study.storage
+    parts: list[RenderableType] = [_heading(said), Text(), *_errors(study.errors()), *_best(said)]
+    parts.append(Text())
     if said["rounds"]:
         parts += [*_ranges(said), Text()]
     parts += [_line("Stored", f"in {said['storage']} as ", said["study"]), Text()]
@@ -82,6 +89,15 @@ def _heading(said: Mapping[str, Any]) -> Text:
         (said["state"], STATES[said["state"]]),
         f" · {trials} · {said['epochs_trained']:,} epochs trained",
     )
+
+
+def _errors(errors: Counter[str]) -> list[RenderableType]:
+    """What the trainings that failed with an error said, the commonest first."""
+    shown = errors.most_common(ERRORS)
+    lines: list[RenderableType] = [Text(f"{count} × {message}", "red") for message, count in shown]
+    if len(errors) > ERRORS:
+        lines.append(Text(f"and {len(errors) - ERRORS} other errors", "red"))
+    return [*lines, Text()] if lines else []
 
 
 def _best(said: Mapping[str, Any]) -> list[RenderableType]:

@@ -170,6 +170,7 @@ def test_what_it_raises_fails_the_trial_and_the_search_goes_on(storage: str) -> 
             assert trial.state.name == "COMPLETE"
     frame = study.trials_frame()
     assert (frame["x"] > 0.5).equals(frame["state"] == "failed")
+    assert study.errors().total() == counts["failed"]
 
 
 def test_it_fails_half_way_and_its_curve_is_kept(storage: str) -> None:
@@ -375,6 +376,9 @@ def test_the_command_line_searches_and_resumes_a_function(run_hpo: Run, tmp_path
     assert bad.stderr.splitlines()[-1] == (
         "Error: all of 16 trainings failed, the last with KeyError: 'xxx'"
     )
+    shown = run_hpo("show", "bad").stdout
+    assert "16 trials (16 failed)" in shown
+    assert "16 × KeyError: 'xxx'" in shown
     for flags in (("digits", "--trainer", "my_model:train", "--space", "x=0:1"), own[1:3], ()):
         wrong = run_hpo("search", *flags)
         assert wrong.returncode == 2, flags

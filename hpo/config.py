@@ -189,8 +189,9 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def to_json(plan: Plan) -> str:
-    """A plan as the text a study stores."""
-    return json.dumps(plan.model_dump(mode="json"))
+    """A plan as the text a study stores, without what a trainer of the user's has nothing to do with."""
+    foreign = set() if plan.trainer is None else {"source", *OF_THE_NETWORK}
+    return json.dumps(plan.model_dump(mode="json", exclude=foreign))
 
 
 def from_json(text: str) -> Plan:

@@ -81,7 +81,7 @@ class TrialError(Exception):
     """What a function of the user's raised while it trained. One line of it is `line`, all of it `full`."""
 
     def __init__(self, error: Exception) -> None:
-        self.line = traceback.format_exception_only(error)[-1].strip()
+        self.line = f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
         self.full = "".join(traceback.format_exception(error))
         super().__init__(self.line)
 

@@ -204,6 +204,13 @@ def _plan(plan: Mapping[str, Any]) -> dict[str, str]:
                 words = [word for word in ("log", "int") if fields.get(word)]
                 if fields.get("step") is not None:
                     words.append(f"step {_shown(fields['step'])}")
+                if fields.get("zero"):
+                    words.append(f"{fields['zero']:.0%} of the draws 0")
+                if fields.get("limit"):
+                    ends = ("open" if end is None else _shown(end) for end in fields["limit"])
+                    words.append(f"limit {' … '.join(ends)}")
+                if fields.get("extend") is False:
+                    words.append("not to be extended")
                 what = _range(fields.get("choices"), fields.get("low", 0), fields.get("high", 0))
                 rows[f"space.{name}"] = ", ".join([what, *words])
         else:

@@ -99,7 +99,10 @@ def test_every_form_of_function_is_searched(
     assert abs(study.best.params["x"] - 0.3) < 0.1
     assert len(study.epochs_frame()) == 30 * epochs
     assert study.optuna().best_trial.number == study.best.number
-    assert metric in study.report()
+    page = study.report()
+    assert metric in page
+    for row in ("hidden", "activation", "source"):  # it has no network of ours
+        assert f">{row}<" not in page
 
 
 def test_the_same_seed_gives_the_same_study_whoever_trains_it(
@@ -162,9 +165,7 @@ def test_what_it_raises_fails_the_trial_and_the_search_goes_on(storage: str) -> 
     for trial in study.optuna().trials:
         if trial.params["x"] > 0.5:
             assert trial.state.name == "FAIL"
-            assert trial.user_attrs["error"].startswith(
-                f"RuntimeError: x is {trial.params['x']:.2f}"
-            )
+            assert trial.user_attrs["error"] == f"RuntimeError: x is {trial.params['x']:.2f}"
             assert "fails_above_a_half" in trial.user_attrs["traceback"]
         else:
             assert trial.state.name == "COMPLETE"
@@ -325,7 +326,6 @@ def test_what_cannot_be_searched_is_told_before_anything_is_written(
         ("mine:tain", "mine has no 'tain': it has train"),
         ("broken:train", "importing broken failed: ZeroDivisionError("),
         ("needy:train", "needy needs 'nowhere', which is missing"),
-        ("train", "is not MODULE:FUNCTION, such as my_trainer:train"),
     ],
 )
 def test_a_function_that_is_not_there_is_told(

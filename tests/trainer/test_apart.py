@@ -105,6 +105,20 @@ def curves(
             epoch += 1
 
 
+def run_quietly(script: str) -> str:
+    """What a program prints, which ends well and warns of nothing."""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-X", "dev", "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        timeout=WAIT,
+        check=False,
+    )
+    assert run.stderr == ""
+    assert run.returncode == 0
+    return run.stdout
+
+
 # --- the same wherever it is trained ---
 
 
@@ -262,15 +276,7 @@ def test_a_fork_leaves_its_parents_workers_alone() -> None:
         assert len(list(second)) == 2
         assert worker.ready()
     """
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(script)],
-        capture_output=True,
-        text=True,
-        timeout=WAIT,
-        check=False,
-    )
-    assert run.stderr == ""
-    assert run.returncode == 0
+    run_quietly(script)
 
 
 # --- nothing is left behind ---
@@ -334,16 +340,8 @@ def test_workers_end_quietly_with_a_program_that_ends_by_itself() -> None:
         worker, = apart._WORKERS._all
         print(worker.process.pid)
     """
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-X", "dev", "-c", textwrap.dedent(script)],
-        capture_output=True,
-        text=True,
-        timeout=WAIT,
-        check=False,
-    )
-    assert run.stderr == ""
-    assert run.returncode == 0
-    assert gone(int(run.stdout))
+    told = run_quietly(script)
+    assert gone(int(told))
 
 
 @pytest.mark.usefixtures("no_workers")

@@ -24,11 +24,11 @@ from hpo.space import Categorical, Float, Int
 if TYPE_CHECKING:
     from hpo.config import Plan
     from hpo.functions import Train
-    from hpo.loop import Watcher
     from hpo.trainables import Trainable
+    from hpo.watcher import Watcher
     from studies.study import Study
     from studies.writer import Writer
-    from trainer.data import Splits
+    from trainer.data import Draw
 
 __all__ = ["Categorical", "Float", "Int", "population", "resume", "search"]
 
@@ -84,7 +84,7 @@ def start(
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
     watcher: Watcher | None = None,
-    load: Callable[..., Splits] | None = None,
+    load: Callable[..., Draw] | None = None,
     train: Train | None = None,
 ) -> Study:
     """Run a plan as a new study. A name that is not given is the source's, numbered where it is taken.
@@ -120,6 +120,7 @@ def resume(
     *,
     storage: str = DEFAULT_STORAGE,
     trials: int | None = None,
+    timeout: float | None = None,
     workers: int | None = None,
     take_over: bool = False,
     watcher: Watcher | None = None,
@@ -127,8 +128,9 @@ def resume(
 ) -> Study:
     """Go on with a stored study, by its stored plan, until it has `trials` trials in all (default: the plan's).
 
-    A study that was killed ends as it would have ended if left alone. `train` is the study's function, where that
-    can't be imported by its name.
+    A study that was killed ends as it would have ended if left alone. One that was stopped by its `timeout` or its
+    `patience` goes on if `trials` or another `timeout` is given. `train` is the study's function, where that can't be
+    imported by its name.
 
     Raises:
         studies.engine.StoreError: there is no such study.
@@ -137,6 +139,7 @@ def resume(
     """
     from hpo.config import PlanError, check_sampler, make_plan, to_json
     from studies.store import create_store, open_store
+    from studies.study import Study
 
     open_store(storage).close()
     with create_store(storage) as store:
@@ -147,7 +150,9 @@ def resume(
             )
         plan = stored = make_plan(record.plan, "the stored plan")
         if trials is not None:
-            plan = stored.extended_to(trials)
+            plan = plan.extended_to(trials)
+        if timeout is not None:
+            plan = make_plan(plan.model_dump() | {"timeout": timeout})
         check_sampler(plan.sampler)
         trainable = _trainable(plan, train=train)
         if trainable.fingerprint != record.data_hash:
@@ -155,8 +160,11 @@ def resume(
                 f"the data of {plan.source} are not those study {name!r} was begun with "
                 f"(hash {trainable.fingerprint[:12]}, then {str(record.data_hash)[:12]}): start a new study"
             )
+        asked = trials is not None or timeout is not None
+        if record.state == "complete" and plan == stored and not (asked and record.stopped):
+            return Study(name, storage)
         writer = store.hold(name, take_over=take_over)
-        if plan != stored:
+        if plan != stored or (asked and record.stopped):
             writer.change_plan(to_json(plan))
         return _run(plan, trainable, writer, storage, workers, watcher)
 
@@ -170,7 +178,8 @@ def _run(
     watcher: Watcher | None,
 ) -> Study:
     from hpo.executors import default_workers
-    from hpo.loop import Watcher, run
+    from hpo.loop import run
+    from hpo.watcher import Watcher
     from studies.study import Study
 
     with writer:
@@ -185,7 +194,7 @@ def _run(
 
 
 def _trainable(
-    plan: Plan, *, load: Callable[..., Splits] | None = None, train: Train | None = None
+    plan: Plan, *, load: Callable[..., Draw] | None = None, train: Train | None = None
 ) -> Trainable:
     if plan.trainer is not None:
         from hpo.functions import Function, find

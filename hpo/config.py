@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from hpo.halving import cost
 from hpo.space import Categorical, Float, Int, Parameter, from_mapping, parse_parameter, to_mapping
 
 
@@ -50,6 +51,9 @@ NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 TRAINER = r"^[^:]+:[^:]+$"
 Positive = Annotated[int, Field(ge=1)]
 
+
+CONFIRMING = 0.4
+"""The share of the epochs that train finalists again (scripts/bench/search says why)."""
 
 METRICS = ("accuracy", "balanced_accuracy", "log_loss", "roc_auc", "rmse", "mae", "r2", "loss")
 OF_THE_NETWORK = (
@@ -82,9 +86,14 @@ class Plan(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     metric: str | None = None
     direction: Literal["maximize", "minimize"] | None = None
-    sampler: Literal["tpe", "sobol", "random", "gp", "cmaes"] = "tpe"
+    sampler: Literal["tpe", "sobol", "random", "gp", "cmaes"] | None = None
     extend: bool = True
     max_failures: Annotated[int, Field(ge=0)] | None = None
+    halving: Annotated[int, Field(ge=2)] | None = None
+    finalists: Annotated[int, Field(ge=0)] | None = None
+    repeats: Positive | None = None
+    timeout: Annotated[float, Field(gt=0)] | None = None
+    patience: Positive | None = None
     hidden: tuple[Positive, ...] = (50,)
     activation: Literal["relu", "leaky_relu", "tanh", "sigmoid", "gelu", "identity"] = "relu"
     batch_norm: bool = False
@@ -135,7 +144,34 @@ class Plan(BaseModel):
             raise ValueError(
                 f"{self.trials} trials can't fill {self.rounds} rounds: give rounds {self.trials} or fewer"
             )
+        searching = self.trials - self.confirming
+        if searching < self.rounds:
+            raise ValueError(
+                f"{self.confirming} of {self.trials} trials would confirm {self.finalists} finalists and leave "
+                f"{max(0, searching)} for {self.rounds} rounds: give fewer finalists or repeats"
+            )
         return self
+
+    @property
+    def draws_by(self) -> str:
+        """The sampler: TPE, or Sobol points in the narrowed ranges where trials leave at rungs.
+
+        TPE goes where trials do well after the first epochs, and what does well early crowds out what does at the end:
+        on measured learning curves it triples the rank of the chosen (scripts/bench/RESULTS.md).
+        """
+        return self.sampler or ("tpe" if self.halving is None else "sobol")
+
+    @property
+    def confirming(self) -> int:
+        """How many of the trials train finalists again: finalists × repeats, as far as they are given."""
+        if self.finalists is not None and self.repeats is not None:
+            return self.finalists * self.repeats
+        if self.finalists == 0:
+            return 0
+        # A share of the epochs: a trial that leaves at a rung costs less than one that confirms.
+        searching = 1.0 if self.halving is None else cost(self.epochs, self.halving)
+        share = CONFIRMING * searching / (1 - CONFIRMING + CONFIRMING * searching)
+        return min(int(share * self.trials), self.trials - self.rounds)
 
     def extended_to(self, trials: int) -> Plan:
         """The same plan with more trials in all: further rounds of the size the first ones had.
@@ -163,7 +199,7 @@ def make_plan(fields: Mapping[str, Any], where: str = "") -> Plan:
         raise PlanError(_one_line(error, where)) from None
 
 
-def check_sampler(sampler: str) -> None:
+def check_sampler(sampler: str | None) -> None:
     """Whether what a sampler takes is installed.
 
     Raises:

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from hpo.config import PlanError
 from hpo.space import Limit, Settings
 from hpo.suggest import Direction
-from hpo.trainables import BATCH, Training, TrialError
+from hpo.trainables import BATCH, Training, TrialError, Which
 
 Array = NDArray[Any]
 Train = Callable[..., Any]
@@ -48,6 +48,8 @@ class Function:
     notes: Sequence[str] = ()
     fingerprint = ""
     limits: Mapping[str, Limit] = {}
+    repeats = None
+    tests = False
 
     def __init__(self, train: Train, metric: str | None, direction: Direction) -> None:
         self.metric, self.direction = metric, direction
@@ -70,12 +72,15 @@ class Function:
         every = range(len(settings))
         return [list(every)] if self._together else [[k] for k in every]
 
-    def train(self, settings: Sequence[Settings], *, epochs: int, seed: int) -> Training:
-        """Train the settings of one population.
+    def train(
+        self, settings: Sequence[Settings], *, epochs: int, seed: int, which: Which = 0
+    ) -> Training:
+        """Train the settings of one population. Its rows are the function's affair: `which` changes nothing.
 
         Raises:
             TrialError: the function raised something, or told what is no metric.
         """
+        del which
         try:
             yield from self._called(settings, epochs, seed)
         except Exception as error:

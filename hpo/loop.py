@@ -1,26 +1,32 @@
-"""The only loop: narrow -> suggest -> record -> train -> record.
+"""The only loop: narrow -> suggest -> record -> train -> record; and at the end, confirm.
 
 What comes next is a function of the plan, its seed and the recorded history. So there is one way through a study,
 whether it is new or was killed a hundred times: look at the record, do what comes next, record it, and look again.
+Time is no part of the record; that it was over is written down there, and so becomes one.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, Future, wait
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+import time
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from typing import Any, Literal
 
-import numpy as np
-
+from hpo import stopping
+from hpo.batches import Curves, train_batch
 from hpo.config import Plan
+from hpo.confirm import Confirming
 from hpo.executors import threads
-from hpo.narrowing import Verdict, narrow
-from hpo.space import Settings, Space, from_mapping, recorded, to_mapping
-from hpo.suggest import Direction, Observation, suggest
-from hpo.trainables import Curves, Trainable, run_population
-from studies.records import Result, Round, Trial
+from hpo.halving import batch_size, rungs
+from hpo.history import History
+from hpo.narrowing import narrow
+from hpo.rounds import batch_numbers, batches, round_size
+from hpo.seeds import SUGGEST, TRAIN, seed_of
+from hpo.space import Space, from_mapping, recorded, to_mapping
+from hpo.suggest import Observation, suggest
+from hpo.trainables import Trainable
+from hpo.watcher import Watcher
+from studies.records import Result, Round
 from studies.writer import Writer
 
 ALL_FAIL = 10
@@ -28,267 +34,193 @@ ALL_FAIL = 10
 
 LEARNING = ("tpe", "gp", "cmaes")  # samplers that draw where earlier trials were good
 
-_SUGGEST, _TRAIN = 0, 1  # purposes of the random streams that grow from a plan's seed
-
 
 class TooManyFailuresError(Exception):
     """So many trainings raised an error that the search has stopped."""
 
 
-class Watcher:
-    """What a search tells of itself while it runs. This one says nothing; the command line's shows it."""
-
-    def noticed(self, what: str) -> None:
-        """Something that the user should know of, such as rows of a table that are left out."""
-
-    def started(self, name: str, plan: Plan, direction: Direction, done: int) -> None:
-        """A study begins, or goes on with so many trials done."""
-
-    def round_started(self, number: int, size: int, ranges: Space) -> None:
-        """A round begins, or goes on after a resume."""
-
-    def epoch_trained(self, trials: int) -> None:
-        """So many trials were trained for one more epoch. Called from the threads that train."""
-
-    def batch_finished(self, results: Sequence[Result], settings: Sequence[Settings]) -> None:
-        """A batch was recorded."""
-
-    def round_judged(self, number: int, verdicts: Mapping[str, Verdict]) -> None:
-        """A round was judged."""
-
-
-@dataclass
-class _History:
-    """The record so far, kept in step with the database."""
-
-    trials: list[Observation]
-    pending: list[tuple[int, Settings]]
-    rounds: list[Round]
-    in_round: int
-    errors: list[str]
-
-    @classmethod
-    def read(cls, trials: Sequence[Trial], rounds: Sequence[Round], most: int) -> _History:
-        done = [t for t in trials if t.state != "running"]
-        last = rounds[-1].round if rounds else 0
-        return cls(
-            trials=[
-                Observation(t.params, t.value, batch)
-                for t, batch in zip(done, batch_numbers(batches(rounds, most)), strict=False)
-            ],
-            pending=[(t.number, t.params) for t in trials if t.state == "running"],
-            rounds=list(rounds),
-            in_round=sum(t.attributes.get("round") == last for t in trials),
-            errors=[t.attributes["error"] for t in done if "error" in t.attributes],
-        )
-
-
 def run(
     plan: Plan, trainable: Trainable, writer: Writer, *, workers: int, watcher: Watcher
 ) -> None:
-    """Go on with a study from wherever its record stands until every trial of the plan is done and judged.
+    """Go on with a study from wherever its record stands until every trial of the plan is done, judged and confirmed.
 
     Raises:
         TooManyFailuresError: more trainings failed than the plan allows.
     """
-    store, study_id = writer.store, writer.study_id
-    history = _History.read(store.trials(study_id), store.rounds(study_id), trainable.batch)
-    for note in trainable.notes:
-        watcher.noticed(note)
-    watcher.started(writer.name, plan, trainable.direction, len(history.trials))
     with threads(workers) as pool:
+        _Search(plan, trainable, writer, pool, watcher).run()
+
+
+class _Search:
+    """One search, from wherever its record stands."""
+
+    def __init__(
+        self, plan: Plan, trainable: Trainable, writer: Writer, pool: Executor, watcher: Watcher
+    ) -> None:
+        self.plan, self.trainable, self.writer = plan, trainable, writer
+        self.pool, self.watcher = pool, watcher
+        eta = plan.halving
+        self.most = trainable.batch if eta is None else max(trainable.batch, batch_size(eta))
+        self.history = History.read(writer, self.most)
+        self.confirming = Confirming(plan, trainable, writer, pool, watcher, self.history)
+        self.began = time.monotonic()
+
+    def run(self) -> None:
+        history = self.history
+        for note in self.trainable.notes:
+            self.watcher.noticed(note)
+        self.watcher.started(
+            self.writer.name, self.plan, self.trainable.direction, history.trainings
+        )
         if history.rounds and history.rounds[-1].verdicts is None:
             begun = history.rounds[-1]
-            watcher.round_started(begun.round, begun.size, _space(begun.ranges))
-        while True:
-            if history.pending:
-                _train_batch(plan, trainable, writer, history, pool, watcher)
-                continue
-            current = history.rounds[-1] if history.rounds else None
-            if current is not None and history.in_round < current.size:
-                _check_failures(plan, history)
-                _start_batch(plan, trainable, writer, history, current)
-                continue
-            if current is not None and current.verdicts is None:
-                current = _judge(plan, trainable, writer, history, current, watcher)
-            if len(history.trials) >= plan.trials:
-                writer.complete()
-                return
-            _start_round(plan, writer, history, current, watcher)
+            self.watcher.round_started(begun.round, begun.size, _space(begun.ranges))
+        while self.step():
+            pass
+        self.writer.complete()
 
+    def step(self) -> bool:
+        """Do what comes next; False when nothing is left to do."""
+        history = self.history
+        current = history.rounds[-1] if history.rounds else None
+        full = current is None or history.in_round == current.size
+        if history.pending:
+            self.train_batch()
+        elif history.staged:
+            self.confirming.train_stage()
+        elif current is not None and full and current.verdicts is None:
+            self.judge(current)
+        elif current is not None and full and self.confirming.tries_luck():
+            pass
+        elif (full and len(history.trials) >= self.to_draw()) or self.stops():
+            return self.confirming.step(self.seconds())
+        elif current is not None and not full:
+            self.start_batch(current)
+        else:
+            self.start_round(current)
+        return True
 
-def _check_failures(plan: Plan, history: _History) -> None:
-    count = len(history.errors)
-    hopeless = count >= ALL_FAIL and all(t.value is None for t in history.trials)
-    if hopeless or (plan.max_failures is not None and count > plan.max_failures):
-        whole = "all" if hopeless else str(count)
-        raise TooManyFailuresError(
-            f"{whole} of {len(history.trials)} trainings failed, the last with {history.errors[-1]}"
+    def to_draw(self) -> int:
+        """How many trials the search has in all, beside those that confirm."""
+        return self.plan.trials - self.confirming.budget()
+
+    def seconds(self) -> float:
+        """How long this process has searched."""
+        return time.monotonic() - self.began
+
+    def stops(self) -> bool:
+        """Whether no further trial is to be drawn, though the plan may have more."""
+        if self.history.stopped is None:
+            reason = stopping.reason(self.plan, self.history, self.seconds())
+            if reason is not None:
+                self.history.stopped = reason
+                self.writer.stop(reason)
+                self.watcher.stopped(reason)
+        return self.history.stopped is not None
+
+    def start_round(self, last: Round | None) -> None:
+        history = self.history
+        number = 0 if last is None else last.round + 1
+        size = round_size(self.to_draw(), self.plan.rounds, len(history.trials), number)
+        if last is None or last.next_ranges is None:
+            ranges = {name: to_mapping(p) for name, p in self.plan.space.items()}
+        else:
+            ranges = last.next_ranges
+        self.writer.start_round(number, size, ranges)
+        history.rounds.append(Round(number, size, ranges, None, None))
+        history.in_round = 0
+        self.watcher.round_started(number, size, _space(ranges))
+
+    def start_batch(self, current: Round) -> None:
+        plan, history = self.plan, self.history
+        self.check_failures()
+        ranges = _space(current.ranges)
+        begun = batches(history.rounds, self.most)
+        batch = begun[batch_numbers(begun)[len(history.trials)]]
+        settings = suggest(
+            ranges,
+            history.trials,
+            batch.size,
+            seed_of(plan, SUGGEST, current.round, history.in_round),
+            sampler="sobol" if batch.explores and plan.draws_by in LEARNING else plan.draws_by,
+            direction=self.trainable.direction,
         )
+        distributions = {name: recorded(p, plan.space[name]) for name, p in ranges.items()}
+        numbers = self.writer.start_batch(current.round, settings, distributions)
+        history.pending = list(zip(numbers, settings, strict=True))
+        history.in_round += len(settings)
 
-
-def round_size(plan: Plan, rounds_begun: int, trials_begun: int) -> int:
-    """How many trials the next round has: an even share of what is left, in whole numbers."""
-    rounds_left = max(1, plan.rounds - rounds_begun)
-    return -(-(plan.trials - trials_begun) // rounds_left)
-
-
-class Batch(NamedTuple):
-    """Trials that are suggested, trained and recorded together."""
-
-    size: int
-    explores: bool  # spread over the ranges, whatever was good so far
-
-
-def batches(rounds: Sequence[Round], most: int) -> list[Batch]:
-    """The batches, of at most `most` trials each, that the rounds begun so far have when they are full.
-
-    All of the first round explores, and half of one whose ranges were extended: nothing is known of where they go on.
-    """
-    made = []
-    for last, current in zip((None, *rounds), rounds, strict=False):
-        exploring = current.size
-        if last is not None:
-            actions = {verdict["action"] for verdict in (last.verdicts or {}).values()}
-            exploring = current.size // 2 if "extended" in actions else 0
-        for count, explores in ((exploring, True), (current.size - exploring, False)):
-            made += [Batch(min(most, count - k), explores) for k in range(0, count, most)]
-    return made
-
-
-def batch_numbers(begun: Sequence[Batch]) -> list[int]:
-    """The number of the batch that each trial belongs to, in the order of trials."""
-    return [number for number, batch in enumerate(begun) for _ in range(batch.size)]
-
-
-def _start_round(
-    plan: Plan, writer: Writer, history: _History, last: Round | None, watcher: Watcher
-) -> None:
-    number = 0 if last is None else last.round + 1
-    size = round_size(plan, number, len(history.trials))
-    if last is None or last.next_ranges is None:
-        ranges = {name: to_mapping(p) for name, p in plan.space.items()}
-    else:
-        ranges = last.next_ranges
-    writer.start_round(number, size, ranges)
-    history.rounds.append(Round(number, size, ranges, None, None))
-    history.in_round = 0
-    watcher.round_started(number, size, _space(ranges))
-
-
-def _start_batch(
-    plan: Plan, trainable: Trainable, writer: Writer, history: _History, current: Round
-) -> None:
-    ranges = _space(current.ranges)
-    begun = batches(history.rounds, trainable.batch)
-    batch = begun[batch_numbers(begun)[len(history.trials)]]
-    settings = suggest(
-        ranges,
-        history.trials,
-        batch.size,
-        _seed(plan, _SUGGEST, current.round, history.in_round),
-        sampler="sobol" if batch.explores and plan.sampler in LEARNING else plan.sampler,
-        direction=trainable.direction,
-    )
-    distributions = {name: recorded(p, plan.space[name]) for name, p in ranges.items()}
-    numbers = writer.start_batch(current.round, settings, distributions)
-    history.pending = list(zip(numbers, settings, strict=True))
-    history.in_round += len(settings)
-
-
-def _train_batch(
-    plan: Plan,
-    trainable: Trainable,
-    writer: Writer,
-    history: _History,
-    pool: Executor,
-    watcher: Watcher,
-) -> None:
-    numbers = [number for number, _ in history.pending]
-    settings = [values for _, values in history.pending]
-    stop = threading.Event()
-    seed = _seed(plan, _TRAIN)  # one for all trials of a study: common random numbers
-    running: dict[Future[list[Curves] | None], list[int]] = {}
-    try:
-        for members in trainable.populations(settings):
-            future = pool.submit(
-                run_population,
-                trainable,
-                [settings[k] for k in members],
-                epochs=plan.epochs,
-                seed=seed,
-                trained=watcher.epoch_trained,
-                stopped=stop.is_set,
+    def check_failures(self) -> None:
+        history, most = self.history, self.plan.max_failures
+        count = len(history.errors)
+        hopeless = count >= ALL_FAIL and all(t.value is None for t in history.trials)
+        if hopeless or (most is not None and count > most):
+            whole = "all" if hopeless else str(count)
+            raise TooManyFailuresError(
+                f"{whole} of {len(history.trials)} trainings failed, the last with {history.errors[-1]}"
             )
-            running[future] = members
-        wait(running)
-    finally:
-        stop.set()  # after an interrupt: let the threads go at their next epoch
-    results: dict[int, Result] = {}
-    for future, members in running.items():
-        for k, curves in zip(members, future.result() or (), strict=True):
-            results[k] = _result(numbers[k], curves)
-    ordered = [results[k] for k in range(len(settings))]
-    writer.finish_batch(ordered)
-    if trainable.metric is None:
-        for result in ordered:
-            if result.state == "complete":
-                writer.name_metric(result.score)
-                break
-    batch = batch_numbers(batches(history.rounds, trainable.batch))[len(history.trials)]
-    history.trials += [
-        Observation(values, result.value, batch)
-        for values, result in zip(settings, ordered, strict=True)
-    ]
-    history.pending = []
-    history.errors += [r.attributes["error"] for r in ordered if "error" in r.attributes]
-    watcher.batch_finished(ordered, settings)
+
+    def train_batch(self) -> None:
+        plan, history = self.plan, self.history
+        settings = [values for _, values in history.pending]
+        curves = train_batch(
+            self.trainable,
+            settings,
+            self.pool,
+            epochs=plan.epochs,
+            seed=seed_of(plan, TRAIN),  # one for all trials of a study: common random numbers
+            rungs=rungs(len(settings), plan.epochs, plan.halving) if plan.halving else (),
+            trained=self.watcher.epoch_trained,
+        )
+        results = [_result(n, c) for (n, _), c in zip(history.pending, curves, strict=True)]
+        self.writer.finish_batch(results)
+        if self.trainable.metric is None:
+            for result in results:
+                if result.state == "complete":
+                    self.writer.name_metric(result.score)
+                    break
+        batch = batch_numbers(batches(history.rounds, self.most))[len(history.trials)]
+        history.trials += [
+            Observation(values, r.value, batch, r.attributes.get("left_epoch"))
+            for values, r in zip(settings, results, strict=True)
+        ]
+        history.pending = []
+        history.errors += [r.attributes["error"] for r in results if "error" in r.attributes]
+        self.watcher.batch_finished(results, settings)
+
+    def judge(self, current: Round) -> None:
+        verdicts = narrow(
+            _space(current.ranges),
+            self.history.trials,
+            self.trainable.direction,
+            first=self.plan.space,
+            limits=self.trainable.limits,
+            extend=self.plan.extend,
+        )
+        stored: dict[str, Any] = {
+            name: {"action": v.action, "reason": v.reason, **v.evidence}
+            | ({"warning": v.warning} if v.warning else {})
+            for name, v in verdicts.items()
+        }
+        following = {name: to_mapping(v.next) for name, v in verdicts.items()}
+        self.writer.judge_round(current.round, stored, following)
+        self.history.rounds[-1] = Round(
+            current.round, current.size, current.ranges, stored, following
+        )
+        self.watcher.round_judged(current.round, verdicts)
 
 
 def _result(number: int, curves: Curves) -> Result:
     why: dict[str, Any] = {}
+    state: Literal["failed", "pruned", "complete"] = "complete"
     if curves.diverged_epoch is not None:
-        why = {"diverged_epoch": curves.diverged_epoch}
+        state, why = "failed", {"diverged_epoch": curves.diverged_epoch}
     elif curves.error is not None:
-        why = {"error": curves.error.line, "traceback": curves.error.full}
-    value = None if why else curves.metrics[curves.score][-1]
-    state: Literal["failed", "complete"] = "failed" if why else "complete"
-    return Result(number, state, value, curves.metrics, curves.score, curves.finished, why)
-
-
-def _judge(
-    plan: Plan,
-    trainable: Trainable,
-    writer: Writer,
-    history: _History,
-    current: Round,
-    watcher: Watcher,
-) -> Round:
-    verdicts = narrow(
-        _space(current.ranges),
-        history.trials,
-        trainable.direction,
-        first=plan.space,
-        limits=trainable.limits,
-        extend=plan.extend,
-    )
-    stored: dict[str, Any] = {
-        name: {"action": v.action, "reason": v.reason, **v.evidence}
-        | ({"warning": v.warning} if v.warning else {})
-        for name, v in verdicts.items()
-    }
-    following = {name: to_mapping(v.next) for name, v in verdicts.items()}
-    writer.judge_round(current.round, stored, following)
-    judged = Round(current.round, current.size, current.ranges, stored, following)
-    history.rounds[-1] = judged
-    watcher.round_judged(current.round, verdicts)
-    return judged
+        state, why = "failed", {"error": curves.error.line, "traceback": curves.error.full}
+    elif curves.left:
+        state, why = "pruned", {"left_epoch": curves.epochs}
+    return Result(number, state, curves.value, curves.metrics, curves.score, curves.finished, why)
 
 
 def _space(ranges: Mapping[str, Any]) -> Space:
     return {name: from_mapping(fields) for name, fields in ranges.items()}
-
-
-def _seed(plan: Plan, *key: int) -> int:
-    sequence = np.random.SeedSequence(plan.seed, spawn_key=key)
-    return int(sequence.generate_state(1, np.uint32)[0])

@@ -123,11 +123,15 @@ def narrow(
 
 
 def _better(trials: Sequence[Observation], direction: Direction) -> Mask:
-    """Which trials are among the best 30 % of all, the earliest of equals first; none without a finite value is."""
+    """Which trials are among the best 30 % of all, the earliest of equals first; none without a finite value is.
+
+    One that was trained for longer is better than one that left at a rung: there, it was among the better.
+    """
     sign = -1.0 if direction == "maximize" else 1.0
     values = np.array([math.nan if t.value is None else t.value for t in trials], float)
+    reached = np.array([math.inf if t.left is None else t.left for t in trials])
     finite = np.isfinite(values)
-    order = np.argsort(np.where(finite, sign * values, math.inf), kind="stable")
+    order = np.lexsort((sign * values, -reached, ~finite))
     better = np.zeros(len(trials), bool)
     better[order[: min(math.ceil(BEST_SHARE * len(trials)), int(finite.sum()))]] = True
     return better

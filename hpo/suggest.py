@@ -30,12 +30,14 @@ Direction = Literal["maximize", "minimize"]
 class Observation:
     """Settings that were tried, and the value they got; None where the trial failed or diverged.
 
-    Those of one `batch` were drawn by one call of `suggest`.
+    Those of one `batch` were drawn by one call of `suggest`. A trial that left at a rung has the value that it had
+    there, after `left` epochs.
     """
 
     settings: Settings
     value: float | None
     batch: int = 0
+    left: int | None = None
 
 
 SAMPLERS = ("tpe", "sobol", "random", "gp", "cmaes")
@@ -79,7 +81,8 @@ def suggest(
     """n settings inside `ranges`.
 
     `history` may hold trials outside the ranges; they are left out. A failed or diverged trial is told to the
-    sampler as pruned without a value, which ranks it below every trial that has one. The 0 beside a range is told as
+    sampler as pruned without a value, which ranks it below every trial that has one; one that left at a rung as pruned
+    there. The 0 beside a range is told as
     its low end, and drawn here: its share of the n settings, which ones being chance.
     """
     import optuna
@@ -124,9 +127,11 @@ def _frozen(
             return parameter.low
         return value
 
+    whole = trial.value is not None and trial.left is None
     return create_trial(
-        state=TrialState.PRUNED if trial.value is None else TrialState.COMPLETE,
-        value=trial.value,
+        state=TrialState.COMPLETE if whole else TrialState.PRUNED,
+        value=trial.value if whole else None,
+        intermediate_values={} if trial.left is None else {trial.left: trial.value or 0.0},
         params={name: told(name, trial.settings[name]) for name in distributions},
         distributions=distributions,
     )

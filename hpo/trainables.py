@@ -1,4 +1,4 @@
-"""What a search can train, behind one protocol, and how a population of it is run to the end.
+"""What a search can train, behind one protocol; and the network of ours.
 
 A trainable knows which settings train together as one population, and trains a population as a generator: after
 each epoch it yields a mapping of metric -> (K,), and it may be sent who stays.
@@ -7,10 +7,9 @@ each epoch it yields a mapping of metric -> (K,), and it may be sent who stays.
 from __future__ import annotations
 
 import math
+import threading
 import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,8 +19,9 @@ import trainer.data
 from hpo.config import Plan, PlanError
 from hpo.space import HUGE, Categorical, Int, Limit, Parameter, Settings, Value
 from hpo.suggest import Direction
-from studies.engine import now
 from trainer.apart import fit
+from trainer.data import Draw, Splits
+from trainer.data import Which as Which  # for all that train something
 from trainer.initializers import INITS, deviation
 from trainer.layers import ACTIVATIONS
 from trainer.metrics import METRICS
@@ -73,8 +73,18 @@ class Trainable(Protocol):
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """Positions of the settings that train together; fixed by the settings, never by the number of cores."""
 
-    def train(self, settings: Sequence[Settings], *, epochs: int, seed: int) -> Training:
-        """Train the settings of one population."""
+    @property
+    def repeats(self) -> bool | None:
+        """Whether a setting has other values with other seeds and splits; None: that is to be seen."""
+
+    @property
+    def tests(self) -> bool:
+        """Whether it has test rows."""
+
+    def train(
+        self, settings: Sequence[Settings], *, epochs: int, seed: int, which: Which = 0
+    ) -> Training:
+        """Train the settings of one population: on the split of the search, on a fresh one, or for `trainer.data.TEST`."""
 
 
 class TrialError(Exception):
@@ -86,75 +96,6 @@ class TrialError(Exception):
         super().__init__(self.line)
 
 
-@dataclass(frozen=True)
-class Curves:
-    """What training one trial gave: metric -> one number an epoch, and why there is no value, if there is none.
-
-    `score` is the metric that decides. A trial diverged at an epoch, or its training failed with an error.
-    """
-
-    metrics: Mapping[str, list[float]]
-    score: str
-    diverged_epoch: int | None
-    error: TrialError | None
-    finished: datetime
-
-
-def run_population(
-    trainable: Trainable,
-    settings: Sequence[Settings],
-    *,
-    epochs: int,
-    seed: int,
-    trained: Callable[[int], None],
-    stopped: Callable[[], bool],
-) -> list[Curves] | None:
-    """Train a population to the end and return each trial's curves, in order; None if it was stopped before.
-
-    `trained(n)` hears after each epoch that n trials were trained for one. A trial whose metrics are not finite has
-    diverged at that epoch; its curve ends with the epoch before.
-    """
-    metrics: list[dict[str, list[float]]] = [{} for _ in settings]
-    diverged: list[int | None] = [None] * len(settings)
-    failed: TrialError | None = None
-    score = trainable.score or ""
-    training = trainable.train(settings, epochs=epochs, seed=seed)
-    try:
-        for epoch, figures in enumerate(training, start=1):
-            score = score or _only(figures)
-            if score not in figures:
-                told = ", ".join(figures)
-                raise TrialError(ValueError(f"the trainer told {told}, and no {score}"))
-            alive = [k for k in range(len(settings)) if diverged[k] is None]
-            for k in alive:
-                if not np.isfinite(figures[score][k]):
-                    diverged[k] = epoch
-                    continue
-                for name, values in figures.items():
-                    metrics[k].setdefault(name, []).append(float(values[k]))
-            trained(len(alive))
-            if stopped():
-                training.close()
-                return None
-        if not any(metrics) and not any(diverged):
-            raise TrialError(ValueError("the trainer ended without telling any metric"))
-    except TrialError as error:
-        failed = error
-    finished = now()
-    return [
-        Curves(m, score, d, failed if d is None else None, finished)
-        for m, d in zip(metrics, diverged, strict=True)
-    ]
-
-
-def _only(figures: Mapping[str, Array]) -> str:
-    if len(figures) > 1:
-        raise TrialError(
-            ValueError(f"the trainer told {', '.join(figures)}: say with metric which one decides")
-        )
-    return next(iter(figures))
-
-
 SHARED = ("batch_size", "activation", "optimizer", "schedule", "batch_norm", "units", "layers")
 """What decides the shape of an array, or what is done to it, so that trials which differ in it train apart."""
 
@@ -163,14 +104,19 @@ STEPPING = ("step", "exponential")
 METRIC = {"classification": "accuracy", "regression": "rmse"}
 
 
-@dataclass(frozen=True)
 class MLP:
     """The NumPy multilayer perceptron on the data of a plan."""
 
-    plan: Plan
-    data: trainer.data.Splits = field(repr=False)
-
     batch = BATCH
+    repeats = True
+    tests = True
+
+    def __init__(self, plan: Plan, draw: Draw) -> None:
+        self.plan = plan
+        self.data = draw(0)
+        self._draw = draw
+        self._fresh: tuple[Which, Splits] = (0, self.data)  # the split that was last asked for
+        self._lock = threading.Lock()
 
     @property
     def fingerprint(self) -> str:
@@ -208,21 +154,32 @@ class MLP:
         """Settings of one shape, as stacks that fit a core's cache."""
         shapes: dict[Recipe, list[int]] = {}
         for k, setting in enumerate(settings):
-            shapes.setdefault(self._recipe(setting), []).append(k)
+            shapes.setdefault(self._recipe(setting, self.data), []).append(k)
         parts = []
         for recipe, members in shapes.items():
             parts += even_parts(members, stack_size(recipe, self.data.train.X.shape[1]))
         return parts
 
-    def train(self, settings: Sequence[Settings], *, epochs: int, seed: int) -> Training:
+    def train(
+        self, settings: Sequence[Settings], *, epochs: int, seed: int, which: Which = 0
+    ) -> Training:
         """Train the settings of one population."""
-        recipe = self._recipe(settings[0])
+        splits = self._splits(which)
+        recipe = self._recipe(settings[0], splits)
         own = ("init", *PER_TRIAL)
         fixed: dict[str, Any] = {"dropout": self.plan.dropout}
         numbers = [fixed | {name: s[name] for name in own if name in s} for s in settings]
-        return fit(recipe, numbers, self.data.train, self.data.validation, epochs=epochs, seed=seed)
+        return fit(recipe, numbers, splits.train, splits.validation, epochs=epochs, seed=seed)
 
-    def _recipe(self, setting: Settings) -> Recipe:
+    def _splits(self, which: Which) -> Splits:
+        with self._lock:  # the populations of a batch ask together
+            if which == 0:
+                return self.data
+            if self._fresh[0] != which:
+                self._fresh = which, self._draw(which)
+            return self._fresh[1]
+
+    def _recipe(self, setting: Settings, splits: Splits) -> Recipe:
         plan = self.plan
         chosen: dict[str, Any] = {name: setting[name] for name in SHARED if name in setting}
         units, layers = chosen.pop("units", None), chosen.pop("layers", None)
@@ -245,7 +202,7 @@ class MLP:
             hidden=hidden,
             init=plan.init,
             dtype=plan.dtype,
-            target_scale=self.data.target_scale,
+            target_scale=splits.target_scale,
             **{**fixed, **chosen},
         )
 
@@ -257,7 +214,7 @@ def _closed(number: Number) -> Limit:
     return low, None if high > HUGE else high
 
 
-def mlp(plan: Plan, load: Callable[..., trainer.data.Splits] = trainer.data.load) -> MLP:
+def mlp(plan: Plan, load: Callable[..., Draw] = trainer.data.load) -> MLP:
     """The trainable of a plan, with its data read and split.
 
     Raises:
@@ -265,15 +222,16 @@ def mlp(plan: Plan, load: Callable[..., trainer.data.Splits] = trainer.data.load
         trainer.data.DataError: the source can't be read or used.
     """
     check_space(plan)
-    data = load(plan.source or "", plan.target, seed=plan.seed, rows=plan.rows, dtype=plan.dtype)
-    classes = data.task == "classification"
+    draw = load(plan.source or "", plan.target, seed=plan.seed, rows=plan.rows, dtype=plan.dtype)
+    made = MLP(plan, draw)
+    classes = made.data.task == "classification"
     allowed = [name for name, metric in METRICS.items() if metric.classes == classes] + ["loss"]
     if plan.metric is not None and plan.metric not in allowed:
         raise PlanError(
-            f"metric {plan.metric!r} does not fit {plan.source}, a {data.task}: "
+            f"metric {plan.metric!r} does not fit {plan.source}, a {made.data.task}: "
             f"give one of {', '.join(allowed)}"
         )
-    return MLP(plan, data)
+    return made
 
 
 def check_space(plan: Plan) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from studies.finalists import Finalist
 from studies.records import Round, Trial
 
 Direction = Literal["maximize", "minimize"]
@@ -162,6 +163,33 @@ def rounds_frame(rounds: Sequence[Round]) -> pd.DataFrame:
         else:
             columns[name] = pd.Series(values, dtype=kind)
     return pd.DataFrame(columns)
+
+
+def finalists_frame(finalists: Sequence[Finalist], trials: Sequence[Trial]) -> pd.DataFrame:
+    """One row for each setting that was trained again, best mean first.
+
+    trial        Int64, the trial's number
+    value        float64: what the trial had in the search
+    mean         float64: of the values on fresh seeds and splits; NaN where a training failed
+    low, high    float64: the ends of the mean's 95 % interval
+    tied         bool: whether a paired comparison can't tell it from the first
+    repeats      Int64: how often it was trained again
+    values       list of what that gave, in the order of stages; None for a training that failed
+    """
+    searched = {t.number: t.value for t in trials}
+    ends = [f.ci95 or (None, None) for f in finalists]
+    return pd.DataFrame(
+        {
+            "trial": _whole(f.trial for f in finalists),
+            "value": pd.array([searched.get(f.trial) for f in finalists], dtype="float64"),
+            "mean": pd.array([f.mean for f in finalists], dtype="float64"),
+            "low": pd.array([low for low, _ in ends], dtype="float64"),
+            "high": pd.array([high for _, high in ends], dtype="float64"),
+            "tied": pd.Series([f.tied for f in finalists], dtype="bool"),
+            "repeats": _whole(len(f.values) for f in finalists),
+            "values": pd.Series([f.values for f in finalists], dtype="object"),
+        }
+    )
 
 
 def _whole(values: Any) -> Any:

@@ -60,8 +60,38 @@ class Round:
 
 
 @dataclass(frozen=True)
+class Confirmation:
+    """A trial's settings trained again, on the seed and the split of a stage. Not `finished`: not done yet."""
+
+    stage: int
+    trial: int
+    value: float | None = None
+    epochs: int = 0
+    error: str | None = None
+    finished: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What the test rows said of a trial's settings, and since when they are not unseen any more."""
+
+    trial: int
+    opened: datetime
+    value: float | None = None
+    error: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether it is known what they said."""
+        return self.value is not None or self.error is not None
+
+
+@dataclass(frozen=True)
 class StudyRecord:
-    """What is known of a study beside its trials. `plan` is None where plain Optuna made the study."""
+    """What is known of a study beside its trials. `plan` is None where plain Optuna made the study.
+
+    `stopped` says why the search ended before its last trial, if it did.
+    """
 
     study_id: int
     name: str
@@ -73,6 +103,7 @@ class StudyRecord:
     provenance: dict[str, Any]
     created: datetime | None
     holder: Holder | None
+    stopped: str | None = None
 
 
 def stored_number(column: str, value: float) -> dict[str, Any]:

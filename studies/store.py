@@ -36,6 +36,8 @@ from studies.engine import (
 )
 from studies.records import (
     OPTUNA_STATES,
+    Confirmation,
+    Opening,
     Round,
     State,
     StudyRecord,
@@ -213,12 +215,16 @@ class Store:
             ).first()
             if row is None:
                 raise NoSuchStudyError(self._no_study(connection, name))
-            ours = holder = None
-            if tables.present(connection):
+            ours = holder = stopped = None
+            if tables.present(connection, tables.studies):
                 ours = connection.execute(
                     sa.select(tables.studies).where(tables.studies.c.study_id == row.study_id)
                 ).first()
                 holder = lease.living_holder(connection, row.study_id)
+            if tables.present(connection, tables.stops):
+                stopped = connection.execute(
+                    sa.select(tables.stops.c.reason).where(tables.stops.c.study_id == row.study_id)
+                ).scalar()
         done = ours is None or ours.completed is not None
         state: State = "running" if holder else "complete" if done else "interrupted"
         return StudyRecord(
@@ -232,6 +238,7 @@ class Store:
             provenance=json.loads(ours.provenance) if ours else {},
             created=ours.created if ours else None,
             holder=holder,
+            stopped=stopped,
         )
 
     def _no_study(self, connection: sa.Connection, name: str) -> str:
@@ -245,7 +252,7 @@ class Store:
         """The rounds begun so far, in order."""
         t = tables.rounds
         with self.reading() as connection:
-            if not tables.present(connection):
+            if not tables.present(connection, t):
                 return []
             rows = connection.execute(
                 sa.select(t).where(t.c.study_id == study_id).order_by(t.c.round)
@@ -260,6 +267,29 @@ class Store:
             )
             for row in rows
         ]
+
+    def confirmations(self, study_id: int) -> list[Confirmation]:
+        """The trainings that confirm, those not done yet included, in the order of stages, then of trials."""
+        t = tables.confirmations
+        with self.reading() as connection:
+            if not tables.present(connection, t):
+                return []
+            rows = connection.execute(
+                sa.select(t).where(t.c.study_id == study_id).order_by(t.c.stage, t.c.trial)
+            ).all()
+        return [
+            Confirmation(r.stage, r.trial, r.value, r.epochs or 0, r.error, r.finished)
+            for r in rows
+        ]
+
+    def opening(self, study_id: int) -> Opening | None:
+        """What the test rows said; None while they are unseen."""
+        t = tables.tests
+        with self.reading() as connection:
+            if not tables.present(connection, t):
+                return None
+            row = connection.execute(sa.select(t).where(t.c.study_id == study_id)).first()
+        return None if row is None else Opening(row.trial, row.opened, row.value, row.error)
 
     def trials(self, study_id: int) -> list[Trial]:
         """All trials in the order of their numbers."""
@@ -318,7 +348,7 @@ class Store:
         """
         t, c = self.table("trials"), tables.curves
         with self.reading() as connection:
-            if tables.present(connection):
+            if tables.present(connection, c):
                 found = connection.execute(
                     sa.select(t.c.number, c.c.metric, c.c.points)
                     .join(t, t.c.trial_id == c.c.trial_id)

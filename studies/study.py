@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studies import summary
 from studies.engine import masked
-from studies.records import Round, StudyRecord, Trial
+from studies.finalists import Finalist, finalists
+from studies.records import Confirmation, Opening, Round, StudyRecord, Trial
 from studies.store import open_store
+from studies.summary import Agreement, best_trial, rank_agreement, summarize
 
 if TYPE_CHECKING:
     import optuna
@@ -26,61 +29,97 @@ class Study:
     def __repr__(self) -> str:
         return f"Study({self.name!r}, {masked(self.storage)!r})"
 
-    def _read(self) -> tuple[StudyRecord, list[Trial], list[Round], list[Any]]:
+    def _read(self) -> _Rows:
         with open_store(self.storage) as store, store.reading():
             record = store.study(self.name)
             study_id = record.study_id
-            return record, store.trials(study_id), store.rounds(study_id), store.curves(study_id)
+            return _Rows(
+                record,
+                store.trials(study_id),
+                store.rounds(study_id),
+                store.curves(study_id),
+                store.confirmations(study_id),
+                store.opening(study_id),
+            )
 
     def trials_frame(self) -> pd.DataFrame:
         """One row a trial; the columns are described at `studies.frames.trials_frame`."""
         from studies import frames
 
-        _, trials, _, curves = self._read()
-        return frames.trials_frame(trials, _lengths(curves))
+        rows = self._read()
+        return frames.trials_frame(rows.trials, rows.lengths)
 
     def epochs_frame(self) -> pd.DataFrame:
         """One row for each epoch of each trial; see `studies.frames.epochs_frame`."""
         from studies import frames
 
-        return frames.epochs_frame(self._read()[3])
+        return frames.epochs_frame(self._read().curves)
 
     def rounds_frame(self) -> pd.DataFrame:
         """One row for each parameter of each round; see `studies.frames.rounds_frame`."""
         from studies import frames
 
-        return frames.rounds_frame(self._read()[2])
+        return frames.rounds_frame(self._read().rounds)
+
+    def finalists_frame(self) -> pd.DataFrame:
+        """One row for each setting that was trained again; see `studies.frames.finalists_frame`."""
+        from studies import frames
+
+        rows = self._read()
+        return frames.finalists_frame(rows.finalists, rows.trials)
 
     @property
     def best(self) -> Trial | None:
         """The complete trial with the best finite value; None if there is none."""
-        record, trials, _, _ = self._read()
-        return summary.best_trial(trials, record.direction)
+        rows = self._read()
+        return best_trial(rows.trials, rows.record.direction)
+
+    @property
+    def recommended(self) -> Finalist | None:
+        """The finalist with the best mean; None if nothing was confirmed."""
+        found = self._read().finalists
+        return found[0] if found and found[0].mean is not None else None
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the search ended before its last trial; None if it did not."""
+        return self._read().record.stopped
 
     def summary(self) -> dict[str, Any]:
         """The study as one JSON-ready object, as `hpo show --json` prints it."""
-        record, trials, rounds, curves = self._read()
-        trained = sum(_lengths(curves).values())
-        return summary.summarize(record, self.storage, trials, rounds, trained)
+        return self._read().summary(self.storage)
+
+    def rank_agreement(self, epochs: Sequence[int]) -> list[Agreement]:
+        """Whether short training predicted long training: the order of trials after each of `epochs` and the next."""
+        rows = self._read()
+        metric = rows.record.metric
+        named = {name for _, name, _ in rows.curves}
+        score = f"validation_{metric}" if f"validation_{metric}" in named else metric
+        return rank_agreement((c for _, name, c in rows.curves if name == score), epochs)
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The plan of the search as plain data; empty for a study of plain Optuna."""
+        return self._read().record.plan or {}
 
     def errors(self) -> Counter[str]:
         """What the trainings that failed with an error said, and how often each was said."""
-        trials = self._read()[1]
+        trials = self._read().trials
         return Counter(str(t.attributes["error"]) for t in trials if "error" in t.attributes)
 
     def report(self) -> str:
         """The study as one self-contained HTML page."""
         from studies import frames, report
 
-        record, trials, rounds, curves = self._read()
-        lengths = _lengths(curves)
-        said = summary.summarize(record, self.storage, trials, rounds, sum(lengths.values()))
+        rows = self._read()
+        record = rows.record
+        said = rows.summary(self.storage)
         said |= {"plan": record.plan or {}, "versions": record.provenance.get("versions", {})}
         return report.render(
             said,
-            frames.trials_frame(trials, lengths),
-            frames.epochs_frame(curves),
-            frames.rounds_frame(rounds),
+            frames.trials_frame(rows.trials, rows.lengths),
+            frames.epochs_frame(rows.curves),
+            frames.rounds_frame(rows.rounds),
         )
 
     def write_report(self, path: str | Path) -> None:
@@ -95,8 +134,31 @@ class Study:
         return optuna.load_study(study_name=self.name, storage=self.storage)
 
 
-def _lengths(curves: list[tuple[int, str, list[float]]]) -> dict[int, int]:
-    lengths: dict[int, int] = {}
-    for number, _, points in curves:
-        lengths[number] = max(lengths.get(number, 0), len(points))
-    return lengths
+@dataclass(frozen=True)
+class _Rows:
+    """A study as its database had it at one moment."""
+
+    record: StudyRecord
+    trials: list[Trial]
+    rounds: list[Round]
+    curves: list[tuple[int, str, list[float]]]
+    confirmations: list[Confirmation]
+    opening: Opening | None
+
+    @property
+    def lengths(self) -> dict[int, int]:
+        """How many epochs each trial was trained."""
+        lengths: dict[int, int] = {}
+        for number, _, points in self.curves:
+            lengths[number] = max(lengths.get(number, 0), len(points))
+        return lengths
+
+    @property
+    def finalists(self) -> list[Finalist]:
+        return finalists(self.confirmations, self.record.direction)
+
+    def summary(self, storage: str) -> dict[str, Any]:
+        trained = sum(self.lengths.values()) + sum(c.epochs for c in self.confirmations)
+        return summarize(
+            self.record, storage, self.trials, self.rounds, trained, self.finalists, self.opening
+        )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
 
 from studies.engine import masked
-from studies.records import Round, StudyRecord, Trial
+from studies.finalists import Finalist
+from studies.records import Opening, Round, StudyRecord, Trial
+
+MIN_TRIALS = 4  # whose order says anything
 
 
 def best_trial(trials: Iterable[Trial], direction: Literal["maximize", "minimize"]) -> Trial | None:
@@ -21,14 +25,55 @@ def best_trial(trials: Iterable[Trial], direction: Literal["maximize", "minimize
     return min(scored, key=lambda t: (sign * (t.value or 0.0), t.number), default=None)
 
 
+class Agreement(NamedTuple):
+    """How well the order of trials after `epoch` epochs agrees with that after `later`, from -1 to 1 (Spearman)."""
+
+    epoch: int
+    later: int
+    trials: int
+    correlation: float
+
+
+def rank_agreement(curves: Iterable[Sequence[float]], epochs: Sequence[int]) -> list[Agreement]:
+    """Whether short training predicts long training: each of `epochs` (rising) against the next, over the trials that
+    got there; fewer than 4 tell nothing.
+    """
+    from scipy import stats
+
+    found = []
+    curves = list(curves)
+    for epoch, later in pairwise(epochs):
+        both = [(c[epoch - 1], c[later - 1]) for c in curves if len(c) >= later]
+        early, late = zip(*both, strict=True) if both else ((), ())
+        if len(both) >= MIN_TRIALS and len(set(early)) > 1 and len(set(late)) > 1:
+            correlation = float(stats.spearmanr(early, late).statistic)
+            found.append(Agreement(epoch, later, len(both), correlation))
+    return found
+
+
 def summarize(
     record: StudyRecord,
     url: str,
     trials: Sequence[Trial],
     rounds: Sequence[Round],
     epochs_trained: int,
+    finalists: Sequence[Finalist],
+    opening: Opening | None,
 ) -> dict[str, Any]:
     """The study as one JSON-ready object; see the README for its fields."""
+    params = {t.number: t.params for t in trials}
+    confirmed = [
+        {
+            "trial": f.trial,
+            "params": params[f.trial],
+            "mean": f.mean,
+            "ci95": None if f.ci95 is None else list(f.ci95),
+            "values": f.values,
+            "tied": f.tied,
+        }
+        for f in finalists
+    ]
+    first = confirmed[0] if confirmed and confirmed[0]["mean"] is not None else None
     best = best_trial(trials, record.direction)
     counts = dict.fromkeys(("complete", "pruned", "failed"), 0)
     for trial in trials:
@@ -51,7 +96,15 @@ def summarize(
             {"round": r.round, "ranges": r.ranges, "verdicts": r.verdicts or {}} for r in rounds
         ],
         "ranges": ranges,
-        "finalists": [],
-        "recommended": None,
-        "test": None,
+        "finalists": confirmed,
+        "recommended": None
+        if first is None
+        else {key: first[key] for key in ("trial", "params", "mean", "ci95")},
+        "test": None
+        if opening is None or opening.value is None
+        else {
+            "metric": record.metric,
+            "value": opening.value,
+            "opened_at": opening.opened.isoformat(timespec="seconds") + "Z",
+        },
     }

@@ -1,7 +1,7 @@
 """Our own tables beside Optuna's, and their numbered migrations.
 
-Optuna has no place for plans, rounds, verdicts, curves of more than one metric, or leases; these tables have. They
-refer to Optuna's `studies` and `trials` by number, and all their names begin with `hpo_`.
+Optuna has no place for plans, rounds, verdicts, confirmations, curves of more than one metric, or leases; these tables
+have. They refer to Optuna's `studies` and `trials` by number, and all their names begin with `hpo_`.
 """
 
 from __future__ import annotations
@@ -79,12 +79,49 @@ leases = Table(
     Column("heartbeat", DateTime, nullable=False),  # by the database's clock
 )
 
+confirmations = Table(
+    "hpo_confirmations",
+    metadata,
+    Column("study_id", Integer, nullable=False),
+    Column("stage", Integer, nullable=False),  # from 1; one seed and one split for all of a stage
+    Column(
+        "trial", Integer, nullable=False
+    ),  # the number of the trial whose settings are trained again
+    Column("value", Float),  # null where that failed, and until it is done
+    Column("epochs", Integer),  # that were trained to the end; null until it is done
+    Column("error", Text),  # why there is no value
+    Column("finished", DateTime),  # UTC; null until it is done
+    PrimaryKeyConstraint("study_id", "stage", "trial"),
+)
+
+tests = Table(
+    "hpo_tests",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),  # once a study
+    Column("trial", Integer, nullable=False),  # the recommended one at that time
+    Column("opened", DateTime, nullable=False),  # UTC, from when on the test rows are not unseen
+    Column("value", Float),
+    Column("error", Text),
+)
+
+stops = Table(
+    "hpo_stops",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),  # why the search ended before its last trial
+    Column("stopped", DateTime, nullable=False),  # UTC
+)
+
 
 def _first_tables(connection: Connection) -> None:
     metadata.create_all(connection, tables=[studies, rounds, curves, leases])
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
+def _confirming(connection: Connection) -> None:
+    metadata.create_all(connection, tables=[confirmations, tests, stops])
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables, _confirming)
 """Each brings the tables one version further; append, never change one that was released."""
 
 
@@ -111,6 +148,6 @@ def migrate(connection: Connection) -> None:
             connection.execute(insert(migrations_done).values(number=number))
 
 
-def present(connection: Connection) -> bool:
-    """Whether the database has our tables."""
-    return inspect(connection).has_table(studies.name)
+def present(connection: Connection, table: Table) -> bool:
+    """Whether the database has one of our tables: one that plain Optuna or an older version of ours made may not."""
+    return inspect(connection).has_table(table.name)

@@ -14,12 +14,21 @@ import sqlalchemy as sa
 
 from studies import lease, tables
 from studies.engine import StoreError, now
-from studies.records import OPTUNA_STATES, Result, stored_number, stored_points
+from studies.records import (
+    OPTUNA_STATES,
+    Confirmation,
+    Opening,
+    Result,
+    stored_number,
+    stored_points,
+)
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
     from studies.store import Store
+
+CONFIRMED = ("value", "epochs", "error", "finished")
 
 
 class Writer:
@@ -56,9 +65,10 @@ class Writer:
             yield connection
 
     def change_plan(self, plan: str) -> None:
-        """Store another plan; the study is not complete any more."""
-        t = tables.studies
+        """Store another plan, to go on with: the study is not complete any more, nor stopped."""
+        t, stops = tables.studies, tables.stops
         with self._transaction() as connection:
+            connection.execute(sa.delete(stops).where(stops.c.study_id == self.study_id))
             connection.execute(
                 sa.update(t).where(t.c.study_id == self.study_id).values(plan=plan, completed=None)
             )
@@ -213,6 +223,59 @@ class Writer:
             for table, rows in ((v, values), (i, points), (tables.curves, curves), (a, attributes)):
                 if rows:
                     connection.execute(sa.insert(table), rows)
+
+    def start_stage(self, stage: int, trials: Sequence[int]) -> None:
+        """Record which trials' settings are trained again, all on one seed and one split."""
+        with self._transaction() as connection:
+            connection.execute(
+                sa.insert(tables.confirmations),
+                [{"study_id": self.study_id, "stage": stage, "trial": n} for n in trials],
+            )
+
+    def finish_stage(self, results: Sequence[Confirmation]) -> None:
+        """Record what came of all trainings of a stage, in one transaction."""
+        t = tables.confirmations
+        with self._transaction() as connection:
+            connection.execute(
+                sa.update(t)
+                .where(
+                    t.c.study_id == self.study_id,
+                    t.c.stage == sa.bindparam("of_stage"),
+                    t.c.trial == sa.bindparam("of_trial"),
+                )
+                .values({name: sa.bindparam(f"now_{name}") for name in CONFIRMED}),
+                [
+                    {"of_stage": result.stage, "of_trial": result.trial}
+                    | {f"now_{name}": getattr(result, name) for name in CONFIRMED}
+                    for result in results
+                ],
+            )
+
+    def open_test(self, trial: int) -> Opening:
+        """Record that the test rows are seen from now on, for the settings of a trial. Once a study."""
+        opening = Opening(trial, now())
+        with self._transaction() as connection:
+            connection.execute(
+                sa.insert(tables.tests).values(
+                    study_id=self.study_id, trial=trial, opened=opening.opened
+                )
+            )
+        return opening
+
+    def finish_test(self, value: float | None, error: str | None) -> None:
+        """Record what they said."""
+        t = tables.tests
+        with self._transaction() as connection:
+            connection.execute(
+                sa.update(t).where(t.c.study_id == self.study_id).values(value=value, error=error)
+            )
+
+    def stop(self, reason: str) -> None:
+        """Record why the search ends before its last trial."""
+        with self._transaction() as connection:
+            connection.execute(
+                sa.insert(tables.stops).values(study_id=self.study_id, reason=reason, stopped=now())
+            )
 
     def complete(self) -> None:
         """Record that every trial of the plan is done."""

@@ -1,19 +1,21 @@
 """Sources -> arrays, with the rows set apart from the start.
 
-`read(source)` makes a `Table`: every row as it came, and labels. `split(table, seed)` makes `Splits`: training,
-validation and test rows as arrays a network can be trained on. What is learned from data (means, standard
-deviations, what to put in for a missing value, the list of a column's categories) is learned from training rows
-alone and applied unchanged to all others.
+`read(source)` makes a `Table`: every row as it came, and labels. `split(table, seed)` makes `Splits`: training and
+validation rows as arrays a network can be trained on. Test rows are set apart first of all, and are in no `Splits` but
+the one that is asked for by name, `TEST`. What is learned from data (means, standard deviations, what to put in for a
+missing value, the list of a column's categories) is learned from training rows alone and applied unchanged to all others.
 """
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import math
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 Task = Literal["classification", "regression"]
+Which = int | Literal["test"]
 
+TEST: Literal["test"] = "test"
 BUILT_IN = ("digits", "breast_cancer", "wine", "iris", "diabetes")
 TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
 KINDS = f"{', '.join(BUILT_IN)}, a .csv, .tsv or .parquet file, or mnist:DIR"
@@ -60,24 +64,43 @@ class Table:
     test_rows: NDArray[np.intp] | None = None
     notes: tuple[str, ...] = ()
 
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A SHA-256 of every row and label, by which a study knows its data again."""
+        digest = hashlib.sha256(self.task.encode())
+        if isinstance(self.rows, np.ndarray):
+            digest.update(repr((self.rows.shape, str(self.rows.dtype))).encode())
+            digest.update(np.ascontiguousarray(self.rows).tobytes())
+        else:
+            import pandas as pd
+
+            digest.update(repr(list(self.rows.columns)).encode())
+            digest.update(pd.util.hash_pandas_object(self.rows, index=False).to_numpy().tobytes())
+        digest.update(np.ascontiguousarray(self.labels).tobytes())
+        digest.update(repr(self.classes).encode())
+        return digest.hexdigest()
+
 
 @dataclass(frozen=True)
 class Splits:
-    """Rows to teach with, to choose by, and to look at once, ready for a network."""
+    """Rows to teach with and rows to score by, ready for a network."""
 
     task: Task
     outputs: int
     train: Rows
-    validation: Rows
-    test: Rows
+    validation: Rows  # of `TEST`, the test rows
     target_scale: float  # standard units of y to the user's; 1 for classes
     fingerprint: str  # of all the source's rows and labels, before any were set apart
     notes: tuple[str, ...] = ()  # what was left out and what looks odd, for the user to hear
 
 
-def load(source: str, target: str | None, *, seed: int, rows: int | None, dtype: str) -> Splits:
-    """`split(read(source, target), …)`: from a source to rows that a network can be trained on."""
-    return split(read(source, target), seed, rows=rows, dtype=dtype)
+Draw = Callable[[Which], Splits]
+"""The splits of one source: `draw(0)` is a search's own, `draw(1)` the first of the fresh ones, `draw(TEST)` the last."""
+
+
+def load(source: str, target: str | None, *, seed: int, rows: int | None, dtype: str) -> Draw:
+    """From a source to its splits: `read(source, target)`, and `split` of what that gives."""
+    return functools.partial(split, read(source, target), seed, rows=rows, dtype=dtype)
 
 
 def read(source: str, target: str | None = None) -> Table:
@@ -102,28 +125,22 @@ def name_of(source: str) -> str:
     return source.partition(":")[0] if source.startswith("mnist:") else Path(source).stem
 
 
-def fingerprint(table: Table) -> str:
-    """A SHA-256 of every row and label, by which a study knows its data again."""
-    digest = hashlib.sha256(table.task.encode())
-    if isinstance(table.rows, np.ndarray):
-        digest.update(repr((table.rows.shape, str(table.rows.dtype))).encode())
-        digest.update(np.ascontiguousarray(table.rows).tobytes())
-    else:
-        import pandas as pd
-
-        digest.update(repr(list(table.rows.columns)).encode())
-        digest.update(pd.util.hash_pandas_object(table.rows, index=False).to_numpy().tobytes())
-    digest.update(np.ascontiguousarray(table.labels).tobytes())
-    digest.update(repr(table.classes).encode())
-    return digest.hexdigest()
-
-
-def split(table: Table, seed: int, *, rows: int | None = None, dtype: str = "float32") -> Splits:
-    """Training, validation and test rows: 60, 20 and 20 %, stratified by class, drawn from the seed.
+def split(
+    table: Table,
+    seed: int,
+    which: Which = 0,
+    *,
+    rows: int | None = None,
+    dtype: str = "float32",
+) -> Splits:
+    """Training and validation rows: 60 and 20 % of all, stratified by class, drawn from the seed; 20 % are set apart.
 
     Rows that the source sets apart for testing are the test rows; then a fifth of the others validates. `rows`
     draws that many rows, once, to train and validate on; the test rows are the same with and without it. Arrays
     are of `dtype`.
+
+    `which` is 0, the split that a search is made on; or the number of a fresh one, from 1: the same rows divided anew
+    into training and validation rows; or `TEST`: all of them train, and the test rows take the validation rows' place.
 
     Raises:
         DataError: there are too few rows, or fewer than three of a class.
@@ -139,10 +156,12 @@ def split(table: Table, seed: int, *, rows: int | None = None, dtype: str = "flo
                     "to train, validate and test on"
                 )
 
-    def stratified(positions: NDArray[np.intp], share: float | int, what: str) -> Any:
+    def stratified(
+        positions: NDArray[np.intp], share: float | int, what: str, state: int = seed
+    ) -> Any:
         strata = table.labels[positions] if table.task == "classification" else None
         try:
-            return train_test_split(positions, test_size=share, random_state=seed, stratify=strata)
+            return train_test_split(positions, test_size=share, random_state=state, stratify=strata)
         except ValueError as error:
             raise DataError(
                 f"{table.name}: can't set {what} rows apart from {len(positions)} rows: {error}"
@@ -163,15 +182,20 @@ def split(table: Table, seed: int, *, rows: int | None = None, dtype: str = "flo
                 f"give {4 * classes} to {len(rest) - classes}, or leave it out for all of them"
             )
         _, rest = stratified(rest, rows, "search")
-    train, validation = stratified(rest, share, "validation")
-    return _prepare(table, train, validation, test, np.dtype(dtype))
+    if which == TEST:
+        return _prepare(table, rest, test, np.dtype(dtype))
+    state = seed
+    if which:
+        sequence = np.random.SeedSequence(seed, spawn_key=(int(which),))
+        state = int(sequence.generate_state(1, np.uint32)[0])
+    train, validation = stratified(rest, share, "validation", state)
+    return _prepare(table, train, validation, np.dtype(dtype))
 
 
 def _prepare(
     table: Table,
     train: NDArray[np.intp],
     validation: NDArray[np.intp],
-    test: NDArray[np.intp],
     dtype: np.dtype[Any],
 ) -> Splits:
     encode, scale, shift = _encoder(table, dtype), 1.0, 0.0
@@ -192,9 +216,8 @@ def _prepare(
         outputs=1 if table.classes is None else len(table.classes),
         train=ready(train),
         validation=ready(validation),
-        test=ready(test),
         target_scale=scale,
-        fingerprint=fingerprint(table),
+        fingerprint=table.fingerprint,
         notes=table.notes + _give_aways(table, train),
     )
 

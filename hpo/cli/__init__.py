@@ -167,7 +167,9 @@ def cli() -> None:
 @click.option(
     "--direction", help="maximize or minimize what a trainer of yours tells. [default: maximize]"
 )
-@click.option("--sampler", help="tpe, sobol, random, gp or cmaes. [default: tpe]")
+@click.option(
+    "--sampler", help="tpe, sobol, random, gp or cmaes. [default: tpe; sobol with --halving]"
+)
 @click.option(
     "extend",
     "--no-extend",
@@ -178,6 +180,25 @@ def cli() -> None:
 )
 @click.option(
     "--max-failures", type=int, metavar="N", help="Stop after more than N errors of a trainer."
+)
+@click.option(
+    "--halving",
+    type=int,
+    metavar="ETA",
+    help="Train on the best 1/ETA of a batch at 1/ETA³, 1/ETA² and 1/ETA of the epochs.",
+)
+@click.option(
+    "--finalists", type=int, metavar="K", help="Settings to confirm; 0: none. [default: by trials]"
+)
+@click.option(
+    "--repeats",
+    type=int,
+    metavar="S",
+    help="Trainings for each finalist on average, of the trials in all. [default: by trials]",
+)
+@click.option("--timeout", type=float, metavar="SECONDS", help="Begin nothing after so long.")
+@click.option(
+    "--patience", type=int, metavar="R", help="Stop when R rounds brought less than the noise."
 )
 @click.option("--hidden", metavar="100,100", help="Units of each hidden layer. [default: 50]")
 @click.option(
@@ -250,11 +271,13 @@ def search(
 @cli.command()
 @click.argument("name")
 @click.option("--trials", type=int, metavar="TOTAL", help="Trainings in all, old ones included.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Begin nothing after so long.")
 @click.option("--take-over", is_flag=True, help="Take the study from the process that holds it.")
 @run_options
 def resume(
     name: str,
     trials: int | None,
+    timeout: float | None,
     take_over: bool,
     storage: str,
     workers: int | None,
@@ -275,6 +298,7 @@ def resume(
             name,
             storage=storage,
             trials=trials,
+            timeout=timeout,
             workers=workers,
             take_over=take_over,
             watcher=watcher,
@@ -322,7 +346,9 @@ def show(name: str, storage: str, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("name")
-@click.option("--table", type=click.Choice(["trials", "epochs", "rounds"]), default="trials")
+@click.option(
+    "--table", type=click.Choice(["trials", "epochs", "rounds", "finalists"]), default="trials"
+)
 @click.option(
     "format_", "--format", type=click.Choice(["csv", "json", "parquet"]), default="csv",
     help="JSON is one object a line.",

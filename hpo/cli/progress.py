@@ -16,14 +16,14 @@ from rich.text import Text
 
 from hpo.cli import Stopped
 from hpo.cli.text import ACTIONS, resume_command, settings
-from hpo.loop import Watcher
+from hpo.watcher import Watcher
 from hpo.space import Categorical, Parameter, Settings, Space, describe, position
 
 if TYPE_CHECKING:
     from hpo.config import Plan
     from hpo.narrowing import Verdict
     from hpo.suggest import Direction
-    from studies.records import Result
+    from studies.records import Confirmation, Result
 
 LINE_SECONDS = 5.0  # between the plain lines
 BAR_WIDTH = 20
@@ -56,6 +56,7 @@ class Progress(Watcher):
         self._failed = self._round = self._epochs_each = 0
         self._ranges: Space = {}
         self._first: Space = {}
+        self._stage = 0
         self._best: tuple[float, int, Settings] | None = None
         self._maximize = True
         self._live = (
@@ -86,13 +87,13 @@ class Progress(Watcher):
         if self._live:
             self._live.start()
         else:
-            self._say(f"{name}: {plan.trials - done} trials of {plan.epochs} epochs")
+            self._say(f"{name}: {plan.trials - done} trainings of {plan.epochs} epochs")
 
     def round_started(self, number: int, size: int, ranges: Space) -> None:
         """Show the round's ranges from now on."""
         del size
         Stopped.check()
-        self._round, self._ranges = number, ranges
+        self._round, self._ranges, self._stage = number, ranges, 0
 
     def epoch_trained(self, trials: int) -> None:
         """Count, and say a line if it is time and there is no live display."""
@@ -125,6 +126,21 @@ class Progress(Watcher):
             if verdict.warning:
                 self._say(f"round {number}  {name}  {verdict.warning}", "yellow")
 
+    def stage_started(self, stage: int, trials: Sequence[int]) -> None:
+        """Show that the search is over, or pauses."""
+        del trials
+        Stopped.check()
+        self._stage = stage
+
+    def stage_finished(self, results: Sequence[Confirmation]) -> None:
+        """Count them."""
+        self._done += len(results)
+        Stopped.check()
+
+    def stopped(self, reason: str) -> None:
+        """Say why."""
+        self._say(f"Stopped early: {reason}", "yellow")
+
     def _better(self, value: float, other: float) -> bool:
         return value > other if self._maximize else value < other
 
@@ -136,7 +152,8 @@ class Progress(Watcher):
     def _state(self) -> str:
         seconds = max(time.monotonic() - self._begun, 1e-3)
         speed = self._epochs / seconds
-        parts = [f"round {self._round}", f"trials {self._done}/{self._trials}"]
+        at = f"confirming, stage {self._stage}" if self._stage else f"round {self._round}"
+        parts = [at, f"trainings {self._done}/{self._trials}"]
         if self._failed:
             parts.append(f"{self._failed} failed")
         if self._epochs:

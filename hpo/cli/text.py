@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from collections import Counter
@@ -14,13 +15,16 @@ from rich.table import Table
 from rich.text import Text
 
 from hpo.cli import DEFAULT_STORAGE
+from hpo.halving import rung_epochs
 from hpo.space import describe, from_mapping, number
 from studies.engine import masked
 
 if TYPE_CHECKING:
     from studies import Study
 
-ERRORS = 3  # that are shown
+ERRORS, TIED = 3, 3  # that are shown
+THIRDS = 3  # of the epochs, and thirds of those: what short training is, where no rungs say
+PREDICTS = 0.5  # a rank correlation below this is hardly one
 STATES = {"complete": "green", "running": "cyan", "interrupted": "yellow"}
 ACTIONS = {"narrowed": "green", "extended": "magenta", "kept": "dim"}
 
@@ -39,10 +43,13 @@ def show(*parts: RenderableType) -> None:
 def summary(study: Study) -> list[RenderableType]:
     """A stored study: how it stands, the best settings, how each range moved and why, what to do next."""
     said, storage = study.summary(), study.storage
-    parts: list[RenderableType] = [_heading(said), Text(), *_errors(study.errors()), *_best(said)]
-    parts.append(Text())
+    parts: list[RenderableType] = [_heading(said)]
+    if study.stopped:
+        parts.append(Text(f"Stopped early: {study.stopped}.", "yellow"))
+    parts += [Text(), *_errors(study.errors()), *_best(said), *_confirmed(said), Text()]
     if said["rounds"]:
         parts += [*_ranges(said), Text()]
+    parts += _agreement(study)
     parts += [_line("Stored", f"in {said['storage']} as ", said["study"]), Text()]
     return parts + _next_commands(said, storage)
 
@@ -83,6 +90,8 @@ def _heading(said: Mapping[str, Any]) -> Text:
     left = [f"{n} {state}" for state, n in counts.items() if n and state != "complete"]
     if left:
         trials += f" ({', '.join(left)})"
+    if _again(said):
+        trials += f" and {_again(said)} to confirm"
     return Text.assemble(
         (said["study"], "bold"),
         " · ",
@@ -104,16 +113,73 @@ def _best(said: Mapping[str, Any]) -> list[RenderableType]:
     best = said["best"]
     if best is None:
         return [Text("No trial has succeeded.", "red")]
-    parts: list[RenderableType] = [
-        Text.assemble(
-            (f"Best validation {said['metric']} ", "bold"),
-            (f"{best['value']:.4g}", "bold green"),
-            f" (trial {best['trial']})",
+    told = Text.assemble(
+        (f"Best validation {said['metric']} ", "bold"),
+        (f"{best['value']:.4g}", "bold green"),
+        f" (trial {best['trial']})",
+    )
+    again = [f for f in said["finalists"] if f["trial"] == best["trial"]]
+    if again:
+        told.append(f", confirmed {_sure(again[0])}")
+    recommended = said["recommended"]
+    if recommended is None:
+        return [told, *_params(best["params"])]
+    return [
+        told,
+        Text(),
+        Text(f"Recommended: the settings of trial {recommended['trial']}", "bold"),
+        *_params(recommended["params"]),
+    ]
+
+
+def _params(params: Mapping[str, Any]) -> list[RenderableType]:
+    width = max(map(len, params))
+    return [Text(f"  {name:{width}}  {_value(value)}") for name, value in params.items()]
+
+
+def _confirmed(said: Mapping[str, Any]) -> list[RenderableType]:
+    """How good the recommended settings are on fresh seeds and splits and on the test rows, and which are as good."""
+    if said["recommended"] is None:
+        return []
+    first, *others = said["finalists"]
+    metric, count = said["metric"], len(first["values"])
+    rows = [
+        (
+            f"validation {metric}",
+            Text.assemble(
+                (_sure(first), "bold green"), f", {count} trainings on fresh seeds and splits"
+            ),
         )
     ]
-    width = max(map(len, best["params"]))
-    parts += [Text(f"  {name:{width}}  {_value(value)}") for name, value in best["params"].items()]
-    return parts
+    if said["test"]:
+        when = said["test"]["opened_at"].replace("T", " ")[:16]
+        seen = f", on rows seen once: {when} UTC"
+        rows.append(
+            (f"test {metric}", Text.assemble((f"{said['test']['value']:.4g}", "bold green"), seen))
+        )
+    tied = [f for f in others if f["tied"]]
+    if tied:
+        named = ", ".join(f"trial {f['trial']} ({_sure(f)})" for f in tied[:TIED])
+        more = f" and {len(tied) - TIED} more" if len(tied) > TIED else ""
+        rows.append(("as good, for all one can tell", Text(f"{named}{more}")))
+    table = Table.grid(padding=(0, 2), pad_edge=False)
+    for name, text in rows:
+        table.add_row(f"  {name}", text)
+    return [table]
+
+
+def _sure(finalist: Mapping[str, Any]) -> str:
+    """A mean and half of its interval: 0.975 ± 0.004."""
+    if finalist["mean"] is None:
+        return "by no value: a training failed"
+    if finalist["ci95"] is None:
+        return f"{finalist['mean']:.4g}"
+    low, high = finalist["ci95"]
+    half = (high - low) / 2
+    if half <= 0:
+        return f"{finalist['mean']:.4g}"
+    decimals = max(0, -math.floor(math.log10(half)))
+    return f"{finalist['mean']:.{decimals}f} ± {half:.{decimals}f}"
 
 
 def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
@@ -138,6 +204,26 @@ def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
     return parts
 
 
+def _agreement(study: Study) -> list[RenderableType]:
+    """Whether short training predicted long training."""
+    plan = study.plan
+    if not plan:
+        return []
+    epochs = [*rung_epochs(plan["epochs"], plan["halving"] or THIRDS), plan["epochs"]]
+    agreements = study.rank_agreement(epochs)
+    if not agreements:
+        return []
+    lines: list[RenderableType] = [Text("Did short training predict long training?", "bold")]
+    for a in agreements:
+        line = Text(f"  {a.epoch} of {a.later} epochs: rank correlation {a.correlation:.2f}")
+        lines.append(line.append(f" ({a.trials} trials)", "dim"))
+    worst = min(a.correlation for a in agreements)
+    if worst < PREDICTS:
+        advice = "Little: what left early, or does best so early, need not be what is best later."
+        lines.append(Text(f"  {advice}", "yellow"))
+    return [*lines, Text()]
+
+
 def resume_command(name: str, storage: str) -> str:
     """What to type to go on with a study."""
     return f"hpo resume {shlex.quote(name)}{_where(storage)}"
@@ -152,7 +238,7 @@ def _where(storage: str) -> str:
 
 def _next_commands(said: Mapping[str, Any], storage: str) -> list[RenderableType]:
     name, where = shlex.quote(said["study"]), _where(storage)
-    more = f" --trials {2 * sum(said['trials'].values())}" if said["state"] == "complete" else ""
+    more = f" --trials {2 * _trainings(said)}" if said["state"] == "complete" else ""
     commands = (
         (f"hpo report {name} -o {shlex.quote(said['study'] + '.html')}{where}", "see it"),
         (resume_command(said["study"], storage) + more, "go on with it"),
@@ -165,6 +251,15 @@ def _next_commands(said: Mapping[str, Any], storage: str) -> list[RenderableType
         line = Text.assemble("  ", (f"{command:{width}}", "cyan"), no_wrap=True, overflow="ignore")
         lines.append(line.append(f"  # {purpose}", "dim") if width < 50 else line)
     return lines
+
+
+def _trainings(said: Mapping[str, Any]) -> int:
+    trials: dict[str, int] = said["trials"]
+    return sum(trials.values()) + _again(said)
+
+
+def _again(said: Mapping[str, Any]) -> int:
+    return sum(len(finalist["values"]) for finalist in said["finalists"])
 
 
 def _line(word: str, *rest: str) -> Text:

@@ -15,7 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from trainer.data import MAX_CATEGORIES, DataError, Splits, Table, fingerprint, load, read, split
+from trainer.data import (
+    MAX_CATEGORIES,
+    TEST,
+    DataError,
+    Splits,
+    Table,
+    Which,
+    load,
+    read,
+    split,
+)
 from trainer.recipe import Rows
 
 Array = NDArray[Any]
@@ -23,20 +33,37 @@ Write = Callable[..., str]
 PARTS = ("train", "validation", "test")
 
 
-def parts(splits: Splits) -> list[Rows]:
-    return [getattr(splits, part) for part in PARTS]
+def parts(table: Table, seed: int = 0, **options: Any) -> dict[str, Rows]:
+    """Training and validation rows of a search, and the test rows."""
+    done, last = split(table, seed, **options), split(table, seed, TEST, **options)
+    return {"train": done.train, "validation": done.validation, "test": last.validation}
 
 
-def positions(table: Table, seed: int, rows: int | None = None) -> dict[str, NDArray[np.intp]]:
-    """Which rows `split` takes for what: told by a table with the same labels whose rows are their numbers.
+def counted(table: Table) -> Table:
+    """A table with the same labels whose rows are their numbers.
 
     They are written as images, of two pixels, whose scale is known without looking.
     """
-    count = len(table.labels)
-    numbers = np.stack(np.divmod(np.arange(count), 256), axis=1).astype(np.uint8)
-    counted = Table("made", table.task, numbers, table.labels, table.classes, table.test_rows)
-    done = split(counted, seed, rows=rows, dtype="float64")
-    return {part: np.rint(getattr(done, part).X * 255).astype(np.intp) @ (256, 1) for part in PARTS}
+    numbers = np.stack(np.divmod(np.arange(len(table.labels)), 256), axis=1).astype(np.uint8)
+    return Table("made", table.task, numbers, table.labels, table.classes, table.test_rows)
+
+
+def numbers_of(rows: Rows) -> NDArray[np.intp]:
+    """The numbers that rows of `counted` tables are."""
+    return np.rint(rows.X * 255).astype(np.intp) @ (256, 1)
+
+
+def positions(table: Table, seed: int, rows: int | None = None) -> dict[str, NDArray[np.intp]]:
+    """Which rows `split` takes for what."""
+    table = counted(table)
+    done = split(table, seed, rows=rows, dtype="float64")
+    last = split(table, seed, TEST, rows=rows, dtype="float64")
+    assert {*numbers_of(last.train)} == {*numbers_of(done.train), *numbers_of(done.validation)}
+    return {
+        "train": numbers_of(done.train),
+        "validation": numbers_of(done.validation),
+        "test": numbers_of(last.validation),
+    }
 
 
 def table_of(frame: pd.DataFrame, labels: Array) -> Table:
@@ -45,7 +72,7 @@ def table_of(frame: pd.DataFrame, labels: Array) -> Table:
 
 
 def loaded(path: str, target: str = "y", seed: int = 0) -> Splits:
-    return load(path, target, seed=seed, rows=None, dtype="float64")
+    return load(path, target, seed=seed, rows=None, dtype="float64")(0)
 
 
 def one_line(error: pytest.ExceptionInfo[DataError]) -> bool:
@@ -72,22 +99,22 @@ def test_a_built_in_source_has_its_rows_and_classes(
     assert (table.name, table.task, table.rows.shape) == (source, task, shape)
     done = split(table, 0)
     assert (done.task, done.outputs) == (task, outputs)
-    assert sum(len(part.X) for part in parts(done)) == shape[0]
-    for part in parts(done):
+    made = parts(table).values()
+    assert sum(len(part.X) for part in made) == shape[0]
+    for part in made:
         assert part.X.shape == (len(part.y), shape[1])
-        assert part.X.dtype == np.float32
         assert part.X.flags.c_contiguous
         if table.classes is not None:
             assert len(table.classes) == outputs
             assert set(part.y) == set(range(outputs))
-    assert [round(len(part.y) / shape[0], 2) for part in parts(done)] == [0.6, 0.2, 0.2]
+    assert [round(len(part.y) / shape[0], 2) for part in made] == [0.6, 0.2, 0.2]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_arrays_are_of_the_type_asked_for(dtype: str) -> None:
-    done = split(read("diabetes"), 0, dtype=dtype)
-    assert {part.X.dtype for part in parts(done)} == {np.dtype(dtype)}
-    assert {part.y.dtype for part in parts(done)} == {np.dtype(dtype)}
+    made = parts(read("diabetes"), dtype=dtype).values()
+    assert {part.X.dtype for part in made} == {np.dtype(dtype)}
+    assert {part.y.dtype for part in made} == {np.dtype(dtype)}
 
 
 # --- splits ---
@@ -106,9 +133,9 @@ def test_splits_are_disjoint_hold_every_row_and_give_each_class_its_share(
     table = table_of(frame, labels)
     found = positions(table, seed)
     assert sorted(np.concatenate([*found.values()])) == list(range(len(labels)))
-    done = split(table, seed)
+    done = parts(table, seed)
     for part, share in zip(PARTS, (0.6, 0.2, 0.2), strict=True):
-        y = getattr(done, part).y
+        y = done[part].y
         np.testing.assert_array_equal(y, labels[found[part]])
         assert abs(len(y) - share * len(labels)) <= 2
         for label, size in enumerate(sizes):
@@ -136,6 +163,26 @@ def test_rows_are_drawn_once_and_the_test_rows_stay_what_they_were(source: str) 
         np.testing.assert_array_equal(positions(table, 5, rows=everything)[part], full[part])
 
 
+@pytest.mark.parametrize("rows", [None, 60])
+@pytest.mark.parametrize("source", ["iris", "diabetes"])
+def test_a_fresh_split_divides_the_same_rows_anew(source: str, rows: int | None) -> None:
+    table = counted(read(source))
+    first, *fresh = (split(table, 5, k, rows=rows, dtype="float64") for k in range(4))
+
+    def searched(splits: Splits) -> set[int]:
+        return {*numbers_of(splits.train), *numbers_of(splits.validation)}
+
+    for splits in fresh:
+        assert searched(splits) == searched(first)
+        assert len(splits.train.y) == len(first.train.y)
+    assert len({frozenset(numbers_of(s.validation)) for s in (first, *fresh)}) == 4
+    if table.task == "classification":
+        for splits in fresh:
+            np.testing.assert_array_equal(
+                np.bincount(splits.validation.y), np.bincount(first.validation.y)
+            )
+
+
 @pytest.mark.parametrize("rows", [0, 2, 121])
 def test_rows_that_can_not_be_drawn_are_told(rows: int) -> None:
     with pytest.raises(DataError, match=r"iris.* 120 rows") as error:
@@ -150,7 +197,7 @@ def test_training_rows_are_scaled_to_mean_0_and_deviation_1() -> None:
     done = split(read("wine"), 0, dtype="float64")
     np.testing.assert_allclose(done.train.X.mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(done.train.X.std(axis=0), 1)
-    assert not np.allclose(done.test.X.mean(axis=0), 0, atol=1e-3)  # by others' statistics
+    assert not np.allclose(done.validation.X.mean(axis=0), 0, atol=1e-3)  # by others' statistics
 
 
 def mixed(count: int) -> pd.DataFrame:
@@ -165,32 +212,32 @@ def mixed(count: int) -> pd.DataFrame:
     return frame.assign(text=frame["text"].where(rng.random(count) > 0.2, np.nan).astype(object))
 
 
+@pytest.mark.parametrize("which", [0, 1, TEST])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_nothing_is_learned_from_rows_that_do_not_train(seed: int) -> None:
+def test_nothing_is_learned_from_rows_that_do_not_train(seed: int, which: Which) -> None:
     labels = np.arange(60) % 3
     frame = mixed(60)
-    found = positions(table_of(frame, labels), seed)
+    train = numbers_of(split(counted(table_of(frame, labels)), seed, which, dtype="float64").train)
     wild = frame.copy()
-    others = np.concatenate([found["validation"], found["test"]])
+    others = np.setdiff1d(np.arange(60), train)
     wild.loc[others, ["number", "gaps"]] = 1e6
     wild.loc[others, "text"] = [f"new {n}" for n in others]
     wild.loc[others[::3]] = np.nan
-    tame, odd = (split(table_of(f, labels), seed, dtype="float64") for f in (frame, wild))
+    tame, odd = (split(table_of(f, labels), seed, which, dtype="float64") for f in (frame, wild))
     np.testing.assert_array_equal(odd.train.X, tame.train.X)
     assert (odd.validation.X != tame.validation.X).any()
-    assert (odd.test.X != tame.test.X).any()
-    assert np.isfinite(np.concatenate([part.X for part in parts(odd)])).all()
+    assert np.isfinite(np.concatenate([odd.train.X, odd.validation.X])).all()
 
 
-def test_validation_and_test_rows_are_read_by_the_training_rows_figures() -> None:
+@pytest.mark.parametrize("which", [0, 1, TEST])
+def test_rows_that_are_scored_are_read_by_the_training_rows_figures(which: Which) -> None:
     labels = np.arange(60) % 2
     frame = mixed(60)
     table = table_of(frame, labels)
-    found = positions(table, 0)
-    done = split(table, 0, dtype="float64")
-    train = frame.loc[found["train"]]
-    for part in PARTS:
-        rows = frame.loc[found[part]]
+    found, done = (split(t, 0, which, dtype="float64") for t in (counted(table), table))
+    train = frame.loc[numbers_of(found.train)]
+    for part in ("train", "validation"):
+        rows = frame.loc[numbers_of(getattr(found, part))]
         filled = rows["gaps"].fillna(train["gaps"].median())
         known = train["gaps"].fillna(train["gaps"].median())
         expected = {
@@ -214,7 +261,7 @@ def test_a_text_column_that_no_training_row_fills_is_no_error() -> None:
     table = table_of(pd.DataFrame({"t": np.full(30, np.nan, dtype=object)}), labels)
     table.rows.loc[positions(table, 0)["test"], "t"] = "late"  # type: ignore[union-attr]
     done = split(table, 0)
-    assert {part.X.shape[1] for part in parts(done)} == {1}
+    assert done.train.X.shape[1] == done.validation.X.shape[1] == 1
     np.testing.assert_array_equal(done.train.X, 1)
 
 
@@ -226,7 +273,7 @@ def test_rare_categories_share_a_column_and_unknown_ones_go_there() -> None:
     table = table_of(frame, np.arange(len(frame)) % 2)
     done = split(table, 0)
     assert done.train.X.shape[1] == MAX_CATEGORIES
-    for part in parts(done):
+    for part in (done.train, done.validation):
         np.testing.assert_array_equal(part.X.sum(axis=1), 1)
 
 
@@ -235,7 +282,7 @@ def test_a_regression_target_is_scaled_by_the_training_rows_and_can_be_scaled_ba
     found, done = positions(table, 0), split(table, 0, dtype="float64")
     targets = table.labels[found["train"]]
     assert done.target_scale == pytest.approx(targets.std())
-    for part in PARTS:
+    for part in ("train", "validation"):
         back = getattr(done, part).y * done.target_scale + targets.mean()
         np.testing.assert_allclose(back, table.labels[found[part]])
 
@@ -279,7 +326,7 @@ def test_a_table_is_read_however_it_is_written(
     assert list(table.rows["why"].unique()) == ['a, b; "0"', 'a, b; "1"']
     assert (table.task, table.classes) == ("classification", ("a", "b"))
     assert table.labels.tolist() == [int(i % 3 == 0) for i in range(40)]
-    assert fingerprint(table) == fingerprint(plain)
+    assert table.fingerprint == plain.fingerprint
     assert split(table, 0).train.X.shape == (24, 7)  # x, größe, flag, gap and whether, two of why
     assert table.name == Path(name).stem
 
@@ -329,14 +376,14 @@ def test_a_column_is_numbers_if_all_its_cells_are_else_one_column_a_category(
 ) -> None:
     rows = ((i, cells[i % 3], "ab"[i % 2]) for i in range(60))
     done = loaded(write("t.csv", ("x", "c", "y"), *rows))
-    for part in parts(done):
+    for part in (done.train, done.validation):
         assert part.X.shape[1] == 1 + width
         assert np.isfinite(part.X).all()
 
 
 def test_a_constant_column_is_zeros(write: Write) -> None:
     done = loaded(write("t.csv", ("x", "c", "y"), *((i, 0.1, "ab"[i % 2]) for i in range(40))))
-    for part in parts(done):
+    for part in (done.train, done.validation):
         np.testing.assert_allclose(part.X[:, 1], 0, atol=1e-12)
 
 
@@ -412,7 +459,7 @@ def test_a_column_that_is_the_label_in_other_words_is_told(write: Write) -> None
 @pytest.mark.parametrize("rows", [1, 11, 118, 119, 121])
 def test_a_number_of_rows_that_cannot_be_drawn_is_told_with_those_that_can(rows: int) -> None:
     with pytest.raises(DataError) as caught:
-        load("iris", None, seed=0, rows=rows, dtype="float32")
+        load("iris", None, seed=0, rows=rows, dtype="float32")(0)
     assert str(caught.value) == (
         f"rows = {rows}: iris has 120 rows beside its test rows: give 12 to 117, "
         "or leave it out for all of them"
@@ -422,7 +469,7 @@ def test_a_number_of_rows_that_cannot_be_drawn_is_told_with_those_that_can(rows:
 @pytest.mark.parametrize("rows", [12, 13, 60, 117, 120])
 def test_a_number_of_rows_that_can_be_drawn_is_drawn(rows: int) -> None:
     for seed in range(5):
-        made = load("iris", None, seed=seed, rows=rows, dtype="float32")
+        made = load("iris", None, seed=seed, rows=rows, dtype="float32")(0)
         assert len(made.train.X) + len(made.validation.X) == rows
 
 
@@ -455,7 +502,7 @@ def test_the_fingerprint_changes_with_any_cell_label_name_or_order_and_with_noth
         (header, [[a, b, {"u": "u", "v": "w"}[str(y)]] for a, b, y in cells]),
     ]  # fmt: skip
     prints = [
-        fingerprint(read(write(f"{n}.csv", names, *rows), "y"))
+        read(write(f"{n}.csv", names, *rows), "y").fingerprint
         for n, (names, rows) in enumerate([*same, *others])
     ]
     assert len({*prints[: len(same)]}) == 1
@@ -465,10 +512,9 @@ def test_the_fingerprint_changes_with_any_cell_label_name_or_order_and_with_noth
 
 def test_the_fingerprint_is_of_the_source_not_of_how_it_is_split() -> None:
     table = read("iris")
-    assert {split(table, seed, rows=rows).fingerprint for seed, rows in [(0, None), (1, 60)]} == {
-        fingerprint(table)
-    }
-    assert fingerprint(read("iris")) == fingerprint(table) != fingerprint(read("wine"))
+    drawn = [split(table, 0), split(table, 1, rows=60), split(table, 0, 1), split(table, 0, TEST)]
+    assert {splits.fingerprint for splits in drawn} == {table.fingerprint}
+    assert read("iris").fingerprint == table.fingerprint != read("wine").fingerprint
 
 
 # --- MNIST's files ---
@@ -503,10 +549,10 @@ def test_mnist_is_read_and_its_own_test_rows_are_the_test_rows(
 ) -> None:
     table = read(mnist(tmp_path, zipped=zipped))
     assert (table.name, table.task, table.classes) == ("mnist", "classification", ("0", "1", "2"))
-    done = split(table, 0, dtype="float64")
-    assert [len(part.y) for part in parts(done)] == [24, 6, 9]
-    np.testing.assert_array_equal(done.test.X, images(9).reshape(9, 4) / 255)
-    np.testing.assert_array_equal(done.test.y, np.arange(9) % 3)
+    done, last = split(table, 0, dtype="float64"), split(table, 0, TEST, dtype="float64")
+    assert [len(part.y) for part in parts(table).values()] == [24, 6, 9]
+    np.testing.assert_array_equal(last.validation.X, images(9).reshape(9, 4) / 255)
+    np.testing.assert_array_equal(last.validation.y, np.arange(9) % 3)
     together = np.concatenate([done.train.X, done.validation.X])
     expected = images(30).reshape(30, 4) / 255
     assert sorted(map(tuple, together)) == sorted(map(tuple, expected))
@@ -653,9 +699,8 @@ def test_real_tables_are_read(
 ) -> None:
     table = read(str(shared_data / "tabular" / name), target)
     assert (table.task, len(table.labels)) == (task, rows)
-    done = split(table, 0)
-    assert done.outputs == outputs
-    for part in parts(done):
+    assert split(table, 0).outputs == outputs
+    for part in parts(table).values():
         assert np.isfinite(part.X).all()
         assert np.isfinite(part.y).all()
 
@@ -663,5 +708,4 @@ def test_real_tables_are_read(
 def test_the_real_mnist_is_read(shared_data: Path) -> None:
     table = read(f"mnist:{shared_data / 'mnist'}")
     assert (table.rows.shape, len(table.classes or ())) == ((70_000, 784), 10)
-    done = split(table, 0, rows=500)
-    assert [len(part.y) for part in parts(done)] == [400, 100, 10_000]
+    assert [len(part.y) for part in parts(table, rows=500).values()] == [400, 100, 10_000]

@@ -255,14 +255,14 @@ def test_each_optimizer_learns(optimizer: str, train: Train, classes: tuple[Rows
 
 
 def test_digits_are_learned_in_ten_epochs(train: Train) -> None:
-    splits = load("digits", None, seed=0, rows=None, dtype="float32")
+    splits = load("digits", None, seed=0, rows=None, dtype="float32")(0)
     recipe = Recipe(splits.outputs, hidden=(50,), optimizer="momentum")
     curves = train(recipe, [{"learning_rate": 0.05}], (splits.train, splits.validation), epochs=10)
     assert curves["validation_accuracy"][-1, 0] >= 0.95
 
 
 def test_diabetes_is_told_better_than_by_its_mean(train: Train) -> None:
-    splits = load("diabetes", None, seed=0, rows=None, dtype="float32")
+    splits = load("diabetes", None, seed=0, rows=None, dtype="float32")(0)
     recipe = replace(QUANTITY, hidden=(20,), batch_size=32, target_scale=splits.target_scale)
     curves = train(recipe, [{"learning_rate": 0.01}], (splits.train, splits.validation), epochs=20)
     assert 30 < curves["validation_rmse"][-1, 0] < 0.85 * read("diabetes").labels.std()

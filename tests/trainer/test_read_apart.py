@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainer.data import DataError, Splits, load
+from trainer.data import TEST, DataError, Splits, load
 from trainer.read_apart import Reader
 
 OPTIONS: dict[str, Any] = {"seed": 3, "rows": None, "dtype": "float32"}
 
 
 def same(one: Splits, other: Splits) -> bool:
-    arrays = [(part.X, part.y) for s in (one, other) for part in (s.train, s.validation, s.test)]
-    for (X, y), (other_X, other_y) in zip(arrays[:3], arrays[3:], strict=True):
+    arrays = [(part.X, part.y) for s in (one, other) for part in (s.train, s.validation)]
+    for (X, y), (other_X, other_y) in zip(arrays[:2], arrays[2:], strict=True):
         np.testing.assert_array_equal(X, other_X, strict=True)
         np.testing.assert_array_equal(y, other_y, strict=True)
     return (one.task, one.outputs, one.target_scale, one.fingerprint) == (
@@ -32,7 +32,9 @@ def same(one: Splits, other: Splits) -> bool:
 @pytest.mark.parametrize("source", ["iris", "diabetes"])
 def test_a_reader_gives_what_load_gives(source: str, options: dict[str, Any]) -> None:
     with Reader() as reader:
-        assert same(reader.load(source, None, **options), load(source, None, **options))
+        draw, expected = (place(source, None, **options) for place in (reader.load, load))
+        for which in (0, 2, TEST):
+            assert same(draw(which), expected(which))
 
 
 def test_a_file_is_found_from_the_folder_one_is_in(
@@ -42,7 +44,8 @@ def test_a_file_is_found_from_the_folder_one_is_in(
     (tmp_path / "ü x.csv").write_text("\n".join(["x,y", *rows]), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     with Reader() as reader:
-        assert same(reader.load("ü x.csv", "y", **OPTIONS), load("ü x.csv", "y", **OPTIONS))
+        draw = reader.load("ü x.csv", "y", **OPTIONS)
+        assert same(draw(0), load("ü x.csv", "y", **OPTIONS)(0))
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,17 @@ def test_an_error_is_the_one_that_load_raises(source: str, target: str | None) -
         load(source, target, **OPTIONS)
     with Reader() as reader, pytest.raises(DataError) as there:
         reader.load(source, target, **OPTIONS)
+    assert str(there.value) == str(here.value)
+
+
+def test_a_split_that_can_not_be_made_is_told_as_load_tells_it() -> None:
+    options = {**OPTIONS, "rows": 119}
+    with pytest.raises(DataError) as here:
+        load("iris", None, **options)(0)
+    with Reader() as reader:
+        draw = reader.load("iris", None, **options)
+        with pytest.raises(DataError) as there:
+            draw(0)
     assert str(there.value) == str(here.value)
 
 
@@ -73,7 +87,7 @@ def test_nothing_is_left_running_or_open_after_a_reader(used: bool) -> None:
     with Reader() as reader:
         process = reader._process
         if used:
-            reader.load("iris", None, **OPTIONS)
+            reader.load("iris", None, **OPTIONS)(0)
     assert process.returncode is not None
     with pytest.raises(ProcessLookupError):
         os.kill(process.pid, 0)
@@ -89,4 +103,4 @@ def test_a_file_of_the_users_does_not_take_a_modules_place(
     (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong file was run')")
     monkeypatch.chdir(tmp_path)
     with Reader() as reader:
-        assert reader.load("iris", None, **OPTIONS).outputs == 3
+        assert reader.load("iris", None, **OPTIONS)(0).outputs == 3

@@ -1,0 +1,67 @@
+"""The record of a search as the loop needs it, kept in step with the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hpo.rounds import batch_numbers, batches
+from hpo.space import Settings
+from hpo.suggest import Direction, Observation
+
+if TYPE_CHECKING:
+    from studies.records import Confirmation, Opening, Round
+    from studies.writer import Writer
+
+
+@dataclass
+class History:
+    """What was done so far, and what was begun. A trial's number is its position in `trials`."""
+
+    direction: Direction
+    trials: list[Observation]
+    pending: list[tuple[int, Settings]]  # the numbers and settings of a batch that was begun
+    rounds: list[Round]
+    in_round: int  # trials that the last round has so far
+    errors: list[str]
+    confirmed: list[Confirmation]
+    staged: list[Confirmation]  # of a stage that was begun
+    opening: Opening | None
+    stopped: str | None
+
+    @classmethod
+    def read(cls, writer: Writer, most: int) -> History:
+        """The record of a study whose batches have at most `most` trials."""
+        store, study_id = writer.store, writer.study_id
+        with store.reading():
+            record, trials = store.study(writer.name), store.trials(study_id)
+            rounds, confirmations = store.rounds(study_id), store.confirmations(study_id)
+            opening = store.opening(study_id)
+        done = [t for t in trials if t.state != "running"]
+        last = rounds[-1].round if rounds else 0
+        return cls(
+            direction=record.direction,
+            trials=[
+                Observation(t.params, t.value, batch, t.attributes.get("left_epoch"))
+                for t, batch in zip(done, batch_numbers(batches(rounds, most)), strict=False)
+            ],
+            pending=[(t.number, t.params) for t in trials if t.state == "running"],
+            rounds=rounds,
+            in_round=sum(t.attributes.get("round") == last for t in trials),
+            errors=[t.attributes["error"] for t in done if "error" in t.attributes],
+            confirmed=[c for c in confirmations if c.finished is not None],
+            staged=[c for c in confirmations if c.finished is None],
+            opening=opening,
+            stopped=record.stopped,
+        )
+
+    @property
+    def trainings(self) -> int:
+        """How many trainings are done, those that confirm included."""
+        return len(self.trials) + len(self.confirmed)
+
+    def ranked(self) -> list[int]:
+        """The numbers of the trials that were trained to the end, best first, the earliest of equals first."""
+        sign = -1.0 if self.direction == "maximize" else 1.0
+        scored = [k for k, t in enumerate(self.trials) if t.value is not None and t.left is None]
+        return sorted(scored, key=lambda k: (sign * (self.trials[k].value or 0.0), k))

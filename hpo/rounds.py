@@ -1,0 +1,44 @@
+"""How the trials of a plan are shared out: to rounds, and to the batches of a round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from studies.records import Round
+
+
+def round_size(trials: int, rounds: int, trials_begun: int, rounds_begun: int) -> int:
+    """How many trials the next round has: an even share of what is left, in whole numbers."""
+    rounds_left = max(1, rounds - rounds_begun)
+    return -(-(trials - trials_begun) // rounds_left)
+
+
+class Batch(NamedTuple):
+    """Trials that are suggested, trained and recorded together."""
+
+    size: int
+    explores: bool  # spread over the ranges, whatever was good so far
+
+
+def batches(rounds: Sequence[Round], most: int) -> list[Batch]:
+    """The batches, of at most `most` trials each, that the rounds begun so far have when they are full.
+
+    All of the first round explores, and half of one whose ranges were extended: nothing is known of where they go on.
+    """
+    made = []
+    for last, current in zip((None, *rounds), rounds, strict=False):
+        exploring = current.size
+        if last is not None:
+            actions = {verdict["action"] for verdict in (last.verdicts or {}).values()}
+            exploring = current.size // 2 if "extended" in actions else 0
+        for count, explores in ((exploring, True), (current.size - exploring, False)):
+            parts = -(-count // most)
+            made += [Batch((count + k) // parts, explores) for k in reversed(range(parts))]
+    return made
+
+
+def batch_numbers(begun: Sequence[Batch]) -> list[int]:
+    """The number of the batch that each trial belongs to, in the order of trials."""
+    return [number for number, batch in enumerate(begun) for _ in range(batch.size)]

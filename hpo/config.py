@@ -52,7 +52,7 @@ TRAINER = r"^[^:]+:[^:]+$"
 Positive = Annotated[int, Field(ge=1)]
 
 
-CONFIRMING = 0.4
+CONFIRMING = 1 / 3
 """The share of the epochs that train finalists again (scripts/bench/search says why)."""
 
 METRICS = ("accuracy", "balanced_accuracy", "log_loss", "roc_auc", "rmse", "mae", "r2", "loss")
@@ -86,7 +86,7 @@ class Plan(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     metric: str | None = None
     direction: Literal["maximize", "minimize"] | None = None
-    sampler: Literal["tpe", "sobol", "random", "gp", "cmaes"] | None = None
+    sampler: Literal["thompson", "tpe", "sobol", "random", "gp", "cmaes"] | None = None
     extend: bool = True
     max_failures: Annotated[int, Field(ge=0)] | None = None
     halving: Annotated[int, Field(ge=2)] | None = None

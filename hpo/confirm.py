@@ -11,20 +11,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hpo.batches import train_batch
 from hpo.config import Plan
 from hpo.history import History
 from hpo.seeds import CONFIRM, TEST_ROWS, seed_of
 from hpo.stopping import REPEATS
+from hpo.suggest import Direction
 from hpo.trainables import Trainable
 from hpo.watcher import Watcher
-from studies.finalists import finalists
+from studies.finalists import finalists, scores
 from studies.records import Confirmation
 from studies.writer import Writer
 from trainer.data import TEST
+
+PARTS, FEWEST = 4, 2  # a stage has a quarter of the trainings that are left, and at least two
 
 
 class Confirming:
@@ -43,30 +43,27 @@ class Confirming:
         self.pool, self.watcher, self.history = pool, watcher, history
 
     def budget(self) -> int:
-        """How many trainings confirm: what the plan says, or no more than were needed to see that values repeat."""
+        """How many trainings confirm. Where there is no luck, those that showed it, and one for what is best at last."""
+        history, plan = self.history, self.plan
         if self._knows_no_luck():
-            return len(self.history.confirmed)
-        return self.plan.confirming
+            return min(len(history.confirmed) + 1, plan.confirming)
+        return min(plan.confirming, plan.trials - len(history.trials))
 
     def _knows_no_luck(self) -> bool:
-        """Whether every setting that was trained again gave the very same value: there is nothing to confirm."""
+        """Whether several trainings gave the very same values again: then there is nothing to confirm."""
         trials, confirmed = self.history.trials, self.history.confirmed
-        if self.trainable.repeats is not None or not confirmed:
+        if self.trainable.repeats is not None or len(confirmed) < FEWEST:
             return False
         return all(c.value == trials[c.trial].value for c in confirmed)
 
-    def tries_luck(self) -> bool:
-        """Train the best setting again between rounds, if there is something to learn from it now."""
+    def measures_noise(self) -> bool:
+        """Train the best setting of the first rounds once again, if `patience` has yet to know how noisy values are."""
         history, plan = self.history, self.plan
-        wanted = 1 if self.trainable.repeats is None else 0
-        if plan.patience is not None and len(history.rounds) >= plan.patience:
-            wanted = REPEATS
-        if self._knows_no_luck():
-            wanted = 1
-        if len(history.confirmed) >= min(wanted, plan.confirming):
+        if plan.patience is None or len(history.rounds) < plan.patience:
             return False
-        known = [c.trial for c in history.confirmed[:1]]
-        best = known or history.ranked()[:1]
+        if len(history.confirmed) >= min(REPEATS, plan.confirming):
+            return False
+        best = [c.trial for c in history.confirmed[:1]] or history.ranked()[:1]
         if best:
             self._start_stage(best)
         return bool(best)
@@ -87,12 +84,12 @@ class Confirming:
 
     def _race(self, left: int) -> list[int]:
         history = self.history
-        ranked = history.ranked()
-        values: dict[int, list[float | None]] = {k: [history.trials[k].value] for k in ranked}
-        for c in history.confirmed:
-            if c.trial in values:
-                values[c.trial].append(c.value)
-        return race(values, left, history.direction == "maximize", self.plan.finalists)
+        if self._knows_no_luck():
+            confirmed = {c.trial for c in history.confirmed}
+            return [k for k in history.ranked()[:1] if k not in confirmed]
+        return race(
+            history.searched(), history.confirmed, history.direction, left, self.plan.finalists
+        )
 
     def _start_stage(self, trials: Sequence[int]) -> None:
         history = self.history
@@ -128,7 +125,7 @@ class Confirming:
         """Train the recommended setting on all rows but the test rows, and score it on those; once a study."""
         history = self.history
         if history.opening is None:
-            found = finalists(history.confirmed, history.direction)
+            found = finalists(history.searched(), history.confirmed, history.direction)
             if not found or found[0].mean is None:
                 return False
             trial = found[0].trial
@@ -147,28 +144,23 @@ class Confirming:
 
 
 def race(
-    values: Mapping[int, Sequence[float | None]], left: int, maximize: bool, most: int | None
+    searched: Mapping[int, float],
+    confirmed: Sequence[Confirmation],
+    direction: Direction,
+    left: int,
+    most: int | None = None,
 ) -> list[int]:
-    """PLACEHOLDER: which settings train in the next stage."""
-    sound = {
-        k: [v if maximize else -v for v in vs if v is not None]
-        for k, vs in values.items()
-        if None not in vs
-    }
-    if not sound:
-        return []
-    names = list(sound)
+    """The trials whose settings train in the next stage, with `left` trainings left for this and all later ones.
+
+    Those with the best scores (`studies.finalists.scores`), a quarter as many as there are trainings left, but at
+    least two: so the clearly worse leave stage by stage, and the closer it is, the more often the best are compared.
+    Of at most `most` different trials, where that is given.
+    """
+    found = scores(searched, confirmed, direction)
+    ranked = sorted(found, key=lambda trial: (-found[trial], trial))
+    begun = {c.trial for c in confirmed}
     if most is not None:
-        names = names[:most]
-    first = np.array([sound[k][0] for k in sound])
-    top = np.sort(first)[::-1][: max(8, -(-len(first) // 3))]
-    va = vn = top.var() / 2 + 1e-12
-    n = np.array([len(sound[k]) for k in names])
-    s = np.array([sum(sound[k]) for k in names])
-    precision = 1 / va + n / vn
-    mean, sd = (top.mean() / va + s / vn) / precision, np.sqrt(1 / precision)
-    index = mean + sd
-    count = int((index >= mean.max()).sum())
-    count = min(max(count, 2), max(2, -(-left // 4)), left)
-    order = np.argsort(-index, kind="stable")[:count]
-    return [names[k] for k in order]
+        fresh = max(0, most - len(begun))
+        new = [trial for trial in ranked if trial not in begun][:fresh]
+        ranked = [trial for trial in ranked if trial in begun or trial in new]
+    return ranked[: min(max(FEWEST, left // PARTS), left)]

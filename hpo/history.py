@@ -60,8 +60,14 @@ class History:
         """How many trainings are done, those that confirm included."""
         return len(self.trials) + len(self.confirmed)
 
+    def searched(self) -> dict[int, float]:
+        """The values of the trials that were trained to the end, by their numbers."""
+        return {
+            k: t.value for k, t in enumerate(self.trials) if t.value is not None and t.left is None
+        }
+
     def ranked(self) -> list[int]:
         """The numbers of the trials that were trained to the end, best first, the earliest of equals first."""
         sign = -1.0 if self.direction == "maximize" else 1.0
-        scored = [k for k, t in enumerate(self.trials) if t.value is not None and t.left is None]
-        return sorted(scored, key=lambda k: (sign * (self.trials[k].value or 0.0), k))
+        values = self.searched()
+        return sorted(values, key=lambda k: (sign * values[k], k))

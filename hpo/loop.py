@@ -32,7 +32,7 @@ from studies.writer import Writer
 ALL_FAIL = 10
 """Where so many trainings have failed with an error and none has given a value, the rest would fail, too."""
 
-LEARNING = ("tpe", "gp", "cmaes")  # samplers that draw where earlier trials were good
+LEARNING = ("thompson", "tpe", "gp", "cmaes")  # samplers that draw where earlier trials were good
 
 
 class TooManyFailuresError(Exception):
@@ -90,7 +90,7 @@ class _Search:
             self.confirming.train_stage()
         elif current is not None and full and current.verdicts is None:
             self.judge(current)
-        elif current is not None and full and self.confirming.tries_luck():
+        elif current is not None and full and self.confirming.measures_noise():
             pass
         elif (full and len(history.trials) >= self.to_draw()) or self.stops():
             return self.confirming.step(self.seconds())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -322,6 +322,14 @@ def position(parameter: Numeric, value: float) -> float:
     if parameter.log:
         low, high, x = math.log(low), math.log(high), math.log(value)
     return (x - low) / (high - low) if high > low else 0.5
+
+
+def at(parameter: Numeric, where: float) -> float | int:
+    """The value at a position from 0 to 1, the inverse of `position`; whole numbers and steps are the nearest."""
+    value = min(max(_at(parameter, where), parameter.low), parameter.high)
+    if parameter.step is not None:
+        value = min(_stepped(parameter, value, ROUND_HALF_EVEN), parameter.high)
+    return int(value) if isinstance(parameter, Int) else value
 
 
 def section(parameter: Numeric, start: float, stop: float) -> Numeric:

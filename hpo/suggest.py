@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from hpo.gaussian import thompson
 from hpo.space import Categorical, Float, Parameter, Settings, Value, distribution, inside, is_zero
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Observation:
     left: int | None = None
 
 
-SAMPLERS = ("tpe", "sobol", "random", "gp", "cmaes")
+SAMPLERS = ("thompson", "tpe", "sobol", "random", "gp", "cmaes")
 
 ENOUGH_TO_START = 10  # trials for CMA-ES to see where the better ones lie
 
@@ -87,6 +88,22 @@ def suggest(
     """
     import optuna
     from threadpoolctl import threadpool_limits
+
+    if sampler == "thompson":
+        sign = 1.0 if direction == "maximize" else -1.0
+        told = [t for t in history if t.left is None and inside(ranges, t.settings)]
+        if told:
+            with threadpool_limits(1):
+                settings = thompson(
+                    ranges,
+                    [t.settings for t in told],
+                    [None if t.value is None else sign * t.value for t in told],
+                    n,
+                    np.random.default_rng(seed),
+                )
+            _draw_zeros(settings, ranges, seed)
+            return settings
+        sampler = "sobol"
 
     distributions = {name: distribution(p) for name, p in ranges.items()}
     past = [

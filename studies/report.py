@@ -47,8 +47,14 @@ def render(
     )
     environment.filters |= {"shown": _shown, "value": _value}
     finished = trials["finished"].max()
+    again = _again(summary, trials)
+    of_best = [row for row in again if summary["best"] and row["trial"] == summary["best"]["trial"]]
     return environment.get_template("report.html.j2").render(
         said=summary,
+        again=again,
+        best_again=_value(of_best[0]["mean"]) if of_best and of_best[0]["mean"] else "",
+        ties=sum(row["tied"] for row in again),
+        stopped=summary.get("stopped"),
         total=len(trials),
         scored=len(scored),
         in_training=int((trials["state"] == "running").sum()),
@@ -194,6 +200,22 @@ def _best_trials(
     first = frames.in_order(trials, summary["direction"]).head(BEST)
     columns = [first[c].tolist() for c in ("number", "value", *names, "round", "epochs")]
     return {"names": names, "rows": list(zip(*columns, strict=True))}
+
+
+def _again(summary: Mapping[str, Any], trials: pd.DataFrame) -> list[dict[str, Any]]:
+    """The finalists, best first."""
+    searched = dict(zip(trials["number"], trials["value"], strict=True))
+    return [
+        {
+            "trial": f["trial"],
+            "searched": searched[f["trial"]],
+            "repeats": len(f["values"]),
+            "mean": f["mean"],
+            "interval": [_value(end) for end in f["ci95"] or ()],
+            "tied": f["tied"],
+        }
+        for f in summary["finalists"]
+    ]
 
 
 def _plan(plan: Mapping[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -114,7 +115,11 @@ class Study:
         rows = self._read()
         record = rows.record
         said = rows.summary(self.storage)
-        said |= {"plan": record.plan or {}, "versions": record.provenance.get("versions", {})}
+        said |= {
+            "plan": record.plan or {},
+            "versions": record.provenance.get("versions", {}),
+            "stopped": record.stopped,
+        }
         return report.render(
             said,
             frames.trials_frame(rows.trials, rows.lengths),
@@ -155,7 +160,12 @@ class _Rows:
 
     @property
     def finalists(self) -> list[Finalist]:
-        return finalists(self.confirmations, self.record.direction)
+        searched = {
+            t.number: t.value
+            for t in self.trials
+            if t.state == "complete" and t.value is not None and math.isfinite(t.value)
+        }
+        return finalists(searched, self.confirmations, self.record.direction)
 
     def summary(self, storage: str) -> dict[str, Any]:
         trained = sum(self.lengths.values()) + sum(c.epochs for c in self.confirmations)

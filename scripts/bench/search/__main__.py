@@ -1,0 +1,93 @@
+"""How good the settings are that a search chooses, beside those that named peers choose at the same cost.
+
+    .venv/bin/python scripts/bench/search                  all of it: about two hours
+    .venv/bin/python scripts/bench/search tables --seeds 20
+
+tables, curves: measured landscapes (see the modules), from the folder that HPO_SHARED_DATA names, else ../shared/data.
+real: training on real rows. confidence: whether what is said of means and ranges is true, on made-up landscapes.
+What confirms is counted in the cost. Means have standard errors, ratios a 95 % interval by the bootstrap.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import numpy as np
+
+from scripts.bench.search import confidence, curves, tables
+from scripts.bench.search.running import each, mean_and_error, ratio
+
+DATA = Path(
+    os.environ.get("HPO_SHARED_DATA", Path(__file__).resolve().parents[3] / "../shared/data")
+)
+TRIALS = (64, 128)
+FULL_TRAININGS = 20
+
+
+def of_tables(seeds: int) -> None:
+    paths = sorted((DATA / "tables").glob("*.npz"))
+    for trials in TRIALS:
+        print(f"\n{trials} trainings, {seeds} searches a table: {', '.join(p.stem for p in paths)}")
+        regrets = {}
+        for name in tables.SEARCHERS:
+            jobs = [(name, path, trials, seed) for path in paths for seed in range(seeds)]
+            found = np.array(each(tables.chosen_regret, jobs)).reshape(len(paths), seeds)
+            regrets[name] = found
+            by_table = ", ".join(f"{mean:.3f}" for mean in found.mean(axis=1))
+            print(f"  {name:24} regret {mean_and_error(found)}  ({by_table})", flush=True)
+        for name, theirs in regrets.items():
+            if name != "ours":
+                print(f"  ours / {name:24} {ratio(regrets['ours'], theirs)}")
+
+
+def of_curves(seeds: int) -> None:
+    paths = sorted((DATA / "curves").glob("*.npz"))
+    budget = FULL_TRAININGS * curves.EPOCHS
+    print(f"\n{budget} epochs, {seeds} searches a task, {len(paths)} tasks")
+    ranks = {}
+    for name in curves.SEARCHERS:
+        jobs = [(name, path, budget, seed) for path in paths for seed in range(seeds)]
+        found = np.array(each(curves.chosen_rank, jobs), float).reshape(len(paths), seeds, 2)
+        ranks[name] = found[..., 0]
+        by_task = ", ".join(f"{mean:.1f}" for mean in found[..., 0].mean(axis=1))
+        epochs = f"{found[..., 1].mean():.0f} epochs, at most {found[..., 1].max():.0f}"
+        print(f"  {name:24} rank {mean_and_error(found[..., 0])}  ({by_task}); {epochs}", flush=True)
+    ours, *others = ranks
+    for name in others:
+        print(f"  ours / {name:24} {ratio(ranks[ours], ranks[name])}")
+
+
+def of_confidence(seeds: int) -> None:
+    """Twice as many searches: shares of few tell little."""
+    for trials in confidence.TRIALS:
+        print(f"\n{trials} trainings, {2 * seeds} searches a landscape")
+        for name, landscape in confidence.LANDSCAPES.items():
+            jobs = [(landscape, trials, seed) for seed in range(2 * seeds)]
+            found = each(confidence.search, jobs)
+            told = [f.covered for f in found if f.covered is not None]
+            covered = f"{np.mean(told):.1%} of {len(told)} intervals hold" if told else "no interval"
+            kept = np.mean([f.nothing_kept for f in found])
+            extended = np.mean([f.extended for f in found])
+            bias = np.mean([f.bias for f in found])
+            print(
+                f"  {name:28} {covered}, bias {bias:+.4f}; nothing kept {kept:.1%}; extended {extended:.1%}",
+                flush=True,
+            )
+
+
+SECTIONS = {"tables": of_tables, "curves": of_curves, "confidence": of_confidence}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="which; all of them")
+    parser.add_argument("--seeds", type=int, default=100, help="searches of each landscape")
+    given = parser.parse_args()
+    for name in given.sections or SECTIONS:
+        SECTIONS[name](given.seeds)
+
+
+if __name__ == "__main__":
+    main()

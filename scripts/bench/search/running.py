@@ -1,0 +1,58 @@
+"""Searches of ours as a benchmark runs them, many of them side by side, and how sure their means are."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+import hpo
+from studies import Study
+
+T = TypeVar("T")
+Floats = NDArray[np.float64]
+MEMORY = Path("/dev/shm")  # noqa: S108  # where a disk would only take time
+
+
+@contextmanager
+def searched(source: Any, **plan: Any) -> Iterator[Study]:
+    """`hpo.search` into a database that is gone afterwards."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        yield hpo.search(source, storage=f"sqlite:///{folder}/s.db", name="s", workers=1, **plan)
+
+
+def recommended(study: Study) -> dict[str, Any]:
+    """The parameters that a search of ours ends with."""
+    params: dict[str, Any] = study.summary()["recommended"]["params"]
+    return params
+
+
+def each(function: Callable[..., T], arguments: Iterable[tuple[Any, ...]]) -> list[T]:
+    """The function of each, on all cores."""
+    with ProcessPoolExecutor() as pool:
+        return list(pool.map(function, *zip(*arguments, strict=True), chunksize=2))
+
+
+def mean_and_error(values: Floats) -> str:
+    """The mean of (landscapes, searches) and its standard error."""
+    error = np.sqrt((values.var(axis=1, ddof=1) / values.shape[1]).sum()) / len(values)
+    return f"{values.mean():.4g} ± {error:.2g}"
+
+
+def ratio(ours: Floats, theirs: Floats) -> str:
+    """The ratio of two means over (landscapes, searches), and its 95 % interval by the bootstrap."""
+    from scipy import stats
+
+    found = stats.bootstrap(
+        (ours.mean(axis=0), theirs.mean(axis=0)),
+        lambda a, b, axis: a.mean(axis=axis) / b.mean(axis=axis),
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return f"{ours.mean() / theirs.mean():.3f} ({found.low:.3f} … {found.high:.3f})"

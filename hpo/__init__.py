@@ -199,7 +199,12 @@ def _trainable(
     if plan.trainer is not None:
         from hpo.functions import Function, find
 
-        return Function(train or find(plan.trainer), plan.metric, plan.direction or "maximize")
+        return Function(
+            train or find(plan.trainer),
+            plan.metric,
+            plan.direction or "maximize",
+            halving=plan.halving is not None,
+        )
     import trainer.data
     from hpo.trainables import mlp
 

@@ -104,6 +104,7 @@ class Population:
             told = ", ".join(figures)
             raise TrialError(ValueError(f"the trainer told {told}, and no {self._score}"))
         alive = np.flatnonzero(self._stay)
+        trained(len(alive))
         for k in alive:
             if not np.isfinite(figures[self._score][k]):
                 self._diverged[k] = self._epoch
@@ -111,7 +112,6 @@ class Population:
                 continue
             for name, values in figures.items():
                 self._metrics[k].setdefault(name, []).append(float(values[k]))
-        trained(int(self._stay.sum()))
 
     def scores(self) -> list[float]:
         """Where each trial stands; NaN where it trains no more."""
@@ -123,6 +123,8 @@ class Population:
 
     def keep(self, stay: Sequence[bool]) -> None:
         """Let those that do not stay leave here."""
+        if self._ended is not None:
+            return
         now = _now()
         for k in np.flatnonzero(self._stay & ~np.array(stay)):
             self._left[k] = now

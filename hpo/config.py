@@ -92,7 +92,7 @@ class Plan(BaseModel):
     halving: Annotated[int, Field(ge=2)] | None = None
     finalists: Annotated[int, Field(ge=0)] | None = None
     repeats: Positive | None = None
-    timeout: Annotated[float, Field(gt=0)] | None = None
+    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     patience: Positive | None = None
     hidden: tuple[Positive, ...] = (50,)
     activation: Literal["relu", "leaky_relu", "tanh", "sigmoid", "gelu", "identity"] = "relu"

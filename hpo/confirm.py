@@ -43,7 +43,7 @@ class Confirming:
         self.pool, self.watcher, self.history = pool, watcher, history
 
     def budget(self) -> int:
-        """How many trainings confirm. Where there is no luck, those that showed it, and one for what is best at last."""
+        """How many trainings confirm. Where there is no luck, those that showed it, and one for what is best then."""
         history, plan = self.history, self.plan
         if self._knows_no_luck():
             return min(len(history.confirmed) + 1, plan.confirming)
@@ -73,7 +73,7 @@ class Confirming:
         history, plan = self.history, self.plan
         left = self.budget() - len(history.confirmed)
         late = plan.timeout is not None and seconds >= plan.timeout
-        if history.opening is None and left > 0 and not late:
+        if left > 0 and not late:
             trials = self._race(left)
             if trials:
                 self._start_stage(trials)

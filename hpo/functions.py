@@ -39,10 +39,10 @@ FEW = 8  # settings in a batch
 
 
 class Function:
-    """A function as a trainable.
+    """A function as a trainable; `halving` says that some of its trainings are to be left at rungs.
 
     Raises:
-        PlanError: it can't be called as a search calls it.
+        PlanError: it can't be called as a search calls it, or has no epochs to leave it after.
     """
 
     notes: Sequence[str] = ()
@@ -51,11 +51,17 @@ class Function:
     repeats = None
     tests = False
 
-    def __init__(self, train: Train, metric: str | None, direction: Direction) -> None:
+    def __init__(
+        self, train: Train, metric: str | None, direction: Direction, *, halving: bool = False
+    ) -> None:
         self.metric, self.direction = metric, direction
         self._train = train
         self._together = getattr(train, "hpo_population", False)
         self._given = _given(train)
+        if halving and not _is_generator(train):
+            raise PlanError(
+                f"halving: {_name(train)} is no generator function: nothing is known of it before it ends"
+            )
 
     @property
     def score(self) -> str | None:
@@ -147,7 +153,7 @@ def _given(train: Train) -> list[str]:
         for p in parameters
         if p.name not in taken and p.kind not in (kinds.VAR_KEYWORD, kinds.VAR_POSITIONAL)
     ]
-    name = getattr(train, "__qualname__", repr(train))
+    name = _name(train)
     if not left and not any(p.kind is kinds.VAR_POSITIONAL for p in parameters):
         raise PlanError(f"{name} takes no settings: write def {name}(params, *, epochs, seed)")
     for p in left[1:]:
@@ -157,6 +163,15 @@ def _given(train: Train) -> list[str]:
                 f"write def {name}(params, *, epochs, seed)"
             )
     return taken
+
+
+def _is_generator(train: Train) -> bool:
+    made = inspect.unwrap(train)
+    return any(map(inspect.isgeneratorfunction, (made, getattr(made, "__call__", None))))  # noqa: B004
+
+
+def _name(train: Train) -> str:
+    return str(getattr(train, "__qualname__", repr(train)))
 
 
 def path_of(train: Train) -> str:

@@ -7,7 +7,7 @@ draw of the whole function (Thompson 1933), so that a batch spreads as widely as
 How far values go together along each parameter, and how noisy they are, is fitted to the trials and to weak beliefs
 about such things (maximum a posteriori): with ten trials the likelihood alone believes in anything.
 
-Notation. N trials, M candidates, P parameters; U (N, P) positions in the ranges, from 0 to 1, or the number of a choice;
+Notation. N trials, M candidates, P parameters; U (N, P) positions in the ranges, from 0 to 1, or numbers of choices;
 z (N,) values on a scale of their own; ℓ (P,) length scales, a the variance of the function and v that of the noise.
 """
 
@@ -62,7 +62,7 @@ def thompson(
         function = mean + root @ rng.standard_normal(len(X))
         best = int(np.argmax(np.where(left, function, -np.inf)))
         drawn.append(candidates[best])
-        left &= (X != X[best]).any(axis=1)
+        left &= (X[best] != X).any(axis=1)
         if not left.any():  # fewer settings than draws
             left[:] = True
     return drawn

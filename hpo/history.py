@@ -28,10 +28,11 @@ class History:
     staged: list[Confirmation]  # of a stage that was begun
     opening: Opening | None
     stopped: str | None
+    resumed_after: int  # rounds, when it was made to go on though it had stopped
 
     @classmethod
-    def read(cls, writer: Writer, most: int) -> History:
-        """The record of a study whose batches have at most `most` trials."""
+    def read(cls, writer: Writer, most: int, *, learns: bool) -> History:
+        """The record of a study whose batches have at most `most` trials, and whose sampler may learn from them."""
         store, study_id = writer.store, writer.study_id
         with store.reading():
             record, trials = store.study(writer.name), store.trials(study_id)
@@ -43,7 +44,9 @@ class History:
             direction=record.direction,
             trials=[
                 Observation(t.params, t.value, batch, t.attributes.get("left_epoch"))
-                for t, batch in zip(done, batch_numbers(batches(rounds, most)), strict=False)
+                for t, batch in zip(
+                    done, batch_numbers(batches(rounds, most, learns=learns)), strict=False
+                )
             ],
             pending=[(t.number, t.params) for t in trials if t.state == "running"],
             rounds=rounds,
@@ -53,6 +56,7 @@ class History:
             staged=[c for c in confirmations if c.finished is None],
             opening=opening,
             stopped=record.stopped,
+            resumed_after=record.resumed_after,
         )
 
     @property

@@ -61,7 +61,8 @@ class _Search:
         self.pool, self.watcher = pool, watcher
         eta = plan.halving
         self.most = trainable.batch if eta is None else max(trainable.batch, batch_size(eta))
-        self.history = History.read(writer, self.most)
+        self.learns = plan.draws_by in LEARNING
+        self.history = History.read(writer, self.most, learns=self.learns)
         self.confirming = Confirming(plan, trainable, writer, pool, watcher, self.history)
         self.began = time.monotonic()
 
@@ -135,14 +136,14 @@ class _Search:
         plan, history = self.plan, self.history
         self.check_failures()
         ranges = _space(current.ranges)
-        begun = batches(history.rounds, self.most)
+        begun = batches(history.rounds, self.most, learns=self.learns)
         batch = begun[batch_numbers(begun)[len(history.trials)]]
         settings = suggest(
             ranges,
             history.trials,
             batch.size,
             seed_of(plan, SUGGEST, current.round, history.in_round),
-            sampler="sobol" if batch.explores and plan.draws_by in LEARNING else plan.draws_by,
+            sampler="sobol" if batch.explores and self.learns else plan.draws_by,
             direction=self.trainable.direction,
         )
         distributions = {name: recorded(p, plan.space[name]) for name, p in ranges.items()}
@@ -179,7 +180,8 @@ class _Search:
                 if result.state == "complete":
                     self.writer.name_metric(result.score)
                     break
-        batch = batch_numbers(batches(history.rounds, self.most))[len(history.trials)]
+        begun = batches(history.rounds, self.most, learns=self.learns)
+        batch = batch_numbers(begun)[len(history.trials)]
         history.trials += [
             Observation(values, r.value, batch, r.attributes.get("left_epoch"))
             for values, r in zip(settings, results, strict=True)

@@ -22,15 +22,16 @@ class Batch(NamedTuple):
     explores: bool  # spread over the ranges, whatever was good so far
 
 
-def batches(rounds: Sequence[Round], most: int) -> list[Batch]:
+def batches(rounds: Sequence[Round], most: int, *, learns: bool) -> list[Batch]:
     """The batches, of at most `most` trials each, that the rounds begun so far have when they are full.
 
-    All of the first round explores, and half of one whose ranges were extended: nothing is known of where they go on.
+    Of a sampler that `learns` from earlier trials, all of the first round explores, and half of one whose ranges were
+    extended: nothing is known of where they go on.
     """
     made = []
     for last, current in zip((None, *rounds), rounds, strict=False):
         exploring = current.size
-        if last is not None:
+        if last is not None and learns:
             actions = {verdict["action"] for verdict in (last.verdicts or {}).values()}
             exploring = current.size // 2 if "extended" in actions else 0
         for count, explores in ((exploring, True), (current.size - exploring, False)):

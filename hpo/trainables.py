@@ -84,7 +84,7 @@ class Trainable(Protocol):
     def train(
         self, settings: Sequence[Settings], *, epochs: int, seed: int, which: Which = 0
     ) -> Training:
-        """Train the settings of one population: on the split of the search, on a fresh one, or for `trainer.data.TEST`."""
+        """Train the settings of one population on the split of the search, on a fresh one, or for the test rows."""
 
 
 class TrialError(Exception):

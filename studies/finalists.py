@@ -31,7 +31,8 @@ class Finalist:
     """A trial whose settings were trained again, `values` in the order of stages; None where that failed.
 
     `mean` and `ci95` are None where a training failed: such settings are not to be recommended. `ci95` is None, too,
-    where too few values tell nothing of how far they lie apart. `tied` says that a paired comparison can't tell it from the first finalist.
+    where too few values tell nothing of how far they lie apart. `tied` says that a paired comparison can't tell it from
+    the first finalist.
     """
 
     trial: int
@@ -85,6 +86,8 @@ def finalists(
     often trained one. The first, if it has a mean, is the one to recommend.
     """
     done, failed = _done(confirmations)
+    if not done and not failed:
+        return []
     found = scores(searched, confirmations, direction)
     values: dict[int, list[float | None]] = {}
     for c in sorted((c for c in confirmations if c.finished is not None), key=lambda c: c.stage):
@@ -170,7 +173,7 @@ class _Comparison:
         if error == 0:
             return gap == 0
         p_value: float = 2 * stats.t.sf(abs(gap) / error, self._degrees)
-        return p_value >= 1 - LEVEL
+        return bool(p_value >= 1 - LEVEL)
 
 
 def _residual(done: Sequence[Confirmation]) -> tuple[float, int]:

@@ -90,7 +90,8 @@ class Opening:
 class StudyRecord:
     """What is known of a study beside its trials. `plan` is None where plain Optuna made the study.
 
-    `stopped` says why the search ended before its last trial, if it did.
+    `stopped` says why the search ended before its last trial, if it did; `resumed_after` how many rounds it had when it
+    went on after all.
     """
 
     study_id: int
@@ -104,6 +105,7 @@ class StudyRecord:
     created: datetime | None
     holder: Holder | None
     stopped: str | None = None
+    resumed_after: int = 0
 
 
 def stored_number(column: str, value: float) -> dict[str, Any]:

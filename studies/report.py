@@ -52,7 +52,7 @@ def render(
     return environment.get_template("report.html.j2").render(
         said=summary,
         again=again,
-        best_again=_value(of_best[0]["mean"]) if of_best and of_best[0]["mean"] else "",
+        best_again=_value(of_best[0]["mean"]) if of_best and of_best[0]["mean"] is not None else "",
         ties=sum(row["tied"] for row in again),
         stopped=summary.get("stopped"),
         total=len(trials),

@@ -215,16 +215,16 @@ class Store:
             ).first()
             if row is None:
                 raise NoSuchStudyError(self._no_study(connection, name))
-            ours = holder = stopped = None
+            ours = holder = stop = None
             if tables.present(connection, tables.studies):
                 ours = connection.execute(
                     sa.select(tables.studies).where(tables.studies.c.study_id == row.study_id)
                 ).first()
                 holder = lease.living_holder(connection, row.study_id)
             if tables.present(connection, tables.stops):
-                stopped = connection.execute(
-                    sa.select(tables.stops.c.reason).where(tables.stops.c.study_id == row.study_id)
-                ).scalar()
+                stop = connection.execute(
+                    sa.select(tables.stops).where(tables.stops.c.study_id == row.study_id)
+                ).first()
         done = ours is None or ours.completed is not None
         state: State = "running" if holder else "complete" if done else "interrupted"
         return StudyRecord(
@@ -238,7 +238,8 @@ class Store:
             provenance=json.loads(ours.provenance) if ours else {},
             created=ours.created if ours else None,
             holder=holder,
-            stopped=stopped,
+            stopped=stop.reason if stop and stop.lifted is None else None,
+            resumed_after=(stop.lifted or 0) if stop else 0,
         )
 
     def _no_study(self, connection: sa.Connection, name: str) -> str:

@@ -110,6 +110,9 @@ stops = Table(
     Column("study_id", Integer, primary_key=True, autoincrement=False),
     Column("reason", Text, nullable=False),  # why the search ended before its last trial
     Column("stopped", DateTime, nullable=False),  # UTC
+    Column(
+        "lifted", Integer
+    ),  # how many rounds there were when it went on after all; null: it did not
 )
 
 

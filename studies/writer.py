@@ -66,9 +66,14 @@ class Writer:
 
     def change_plan(self, plan: str) -> None:
         """Store another plan, to go on with: the study is not complete any more, nor stopped."""
-        t, stops = tables.studies, tables.stops
+        t, stops, rounds = tables.studies, tables.stops, tables.rounds
+        begun = sa.select(sa.func.count()).where(rounds.c.study_id == self.study_id)
         with self._transaction() as connection:
-            connection.execute(sa.delete(stops).where(stops.c.study_id == self.study_id))
+            connection.execute(
+                sa.update(stops)
+                .where(stops.c.study_id == self.study_id)
+                .values(lifted=begun.scalar_subquery())
+            )
             connection.execute(
                 sa.update(t).where(t.c.study_id == self.study_id).values(plan=plan, completed=None)
             )
@@ -272,9 +277,11 @@ class Writer:
 
     def stop(self, reason: str) -> None:
         """Record why the search ends before its last trial."""
+        t = tables.stops
         with self._transaction() as connection:
+            connection.execute(sa.delete(t).where(t.c.study_id == self.study_id))
             connection.execute(
-                sa.insert(tables.stops).values(study_id=self.study_id, reason=reason, stopped=now())
+                sa.insert(t).values(study_id=self.study_id, reason=reason, stopped=now())
             )
 
     def complete(self) -> None:

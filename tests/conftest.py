@@ -25,7 +25,10 @@ def storage(tmp_path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """A small study that is done: two numbers and a choice, some trials diverged. Not to be written to."""
+    """A small study that is done: two numbers and a choice, some trials diverged. Not to be written to.
+
+    45 trials of the search, 15 a round, and 30 trainings that confirm.
+    """
     url = f"sqlite:///{tmp_path_factory.mktemp('stored') / 'study.db'}"
     space = {
         "learning_rate": hpo.Float(1e-3, 1e3, log=True),
@@ -33,8 +36,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
         "activation": hpo.Categorical(("relu", "tanh")),
     }
     return hpo.search(
-        "diabetes", trials=45, epochs=4, rounds=3, space=space, storage=url, name="small", seed=3
-    )
+        "diabetes", trials=75, finalists=10, repeats=3, epochs=4, rounds=3, space=space, seed=3,
+        storage=url, name="small",
+    )  # fmt: skip
 
 
 @pytest.fixture

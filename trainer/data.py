@@ -3,7 +3,8 @@
 `read(source)` makes a `Table`: every row as it came, and labels. `split(table, seed)` makes `Splits`: training and
 validation rows as arrays a network can be trained on. Test rows are set apart first of all, and are in no `Splits` but
 the one that is asked for by name, `TEST`. What is learned from data (means, standard deviations, what to put in for a
-missing value, the list of a column's categories) is learned from training rows alone and applied unchanged to all others.
+missing value, the list of a column's categories) is learned from training rows alone and applied unchanged to all
+others.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class Splits:
 
 
 Draw = Callable[[Which], Splits]
-"""The splits of one source: `draw(0)` is a search's own, `draw(1)` the first of the fresh ones, `draw(TEST)` the last."""
+"""The splits of a source: `draw(0)` is a search's own, `draw(1)` the first of the fresh ones, `draw(TEST)` the last."""
 
 
 def load(source: str, target: str | None, *, seed: int, rows: int | None, dtype: str) -> Draw:

@@ -16,8 +16,9 @@ from rich.text import Text
 
 from hpo.cli import Stopped
 from hpo.cli.text import ACTIONS, resume_command, settings
-from hpo.watcher import Watcher
+from hpo.halving import cost
 from hpo.space import Categorical, Parameter, Settings, Space, describe, position
+from hpo.watcher import Watcher
 
 if TYPE_CHECKING:
     from hpo.config import Plan
@@ -53,6 +54,7 @@ class Progress(Watcher):
         self._lock = threading.Lock()
         self._begun = self._line_at = time.monotonic()
         self._trials = self._done = self._epochs_planned = self._epochs = 0
+        self._halved = False
         self._failed = self._round = self._epochs_each = 0
         self._ranges: Space = {}
         self._first: Space = {}
@@ -82,7 +84,8 @@ class Progress(Watcher):
         """Begin to draw: before this, an error is all there is to say."""
         self.study, self._first, self._maximize = name, dict(plan.space), direction == "maximize"
         self._trials, self._done, self._epochs_each = plan.trials, done, plan.epochs
-        self._epochs_planned = (plan.trials - done) * plan.epochs
+        self._epochs_planned = round((plan.trials - done) * plan.epochs * _share(plan))
+        self._halved = plan.halving is not None
         self._begun = self._line_at = time.monotonic()
         if self._live:
             self._live.start()
@@ -108,8 +111,12 @@ class Progress(Watcher):
         """Keep the best so far, and count what failed."""
         for result, values in zip(results, settings, strict=True):
             self._done += 1
+            if result.state == "pruned":
+                continue
             if result.value is None:
                 self._failed += 1
+                if self._halved:  # how many go on does not depend on it
+                    continue
                 # It left at that epoch: those after it will never be trained.
                 last = result.attributes.get("diverged_epoch", self._epochs_each)
                 self._epochs_planned -= self._epochs_each - last
@@ -182,6 +189,14 @@ class Progress(Watcher):
             Text(self._best_line(), no_wrap=True, overflow="ellipsis"),
             ranges,
         )
+
+
+def _share(plan: Plan) -> float:
+    """The epochs that a training of the plan has on average, as a share of those of one to the end."""
+    if plan.halving is None:
+        return 1.0
+    confirming = plan.confirming / plan.trials
+    return confirming + (1 - confirming) * cost(plan.epochs, plan.halving)
 
 
 def range_bar(first: Parameter, now: Parameter) -> str:

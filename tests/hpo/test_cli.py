@@ -18,7 +18,8 @@ from studies import Study
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 HPO = Path(sys.executable).with_name("hpo")
-QUICK = ("--trials", 6, "--rounds", 2, "--epochs", 2)
+# 6 trials in the search, 4 trainings that confirm.
+QUICK = ("--trials", 10, "--rounds", 2, "--epochs", 2, "--finalists", 2, "--repeats", 2)
 SUMMARY = {
     "study", "storage", "state", "metric", "direction", "seed", "trials", "epochs_trained", "best",
     "rounds", "ranges", "finalists", "recommended", "test",
@@ -34,8 +35,13 @@ def test_search_prints_a_summary_and_the_next_commands_which_work(
 ) -> None:
     done = run_hpo("search", "wine", *QUICK)
     assert done.returncode == 0
-    assert re.search(r"^wine · complete · 6 trials · 12 epochs trained$", done.stdout, re.M)
-    assert re.search(r"^Best validation accuracy 0\.\d+ \(trial \d\)$", done.stdout, re.M)
+    for line in (
+        r"wine · complete · 6 trials and 4 to confirm · 20 epochs trained",
+        r"Best validation accuracy 0\.\d+ \(trial \d\)(, confirmed \S+ ± \S+)?",
+        r"Recommended: the settings of trial \d",
+        r"  test accuracy  .* on rows seen once: 20\d\d-\d\d-\d\d \d\d:\d\d UTC",
+    ):
+        assert re.search(f"^{line}$", done.stdout, re.M), line
     assert "learning_rate  1e-05 … 1  (the whole range)" in done.stdout
     assert "Stored in sqlite:///hpo.db as wine" in done.stdout
     commands = re.findall(r"^  (hpo .*)$", done.stdout, re.M)
@@ -44,7 +50,7 @@ def test_search_prints_a_summary_and_the_next_commands_which_work(
         again = run_hpo(*shlex.split(command, comments=True)[1:])
         assert again.returncode == 0, again.stderr
     assert left_behind(tmp_path) == ["hpo.db", "wine.html"]
-    assert "12 trials" in run_hpo("show", "wine").stdout
+    assert "16 trials and 4 to confirm" in run_hpo("show", "wine").stdout
 
 
 def test_no_line_is_wider_than_80_columns_or_ends_in_blanks(run_hpo: Run, study: Study) -> None:
@@ -61,8 +67,13 @@ def test_json_is_one_object_on_stdout_with_the_fields_of_the_contract(run_hpo: R
     assert set(said) == SUMMARY
     assert said["seed"] == 5
     assert said["trials"] == {"complete": 6, "pruned": 0, "failed": 0}
-    assert said["epochs_trained"] == 12
+    assert said["epochs_trained"] == 20
     assert set(said["best"]) == {"trial", "value", "params"}
+    for finalist in said["finalists"]:
+        assert set(finalist) == {"trial", "params", "mean", "ci95", "values", "tied"}
+    assert sum(len(finalist["values"]) for finalist in said["finalists"]) == 4
+    assert set(said["recommended"]) == {"trial", "params", "mean", "ci95"}
+    assert set(said["test"]) == {"metric", "value", "opened_at"}
     assert [r["round"] for r in said["rounds"]] == [0, 1]
     for r in said["rounds"]:
         assert set(r) == {"round", "ranges", "verdicts"}
@@ -78,7 +89,7 @@ def test_quiet_says_nothing_on_stderr_and_verbose_more(run_hpo: Run) -> None:
         run_hpo("search", "wine", *QUICK, *flags) for flags in (["-q"], [], ["-v"])
     )
     assert quiet.stderr == ""
-    assert plain.stderr.splitlines()[0] == "wine-2: 6 trials of 2 epochs"
+    assert plain.stderr.splitlines()[0] == "wine-2: 10 trainings of 2 epochs"
     assert re.search(r"^round 0  learning_rate  kept: ", plain.stderr, re.M)
     assert len(verbose.stderr.splitlines()) > len(plain.stderr.splitlines())
 
@@ -101,7 +112,7 @@ def test_a_plan_comes_from_a_file_and_flags_override_it(run_hpo: Run, tmp_path: 
     (tmp_path / "study.toml").write_text(
         'source = "wine"\ntrials = 50\nrounds = 1\nepochs = 1\n[space]\nlearning_rate = "0.01:0.1"\n'
     )
-    done = run_hpo("search", "--config", "study.toml", "--trials", 4, "--json")
+    done = run_hpo("search", "--config", "study.toml", "--trials", 4, "--finalists", 0, "--json")
     said = json.loads(done.stdout)
     assert said["trials"]["complete"] == 4
     assert said["ranges"] == {"learning_rate": {"low": 0.01, "high": 0.1, "log": False}}
@@ -122,7 +133,7 @@ def test_a_search_in_which_all_diverge_says_so_and_exits_3(run_hpo: Run) -> None
 
 
 @pytest.mark.parametrize("format_", ["csv", "json", "parquet"])
-@pytest.mark.parametrize("table", ["trials", "epochs", "rounds"])
+@pytest.mark.parametrize("table", ["trials", "epochs", "rounds", "finalists"])
 def test_export_writes_each_table_in_each_format(
     table: str, format_: str, run_hpo: Run, study: Study, tmp_path: Path
 ) -> None:
@@ -161,6 +172,12 @@ WRONG: list[tuple[str, int, str]] = [
     ("search digits --space nonsense", 2, "--space 'nonsense': write NAME=LOW:HIGH[:log][:int] or NAME=a,b,c"),
     ("search digits --trials 0", 2, "trials: input should be greater than or equal to 1, not 0"),
     ("search digits --trials 2 --rounds 3", 2, "2 trials can't fill 3 rounds: give rounds 2 or fewer"),
+    ("search digits --trials 14 --finalists 4 --repeats 3", 2, "12 of 14 trials would confirm 4 finalists and leave 2"),
+    ("search digits --halving 1", 2, "halving: input should be greater than or equal to 2, not 1"),
+    ("search digits --timeout 0", 2, "timeout: input should be greater than 0, not 0.0"),
+    ("search digits --patience 0", 2, "patience: input should be greater than or equal to 1, not 0"),
+    ("search digits --repeats 0", 2, "repeats: input should be greater than or equal to 1, not 0"),
+    ("search digits --finalists -1", 2, "finalists: input should be greater than or equal to 0, not -1"),
     ("search digits --trials ten", 2, "'ten' is not a valid integer"),
     ("search digits --trails 5", 2, "No such option '--trails'"),
     ("search digits --metric rmse", 2, "metric 'rmse' does not fit digits"),

@@ -6,6 +6,7 @@ import math
 import subprocess
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ from numpy.typing import NDArray
 
 import hpo
 import studies
+from hpo.batches import train_batch
 from hpo.config import PlanError
 from hpo.functions import FEW, Function, find, path_of
 from hpo.loop import TooManyFailuresError
 from hpo.space import Settings
-from hpo.trainables import run_population
 
 Tables = Callable[[str, str], dict[str, bytes]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -27,7 +28,8 @@ Array = NDArray[Any]
 Params = Mapping[str, Any]
 
 X = {"x": hpo.Float(0, 1)}
-PLAN: dict[str, Any] = {"space": X, "trials": 30, "epochs": 3}
+# The search alone, without what confirms.
+PLAN: dict[str, Any] = {"space": X, "trials": 30, "epochs": 3, "finalists": 0}
 
 
 def score(params: Params) -> float:
@@ -148,6 +150,40 @@ def test_a_study_goes_on_with_its_function(storage: str, tables: Tables) -> None
     assert alone.summary()["seed"] == 0
 
 
+# --- what confirms ---
+
+
+def noisy(params: Params, *, epochs: int, seed: int) -> Iterator[dict[str, float]]:
+    luck = np.random.default_rng(seed).normal(0, 0.1)
+    for _ in range(epochs):
+        yield {"accuracy": score(params) + luck}
+
+
+def test_one_whose_values_repeat_is_hardly_confirmed_and_the_search_gets_the_rest(
+    storage: str,
+) -> None:
+    study = hpo.search(
+        generator, **PLAN | {"finalists": 4, "repeats": 3}, storage=storage, name="f"
+    )
+    said, values = study.summary(), study.trials_frame().set_index("number")["value"]
+    again = [f["values"] for f in said["finalists"]]
+    assert again == [[values[f["trial"]]] for f in said["finalists"]]
+    assert 1 <= len(again) <= 6  # of the 12 that the plan has for it
+    assert said["trials"] == {"complete": 30 - len(again), "pruned": 0, "failed": 0}
+    assert said["epochs_trained"] == 30 * 3
+    assert said["recommended"]["trial"] == values.idxmax()
+    assert said["test"] is None  # it has no test rows
+
+
+def test_one_whose_values_vary_is_confirmed_with_its_share_of_the_trainings(storage: str) -> None:
+    study = hpo.search(noisy, **PLAN | {"finalists": 4, "repeats": 3}, storage=storage, name="f")
+    said = study.summary()
+    assert said["trials"] == {"complete": 18, "pruned": 0, "failed": 0}
+    assert sum(len(finalist["values"]) for finalist in said["finalists"]) == 12
+    assert len({value for finalist in said["finalists"] for value in finalist["values"]}) == 12
+    assert said["test"] is None
+
+
 # --- what goes wrong in it ---
 
 
@@ -221,11 +257,13 @@ def test_one_that_always_fails_is_not_called_for_ever(storage: str) -> None:
     ],
     ids=["text", "nothing", "two", "empty", "which", "iterator", "no_epoch"],
 )
-def test_what_is_no_metric_fails_the_trial_with_a_word(told: object, message: str) -> None:
+def test_what_is_no_metric_fails_the_trial_with_a_word(
+    told: object, message: str, pool: Executor
+) -> None:
     function = Function(lambda _: told, None, "maximize")
-    (curves,) = run_population(
-        function, [{"x": 1.0}], epochs=3, seed=0, trained=list[int]().append, stopped=lambda: False
-    ) or []  # fmt: skip
+    (curves,) = train_batch(
+        function, [{"x": 1.0}], pool, epochs=3, seed=0, trained=list[int]().append
+    )
     assert curves.error is not None
     assert curves.error.line.startswith(message)
     assert curves.metrics == {}
@@ -248,7 +286,9 @@ def test_a_value_that_is_not_finite_is_a_divergence(value: float, storage: str) 
     assert study.best.params["x"] <= 0.5
 
 
-def test_a_population_is_trained_together_and_one_that_diverges_leaves_the_others() -> None:
+def test_a_population_is_trained_together_and_one_that_diverges_leaves_the_others(
+    pool: Executor,
+) -> None:
     sizes = []
 
     def train(settings: Sequence[Params], epochs: int) -> Iterator[dict[str, Array]]:
@@ -260,15 +300,13 @@ def test_a_population_is_trained_together_and_one_that_diverges_leaves_the_other
     settings: list[Settings] = [{"x": float(k)} for k in range(5)]
     assert function.populations(settings) == [[0, 1, 2, 3, 4]]
     trained: list[int] = []
-    made = run_population(
-        function, settings, epochs=3, seed=0, trained=trained.append, stopped=lambda: False
-    )
-    assert [curves.diverged_epoch for curves in made or ()] == [1, 2, 3, None, None]
-    assert [len(curves.metrics.get("a", ())) for curves in made or ()] == [0, 1, 2, 3, 3]
+    made = train_batch(function, settings, pool, epochs=3, seed=0, trained=trained.append)
+    assert [curves.diverged_epoch for curves in made] == [1, 2, 3, None, None]
+    assert [curves.epochs for curves in made] == [0, 1, 2, 3, 3]
     assert (sizes, trained) == ([5], [5, 4, 3])
 
 
-def test_a_generator_is_closed_when_the_search_is_stopped() -> None:
+def test_a_generator_is_closed_when_the_search_is_stopped(pool: Executor) -> None:
     closed = []
 
     def train(params: Params) -> Iterator[float]:
@@ -279,11 +317,15 @@ def test_a_generator_is_closed_when_the_search_is_stopped() -> None:
             closed.append(params)
 
     epochs: list[int] = []
-    made = run_population(
-        Function(train, None, "maximize"), [{"x": 0.5}], epochs=9, seed=0,
-        trained=epochs.append, stopped=lambda: len(epochs) >= 2,
-    )  # fmt: skip
-    assert made is None
+
+    def trained(trials: int) -> None:
+        epochs.append(trials)
+        if len(epochs) == 2:
+            raise KeyboardInterrupt
+
+    function = Function(train, None, "maximize")
+    with pytest.raises(KeyboardInterrupt):
+        train_batch(function, [{"x": 0.5}], pool, epochs=9, seed=0, trained=trained)
     assert len(epochs) == 2
     assert len(closed) == 1
 
@@ -364,7 +406,7 @@ MODEL = """
 def test_the_command_line_searches_and_resumes_a_function(run_hpo: Run, tmp_path: Path) -> None:
     (tmp_path / "my_model.py").write_text(textwrap.dedent(MODEL))
     own = ("search", "--trainer", "my_model:train", "--space", "x=0:1", "--epochs", 2)
-    done = run_hpo(*own, "--trials", 12)
+    done = run_hpo(*own, "--trials", 12, "--finalists", 0)
     assert done.returncode == 0, done.stderr
     assert "train · complete · 12 trials · 24 epochs trained" in done.stdout
     again = run_hpo("resume", "train", "--trials", 20)

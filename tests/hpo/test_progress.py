@@ -64,7 +64,7 @@ def test_the_best_so_far_follows_the_direction_and_counts_what_failed() -> None:
         progress.round_started(0, 4, dict(plan.space))
         progress.batch_finished(results, [{"learning_rate": 10.0**-k} for k in range(4)])
     assert file.getvalue().splitlines() == [
-        "study: 4 trials of 2 epochs",
+        "study: 4 trainings of 2 epochs",
         "batch of 4 recorded · best 1 (trial 1: learning_rate 0.1)",
     ]
 

@@ -9,51 +9,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import hpo
 import studies
 from hpo.config import PlanError, make_plan
-from hpo.loop import Watcher, batch_numbers, batches, round_size
 from hpo.space import contains, from_mapping, inside
 from hpo.trainables import BATCH
+from hpo.watcher import Watcher
 from studies import Study
-from studies.records import Result, Round
+from studies.records import Confirmation, Result
 from studies.store import StudyExistsError
 
 Tables = Callable[[str, str], dict[str, bytes]]
 PLAN: dict[str, Any] = {
-    "trials": 45,
+    "trials": 75,  # 45 in the search, 30 that confirm
+    "finalists": 10,
+    "repeats": 3,
     "epochs": 3,
     "space": {
         "learning_rate": hpo.Float(1e-4, 1e2, log=True),
         "activation": hpo.Categorical(("relu", "tanh")),
     },
 }
-
-
-@given(trials=st.integers(1, 5000), rounds=st.integers(1, 50))
-def test_rounds_share_the_trials_evenly(trials: int, rounds: int) -> None:
-    plan = make_plan({"source": "digits", "trials": max(trials, rounds), "rounds": rounds})
-    sizes: list[int] = []
-    while sum(sizes) < plan.trials:
-        sizes.append(round_size(plan, len(sizes), sum(sizes)))
-    assert sum(sizes) == plan.trials
-    assert len(sizes) == rounds
-    assert max(sizes) - min(sizes) <= 1
-
-
-def test_the_first_round_explores_and_half_of_one_that_was_extended() -> None:
-    def judged(number: int, size: int, action: str) -> Round:
-        return Round(number, size, {}, {"x": {"action": action}}, {})
-
-    rounds = [judged(0, 34, "extended"), judged(1, 33, "kept"), judged(2, 33, "kept")]
-    begun = batches(rounds, 50)
-    assert begun == [(34, True), (16, True), (17, False), (33, False)]
-    assert batch_numbers(begun) == [0] * 34 + [1] * 16 + [2] * 17 + [3] * 33
-    assert [size for size, _ in batches(rounds[:1], 8)] == [8, 8, 8, 8, 2]
-    assert batches([judged(0, 1, "extended"), judged(1, 1, "kept")], 8) == [(1, True), (1, False)]
 
 
 def test_a_range_that_misses_the_best_is_extended_and_the_search_goes_there(storage: str) -> None:
@@ -176,40 +153,53 @@ def test_a_name_that_exists_is_an_error_that_points_to_resume(storage: str) -> N
 
 
 class Interrupt(Watcher):
-    """Ctrl-C after so many batches, or in the middle of training the next."""
+    """Ctrl-C after so many batches and stages, or in the middle of training the next."""
 
-    def __init__(self, batches: int, *, in_training: bool) -> None:
-        self.batches, self.in_training = batches, in_training
+    def __init__(self, recorded: int, *, in_training: bool) -> None:
+        self.left, self.in_training = recorded, in_training
+
+    def recorded(self) -> None:
+        self.left -= 1
+        if self.left == 0 and not self.in_training:
+            raise KeyboardInterrupt
 
     def batch_finished(self, results: Sequence[Result], settings: Sequence[Any]) -> None:
-        self.batches -= 1
-        if self.batches == 0 and not self.in_training:
-            raise KeyboardInterrupt
+        self.recorded()
+
+    def stage_finished(self, results: Sequence[Confirmation]) -> None:
+        self.recorded()
 
     def epoch_trained(self, trials: int) -> None:
-        if self.batches == 0 and self.in_training:
+        if self.left == 0 and self.in_training:
             raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, tables: Tables) -> dict[str, bytes]:
+    """The tables of the study when nobody stops it."""
+    storage = f"sqlite:///{tmp_path_factory.mktemp('whole') / 'study.db'}"
+    hpo.search("wine", **PLAN, storage=storage, name="w")
+    return tables("w", storage)
 
 
 @pytest.mark.parametrize("in_training", [False, True])
-@pytest.mark.parametrize("batches", [1, 2, 3])
+@pytest.mark.parametrize("recorded", [1, 2, 3, 4])  # three batches of trials, then a stage
 def test_a_search_that_was_stopped_ends_as_if_it_had_not_been(
-    batches: int, in_training: bool, storage: str, tables: Tables, tmp_path: Path
+    recorded: int, in_training: bool, storage: str, tables: Tables, whole: dict[str, bytes]
 ) -> None:
-    whole = f"sqlite:///{tmp_path}/whole.db"
-    hpo.search("wine", **PLAN, storage=whole, name="w")
     plan = make_plan({"source": "wine", **PLAN})
-    if batches == 3 and in_training:
-        pytest.skip("nothing is trained after the last batch")
     with pytest.raises(KeyboardInterrupt):
         hpo.start(
-            plan, name="w", storage=storage, watcher=Interrupt(batches, in_training=in_training)
+            plan, name="w", storage=storage, watcher=Interrupt(recorded, in_training=in_training)
         )
-    stopped = studies.load("w", storage).summary()
+    study = studies.load("w", storage)
+    stopped = study.summary()
     assert stopped["state"] == "interrupted"
-    assert stopped["trials"]["complete"] + stopped["trials"]["failed"] == 15 * batches
+    assert stopped["trials"]["complete"] + stopped["trials"]["failed"] == 15 * min(recorded, 3)
+    assert (len(study.finalists_frame()) > 0) == (recorded > 3)
+    assert stopped["test"] is None
     hpo.resume("w", storage=storage)
-    assert tables("w", storage) == tables("w", whole)
+    assert tables("w", storage) == whole
     assert studies.load("w", storage).summary()["state"] == "complete"
 
 
@@ -218,11 +208,11 @@ def test_threads_are_gone_after_an_interrupt(storage: str) -> None:
     with pytest.raises(KeyboardInterrupt):
         hpo.start(plan, storage=storage, watcher=Interrupt(0, in_training=True))
     names = [thread.name for thread in threading.enumerate()]
-    assert not [name for name in names if name.startswith(("population", "heartbeat"))]
+    assert not [name for name in names if name.startswith(("population", "lease"))]
 
 
 def test_resume_is_a_total_and_adds_rounds_of_the_same_size(storage: str, tables: Tables) -> None:
-    hpo.search("wine", trials=20, rounds=2, epochs=2, storage=storage, name="w")
+    hpo.search("wine", trials=20, rounds=2, epochs=2, finalists=0, storage=storage, name="w")
     before = tables("w", storage)
     hpo.resume("w", storage=storage)
     assert tables("w", storage) == before
@@ -242,9 +232,10 @@ def test_large_rounds_are_trained_in_batches_that_know_the_ones_before(storage: 
         def batch_finished(self, results: Sequence[Result], settings: Sequence[Any]) -> None:
             seen.append(len(results))
 
-    plan = make_plan({"source": "wine", "trials": 130, "rounds": 1, "epochs": 1})
+    plan = make_plan({"source": "wine", "trials": 130, "rounds": 1, "epochs": 1, "finalists": 0})
     study = hpo.start(plan, storage=storage, watcher=Count())
-    assert seen == [BATCH, BATCH, 30]
+    assert seen == [44, 43, 43]
+    assert max(seen) <= BATCH
     rates = study.trials_frame()["learning_rate"]
     assert rates.nunique() == 130
 

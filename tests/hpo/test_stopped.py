@@ -19,9 +19,11 @@ import studies
 HPO = Path(sys.executable).with_name("hpo")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Tables = Callable[[str, str], dict[str, bytes]]
-# Some shapes, so that populations differ; some trials that diverge; batches that last long enough to be hit.
+# Some shapes, so that populations differ; some trials that diverge; batches that last long enough to be hit. 90 trials
+# in the search, 20 that confirm.
 PLAN = (
-    "digits", "--trials", "90", "--epochs", "25", "--rows", "400", "--name", "d",
+    "digits", "--trials", "110", "--finalists", "5", "--repeats", "4",
+    "--epochs", "25", "--rows", "400", "--name", "d",
     "--space", "learning_rate=1e-3:1e3:log", "--space", "units=8:16:int",
 )  # fmt: skip
 # Instants, as what the database holds when the process is killed.
@@ -31,6 +33,10 @@ INSTANTS = {
     "the first round is judged": "SELECT count(verdicts) FROM hpo_rounds",
     "the second batch has begun": "SELECT count(*) > 30 FROM trials",
     "the last batch is done": "SELECT sum(state != 'RUNNING') = 90 FROM trials",
+    "a stage has begun": "SELECT count(*) FROM hpo_confirmations WHERE finished IS NULL",
+    "a stage is done": "SELECT count(finished) FROM hpo_confirmations",
+    "the test rows are opened": "SELECT count(*) FROM hpo_tests",
+    "the test rows are scored": "SELECT count(value) FROM hpo_tests",
 }
 
 
@@ -70,6 +76,12 @@ def wait_until(query: str, folder: Path) -> None:
     pytest.fail(f"never seen: {query}")
 
 
+def opened(folder: Path) -> list[tuple[object, ...]]:
+    """When the test rows were opened, and for which trial."""
+    with contextlib.closing(sqlite3.connect(folder / "hpo.db")) as connection:
+        return connection.execute("SELECT trial, opened FROM hpo_tests").fetchall()
+
+
 @pytest.mark.parametrize("instant", INSTANTS)
 def test_a_search_that_was_killed_and_resumed_equals_one_left_alone(
     instant: str,
@@ -84,8 +96,11 @@ def test_a_search_that_was_killed_and_resumed_equals_one_left_alone(
     searching.wait()
     storage = f"sqlite:///{tmp_path / 'hpo.db'}"
     assert studies.load("d", storage).summary()["state"] in ("interrupted", "complete")
+    once = opened(tmp_path)
+    assert once or not instant.startswith("the test rows are ")
     assert run_hpo("resume", "d", "-q").returncode == 0
     assert tables("d", storage) == whole
+    assert once in ([], opened(tmp_path))
     assert studies.load("d", storage).summary()["state"] == "complete"
 
 

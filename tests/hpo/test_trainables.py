@@ -1,8 +1,7 @@
-"""What trains together, what the network accepts, and how a population's curves are gathered."""
+"""What trains together, and what the network accepts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from hpo.config import PlanError, make_plan
 from hpo.space import Settings
-from hpo.trainables import SHARED, Training, mlp, run_population
+from hpo.trainables import SHARED, mlp
 from trainer.population import MOST_TRIALS
 
 
@@ -119,45 +118,3 @@ def test_the_score_and_its_direction_follow_the_labels(
     assert (trainable.score, trainable.direction) == (score, direction)
     figures = next(trainable.train([{"learning_rate": 0.01}], epochs=1, seed=0))
     assert score in figures
-
-
-class Scripted:
-    """A trainable that yields what it was given, and knows whether it was closed."""
-
-    metric, score, direction = "accuracy", "validation_accuracy", "maximize"
-
-    def __init__(self, *figures: list[float]) -> None:
-        self.figures, self.epochs = figures, 0
-
-    def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
-        return [list(range(len(settings)))]
-
-    def train(self, settings: Sequence[Settings], *, epochs: int, seed: int) -> Training:
-        for values in self.figures:
-            self.epochs += 1
-            yield {self.score: np.array(values)}
-
-
-def run(trainable: Any, count: int, **changes: Any) -> Any:
-    options: dict[str, Any] = {"trained": lambda _: None, "stopped": lambda: False}
-    return run_population(trainable, [{}] * count, epochs=3, seed=0, **options | changes)
-
-
-def test_a_curve_ends_with_the_epoch_before_it_diverged() -> None:
-    nan = float("nan")
-    scripted = Scripted([0.5, 0.4, nan], [0.6, nan, nan], [0.7, nan, nan])
-    heard: list[int] = []
-    curves = run(scripted, 3, trained=heard.append)
-    assert [c.metrics.get("validation_accuracy", []) for c in curves] == [
-        [0.5, 0.6, 0.7],
-        [0.4],
-        [],
-    ]
-    assert [c.diverged_epoch for c in curves] == [None, 2, 1]
-    assert heard == [3, 2, 1]  # trials that were trained in each epoch
-
-
-def test_a_population_that_is_stopped_gives_nothing_and_ends_at_once() -> None:
-    scripted = Scripted([0.5], [0.6], [0.7])
-    assert run(scripted, 1, stopped=lambda: True) is None
-    assert scripted.epochs == 1

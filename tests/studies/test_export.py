@@ -17,13 +17,15 @@ from hypothesis import strategies as st
 
 from studies import Study
 from studies.export import FORMATS, to_csv, to_json_lines, to_parquet
-from studies.frames import epochs_frame, rounds_frame, trials_frame
+from studies.finalists import Finalist
+from studies.frames import epochs_frame, finalists_frame, rounds_frame, trials_frame
 from studies.records import Round, Trial
 
 FRAMES: list[Callable[[Study], pd.DataFrame]] = [
     Study.trials_frame,
     Study.epochs_frame,
     Study.rounds_frame,
+    Study.finalists_frame,
 ]
 # A lone carriage return is left out: Python 3.11's csv writes it without quotes, which no reader takes.
 text = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), min_size=1, max_size=8)
@@ -171,6 +173,14 @@ def test_lists_of_choices_are_json_in_every_format() -> None:
     assert frame["choices"].to_list() == [*lists, None]  # the frame itself is left as it was
 
 
+def test_the_values_of_finalists_are_json_in_every_format() -> None:
+    lists: list[list[float | None]] = [[0.1 + 0.2, 5e-324], [0.5, None]]
+    frame = finalists_frame([Finalist(n, v, None, None, False) for n, v in enumerate(lists)], [])
+    assert [row["values"] for row in read_json_lines(to_json_lines(frame))] == lists
+    assert [json.loads(row["values"]) for row in read_csv(to_csv(frame))] == lists
+    assert [json.loads(cell) for cell in read_parquet(to_parquet(frame))["values"]] == lists
+
+
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_same_study_gives_the_same_bytes(
@@ -183,7 +193,12 @@ def test_the_same_study_gives_the_same_bytes(
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_study_without_trials_can_be_exported(name: str) -> None:
-    for frame in (trials_frame([], {}), epochs_frame([]), rounds_frame([])):
+    for frame in (
+        trials_frame([], {}),
+        epochs_frame([]),
+        rounds_frame([]),
+        finalists_frame([], []),
+    ):
         content = FORMATS[name](frame)
         if name == "csv":
             assert content == (",".join(frame.columns) + "\n").encode()

@@ -14,11 +14,13 @@ from pandas.api.types import is_object_dtype
 
 import studies
 from studies import Study
+from studies.finalists import Finalist
 from studies.frames import (
     ACTIONS,
     ROUND_COLUMNS,
     STATES,
     epochs_frame,
+    finalists_frame,
     parameters,
     rounds_frame,
     trials_frame,
@@ -218,6 +220,53 @@ def test_no_rounds_are_a_frame_without_rows(rounds: list[Round]) -> None:
     assert len(frame) == 0
 
 
+FINALIST_COLUMNS = {
+    "trial": "Int64",
+    "value": "float64",
+    "mean": "float64",
+    "low": "float64",
+    "high": "float64",
+    "tied": "bool",
+    "repeats": "Int64",
+    "values": "object",
+}
+
+
+def test_finalists_have_a_row_each_in_their_order() -> None:
+    frame = finalists_frame(
+        [
+            Finalist(2, [0.75, 0.5], 0.625, (0.5, 0.75), False),
+            Finalist(0, [0.5], 0.5, None, True),
+            Finalist(1, [0.25, None], None, None, False),
+        ],
+        [trial(0, value=0.1), trial(1, value=0.2), trial(2, value=0.3)],
+    )
+    assert kinds(frame) == FINALIST_COLUMNS
+    assert list(frame.columns) == list(FINALIST_COLUMNS)
+    assert frame["trial"].to_list() == [2, 0, 1]
+    assert frame["value"].to_list() == [0.3, 0.1, 0.2]
+    assert frame["repeats"].to_list() == [2, 1, 2]
+    assert frame["values"].to_list() == [[0.75, 0.5], [0.5], [0.25, None]]
+    assert frame["tied"].to_list() == [False, True, False]
+    nan = math.nan
+    expected = [[0.625, 0.5, 0.75], [0.5, nan, nan], [nan, nan, nan]]
+    np.testing.assert_array_equal(frame[["mean", "low", "high"]].to_numpy(), expected)
+
+
+@pytest.mark.parametrize(
+    "finalists",
+    [[], [Finalist(0, [0.5], 0.5, (0.5, 0.5), False)], [Finalist(0, [None], None, None, False)]],
+    ids=["none", "one", "failed"],
+)
+def test_the_columns_of_finalists_do_not_depend_on_what_they_hold(
+    finalists: list[Finalist],
+) -> None:
+    frame = finalists_frame(finalists, [trial(0, value=None)])
+    assert kinds(frame) == FINALIST_COLUMNS
+    assert len(frame) == len(finalists)
+    assert frame["value"].isna().all()
+
+
 def test_the_frames_of_a_stored_study_are_as_declared(study: Study) -> None:
     trials, epochs, rounds = study.trials_frame(), study.epochs_frame(), study.rounds_frame()
     check_trials(trials, {"learning_rate": "float64", "units": "Int64", "activation": "category"})
@@ -240,6 +289,11 @@ def test_the_frames_of_a_stored_study_are_as_declared(study: Study) -> None:
     assert kinds(rounds) == ROUND_COLUMNS
     assert len(rounds) == 9
     assert is_object_dtype(rounds["choices"])
+    finalists = study.finalists_frame()
+    assert kinds(finalists) == FINALIST_COLUMNS
+    assert finalists["repeats"].sum() == 30
+    searched = trials.set_index("number")["value"].loc[finalists["trial"]]
+    assert finalists["value"].to_list() == searched.to_list()
 
 
 def test_trials_that_wait_or_run_in_a_study_of_optunas_are_shown(storage: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -115,7 +116,7 @@ def rendered(
         holder=None,
     )
     url = "postgresql://me:secret@host/db"
-    said = summarize(record, url, trials, rounds, epochs * len(curves) // 2)
+    said = summarize(record, url, trials, rounds, epochs * len(curves) // 2, [], None)
     said |= {"plan": record.plan or {}, "versions": {"python": "3.12.1", "numpy": "2.4"}}
     return report.render(
         said,
@@ -161,19 +162,44 @@ def test_the_page_loads_and_runs_nothing(html: str) -> None:
 
 def test_the_answer_comes_first_in_words(study: Study, html: str) -> None:
     text = Page(html).text
-    best = study.best
-    assert best is not None
-    assert best.value is not None
-    assert f"The best validation rmse is {best.value:.4g} , of trial {best.number}" in text
     answer = text[: text.index("Trial by trial")]
-    for name, value in best.params.items():
-        assert name in answer
-        assert (f"{value:.3g}" if isinstance(value, float) else str(value)) in answer
     said = study.summary()
+    recommended, best = said["recommended"], said["best"]
+    assert f"Take the settings of trial {recommended['trial']}: trained " in answer
+    assert f"a validation rmse of {recommended['mean']:.4g} " in answer
+    assert f"and {said['test']['value']:.4g} on the test rows" in answer
+    for name, value in recommended["params"].items():
+        shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+        assert f"{name} {shown} " in answer
     assert f"45 trials in 3 rounds, {said['epochs_trained']} epochs trained in all." in answer
     assert f"{said['trials']['failed']} failed by diverging" in answer
-    assert f"The best of {said['trials']['complete']} values on one validation split" in answer
+    assert (
+        f"The best of {said['trials']['complete']} values on the validation split of the search "
+        f"was {best['value']:.4g}, of trial {best['trial']}." in answer
+    )
+    assert f"seen once, on {said['test']['opened_at'][:10]}, by a network of" in answer
+
+
+def test_without_finalists_the_answer_is_the_best_trial_with_a_caution() -> None:
+    settings = {"learning_rate": 0.0123, "weight_decay": 1e-4}
+    text = Page(rendered([0.5, 0.625, None], settings)).text
+    answer = text[: text.index("Trial by trial")]
+    assert "The best validation accuracy is 0.625 , of trial 1, with these settings:" in answer
+    assert "learning_rate 0.0123 weight_decay 0.0001 " in answer
+    assert "The best of 2 values on one validation split is an optimistic number" in answer
     assert "Expect somewhat worse on new data." in answer
+    assert "test rows" not in text
+    assert "Which are confirmed" not in text
+
+
+def test_every_finalist_is_in_a_table(study: Study, html: str) -> None:
+    text = Page(html).text
+    table = text[text.index("Tied with the first") : text.index("How the ranges moved")]
+    for row in study.finalists_frame().to_dict("records"):
+        mean = "failed" if math.isnan(row["mean"]) else f"{row['mean']:.4g}"
+        assert f" {row['trial']} {row['value']:.4g} {row['repeats']} × {mean} " in table
+    others = study.finalists_frame()["tied"].sum()
+    assert table.count("yes") == others
 
 
 def test_every_verdict_is_there_with_its_reason(study: Study, html: str) -> None:
@@ -288,6 +314,7 @@ def test_a_study_without_trials_is_a_page() -> None:
         "study": "new", "storage": "sqlite:///hpo.db", "state": "interrupted", "metric": "accuracy",
         "direction": "maximize", "seed": None, "trials": {"complete": 0, "pruned": 0, "failed": 0},
         "epochs_trained": 0, "best": None, "rounds": [], "plan": {}, "versions": {},
+        "finalists": [], "recommended": None, "test": None,
     }  # fmt: skip
     page = Page(report.render(said, empty, pd.DataFrame(), frames.rounds_frame([])))
     assert "0 trials in 0 rounds, 0 epochs trained in all." in page.text

@@ -48,12 +48,43 @@ def change(storage: str, statement: str) -> None:
 
 def test_a_fresh_database_has_optunas_schema_and_ours(storage: str) -> None:
     with create_store(storage) as store, store.reading() as connection:
-        assert tables.present(connection)
+        for table in tables.metadata.tables.values():
+            assert tables.present(connection, table)
     opened = optuna.storages.RDBStorage(storage)
     assert opened.get_current_version() == opened.get_head_version()
     assert opened.get_all_studies() == []
     opened.remove_session()
     opened.engine.dispose()
+
+
+def test_a_database_of_plain_optuna_or_an_older_one_may_lack_tables_of_ours(storage: str) -> None:
+    database = optuna.storages.RDBStorage(storage)
+    database.remove_session()
+    database.engine.dispose()
+    with open_store(storage) as store:
+        with store.reading() as connection:
+            assert not any(tables.present(connection, t) for t in tables.metadata.tables.values())
+        assert (store.confirmations(1), store.opening(1), store.rounds(1)) == ([], None, [])
+    add(storage, "a")
+    change(storage, "DROP TABLE hpo_stops")
+    with open_store(storage) as store, store.reading() as connection:
+        lacking = [t for t in tables.metadata.tables.values() if not tables.present(connection, t)]
+        assert lacking == [tables.stops]
+        assert store.study("a").stopped is None
+
+
+def test_tables_that_an_older_version_lacked_are_made_and_the_others_left(storage: str) -> None:
+    add(storage, "a")
+    for statement in (
+        "DROP TABLE hpo_confirmations",
+        "DROP TABLE hpo_tests",
+        "DROP TABLE hpo_stops",
+        "DELETE FROM hpo_migrations WHERE number > 1",
+    ):
+        change(storage, statement)
+    with create_store(storage) as store, store.reading() as connection:
+        assert all(tables.present(connection, t) for t in tables.metadata.tables.values())
+        assert store.study("a").plan == {"seed": 7}
 
 
 def test_making_a_database_that_is_there_changes_nothing_in_it(storage: str) -> None:

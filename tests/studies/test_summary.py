@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studies import Study
-from studies.records import Round, StudyRecord, Trial, TrialState
-from studies.summary import best_trial, summarize
+from studies.finalists import Finalist
+from studies.records import Opening, Round, StudyRecord, Trial, TrialState
+from studies.store import open_store
+from studies.summary import Agreement, best_trial, rank_agreement, summarize
 
 Direction = Literal["maximize", "minimize"]
 DIRECTIONS: tuple[Direction, ...] = ("maximize", "minimize")
@@ -45,12 +47,16 @@ def record(**fields: Any) -> StudyRecord:
     return StudyRecord(**row | fields)
 
 
-def said(trials: Sequence[Trial] = (), rounds: Sequence[Round] = (), **fields: Any) -> Any:
+def said(
+    trials: Sequence[Trial] = (),
+    rounds: Sequence[Round] = (),
+    finalists: Sequence[Finalist] = (),
+    opening: Opening | None = None,
+    **fields: Any,
+) -> Any:
     """The summary as another program reads it."""
-    text = json.dumps(
-        summarize(record(**fields), "sqlite:///s.db", trials, rounds, 12), allow_nan=False
-    )
-    return json.loads(text)
+    made = summarize(record(**fields), "sqlite:///s.db", trials, rounds, 12, finalists, opening)
+    return json.loads(json.dumps(made, allow_nan=False))
 
 
 trials_of_any_kind = st.lists(
@@ -146,6 +152,107 @@ def test_no_value_makes_it_something_that_is_not_json(value: float) -> None:
     }
 
 
+# --- finalists and the test rows ---
+
+
+def test_the_first_finalist_is_recommended_and_its_settings_are_told() -> None:
+    first = Finalist(1, [0.5, 0.75], 0.625, (0.5, 0.75), False)
+    second = Finalist(0, [0.25], 0.25, None, True)
+    told = said([trial(0, 0.5), trial(1, 0.5)], finalists=[first, second])
+    assert told["finalists"] == [
+        {
+            "trial": 1,
+            "params": {"x": 0.1},
+            "mean": 0.625,
+            "ci95": [0.5, 0.75],
+            "values": [0.5, 0.75],
+            "tied": False,
+        },
+        {
+            "trial": 0,
+            "params": {"x": 0.0},
+            "mean": 0.25,
+            "ci95": None,
+            "values": [0.25],
+            "tied": True,
+        },
+    ]
+    assert told["recommended"] == {
+        "trial": 1,
+        "params": {"x": 0.1},
+        "mean": 0.625,
+        "ci95": [0.5, 0.75],
+    }
+
+
+def test_settings_that_failed_are_not_recommended() -> None:
+    failed = Finalist(0, [0.5, None], None, None, False)
+    told = said([trial(0, 0.5)], finalists=[failed])
+    assert told["finalists"][0]["values"] == [0.5, None]
+    assert told["recommended"] is None
+
+
+def test_what_the_test_rows_said_is_told_once_it_is_known() -> None:
+    opened = datetime(2024, 2, 29, 12, 30, 15, 999999)
+    assert said(opening=Opening(0, opened, 0.5))["test"] == {
+        "metric": "accuracy",
+        "value": 0.5,
+        "opened_at": "2024-02-29T12:30:15Z",
+    }
+    assert said(opening=Opening(0, opened))["test"] is None
+    assert said(opening=Opening(0, opened, None, "diverged at epoch 2"))["test"] is None
+
+
+# --- whether short training predicts long training ---
+
+
+def curves(*orders: Sequence[float]) -> list[list[float]]:
+    """The curves of trials that have these values after the first, second, … epoch."""
+    return [list(curve) for curve in zip(*orders, strict=True)]
+
+
+def rounded(found: Sequence[Agreement]) -> list[tuple[int, int, int, float]]:
+    return [(a.epoch, a.later, a.trials, round(a.correlation, 12)) for a in found]
+
+
+def test_the_order_after_some_epochs_is_compared_with_that_after_the_next() -> None:
+    found = rank_agreement(curves([1, 2, 3, 4], [10, 20, 30, 99], [4, 3, 2, 1]), [1, 2, 3])
+    assert rounded(found) == [(1, 2, 4, 1.0), (2, 3, 4, -1.0)]
+    found = rank_agreement(curves([1, 2, 3, 4], [0] * 4, [2, 1, 4, 3]), [1, 3])
+    assert rounded(found) == [(1, 3, 4, 0.6)]
+
+
+def test_only_trials_that_got_to_the_later_one_are_compared() -> None:
+    made = [*curves([1, 2, 3, 4], [1, 2, 3, 4]), [9.0], [], [0.0]]
+    assert rounded(rank_agreement(made, [1, 2])) == [(1, 2, 4, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("made", "epochs"),
+    [
+        (curves([1, 2, 3], [1, 2, 3]), [1, 2]),  # too few
+        (curves([1, 1, 1, 1], [1, 2, 3, 4]), [1, 2]),  # no order
+        (curves([1, 2, 3, 4], [1, 1, 1, 1]), [1, 2]),
+        (curves([1, 2, 3, 4], [1, 2, 3, 4]), [2]),  # nothing to compare with
+        (curves([1, 2, 3, 4], [1, 2, 3, 4]), [2, 5]),  # nobody got there
+        ([], [1, 2]),
+    ],
+    ids=["few", "all_equal", "all_equal_later", "one_epoch", "beyond", "nothing"],
+)
+def test_where_nothing_can_be_told_nothing_is(made: list[list[float]], epochs: list[int]) -> None:
+    assert rank_agreement(made, epochs) == []
+
+
+def test_a_stored_study_compares_its_score(study: Study) -> None:
+    epochs = study.epochs_frame().pivot_table(
+        index="trial", columns="epoch", values="validation_rmse"
+    )
+    whole = epochs.dropna()
+    ((first, last, trials, correlation),) = study.rank_agreement([1, 4])
+    assert (first, last, trials) == (1, 4, len(whole))
+    assert correlation == pytest.approx(whole[1].rank().corr(whole[4].rank()))
+
+
 def test_a_stored_study_says_what_its_frames_say(study: Study) -> None:
     summary = json.loads(json.dumps(study.summary(), allow_nan=False))
     assert summary == study.summary()
@@ -157,7 +264,12 @@ def test_a_stored_study_says_what_its_frames_say(study: Study) -> None:
     ended = trials["state"].value_counts().to_dict()
     assert summary["trials"] == {name: ended[name] for name in ("complete", "pruned", "failed")}
     assert summary["trials"]["failed"] > 0
-    assert summary["epochs_trained"] == trials["epochs"].sum() == len(study.epochs_frame())
+    finalists = study.finalists_frame()
+    assert trials["epochs"].sum() == len(study.epochs_frame())
+    with open_store(study.storage) as store:
+        again = store.confirmations(store.study("small").study_id)
+    assert len(again) == finalists["repeats"].sum() == 30
+    assert summary["epochs_trained"] == trials["epochs"].sum() + sum(c.epochs for c in again)
     best = trials.sort_values("value").iloc[0]
     assert summary["best"]["trial"] == best["number"]
     assert summary["best"]["value"] == best["value"]
@@ -172,3 +284,15 @@ def test_a_stored_study_says_what_its_frames_say(study: Study) -> None:
             assert verdict["reason"] == rows.loc[name, "reason"]
     assert study.best is not None
     assert study.best.number == summary["best"]["trial"]
+    assert [f["trial"] for f in summary["finalists"]] == finalists["trial"].to_list()
+    for told, row in zip(summary["finalists"], finalists.to_dict("records"), strict=True):
+        assert told["params"] == {
+            name: trials.set_index("number").loc[told["trial"], name] for name in told["params"]
+        }
+        mean = math.nan if told["mean"] is None else told["mean"]
+        low, high = told["ci95"] or (math.nan, math.nan)
+        assert (told["values"], told["tied"]) == (row["values"], row["tied"])
+        for number, cell in ((mean, row["mean"]), (low, row["low"]), (high, row["high"])):
+            assert repr(number) == repr(cell)
+    assert study.recommended is not None
+    assert summary["recommended"]["trial"] == study.recommended.trial == finalists["trial"][0]

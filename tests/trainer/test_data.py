@@ -50,7 +50,8 @@ def counted(table: Table) -> Table:
 
 def numbers_of(rows: Rows) -> NDArray[np.intp]:
     """The numbers that rows of `counted` tables are."""
-    return np.rint(rows.X * 255).astype(np.intp) @ (256, 1)
+    found: NDArray[np.intp] = np.rint(rows.X * 255).astype(np.intp) @ (256, 1)
+    return found
 
 
 def positions(table: Table, seed: int, rows: int | None = None) -> dict[str, NDArray[np.intp]]:

@@ -15,8 +15,9 @@ import os
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from scripts.bench.search import confidence, curves, tables
+from scripts.bench.search import confidence, curves, tables, tasks
 from scripts.bench.search.running import each, mean_and_error, ratio
 
 DATA = Path(
@@ -53,7 +54,9 @@ def of_curves(seeds: int) -> None:
         ranks[name] = found[..., 0]
         by_task = ", ".join(f"{mean:.1f}" for mean in found[..., 0].mean(axis=1))
         epochs = f"{found[..., 1].mean():.0f} epochs, at most {found[..., 1].max():.0f}"
-        print(f"  {name:24} rank {mean_and_error(found[..., 0])}  ({by_task}); {epochs}", flush=True)
+        print(
+            f"  {name:24} rank {mean_and_error(found[..., 0])}  ({by_task}); {epochs}", flush=True
+        )
     ours, *others = ranks
     for name in others:
         print(f"  ours / {name:24} {ratio(ranks[ours], ranks[name])}")
@@ -67,7 +70,9 @@ def of_confidence(seeds: int) -> None:
             jobs = [(landscape, trials, seed) for seed in range(2 * seeds)]
             found = each(confidence.search, jobs)
             told = [f.covered for f in found if f.covered is not None]
-            covered = f"{np.mean(told):.1%} of {len(told)} intervals hold" if told else "no interval"
+            covered = (
+                f"{np.mean(told):.1%} of {len(told)} intervals hold" if told else "no interval"
+            )
             kept = np.mean([f.nothing_kept for f in found])
             extended = np.mean([f.extended for f in found])
             bias = np.mean([f.bias for f in found])
@@ -77,7 +82,40 @@ def of_confidence(seeds: int) -> None:
             )
 
 
-SECTIONS = {"tables": of_tables, "curves": of_curves, "confidence": of_confidence}
+def of_real(seeds: int) -> None:
+    """A fifth as many searches: these train for real."""
+    count = max(2, seeds // 5)
+    plans = tasks.plans(str(DATA))
+    book = plans.pop("the book's")
+    print(
+        f"\n{tasks.TRIALS} trainings, {count} searches a task; accuracies on fresh seeds and splits"
+    )
+    gains = []
+    for name, plan in plans.items():
+        found = np.array(each(tasks.compare, [(plan, seed) for seed in range(count)]))
+        gain = found[:, 0] - found[:, 1]
+        gains.append(gain)
+        print(
+            f"  {name:20} ours {found[:, 0].mean():.4f}, Optuna TPE {found[:, 1].mean():.4f}: {_gain(gain)}",
+            flush=True,
+        )
+    print(f"  {'in the mean':20} {_gain(np.mean(gains, axis=0))}")
+    found = np.array(each(tasks.compare_extended, [(book, seed) for seed in range(count)]))
+    print(
+        f"  the book's ranges    extended in {found[:, 2].mean():.0%}: {found[:, 0].mean():.4f}, "
+        f"inside {found[:, 1].mean():.4f}: {_gain(found[:, 0] - found[:, 1])}"
+    )
+
+
+def _gain(gains: NDArray[np.float64]) -> str:
+    """The mean difference of pairs, with its 95 % interval by the bootstrap."""
+    from scipy import stats
+
+    found = stats.bootstrap((gains,), np.mean, rng=np.random.default_rng(0)).confidence_interval
+    return f"{gains.mean():+.4f} ({found.low:+.4f} … {found.high:+.4f})"
+
+
+SECTIONS = {"tables": of_tables, "curves": of_curves, "confidence": of_confidence, "real": of_real}
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """Whether what a search says is true, on made-up landscapes whose truth is known.
 
-A value is the setting's own (a hill over one parameter on a log scale, a slope in another, nothing in a third), what the
-seed does to all settings alike, and noise of each training's own. Asked of many searches: how often does the 95 % interval
-hold the true mean of the recommended setting; is a parameter that does nothing kept; is a range extended where the hill
-lies outside of it, and not where it lies in the middle.
+A value is the setting's own (a hill over one parameter on a log scale, a slope in another, nothing in a third), what
+the seed does to all settings alike, and noise of each training's own. Asked of many searches: how often does the 95 %
+interval hold the true mean of the recommended setting; is a parameter that does nothing kept; is a range extended where
+the hill lies outside of it, and not where it lies in the middle.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class Landscape(NamedTuple):
 
     def trainer(self) -> Any:
         @hpo.population
-        def train(settings: Sequence[Mapping[str, Any]], seed: int) -> Iterator[dict[str, NDArray[Any]]]:
+        def train(
+            settings: Sequence[Mapping[str, Any]], seed: int
+        ) -> Iterator[dict[str, NDArray[Any]]]:
             shared = self.of_seed * np.random.default_rng(seed).standard_normal()
             own = [
                 np.random.default_rng([seed, int(1e9 * s["nothing"]), int(1e9 * s["slope"])])

@@ -104,7 +104,9 @@ def optuna_hyperband(task: Curves, train: Training, budget: int, seed: int) -> M
     return _optuna(task, train, budget, optuna.samplers.TPESampler(seed=seed), pruner)
 
 
-def _optuna(task: Curves, train: Training, budget: int, sampler: Any, pruner: Any) -> Mapping[str, Any]:
+def _optuna(
+    task: Curves, train: Training, budget: int, sampler: Any, pruner: Any
+) -> Mapping[str, Any]:
     """As many trials as the budget has room for; the best that was trained to the end."""
     import optuna
 

@@ -1,0 +1,113 @@
+"""Real training: learning rate and weight decay of a network of ours, in wide ranges.
+
+Ours and Optuna's TPE train the same networks as often, those that confirm included. What each chooses is trained 20
+times more, on seeds and splits that neither has seen, and its mean accuracy there is what counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import hpo
+from hpo.batches import train_batch
+from hpo.config import make_plan
+from hpo.space import Settings, distribution
+from hpo.trainables import MLP, mlp
+from scripts.bench.search.running import recommended, searched
+
+TRIALS = 100
+FRESH = range(100_001, 100_021)  # splits and seeds that no search has
+WIDE = {
+    "learning_rate": hpo.Float(1e-6, 10.0, log=True),
+    "weight_decay": hpo.Float(1e-8, 1.0, log=True),
+}
+BOOK = {
+    "learning_rate": hpo.Float(1e-6, 1e-2, log=True),
+    "weight_decay": hpo.Float(1e-8, 1e-4, log=True),
+}
+"""The ranges of *Deep Learning from Scratch* 6.5.2: the best of its trials is at the upper end."""
+
+
+def plans(data: str) -> dict[str, dict[str, Any]]:
+    """The tasks, with their files in the folder `data`."""
+    mnist = {"source": f"mnist:{data}/mnist", "rows": 500}
+    return {
+        "digits": {"source": "digits"},
+        "MNIST, 500 rows": mnist | {"epochs": 20},
+        "penguins": {"source": f"{data}/tabular/penguins.csv", "target": "species"},
+        "adult, 3,000 rows": {
+            "source": f"{data}/tabular/adult.csv",
+            "target": "income-per-year",
+            "rows": 3000,
+        },
+        "the book's": mnist
+        | {"hidden": (100,) * 6, "optimizer": "sgd", "batch_size": 100, "epochs": 50},
+    }
+
+
+def ours(plan: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    rest = {name: value for name, value in plan.items() if name != "source"}
+    with searched(plan["source"], **rest, seed=seed) as study:
+        return recommended(study)
+
+
+def optuna_tpe(plan: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    trainable = mlp(make_plan({**plan, "seed": seed}))
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+    distributions = {name: distribution(p) for name, p in plan["space"].items()}
+    for _ in range(plan["trials"]):
+        trial = study.ask(distributions)
+        (value,) = _trained(trainable, [dict(trial.params)], seed, 0)
+        study.tell(trial, -1.0 if value is None else value)
+    return dict(study.best_params)
+
+
+def _trained(
+    trainable: MLP, settings: Sequence[Settings], seed: int, which: int
+) -> list[float | None]:
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1), ThreadPoolExecutor(1) as pool:
+        curves = train_batch(
+            trainable, settings, pool, epochs=trainable.plan.epochs, seed=seed, which=which,
+            trained=lambda _: None,
+        )  # fmt: skip
+    return [c.value for c in curves]
+
+
+class Compared(NamedTuple):
+    """Mean accuracies on fresh seeds and splits."""
+
+    ours: float
+    theirs: float
+
+
+def compare(plan: Mapping[str, Any], seed: int) -> Compared:
+    """One search of each."""
+    given = {**plan, "space": WIDE, "trials": TRIALS}
+    chosen = [ours(given, seed), optuna_tpe(given, seed)]
+    return Compared(*fresh(given, chosen, seed).mean(axis=0).tolist())
+
+
+def compare_extended(plan: Mapping[str, Any], seed: int) -> tuple[float, float, bool]:
+    """Mean accuracies with the book's ranges, extended and not; and whether they were."""
+    given = {**plan, "space": BOOK, "trials": TRIALS}
+    chosen = [ours(given, seed), ours({**given, "extend": False}, seed)]
+    free, shut = fresh(given, chosen, seed).mean(axis=0).tolist()
+    return free, shut, chosen[0]["learning_rate"] > BOOK["learning_rate"].high
+
+
+def fresh(plan: Mapping[str, Any], chosen: Sequence[Settings], seed: int) -> NDArray[np.float64]:
+    """The accuracies of settings on fresh seeds and splits (repeats, settings); one that diverges has 0."""
+    trainable = mlp(make_plan({**plan, "seed": seed}))
+    return np.array(
+        [[v or 0.0 for v in _trained(trainable, chosen, which, which)] for which in FRESH]
+    )

@@ -154,12 +154,12 @@ class Plan(BaseModel):
 
     @property
     def draws_by(self) -> str:
-        """The sampler: TPE, or Sobol points in the narrowed ranges where trials leave at rungs.
+        """The sampler: Thompson's, or Sobol points in the narrowed ranges where trials leave at rungs.
 
-        TPE goes where trials do well after the first epochs, and what does well early crowds out what does at the end:
-        on measured learning curves it triples the rank of the chosen (scripts/bench/RESULTS.md).
+        There, a sampler that learns goes where trials do well after the first epochs, and what does well early crowds
+        out what does at the end (scripts/bench/RESULTS.md).
         """
-        return self.sampler or ("tpe" if self.halving is None else "sobol")
+        return self.sampler or ("thompson" if self.halving is None else "sobol")
 
     @property
     def confirming(self) -> int:

@@ -39,13 +39,13 @@ def rungs(size: int, epochs: int, eta: int) -> list[Rung]:
 
 def rung_epochs(epochs: int, eta: int) -> list[int]:
     """The epochs after which the worst leave: epochs / η³, / η² and / η, rounded down; those that are at least 1."""
-    parts = [math.prod([eta] * power) for power in range(RUNGS, 0, -1)]
+    parts = [int(eta**power) for power in range(RUNGS, 0, -1)]
     return [epochs // part for part in parts if epochs >= part]
 
 
 def batch_size(eta: int) -> int:
     """How many trials make a batch in which one is trained to the end."""
-    return math.prod([eta] * RUNGS)
+    return int(eta**RUNGS)
 
 
 def cost(epochs: int, eta: int) -> float:

@@ -1,4 +1,4 @@
-"""(ranges, history, n, seed) -> n settings, by Optuna's samplers.
+"""(ranges, history, n, seed) -> n settings, by Optuna's samplers or by Thompson sampling (`hpo.gaussian`).
 
 Nothing is remembered between calls: each makes a fresh in-memory Optuna study of the round, whose distributions are
 the round's ranges and whose past is all earlier trials that lie inside them. The n settings of a batch are asked

@@ -82,6 +82,11 @@ class Study:
         return found[0] if found and found[0].mean is not None else None
 
     @property
+    def opening(self) -> Opening | None:
+        """What the test rows said, of which trial, and when; None while they are unseen."""
+        return self._read().opening
+
+    @property
     def stopped(self) -> str | None:
         """Why the search ended before its last trial; None if it did not."""
         return self._read().record.stopped
@@ -119,6 +124,7 @@ class Study:
             "plan": record.plan or {},
             "versions": record.provenance.get("versions", {}),
             "stopped": record.stopped,
+            "tested": None if rows.opening is None else rows.opening.trial,
         }
         return report.render(
             said,

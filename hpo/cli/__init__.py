@@ -168,7 +168,8 @@ def cli() -> None:
     "--direction", help="maximize or minimize what a trainer of yours tells. [default: maximize]"
 )
 @click.option(
-    "--sampler", help="tpe, sobol, random, gp or cmaes. [default: tpe; sobol with --halving]"
+    "--sampler",
+    help="thompson, tpe, sobol, random, gp or cmaes. [default: thompson; sobol with --halving]",
 )
 @click.option(
     "extend",

@@ -46,7 +46,13 @@ def summary(study: Study) -> list[RenderableType]:
     parts: list[RenderableType] = [_heading(said)]
     if study.stopped:
         parts.append(Text(f"Stopped early: {study.stopped}.", "yellow"))
-    parts += [Text(), *_errors(study.errors()), *_best(said), *_confirmed(said), Text()]
+    parts += [
+        Text(),
+        *_errors(study.errors()),
+        *_best(said, study),
+        *_confirmed(said, study),
+        Text(),
+    ]
     if said["rounds"]:
         parts += [*_ranges(said), Text()]
     parts += _agreement(study)
@@ -109,12 +115,17 @@ def _errors(errors: Counter[str]) -> list[RenderableType]:
     return [*lines, Text()] if lines else []
 
 
-def _best(said: Mapping[str, Any]) -> list[RenderableType]:
+def _scored(said: Mapping[str, Any], study: Study) -> str:
+    """What is optimized. On which rows a trainer of the user's scores is its own affair."""
+    return str(said["metric"]) if study.plan.get("trainer") else f"validation {said['metric']}"
+
+
+def _best(said: Mapping[str, Any], study: Study) -> list[RenderableType]:
     best = said["best"]
     if best is None:
         return [Text("No trial has succeeded.", "red")]
     told = Text.assemble(
-        (f"Best validation {said['metric']} ", "bold"),
+        (f"Best {_scored(said, study)} ", "bold"),
         (f"{best['value']:.4g}", "bold green"),
         f" (trial {best['trial']})",
     )
@@ -137,7 +148,7 @@ def _params(params: Mapping[str, Any]) -> list[RenderableType]:
     return [Text(f"  {name:{width}}  {_value(value)}") for name, value in params.items()]
 
 
-def _confirmed(said: Mapping[str, Any]) -> list[RenderableType]:
+def _confirmed(said: Mapping[str, Any], study: Study) -> list[RenderableType]:
     """How good the recommended settings are on fresh seeds and splits and on the test rows, and which are as good."""
     if said["recommended"] is None:
         return []
@@ -145,15 +156,18 @@ def _confirmed(said: Mapping[str, Any]) -> list[RenderableType]:
     metric, count = said["metric"], len(first["values"])
     rows = [
         (
-            f"validation {metric}",
+            _scored(said, study),
             Text.assemble(
-                (_sure(first), "bold green"), f", {count} trainings on fresh seeds and splits"
+                (_sure(first), "bold green"), f" (95 %), {count} × on fresh seeds and splits"
             ),
         )
     ]
     if said["test"]:
         when = said["test"]["opened_at"].replace("T", " ")[:16]
-        seen = f", on rows seen once: {when} UTC"
+        opening = study.opening
+        other = opening is not None and opening.trial != first["trial"]
+        whose = f" of trial {opening.trial}" if opening and other else ""
+        seen = f"{whose}, on rows seen once: {when} UTC"
         rows.append(
             (f"test {metric}", Text.assemble((f"{said['test']['value']:.4g}", "bold green"), seen))
         )
@@ -161,7 +175,7 @@ def _confirmed(said: Mapping[str, Any]) -> list[RenderableType]:
     if tied:
         named = ", ".join(f"trial {f['trial']} ({_sure(f)})" for f in tied[:TIED])
         more = f" and {len(tied) - TIED} more" if len(tied) > TIED else ""
-        rows.append(("as good, for all one can tell", Text(f"{named}{more}")))
+        rows.append(("tied with it", Text(f"{named}{more}")))
     table = Table.grid(padding=(0, 2), pad_edge=False)
     for name, text in rows:
         table.add_row(f"  {name}", text)

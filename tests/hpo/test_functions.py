@@ -350,6 +350,7 @@ def takes_nothing() -> float:
         (number, {}, "space: say what"),
         (number, PLAN | {"hidden": (9,)}, "hidden is of the network, and "),
         (number, PLAN | {"metric": "loss"}, "direction: is loss to be minimized, or maximized?"),
+        (number, PLAN | {"halving": 3}, "halving: number is no generator function"),
     ],
 )
 def test_what_cannot_be_searched_is_told_before_anything_is_written(

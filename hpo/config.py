@@ -52,7 +52,10 @@ TRAINER = r"^[^:]+:[^:]+$"
 Positive = Annotated[int, Field(ge=1)]
 
 
-CONFIRMING = 1 / 3
+ROUNDS, ROUNDS_OF_HALVING = 3, 2
+"""Where trials leave at rungs, few of them tell where good settings are: fewer rounds, with more trials each."""
+
+CONFIRMING = 0.4
 """The share of the epochs that train finalists again (scripts/bench/search says why)."""
 
 METRICS = ("accuracy", "balanced_accuracy", "log_loss", "roc_auc", "rmse", "mae", "r2", "loss")
@@ -81,7 +84,7 @@ class Plan(BaseModel):
         Annotated[Any, BeforeValidator(_parameter), PlainSerializer(to_mapping)],
     ] = Field(default_factory=default_space, min_length=1)
     trials: Positive = 100
-    rounds: Positive = 3
+    rounds: Positive = ROUNDS
     epochs: Positive = 10
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     metric: str | None = None
@@ -105,6 +108,13 @@ class Plan(BaseModel):
     init: str = "he"
     batch_size: Positive = 32
     dtype: Literal["float32", "float64"] = "float32"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rounds_of_halving(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("halving") is not None:
+            return {"rounds": ROUNDS_OF_HALVING, **given}
+        return given
 
     @field_validator("hidden", mode="before")
     @classmethod

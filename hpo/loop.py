@@ -17,7 +17,7 @@ from hpo.batches import Curves, train_batch
 from hpo.config import Plan
 from hpo.confirm import Confirming
 from hpo.executors import threads
-from hpo.halving import batch_size, rungs
+from hpo.halving import batch_size, rung_epochs, rungs
 from hpo.history import History
 from hpo.narrowing import narrow
 from hpo.rounds import batch_numbers, batches, round_size
@@ -190,10 +190,18 @@ class _Search:
         history.errors += [r.attributes["error"] for r in results if "error" in r.attributes]
         self.watcher.batch_finished(results, settings)
 
+    def tells(self, trial: Observation) -> bool:
+        """Whether a trial says where good settings are: not where it left at the first rung, after the shortest training.
+
+        On measured learning curves, ranges narrowed without those lead to better settings (scripts/bench/RESULTS.md).
+        """
+        plan = self.plan
+        return trial.left is None or trial.left > rung_epochs(plan.epochs, plan.halving or 2)[0]
+
     def judge(self, current: Round) -> None:
         verdicts = narrow(
             _space(current.ranges),
-            self.history.trials,
+            [t for t in self.history.trials if self.tells(t)],
             self.trainable.direction,
             first=self.plan.space,
             limits=self.trainable.limits,

@@ -148,7 +148,7 @@ def cli() -> None:
 )
 @click.option("--name", help="The study's name. [default: the source's, numbered where taken]")
 @click.option("--trials", type=int, help="Trainings in all. [default: 100]")
-@click.option("--rounds", type=int, help="Rounds to narrow in. [default: 3]")
+@click.option("--rounds", type=int, help="Rounds to narrow in. [default: 3; 2 with --halving]")
 @click.option("--epochs", type=int, help="Epochs a trial is trained. [default: 10]")
 @click.option("--seed", type=int, help="The same seed gives the same study. [default: 0]")
 @click.option(

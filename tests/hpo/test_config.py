@@ -171,3 +171,33 @@ def test_a_plan_cannot_be_changed() -> None:
     plan: Plan = make_plan(DIGITS)
     with pytest.raises(ValueError, match=r"frozen"):
         plan.trials = 5  # type: ignore[misc]  # on purpose
+
+
+def test_halving_has_fewer_rounds_and_points_that_are_spread_unless_it_is_said() -> None:
+    assert (make_plan(DIGITS).rounds, make_plan(DIGITS).draws_by) == (3, "thompson")
+    halved = make_plan(DIGITS | {"halving": 3})
+    assert (halved.rounds, halved.draws_by) == (2, "sobol")
+    said = make_plan(DIGITS | {"halving": 3, "rounds": 4, "sampler": "tpe"})
+    assert (said.rounds, said.draws_by) == (4, "tpe")
+    assert from_json(to_json(halved)) == halved
+
+
+@given(st.integers(1, 2000), st.integers(1, 9), st.none() | st.integers(2, 5), st.integers(1, 100))
+def test_what_confirms_leaves_a_trial_for_each_round(
+    trials: int, rounds: int, halving: int | None, epochs: int
+) -> None:
+    fields = {"trials": trials, "rounds": min(rounds, trials), "halving": halving}
+    plan = make_plan(DIGITS | fields | {"epochs": epochs})
+    assert 0 <= plan.confirming <= plan.trials - plan.rounds
+    if halving is not None:  # the same share of the epochs, and so fewer trainings
+        assert plan.confirming <= make_plan(DIGITS | {**fields, "halving": None}).confirming
+
+
+def test_two_fifths_of_the_trainings_confirm_unless_it_is_said() -> None:
+    assert make_plan(DIGITS).confirming == 40
+    assert make_plan(DIGITS | {"finalists": 5, "repeats": 3}).confirming == 15
+    assert make_plan(DIGITS | {"finalists": 5}).confirming == 40
+    assert make_plan(DIGITS | {"finalists": 0}).confirming == 0
+    with pytest.raises(PlanError) as caught:
+        make_plan(DIGITS | {"finalists": 10, "repeats": 10})
+    assert str(caught.value).startswith("100 of 100 trials would confirm 10 finalists and leave 0")

@@ -51,6 +51,7 @@ def of_curves(seeds: int) -> None:
     for name in curves.SEARCHERS:
         jobs = [(name, path, budget, seed) for path in paths for seed in range(seeds)]
         found = np.array(each(curves.chosen_rank, jobs), float).reshape(len(paths), seeds, 2)
+        assert found[..., 1].max() <= budget, (name, found[..., 1].max())
         ranks[name] = found[..., 0]
         by_task = ", ".join(f"{mean:.1f}" for mean in found[..., 0].mean(axis=1))
         epochs = f"{found[..., 1].mean():.0f} epochs, at most {found[..., 1].max():.0f}"

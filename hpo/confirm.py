@@ -8,14 +8,15 @@ recommended, and trained once more, on all rows but the test rows, to say how we
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 
+from hpo import stopping
 from hpo.batches import train_batch
 from hpo.config import Plan
 from hpo.history import History
 from hpo.seeds import CONFIRM, TEST_ROWS, seed_of
-from hpo.stopping import REPEATS
 from hpo.suggest import Direction
 from hpo.trainables import Trainable
 from hpo.watcher import Watcher
@@ -43,10 +44,16 @@ class Confirming:
         self.pool, self.watcher, self.history = pool, watcher, history
 
     def budget(self) -> int:
-        """How many trainings confirm. Where there is no luck, those that showed it, and one for what is best then."""
+        """How many trainings confirm: the plan's share, also of a search that has stopped before its last trial.
+
+        Where there is no luck, those that showed it, and one for what is best then.
+        """
         history, plan = self.history, self.plan
         if self._knows_no_luck():
             return min(len(history.confirmed) + 1, plan.confirming)
+        if history.stopped is not None:
+            drawn = len(history.trials) / (plan.trials - plan.confirming)
+            return min(plan.confirming, math.ceil(drawn * plan.confirming))
         return min(plan.confirming, plan.trials - len(history.trials))
 
     def _knows_no_luck(self) -> bool:
@@ -61,7 +68,7 @@ class Confirming:
         history, plan = self.history, self.plan
         if plan.patience is None or len(history.rounds) < plan.patience:
             return False
-        if len(history.confirmed) >= min(REPEATS, plan.confirming):
+        if len(history.confirmed) >= min(stopping.REPEATS, plan.confirming):
             return False
         best = [c.trial for c in history.confirmed[:1]] or history.ranked()[:1]
         if best:
@@ -72,15 +79,22 @@ class Confirming:
         """Do what comes next after the search; False when nothing is left to do."""
         history, plan = self.history, self.plan
         left = self.budget() - len(history.confirmed)
-        late = plan.timeout is not None and seconds >= plan.timeout
-        if left > 0 and not late:
-            trials = self._race(left)
-            if trials:
-                self._start_stage(trials)
-                return True
+        trials = self._race(left) if left > 0 else []
+        if trials and plan.timeout is not None and seconds >= plan.timeout:
+            if history.stopped is None:
+                self.stop(stopping.late(plan, history))
+        elif trials:
+            self._start_stage(trials)
+            return True
         if not self.trainable.tests or (history.opening and history.opening.done):
             return False
         return self._open_test()
+
+    def stop(self, reason: str) -> None:
+        """Record why the study ends before its last training."""
+        self.history.stopped = reason
+        self.writer.stop(reason)
+        self.watcher.stopped(reason)
 
     def _race(self, left: int) -> list[int]:
         history = self.history
@@ -154,13 +168,14 @@ def race(
 
     Those with the best scores (`studies.finalists.scores`), a quarter as many as there are trainings left, but at
     least two: so the clearly worse leave stage by stage, and the closer it is, the more often the best are compared.
-    Of at most `most` different trials, where that is given.
+    Where `most` is given, so many different ones: all of them train before any leaves.
     """
     found = scores(searched, confirmed, direction)
     ranked = sorted(found, key=lambda trial: (-found[trial], trial))
-    begun = {c.trial for c in confirmed}
+    size = max(FEWEST, left // PARTS)
     if most is not None:
-        fresh = max(0, most - len(begun))
-        new = [trial for trial in ranked if trial not in begun][:fresh]
+        begun = {c.trial for c in confirmed}
+        new = [trial for trial in ranked if trial not in begun][: max(0, most - len(begun))]
         ranked = [trial for trial in ranked if trial in begun or trial in new]
-    return ranked[: min(max(FEWEST, left // PARTS), left)]
+        size = len(ranked) if new else size
+    return ranked[: min(size, left)]

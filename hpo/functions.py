@@ -35,7 +35,7 @@ Train = Callable[..., Any]
 
 GIVEN = ("epochs", "seed")
 NUMBER = "value"  # the metric of a function that returns a number
-FEW = 8  # settings in a batch
+FEW, BATCHES = 4, 4  # at least so many settings in a batch; about so many batches in a round
 
 
 class Function:
@@ -68,10 +68,9 @@ class Function:
         """The metric itself: on which rows it is measured is the function's affair."""
         return self.metric
 
-    @property
-    def batch(self) -> int:
-        """Few, where each may take minutes: a crash loses a batch."""
-        return BATCH if self._together else FEW
+    def batch(self, round_size: int) -> int:
+        """Few, where each may take minutes: the sampler learns from each batch, and a crash loses one."""
+        return BATCH if self._together else min(BATCH, max(FEW, round_size // BATCHES))
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """Every setting by itself, or all together if the function takes a population."""

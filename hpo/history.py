@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,8 @@ class History:
     resumed_after: int  # rounds, when it was made to go on though it had stopped
 
     @classmethod
-    def read(cls, writer: Writer, most: int, *, learns: bool) -> History:
-        """The record of a study whose batches have at most `most` trials, and whose sampler may learn from them."""
+    def read(cls, writer: Writer, most: Callable[[int], int], *, learns: bool) -> History:
+        """The record of a study whose batches are `hpo.rounds.batches` of `most` and `learns`."""
         store, study_id = writer.store, writer.study_id
         with store.reading():
             record, trials = store.study(writer.name), store.trials(study_id)

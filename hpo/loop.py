@@ -59,12 +59,15 @@ class _Search:
     ) -> None:
         self.plan, self.trainable, self.writer = plan, trainable, writer
         self.pool, self.watcher = pool, watcher
-        eta = plan.halving
-        self.most = trainable.batch if eta is None else max(trainable.batch, batch_size(eta))
         self.learns = plan.draws_by in LEARNING
         self.history = History.read(writer, self.most, learns=self.learns)
         self.confirming = Confirming(plan, trainable, writer, pool, watcher, self.history)
         self.began = time.monotonic()
+
+    def most(self, round_size: int) -> int:
+        """How many trials of a round make a batch."""
+        most, eta = self.trainable.batch(round_size), self.plan.halving
+        return most if eta is None else max(most, batch_size(eta))
 
     def run(self) -> None:
         history = self.history
@@ -114,9 +117,7 @@ class _Search:
         if self.history.stopped is None:
             reason = stopping.reason(self.plan, self.history, self.seconds())
             if reason is not None:
-                self.history.stopped = reason
-                self.writer.stop(reason)
-                self.watcher.stopped(reason)
+                self.confirming.stop(reason)
         return self.history.stopped is not None
 
     def start_round(self, last: Round | None) -> None:
@@ -191,7 +192,7 @@ class _Search:
         self.watcher.batch_finished(results, settings)
 
     def tells(self, trial: Observation) -> bool:
-        """Whether a trial says where good settings are: not where it left at the first rung, after the shortest training.
+        """Whether a trial says where good settings are: not if it left at the first rung, after the shortest training.
 
         On measured learning curves, ranges narrowed without those lead to better settings (scripts/bench/RESULTS.md).
         """

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
+
+from hpo.narrowing import MIN_BEST, MIN_REST
 
 if TYPE_CHECKING:
     from studies.records import Round
 
+ENOUGH = MIN_BEST + MIN_REST  # trials to judge a range by
+
 
 def round_size(trials: int, rounds: int, trials_begun: int, rounds_begun: int) -> int:
-    """How many trials the next round has: an even share of what is left, in whole numbers."""
+    """How many trials the next round has: an even share of what is left, in whole numbers; the first no fewer than can
+    be judged, if there are so many beside one for each later round.
+    """
     rounds_left = max(1, rounds - rounds_begun)
-    return -(-(trials - trials_begun) // rounds_left)
+    left = trials - trials_begun
+    size = -(-left // rounds_left)
+    return size if rounds_begun else max(size, min(ENOUGH, left - rounds_left + 1))
 
 
 class Batch(NamedTuple):
@@ -22,8 +30,9 @@ class Batch(NamedTuple):
     explores: bool  # spread over the ranges, whatever was good so far
 
 
-def batches(rounds: Sequence[Round], most: int, *, learns: bool) -> list[Batch]:
-    """The batches, of at most `most` trials each, that the rounds begun so far have when they are full.
+def batches(rounds: Sequence[Round], most: Callable[[int], int], *, learns: bool) -> list[Batch]:
+    """The batches that the rounds begun so far have when they are full: of at most `most(size)` trials in a round of
+    that size.
 
     Of a sampler that `learns` from earlier trials, all of the first round explores, and half of one whose ranges were
     extended: nothing is known of where they go on.
@@ -35,7 +44,7 @@ def batches(rounds: Sequence[Round], most: int, *, learns: bool) -> list[Batch]:
             actions = {verdict["action"] for verdict in (last.verdicts or {}).values()}
             exploring = current.size // 2 if "extended" in actions else 0
         for count, explores in ((exploring, True), (current.size - exploring, False)):
-            parts = -(-count // most)
+            parts = -(-count // most(current.size))
             made += [Batch((count + k) // parts, explores) for k in reversed(range(parts))]
     return made
 

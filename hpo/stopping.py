@@ -34,6 +34,14 @@ def _time_is_over(plan: Plan, history: History, seconds: float) -> str | None:
     )
 
 
+def late(plan: Plan, history: History) -> str:
+    """Why not all of the trainings that confirm are done."""
+    return (
+        f"the time was over: {len(history.confirmed)} of {plan.confirming} trainings that confirm "
+        f"in {plan.timeout or 0:.4g} s"
+    )
+
+
 def _nothing_is_gained(plan: Plan, history: History) -> str | None:
     rounds, patience = history.rounds, plan.patience
     if patience is None or rounds[-1:] == [] or rounds[-1].verdicts is None:

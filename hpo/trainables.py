@@ -66,9 +66,8 @@ class Trainable(Protocol):
     def limits(self) -> Mapping[str, Limit]:
         """The lowest and highest value that some parameters can have, however far their ranges are extended."""
 
-    @property
-    def batch(self) -> int:
-        """How many trials are suggested, trained and recorded together, at the most."""
+    def batch(self, round_size: int) -> int:
+        """How many trials of a round are suggested, trained and recorded together, at the most."""
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """Positions of the settings that train together; fixed by the settings, never by the number of cores."""
@@ -107,7 +106,6 @@ METRIC = {"classification": "accuracy", "regression": "rmse"}
 class MLP:
     """The NumPy multilayer perceptron on the data of a plan."""
 
-    batch = BATCH
     repeats = True
     tests = True
 
@@ -149,6 +147,10 @@ class MLP:
     def notes(self) -> Sequence[str]:
         """What of the source was left out, and what looks odd in it."""
         return self.data.notes
+
+    def batch(self, round_size: int) -> int:
+        """Many: a stack of them trains nearly as fast as one."""
+        return min(BATCH, round_size)
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """Settings of one shape, as stacks that fit a core's cache."""

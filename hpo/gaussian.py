@@ -42,8 +42,12 @@ def thompson(
     n: int,
     rng: np.random.Generator,
 ) -> list[Settings]:
-    """n settings inside `ranges`, given settings (at least one) and their values, larger better; None failed."""
+    """n settings inside `ranges`, given settings (at least one) and their values, larger better; None failed.
+
+    None of them was tried before, or is drawn twice, while there are others.
+    """
     U, z = _positions(ranges, settings), _scaled(values)
+    known = {place.tobytes() for place in U}
     if len(z) > MOST:  # the better half of them, and of the others as many evenly spaced
         order = np.argsort(-z, kind="stable")
         others = np.linspace(MOST // 2, len(z) - 1, MOST - MOST // 2).astype(int)
@@ -57,14 +61,14 @@ def thompson(
     mean, covariance = _posterior(model, U, z, X, choices)
     root = np.linalg.cholesky(covariance + JITTER * np.eye(len(X)))
     drawn: list[Settings] = []
-    left = np.ones(len(X), bool)
+    left = np.array([place.tobytes() not in known for place in X])
     for _ in range(n):
+        if not left.any():  # fewer settings than draws
+            left[:] = True
         function = mean + root @ rng.standard_normal(len(X))
         best = int(np.argmax(np.where(left, function, -np.inf)))
         drawn.append(candidates[best])
         left &= (X[best] != X).any(axis=1)
-        if not left.any():  # fewer settings than draws
-            left[:] = True
     return drawn
 
 

@@ -27,7 +27,10 @@ class Scripted:
     metric, score = "accuracy", "validation_accuracy"
     notes: Sequence[str] = ()
     limits: Mapping[str, Limit] = {}
-    fingerprint, batch, repeats, tests = "", 50, True, False
+    fingerprint, repeats, tests = "", True, False
+
+    def batch(self, round_size: int) -> int:
+        return round_size
 
     def __init__(
         self,

@@ -37,7 +37,7 @@ def test_search_prints_a_summary_and_the_next_commands_which_work(
     assert done.returncode == 0
     for line in (
         r"wine · complete · 6 trials and 4 to confirm · 20 epochs trained",
-        r"Best validation accuracy 0\.\d+ \(trial \d\)(, confirmed \S+ ± \S+)?",
+        r"Best validation accuracy [01]\.?\d* \(trial \d\)(, confirmed \S+ ± \S+)?",
         r"Recommended: the settings of trial \d",
         r"  test accuracy  .* on rows seen once: 20\d\d-\d\d-\d\d \d\d:\d\d UTC",
     ):

@@ -169,8 +169,9 @@ def test_one_whose_values_repeat_is_hardly_confirmed_and_the_search_gets_the_res
     again = [f["values"] for f in said["finalists"]]
     assert again == [[values[f["trial"]]] for f in said["finalists"]]
     assert 1 <= len(again) <= 6  # of the 12 that the plan has for it
-    assert said["trials"] == {"complete": 30 - len(again), "pruned": 0, "failed": 0}
-    assert said["epochs_trained"] == 30 * 3
+    trainings = said["trials"]["complete"] + len(again)
+    assert 29 <= trainings <= 30  # the last is for a better one than those, if there is one
+    assert said["epochs_trained"] == trainings * 3
     assert said["recommended"]["trial"] == values.idxmax()
     assert said["test"] is None  # it has no test rows
 
@@ -238,10 +239,10 @@ def test_one_that_always_fails_is_not_called_for_ever(storage: str) -> None:
         return 1 / 0
 
     with pytest.raises(
-        TooManyFailuresError, match="all of 16 trainings failed, the last with Zero"
+        TooManyFailuresError, match="all of 25 trainings failed, the last with Zero"
     ):
         hpo.search(train, **{**PLAN, "trials": 300}, storage=storage, name="f")
-    assert len(calls) == 16
+    assert len(calls) == 25  # a quarter of the first round
 
 
 @pytest.mark.parametrize(
@@ -417,11 +418,11 @@ def test_the_command_line_searches_and_resumes_a_function(run_hpo: Run, tmp_path
     bad = run_hpo("search", "--trainer", "my_model:bad", "--space", "x=0:1")
     assert bad.returncode == 1
     assert bad.stderr.splitlines()[-1] == (
-        "Error: all of 16 trainings failed, the last with KeyError: 'xxx'"
+        "Error: all of 10 trainings failed, the last with KeyError: 'xxx'"
     )
     shown = run_hpo("show", "bad").stdout
-    assert "16 trials (16 failed)" in shown
-    assert "16 × KeyError: 'xxx'" in shown
+    assert "10 trials (10 failed)" in shown
+    assert "10 × KeyError: 'xxx'" in shown
     for flags in (("digits", "--trainer", "my_model:train", "--space", "x=0:1"), own[1:3], ()):
         wrong = run_hpo("search", *flags)
         assert wrong.returncode == 2, flags

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.rounds import batch_numbers, batches, round_size
+from hpo.rounds import ENOUGH, batch_numbers, batches, round_size
 from studies.records import Round
 
 
@@ -14,14 +14,18 @@ def judged(number: int, size: int, action: str) -> Round:
 
 
 @given(trials=st.integers(1, 5000), rounds=st.integers(1, 50))
-def test_rounds_share_the_trials_evenly(trials: int, rounds: int) -> None:
+def test_rounds_share_the_trials_evenly_but_the_first_has_enough_to_judge(
+    trials: int, rounds: int
+) -> None:
     trials = max(trials, rounds)
     sizes: list[int] = []
     while sum(sizes) < trials:
         sizes.append(round_size(trials, rounds, sum(sizes), len(sizes)))
     assert sum(sizes) == trials
     assert len(sizes) == rounds
-    assert max(sizes) - min(sizes) <= 1
+    assert max(sizes[1:], default=0) - min(sizes[1:], default=0) <= 1
+    assert sizes[0] >= min(sizes)
+    assert sizes[0] >= min(ENOUGH, trials - rounds + 1)  # it can be judged, if any
 
 
 @given(st.integers(1, 99), st.integers(1, 99), st.integers(1, 9))
@@ -33,17 +37,20 @@ def test_trials_beyond_the_last_round_are_a_round_of_their_own(
 
 def test_the_first_round_explores_and_half_of_one_that_was_extended() -> None:
     rounds = [judged(0, 34, "extended"), judged(1, 33, "kept"), judged(2, 33, "kept")]
-    begun = batches(rounds, 50, learns=True)
+    begun = batches(rounds, lambda _: 50, learns=True)
     assert begun == [(34, True), (16, True), (17, False), (33, False)]
     assert batch_numbers(begun) == [0] * 34 + [1] * 16 + [2] * 17 + [3] * 33
-    assert batches([judged(0, 1, "extended"), judged(1, 1, "kept")], 8, learns=True) == [
+    assert batches([judged(0, 1, "extended"), judged(1, 1, "kept")], lambda _: 8, learns=True) == [
         (1, True),
         (1, False),
     ]
 
 
 def test_a_round_that_was_begun_is_shared_out_before_it_is_judged() -> None:
-    assert batches([Round(0, 10, {}, None, None)], 8, learns=True) == [(5, True), (5, True)]
+    assert batches([Round(0, 10, {}, None, None)], lambda _: 8, learns=True) == [
+        (5, True),
+        (5, True),
+    ]
 
 
 actions = st.sampled_from(["narrowed", "kept", "extended"])
@@ -54,14 +61,14 @@ def test_batches_are_full_rounds_of_nearly_equal_parts_and_never_too_large(
     told: list[tuple[int, str]], most: int
 ) -> None:
     rounds = [judged(number, size, action) for number, (size, action) in enumerate(told)]
-    left = batches(rounds, most, learns=True)
+    left = batches(rounds, lambda _: most, learns=True)
     assert sum(batch.size for batch in left) == sum(size for size, _ in told)
     assert len(batch_numbers(left)) == sum(size for size, _ in told)
     for number, current in enumerate(rounds):
         # What a round holds does not change when further rounds begin.
         of_it = left[
-            len(batches(rounds[:number], most, learns=True)) : len(
-                batches(rounds[: number + 1], most, learns=True)
+            len(batches(rounds[:number], lambda _: most, learns=True)) : len(
+                batches(rounds[: number + 1], lambda _: most, learns=True)
             )
         ]
         assert sum(batch.size for batch in of_it) == current.size

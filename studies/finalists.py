@@ -89,6 +89,10 @@ def finalists(
     if not done and not failed:
         return []
     found = scores(searched, confirmations, direction)
+    repeat = all(_value(c) == searched[c.trial] for c in done)  # there is no luck
+    if repeat:
+        sign = 1.0 if direction == "maximize" else -1.0
+        found = {k: sign * value for k, value in searched.items()}
     values: dict[int, list[float | None]] = {}
     for c in sorted((c for c in confirmations if c.finished is not None), key=lambda c: c.stage):
         values.setdefault(c.trial, []).append(c.value)
@@ -98,7 +102,6 @@ def finalists(
         key=lambda k: (k in failed, 2 * len(values[k]) < most, -found.get(k, 0.0), k),
     )
     spread = _Spread([[v for v in values[k] if v is not None] for k in order if k not in failed])
-    repeat = all(_value(c) == searched[c.trial] for c in done)  # there is no luck
     told = _Comparison(done)
     made = []
     for k in order:

@@ -20,7 +20,7 @@ from hpo.executors import threads
 from hpo.halving import batch_size, rung_epochs, rungs
 from hpo.history import History
 from hpo.narrowing import narrow
-from hpo.rounds import batch_numbers, batches, round_size
+from hpo.rounds import Batch, batch_numbers, batches, round_size
 from hpo.seeds import SUGGEST, TRAIN, seed_of
 from hpo.space import Space, from_mapping, recorded, to_mapping
 from hpo.suggest import Observation, suggest
@@ -137,20 +137,25 @@ class _Search:
         plan, history = self.plan, self.history
         self.check_failures()
         ranges = _space(current.ranges)
-        begun = batches(history.rounds, self.most, learns=self.learns)
-        batch = begun[batch_numbers(begun)[len(history.trials)]]
+        _, batch = self.batch()
         settings = suggest(
             ranges,
             history.trials,
             batch.size,
             seed_of(plan, SUGGEST, current.round, history.in_round),
-            sampler="sobol" if batch.explores and self.learns else plan.draws_by,
+            sampler="sobol" if batch.explores else plan.draws_by,
             direction=self.trainable.direction,
         )
         distributions = {name: recorded(p, plan.space[name]) for name, p in ranges.items()}
         numbers = self.writer.start_batch(current.round, settings, distributions)
         history.pending = list(zip(numbers, settings, strict=True))
         history.in_round += len(settings)
+
+    def batch(self) -> tuple[int, Batch]:
+        """The number of the batch that is next, or in flight, and what it is."""
+        begun = batches(self.history.rounds, self.most, learns=self.learns)
+        number = batch_numbers(begun)[len(self.history.trials)]
+        return number, begun[number]
 
     def check_failures(self) -> None:
         history, most = self.history, self.plan.max_failures
@@ -181,10 +186,9 @@ class _Search:
                 if result.state == "complete":
                     self.writer.name_metric(result.score)
                     break
-        begun = batches(history.rounds, self.most, learns=self.learns)
-        batch = batch_numbers(begun)[len(history.trials)]
+        number, _ = self.batch()
         history.trials += [
-            Observation(values, r.value, batch, r.attributes.get("left_epoch"))
+            Observation(values, r.value, number, r.attributes.get("left_epoch"))
             for values, r in zip(settings, results, strict=True)
         ]
         history.pending = []
@@ -197,7 +201,9 @@ class _Search:
         On measured learning curves, ranges narrowed without those lead to better settings (scripts/bench/RESULTS.md).
         """
         plan = self.plan
-        return trial.left is None or trial.left > rung_epochs(plan.epochs, plan.halving or 2)[0]
+        if trial.left is None or plan.halving is None:
+            return True
+        return trial.left > rung_epochs(plan.epochs, plan.halving)[0]
 
     def judge(self, current: Round) -> None:
         verdicts = narrow(

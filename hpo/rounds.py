@@ -35,11 +35,11 @@ def batches(rounds: Sequence[Round], most: Callable[[int], int], *, learns: bool
     that size.
 
     Of a sampler that `learns` from earlier trials, all of the first round explores, and half of one whose ranges were
-    extended: nothing is known of where they go on.
+    extended: nothing is known of where they go on. One that does not learn explores always, and need not be told.
     """
     made = []
     for last, current in zip((None, *rounds), rounds, strict=False):
-        exploring = current.size
+        exploring = current.size if learns else 0
         if last is not None and learns:
             actions = {verdict["action"] for verdict in (last.verdicts or {}).values()}
             exploring = current.size // 2 if "extended" in actions else 0

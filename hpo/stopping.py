@@ -44,10 +44,11 @@ def late(plan: Plan, history: History) -> str:
 
 def _nothing_is_gained(plan: Plan, history: History) -> str | None:
     rounds, patience = history.rounds, plan.patience
-    if patience is None or rounds[-1:] == [] or rounds[-1].verdicts is None:
+    if patience is None or not rounds or rounds[-1].verdicts is None:
         return None
-    if len(rounds) - history.resumed_after < patience + (not history.resumed_after):
-        return None  # the first round has nothing before it to be compared with
+    # The first round has nothing before it to be compared with; what is resumed waits anew.
+    if len(rounds) - max(1, history.resumed_after) < patience:
+        return None
     before = sum(r.size for r in rounds[:-patience])
     values = [t.value for t in history.trials if t.value is not None and t.left is None]
     earlier = [t.value for t in history.trials[:before] if t.value is not None and t.left is None]

@@ -30,11 +30,12 @@ class Study:
     def __repr__(self) -> str:
         return f"Study({self.name!r}, {masked(self.storage)!r})"
 
-    def _read(self) -> _Rows:
+    def read(self) -> Snapshot:
+        """All of the study as it is now, read once."""
         with open_store(self.storage) as store, store.reading():
             record = store.study(self.name)
             study_id = record.study_id
-            return _Rows(
+            return Snapshot(
                 record,
                 store.trials(study_id),
                 store.rounds(study_id),
@@ -47,81 +48,66 @@ class Study:
         """One row a trial; the columns are described at `studies.frames.trials_frame`."""
         from studies import frames
 
-        rows = self._read()
+        rows = self.read()
         return frames.trials_frame(rows.trials, rows.lengths)
 
     def epochs_frame(self) -> pd.DataFrame:
         """One row for each epoch of each trial; see `studies.frames.epochs_frame`."""
         from studies import frames
 
-        return frames.epochs_frame(self._read().curves)
+        return frames.epochs_frame(self.read().curves)
 
     def rounds_frame(self) -> pd.DataFrame:
         """One row for each parameter of each round; see `studies.frames.rounds_frame`."""
         from studies import frames
 
-        return frames.rounds_frame(self._read().rounds)
+        return frames.rounds_frame(self.read().rounds)
 
     def finalists_frame(self) -> pd.DataFrame:
         """One row for each setting that was trained again; see `studies.frames.finalists_frame`."""
         from studies import frames
 
-        rows = self._read()
+        rows = self.read()
         return frames.finalists_frame(rows.finalists, rows.trials)
 
     @property
     def best(self) -> Trial | None:
         """The complete trial with the best finite value; None if there is none."""
-        rows = self._read()
+        rows = self.read()
         return best_trial(rows.trials, rows.record.direction)
 
     @property
     def recommended(self) -> Finalist | None:
         """The finalist with the best mean; None if nothing was confirmed."""
-        found = self._read().finalists
+        found = self.read().finalists
         return found[0] if found and found[0].mean is not None else None
-
-    @property
-    def opening(self) -> Opening | None:
-        """What the test rows said, of which trial, and when; None while they are unseen."""
-        return self._read().opening
 
     @property
     def stopped(self) -> str | None:
         """Why the search ended before its last trial; None if it did not."""
-        return self._read().record.stopped
+        return self.read().record.stopped
 
     def summary(self) -> dict[str, Any]:
         """The study as one JSON-ready object, as `hpo show --json` prints it."""
-        return self._read().summary(self.storage)
+        return self.read().summary(self.storage)
 
     def rank_agreement(self, epochs: Sequence[int]) -> list[Agreement]:
         """Whether short training predicted long training: the order of trials after each of `epochs` and the next."""
-        rows = self._read()
-        metric = rows.record.metric
-        named = {name for _, name, _ in rows.curves}
-        score = f"validation_{metric}" if f"validation_{metric}" in named else metric
-        return rank_agreement((c for _, name, c in rows.curves if name == score), epochs)
-
-    @property
-    def plan(self) -> dict[str, Any]:
-        """The plan of the search as plain data; empty for a study of plain Optuna."""
-        return self._read().record.plan or {}
+        return self.read().rank_agreement(epochs)
 
     def errors(self) -> Counter[str]:
         """What the trainings that failed with an error said, and how often each was said."""
-        trials = self._read().trials
-        return Counter(str(t.attributes["error"]) for t in trials if "error" in t.attributes)
+        return self.read().errors()
 
     def report(self) -> str:
         """The study as one self-contained HTML page."""
         from studies import frames, report
 
-        rows = self._read()
+        rows = self.read()
         record = rows.record
         said = rows.summary(self.storage)
         said |= {
-            "plan": record.plan or {},
+            "plan": rows.plan,
             "versions": record.provenance.get("versions", {}),
             "stopped": record.stopped,
             "tested": None if rows.opening is None else rows.opening.trial,
@@ -146,7 +132,7 @@ class Study:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class Snapshot:
     """A study as its database had it at one moment."""
 
     record: StudyRecord
@@ -165,7 +151,13 @@ class _Rows:
         return lengths
 
     @property
+    def plan(self) -> dict[str, Any]:
+        """The plan of the search as plain data; empty for a study of plain Optuna."""
+        return self.record.plan or {}
+
+    @property
     def finalists(self) -> list[Finalist]:
+        """The settings that were trained again, best first."""
         searched = {
             t.number: t.value
             for t in self.trials
@@ -173,7 +165,19 @@ class _Rows:
         }
         return finalists(searched, self.confirmations, self.record.direction)
 
+    def errors(self) -> Counter[str]:
+        """What the trainings that failed with an error said, and how often each was said."""
+        return Counter(str(t.attributes["error"]) for t in self.trials if "error" in t.attributes)
+
+    def rank_agreement(self, epochs: Sequence[int]) -> list[Agreement]:
+        """Whether short training predicted long training: the order of trials after each of `epochs` and the next."""
+        metric = self.record.metric
+        named = {name for _, name, _ in self.curves}
+        score = f"validation_{metric}" if f"validation_{metric}" in named else metric
+        return rank_agreement((c for _, name, c in self.curves if name == score), epochs)
+
     def summary(self, storage: str) -> dict[str, Any]:
+        """The study as one JSON-ready object."""
         trained = sum(self.lengths.values()) + sum(c.epochs for c in self.confirmations)
         return summarize(
             self.record, storage, self.trials, self.rounds, trained, self.finalists, self.opening

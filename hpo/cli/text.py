@@ -21,6 +21,7 @@ from studies.engine import masked
 
 if TYPE_CHECKING:
     from studies import Study
+    from studies.study import Snapshot
 
 ERRORS, TIED = 3, 3  # that are shown
 THIRDS = 3  # of the epochs, and thirds of those: what short training is, where no rungs say
@@ -42,20 +43,21 @@ def show(*parts: RenderableType) -> None:
 
 def summary(study: Study) -> list[RenderableType]:
     """A stored study: how it stands, the best settings, how each range moved and why, what to do next."""
-    said, storage = study.summary(), study.storage
+    rows, storage = study.read(), study.storage
+    said = rows.summary(storage)
     parts: list[RenderableType] = [_heading(said)]
-    if study.stopped:
-        parts.append(Text(f"Stopped early: {study.stopped}.", "yellow"))
+    if rows.record.stopped:
+        parts.append(Text(f"Stopped early: {rows.record.stopped}.", "yellow"))
     parts += [
         Text(),
-        *_errors(study.errors()),
-        *_best(said, study),
-        *_confirmed(said, study),
+        *_errors(rows.errors()),
+        *_best(said, rows),
+        *_confirmed(said, rows),
         Text(),
     ]
     if said["rounds"]:
         parts += [*_ranges(said), Text()]
-    parts += _agreement(study)
+    parts += _agreement(rows)
     parts += [_line("Stored", f"in {said['storage']} as ", said["study"]), Text()]
     return parts + _next_commands(said, storage)
 
@@ -115,17 +117,17 @@ def _errors(errors: Counter[str]) -> list[RenderableType]:
     return [*lines, Text()] if lines else []
 
 
-def _scored(said: Mapping[str, Any], study: Study) -> str:
+def _scored(said: Mapping[str, Any], rows: Snapshot) -> str:
     """What is optimized. On which rows a trainer of the user's scores is its own affair."""
-    return str(said["metric"]) if study.plan.get("trainer") else f"validation {said['metric']}"
+    return str(said["metric"]) if rows.plan.get("trainer") else f"validation {said['metric']}"
 
 
-def _best(said: Mapping[str, Any], study: Study) -> list[RenderableType]:
+def _best(said: Mapping[str, Any], rows: Snapshot) -> list[RenderableType]:
     best = said["best"]
     if best is None:
         return [Text("No trial has succeeded.", "red")]
     told = Text.assemble(
-        (f"Best {_scored(said, study)} ", "bold"),
+        (f"Best {_scored(said, rows)} ", "bold"),
         (f"{best['value']:.4g}", "bold green"),
         f" (trial {best['trial']})",
     )
@@ -148,15 +150,15 @@ def _params(params: Mapping[str, Any]) -> list[RenderableType]:
     return [Text(f"  {name:{width}}  {_value(value)}") for name, value in params.items()]
 
 
-def _confirmed(said: Mapping[str, Any], study: Study) -> list[RenderableType]:
+def _confirmed(said: Mapping[str, Any], rows: Snapshot) -> list[RenderableType]:
     """How good the recommended settings are on fresh seeds and splits and on the test rows, and which are as good."""
     if said["recommended"] is None:
         return []
     first, *others = said["finalists"]
     metric, count = said["metric"], len(first["values"])
-    rows = [
+    lines = [
         (
-            _scored(said, study),
+            _scored(said, rows),
             Text.assemble(
                 (_sure(first), "bold green"), f" (95 %), {count} × on fresh seeds and splits"
             ),
@@ -164,20 +166,20 @@ def _confirmed(said: Mapping[str, Any], study: Study) -> list[RenderableType]:
     ]
     if said["test"]:
         when = said["test"]["opened_at"].replace("T", " ")[:16]
-        opening = study.opening
+        opening = rows.opening
         other = opening is not None and opening.trial != first["trial"]
         whose = f" of trial {opening.trial}" if opening and other else ""
         seen = f"{whose}, on rows seen once: {when} UTC"
-        rows.append(
+        lines.append(
             (f"test {metric}", Text.assemble((f"{said['test']['value']:.4g}", "bold green"), seen))
         )
     tied = [f for f in others if f["tied"]]
     if tied:
         named = ", ".join(f"trial {f['trial']} ({_sure(f)})" for f in tied[:TIED])
         more = f" and {len(tied) - TIED} more" if len(tied) > TIED else ""
-        rows.append(("tied with it", Text(f"{named}{more}")))
+        lines.append(("tied with it", Text(f"{named}{more}")))
     table = Table.grid(padding=(0, 2), pad_edge=False)
-    for name, text in rows:
+    for name, text in lines:
         table.add_row(f"  {name}", text)
     return [table]
 
@@ -218,13 +220,13 @@ def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
     return parts
 
 
-def _agreement(study: Study) -> list[RenderableType]:
+def _agreement(rows: Snapshot) -> list[RenderableType]:
     """Whether short training predicted long training."""
-    plan = study.plan
+    plan = rows.plan
     if not plan:
         return []
     epochs = [*rung_epochs(plan["epochs"], plan["halving"] or THIRDS), plan["epochs"]]
-    agreements = study.rank_agreement(epochs)
+    agreements = rows.rank_agreement(epochs)
     if not agreements:
         return []
     lines: list[RenderableType] = [Text("Did short training predict long training?", "bold")]

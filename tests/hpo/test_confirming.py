@@ -88,7 +88,7 @@ def test_a_stage_trains_complete_trials_each_once(done: Study) -> None:
 
 
 def test_all_of_a_stage_train_on_its_seed_and_its_split(done: Study, pool: Executor) -> None:
-    plan = make_plan(done.plan)
+    plan = make_plan(done.read().plan)
     trainable, settings = mlp(plan), [t.params for t in trials(done)]
     values = set()
     for c in confirmations(done):
@@ -153,7 +153,7 @@ def test_a_search_of_few_trials_can_be_shown(
 def test_the_test_rows_say_how_good_the_recommended_settings_are(
     done: Study, pool: Executor
 ) -> None:
-    plan, said = make_plan(done.plan), done.summary()
+    plan, said = make_plan(done.read().plan), done.summary()
     (curves,) = train_batch(
         mlp(plan), [said["recommended"]["params"]], pool, epochs=plan.epochs,
         seed=seed_of(plan, TEST_ROWS), which=TEST, trained=lambda _: None,

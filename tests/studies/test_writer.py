@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import signal
@@ -11,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -29,17 +27,10 @@ from sqlalchemy.exc import IntegrityError
 
 from studies import lease, tables
 from studies.lease import LeaseError
-from studies.records import Confirmation, Opening, Result
+from studies.records import Confirmation, Result
 from studies.store import Store, create_store, open_store
 from studies.writer import Writer
 
-NEW: dict[str, Any] = {
-    "direction": "maximize",
-    "plan": json.dumps({"seed": 7}),
-    "metric": "accuracy",
-    "data_hash": "0" * 64,
-    "provenance": {},
-}
 SPACE: dict[str, BaseDistribution] = {
     "rate": FloatDistribution(1e-5, 1, log=True),
     "units": IntDistribution(4, 64),
@@ -71,26 +62,6 @@ def result(
 ) -> Result:
     curves = {"accuracy": curve, "loss": tuple(-point for point in curve)}
     return Result(number, state, value, curves, "accuracy", DONE, attributes)
-
-
-@pytest.fixture
-def store(storage: str) -> Iterator[Store]:
-    with create_store(storage) as opened:
-        yield opened
-
-
-@pytest.fixture
-def writer(store: Store) -> Iterator[Writer]:
-    with store.create_study("s", **NEW) as opened:
-        yield opened
-
-
-@pytest.fixture
-def reader(storage: str, store: Store) -> Iterator[Store]:
-    """Another connection to the same database, which sees what is committed."""
-    assert store.url == storage
-    with open_store(storage) as opened:
-        yield opened
 
 
 def counts(reader: Store) -> dict[str, int]:
@@ -254,8 +225,10 @@ def test_a_batch_can_not_be_finished_twice(writer: Writer, reader: Store) -> Non
     assert [t.value for t in reader.trials(writer.study_id)] == [0.5]
 
 
-def test_a_batch_that_another_process_began_can_be_finished(store: Store) -> None:
-    with store.create_study("s", **NEW) as first:
+def test_a_batch_that_another_process_began_can_be_finished(
+    store: Store, new: dict[str, Any]
+) -> None:
+    with store.create_study("s", **new) as first:
         first.start_batch(0, [SETTING] * 2, SPACE)
         first.finish_batch([result(0), result(1)])
         first.start_batch(0, [SETTING] * 2, SPACE)
@@ -323,90 +296,6 @@ def test_a_round_can_not_be_started_twice(writer: Writer, reader: Store) -> None
     assert [r.size for r in reader.rounds(writer.study_id)] == [12]
 
 
-def test_a_stage_is_recorded_when_it_starts_and_when_it_is_done(
-    writer: Writer, reader: Store
-) -> None:
-    writer.start_stage(1, [7, 2])
-    assert reader.confirmations(writer.study_id) == [Confirmation(1, 2), Confirmation(1, 7)]
-    done = [
-        Confirmation(1, 7, None, 1, "diverged at epoch 2", DONE),
-        Confirmation(1, 2, 0.1 + 0.2, 3, None, DONE),
-    ]
-    writer.finish_stage(done)
-    writer.start_stage(2, [2])
-    assert reader.confirmations(writer.study_id) == [done[1], done[0], Confirmation(2, 2)]
-
-
-def test_a_training_is_in_a_stage_once(writer: Writer, reader: Store) -> None:
-    for trials in ([3, 3], [3]):
-        writer.start_stage(len(trials), [1])
-        with pytest.raises(IntegrityError):
-            writer.start_stage(len(trials), [2, *trials, 1])
-    assert reader.confirmations(writer.study_id) == [Confirmation(1, 1), Confirmation(2, 1)]
-
-
-def test_studies_in_one_file_confirm_apart(store: Store) -> None:
-    with store.create_study("a", **NEW) as a, store.create_study("b", **NEW) as b:
-        for writer, value in ((a, 0.25), (b, 0.75)):
-            writer.start_stage(1, [0])
-            writer.finish_stage([Confirmation(1, 0, value, 1, None, DONE)])
-            writer.open_test(0)
-            writer.finish_test(value, None)
-        b.stop("late")
-        found = [store.confirmations(w.study_id)[0].value for w in (a, b)]
-        openings = [store.opening(w.study_id) for w in (a, b)]
-    assert found == [opening.value for opening in openings if opening] == [0.25, 0.75]
-    assert [store.study(name).stopped for name in "ab"] == [None, "late"]
-
-
-def test_the_test_rows_are_opened_once_a_study(writer: Writer, reader: Store) -> None:
-    assert reader.opening(writer.study_id) is None
-    opening = writer.open_test(3)
-    assert opening == Opening(3, opening.opened)
-    assert not opening.done
-    assert reader.opening(writer.study_id) == opening
-    for trial in (3, 4):
-        with pytest.raises(IntegrityError):
-            writer.open_test(trial)
-    assert reader.opening(writer.study_id) == opening
-
-
-@pytest.mark.parametrize(("value", "error"), [(0.1 + 0.2, None), (None, "diverged at epoch 2")])
-def test_what_the_test_rows_said_is_recorded(
-    value: float | None, error: str | None, writer: Writer, reader: Store
-) -> None:
-    opening = writer.open_test(3)
-    writer.finish_test(value, error)
-    assert reader.opening(writer.study_id) == Opening(3, opening.opened, value, error)
-    assert Opening(3, opening.opened, value, error).done
-
-
-def test_a_search_that_was_stopped_says_why_until_its_plan_changes(
-    writer: Writer, reader: Store
-) -> None:
-    assert reader.study("s").stopped is None
-    writer.stop("the time was over")
-    assert reader.study("s").stopped == "the time was over"
-    assert reader.study("s").resumed_after == 0
-    writer.start_round(0, 5, {})
-    writer.change_plan(json.dumps({"seed": 7, "trials": 99}))
-    assert (reader.study("s").stopped, reader.study("s").resumed_after) == (None, 1)
-    writer.stop("again")
-    assert (reader.study("s").stopped, reader.study("s").resumed_after) == ("again", 0)
-
-
-def test_a_study_is_complete_until_its_plan_changes(store: Store) -> None:
-    with store.create_study("s", **NEW) as writer:
-        assert store.study("s").state == "running"
-        writer.complete()
-        assert store.study("s").state == "running"
-    assert store.study("s").state == "complete"
-    with store.hold("s") as writer:
-        writer.change_plan(json.dumps({"seed": 7, "trials": 99}))
-    record = store.study("s")
-    assert (record.state, record.plan) == ("interrupted", {"seed": 7, "trials": 99})
-
-
 def test_a_second_holder_is_refused_and_told_who_holds_it(store: Store, writer: Writer) -> None:
     me = rf"process {os.getpid()} on {socket.gethostname()} since 20\d\d-\d\d-\d\d .* --take-over"
     with pytest.raises(LeaseError, match=me):
@@ -414,8 +303,10 @@ def test_a_second_holder_is_refused_and_told_who_holds_it(store: Store, writer: 
     writer.start_batch(0, [SETTING], SPACE)  # the first one still holds it
 
 
-def test_a_lease_is_given_back_at_the_end_even_after_an_error(store: Store) -> None:
-    with suppress(KeyboardInterrupt), store.create_study("s", **NEW):
+def test_a_lease_is_given_back_at_the_end_even_after_an_error(
+    store: Store, new: dict[str, Any]
+) -> None:
+    with suppress(KeyboardInterrupt), store.create_study("s", **new):
         assert holders(store) == 1
         raise KeyboardInterrupt
     assert holders(store) == 0
@@ -455,9 +346,9 @@ def test_after_a_take_over_the_old_holder_writes_nothing_more(
 
 
 def test_a_study_held_by_a_living_process_is_refused_until_it_ends(
-    storage: str, store: Store
+    storage: str, store: Store, new: dict[str, Any]
 ) -> None:
-    with store.create_study("s", **NEW):
+    with store.create_study("s", **new):
         pass
     process = hold_elsewhere(storage)
     try:
@@ -471,8 +362,10 @@ def test_a_study_held_by_a_living_process_is_refused_until_it_ends(
         end(process)
 
 
-def test_the_lease_of_a_process_that_was_killed_is_free_at_once(storage: str, store: Store) -> None:
-    with store.create_study("s", **NEW):
+def test_the_lease_of_a_process_that_was_killed_is_free_at_once(
+    storage: str, store: Store, new: dict[str, Any]
+) -> None:
+    with store.create_study("s", **new):
         pass
     process = hold_elsewhere(storage)
     process.send_signal(signal.SIGKILL)
@@ -488,7 +381,7 @@ def test_the_lease_of_a_process_that_was_killed_is_free_at_once(storage: str, st
 
 
 def test_the_heart_beats_while_a_writer_is_open(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch, new: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.01)
     beaten, thrice = 0, threading.Event()
@@ -502,7 +395,7 @@ def test_the_heart_beats_while_a_writer_is_open(
             thrice.set()
 
     monkeypatch.setattr(lease, "renew", counted)
-    with store.create_study("s", **NEW):
+    with store.create_study("s", **new):
         assert thrice.wait(timeout=60)
     assert not [thread for thread in threading.enumerate() if thread.name == "lease"]
 
@@ -522,9 +415,11 @@ def test_another_program_that_is_writing_is_waited_for(
     assert counts(reader)["trials"] == 1
 
 
-def test_all_that_is_read_inside_one_reading_is_of_one_moment(storage: str) -> None:
+def test_all_that_is_read_inside_one_reading_is_of_one_moment(
+    storage: str, new: dict[str, Any]
+) -> None:
     # A batch that ends between two questions must not show in one answer and not in the other.
-    with create_store(storage) as store, store.create_study("s", **NEW) as writer:
+    with create_store(storage) as store, store.create_study("s", **new) as writer:
         writer.start_round(0, 1, {})
         with open_store(storage) as reader, reader.reading():
             before = reader.rounds(writer.study_id)

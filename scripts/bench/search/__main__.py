@@ -91,16 +91,19 @@ def of_real(seeds: int) -> None:
     print(
         f"\n{tasks.TRIALS} trainings, {count} searches a task; accuracies on fresh seeds and splits"
     )
-    gains = []
+    ours, *others = tasks.SEARCHERS
+    gains: dict[str, list[NDArray[np.float64]]] = {other: [] for other in others}
     for name, plan in plans.items():
         found = np.array(each(tasks.compare, [(plan, seed) for seed in range(count)]))
-        gain = found[:, 0] - found[:, 1]
-        gains.append(gain)
-        print(
-            f"  {name:20} ours {found[:, 0].mean():.4f}, Optuna TPE {found[:, 1].mean():.4f}: {_gain(gain)}",
-            flush=True,
-        )
-    print(f"  {'in the mean':20} {_gain(np.mean(gains, axis=0))}")
+        print(f"  {name:20} {ours} {found[:, 0].mean():.4f}", flush=True)
+        for other, theirs in zip(others, found.T[1:], strict=True):
+            gains[other].append(found[:, 0] - theirs)
+            print(
+                f"  {'':20} {other} {theirs.mean():.4f}: {_gain(gains[other][-1])}",
+                flush=True,
+            )
+    for other, each_task in gains.items():
+        print(f"  {'in the mean':20} {other}: {_gain(np.mean(each_task, axis=0))}")
     found = np.array(each(tasks.compare_extended, [(book, seed) for seed in range(count)]))
     print(
         f"  the book's ranges    extended in {found[:, 2].mean():.0%}: {found[:, 0].mean():.4f}, "

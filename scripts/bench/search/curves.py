@@ -15,6 +15,7 @@ import numpy as np
 
 import hpo
 from hpo.space import Parameter, distribution
+from scripts.bench.search import sklearn_halving
 from scripts.bench.search.running import recommended, searched
 
 EPOCHS = 50
@@ -101,6 +102,16 @@ def optuna_hyperband(task: Curves, train: Training, budget: int, seed: int) -> M
     return _optuna(task, train, budget, optuna.samplers.TPESampler(seed=seed), pruner)
 
 
+def scikit_learn(task: Curves, train: Training, budget: int, seed: int) -> Mapping[str, Any]:
+    """scikit-learn's HalvingRandomSearchCV."""
+
+    def trained(params: Mapping[str, Any], epochs: int) -> float:
+        *_, last = train(params, epochs=epochs)
+        return -last["loss"] if math.isfinite(last["loss"]) else -1e30
+
+    return sklearn_halving.chosen(trained, task.space, EPOCHS, budget, seed)
+
+
 def _optuna(
     task: Curves, train: Training, budget: int, sampler: Any, pruner: Any
 ) -> Mapping[str, Any]:
@@ -135,6 +146,7 @@ SEARCHERS: dict[str, Searcher] = {
     "random at full length": random,
     "Optuna TPE": optuna_tpe,
     "Optuna TPE + Hyperband": optuna_hyperband,
+    "scikit-learn, halving": scikit_learn,
 }
 
 

@@ -1,14 +1,15 @@
 """Real training: learning rate and weight decay of a network of ours, in wide ranges.
 
-Ours and Optuna's TPE train the same networks as often, those that confirm included. What each chooses is trained 20
-times more, on seeds and splits that neither has seen, and its mean accuracy there is what counts.
+Ours and Optuna's TPE train the same networks as often, those that confirm included; scikit-learn's halving as many
+epochs. What each chooses is trained 20 times more, on seeds and splits that none has seen, and its mean accuracy there
+is what counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from hpo.batches import train_batch
 from hpo.config import make_plan
 from hpo.space import Settings, distribution
 from hpo.trainables import MLP, mlp
+from scripts.bench.search import sklearn_halving
 from scripts.bench.search.running import recommended, searched
 
 TRIALS = 100
@@ -65,36 +67,44 @@ def optuna_tpe(plan: Mapping[str, Any], seed: int) -> dict[str, Any]:
     distributions = {name: distribution(p) for name, p in plan["space"].items()}
     for _ in range(plan["trials"]):
         trial = study.ask(distributions)
-        (value,) = _trained(trainable, [dict(trial.params)], seed, 0)
+        (value,) = _trained(trainable, [dict(trial.params)], seed, 0, trainable.plan.epochs)
         study.tell(trial, -1.0 if value is None else value)
     return dict(study.best_params)
 
 
+def scikit_learn(plan: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    trainable = mlp(make_plan({**plan, "seed": seed}))
+    longest = trainable.plan.epochs
+
+    def train(params: Mapping[str, Any], epochs: int) -> float:
+        (value,) = _trained(trainable, [dict(params)], seed, 0, epochs)
+        return -1.0 if value is None else value
+
+    return sklearn_halving.chosen(train, plan["space"], longest, plan["trials"] * longest, seed)
+
+
 def _trained(
-    trainable: MLP, settings: Sequence[Settings], seed: int, which: int
+    trainable: MLP, settings: Sequence[Settings], seed: int, which: int, epochs: int
 ) -> list[float | None]:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1), ThreadPoolExecutor(1) as pool:
         curves = train_batch(
-            trainable, settings, pool, epochs=trainable.plan.epochs, seed=seed, which=which,
+            trainable, settings, pool, epochs=epochs, seed=seed, which=which,
             trained=lambda _: None,
         )  # fmt: skip
     return [c.value for c in curves]
 
 
-class Compared(NamedTuple):
-    """Mean accuracies on fresh seeds and splits."""
-
-    ours: float
-    theirs: float
+SEARCHERS = {"ours": ours, "Optuna TPE": optuna_tpe, "scikit-learn": scikit_learn}
 
 
-def compare(plan: Mapping[str, Any], seed: int) -> Compared:
-    """One search of each."""
+def compare(plan: Mapping[str, Any], seed: int) -> list[float]:
+    """Mean accuracies on fresh seeds and splits of what one search of each chooses."""
     given = {**plan, "space": WIDE, "trials": TRIALS}
-    chosen = [ours(given, seed), optuna_tpe(given, seed)]
-    return Compared(*fresh(given, chosen, seed).mean(axis=0).tolist())
+    chosen = [search(given, seed) for search in SEARCHERS.values()]
+    means: list[float] = fresh(given, chosen, seed).mean(axis=0).tolist()
+    return means
 
 
 def compare_extended(plan: Mapping[str, Any], seed: int) -> tuple[float, float, bool]:
@@ -108,6 +118,7 @@ def compare_extended(plan: Mapping[str, Any], seed: int) -> tuple[float, float, 
 def fresh(plan: Mapping[str, Any], chosen: Sequence[Settings], seed: int) -> NDArray[np.float64]:
     """The accuracies of settings on fresh seeds and splits (repeats, settings); one that diverges has 0."""
     trainable = mlp(make_plan({**plan, "seed": seed}))
+    epochs = trainable.plan.epochs
     return np.array(
-        [[v or 0.0 for v in _trained(trainable, chosen, which, which)] for which in FRESH]
+        [[v or 0.0 for v in _trained(trainable, chosen, which, which, epochs)] for which in FRESH]
     )

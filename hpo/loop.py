@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any, Literal
 
 from hpo import stopping
@@ -206,14 +207,21 @@ class _Search:
         return trial.left > rung_epochs(plan.epochs, plan.halving)[0]
 
     def judge(self, current: Round) -> None:
+        telling = [t for t in self.history.trials if self.tells(t)]
+        left = len(self.history.trials) - len(telling)
         verdicts = narrow(
             _space(current.ranges),
-            [t for t in self.history.trials if self.tells(t)],
+            telling,
             self.trainable.direction,
             first=self.plan.space,
             limits=self.trainable.limits,
             extend=self.plan.extend,
         )
+        if left:
+            verdicts = {
+                name: replace(v, reason=f"{v.reason}, without {left} that left at the first rung")
+                for name, v in verdicts.items()
+            }
         stored: dict[str, Any] = {
             name: {"action": v.action, "reason": v.reason, **v.evidence}
             | ({"warning": v.warning} if v.warning else {})

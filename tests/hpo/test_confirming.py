@@ -335,6 +335,15 @@ def test_only_whole_trials_are_best_or_confirmed(halved: Study) -> None:
     assert all(c.epochs == 9 for c in confirmations(halved))
 
 
+def test_a_verdict_says_which_trials_it_does_not_count(halved: Study) -> None:
+    reasons = halved.rounds_frame().groupby("round")["reason"].unique().to_dict()
+    for number, left in ((0, 19), (1, 19 + 18)):
+        assert all(
+            reason.endswith(f", without {left} that left at the first rung")
+            for reason in reasons[number]
+        )
+
+
 def test_optuna_reads_them_as_pruned_with_what_they_reported(halved: Study) -> None:
     loaded = halved.optuna()
     for ours, theirs in zip(trials(halved), loaded.trials, strict=True):

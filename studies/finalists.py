@@ -25,6 +25,9 @@ STAGE_VARIANCE = 3.0
 """How much more than chance the seed and the split of a stage move all its values, as a multiple of the variance of the
 rest; on measured tables between 1 and 9."""
 
+LUCK = 0.35
+"""By how much of its standard error the luck of single trainings lifts the mean of the one that is chosen for it."""
+
 
 @dataclass(frozen=True)
 class Finalist:
@@ -110,7 +113,7 @@ def finalists(
             made.append(Finalist(k, values[k], None, None, False))
             continue
         mean = math.fsum(own) / len(own)
-        half = 0.0 if repeat else spread.half_width(len(own), chosen=not made)
+        half = 0.0 if repeat else spread.half_width(len(own), told.noise, chosen=not made)
         ends = None if half is None else (mean - half, mean + half)
         tied = bool(made) and made[0].mean is not None and told.tied(made[0].trial, k)
         made.append(Finalist(k, values[k], mean, ends, tied and not repeat))
@@ -137,12 +140,14 @@ class _Spread:
         squares = sum(float(np.var(own)) * len(own) for own in values)
         self._deviation = math.sqrt(squares / self._degrees) if self._degrees else 0.0
 
-    def half_width(self, count: int, *, chosen: bool) -> float | None:
+    def half_width(self, count: int, noise: float, *, chosen: bool) -> float | None:
         """Half of the 95 % interval of a mean of `count` values; None where nothing is known.
 
-        That of the setting that was `chosen` for its values is wider than the textbook's: by n - 1 in place of n, and
-        by as few degrees of freedom as if only its own values were known. For the best mean of several is too high, and
-        only so do the intervals hold the truth as often as they say (scripts/bench/RESULTS.md).
+        That of the setting that was `chosen` for its values is wider than the textbook's: by n - 1 in place of n, by as
+        few degrees of freedom as if only its own values were known, and by `LUCK` times the standard error that the
+        `noise` of single trainings gives a mean. For the best mean of several is too high by that luck (what a stage
+        moves, it moves for all), and only so do the intervals hold the truth as often as they say
+        (scripts/bench/RESULTS.md).
         """
         from scipy import stats
 
@@ -150,7 +155,8 @@ class _Spread:
         if not self._degrees or not parts:
             return None
         factor = float(stats.t.ppf((1 + LEVEL) / 2, degrees))
-        return factor * self._deviation / math.sqrt(parts)
+        half = factor * self._deviation / math.sqrt(parts)
+        return half + LUCK * noise / math.sqrt(count) if chosen else half
 
 
 class _Comparison:
@@ -160,7 +166,7 @@ class _Comparison:
         self._values: dict[int, dict[int, float]] = {}
         for c in done:
             self._values.setdefault(c.trial, {})[c.stage] = _value(c)
-        self._noise, self._degrees = _residual(done)
+        self.noise, self._degrees = _residual(done)
 
     def tied(self, one: int, other: int) -> bool:
         """Whether a paired t-test at 5 % can't tell the two. The noise is what all values leave unexplained, since
@@ -172,7 +178,7 @@ class _Comparison:
         if not shared or not self._degrees:
             return True
         gap = sum(self._values[one][s] - self._values[other][s] for s in shared) / len(shared)
-        error = self._noise * math.sqrt(2 / len(shared))
+        error = self.noise * math.sqrt(2 / len(shared))
         if error == 0:
             return gap == 0
         p_value: float = 2 * stats.t.sf(abs(gap) / error, self._degrees)

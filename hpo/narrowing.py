@@ -250,11 +250,15 @@ class _Crowd(NamedTuple):
 
 
 def _crowd(outwards: Floats, better: Mask, shuffled: Mask) -> _Crowd | None:
-    """The better trials in the outermost quarter of a range, if they are many, and no fewer towards its end."""
-    quarter, outermost = outwards >= 1 - QUARTER, outwards >= 1 - OUTERMOST
+    """The better trials in the outermost quarter of a range, if they are many, and no fewer towards its end.
+
+    That is asked of the outermost tenth; where no trial is, of the one that comes next.
+    """
+    quarter = outwards >= 1 - QUARTER
+    outermost = outwards >= min(1 - OUTERMOST, outwards.max())
     count = int((quarter & better).sum())
     p_value = _by_chance(count, shuffled[:, quarter].sum(axis=1))
-    if p_value >= CROWDED or count < MIN_CROWD * better.sum() or not outermost.any():
+    if p_value >= CROWDED or count < MIN_CROWD * better.sum():
         return None
     inner = quarter & ~outermost
     if inner.any() and better[outermost].mean() < better[inner].mean():

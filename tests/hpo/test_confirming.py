@@ -237,8 +237,8 @@ def test_a_search_whose_time_was_over_goes_on_to_the_same_end(
     plan = make_plan({"source": "wine", **PLAN, "timeout": 1.0})
     study = hpo.start(plan, name="w", storage=storage, watcher=Slow(1.1))
     assert study.stopped is not None
-    assert study.stopped.startswith("the time was over: 12 trials in 0.6 s")
-    assert len(study.trials_frame()) == 12
+    assert study.stopped.startswith("the time was over: 16 trials in 0.6 s")
+    assert len(study.trials_frame()) == 16
     assert confirmations(study) == []  # the time for these was over, too
     hpo.resume("w", trials=30, timeout=600, storage=storage)
     assert study.stopped is None
@@ -262,11 +262,11 @@ def test_a_flat_search_runs_out_of_patience_and_says_why(storage: str, run_hpo: 
     )  # fmt: skip
     assert study.stopped is not None
     assert study.stopped.startswith("1 round brought 0, not more than the noise of 0.")
-    assert study.trials_frame()["round"].value_counts(sort=False).to_dict() == {0: 12, 1: 9}
+    assert study.trials_frame()["round"].value_counts(sort=False).to_dict() == {0: 16, 1: 7}
     again = confirmations(study)
     assert len({c.trial for c in again[:REPEATS]}) == 1  # which is how the noise is known
     assert [c.stage for c in again[:REPEATS]] == list(range(1, REPEATS + 1))
-    assert len(again) == 7  # of 10, as 21 of the 30 trials were drawn
+    assert len(again) == 8  # of 10, as 23 of the 30 trials were drawn
     assert study.summary()["test"] is not None
     shown = run_hpo("show", "w", "--storage", storage).stdout
     assert "Stopped early: 1 round brought 0, not more than the noise of " in shown
@@ -402,9 +402,9 @@ NEW_FIELDS = ("halving", "finalists", "repeats", "timeout", "patience")
 def test_an_older_database_is_read_and_its_study_can_go_on(storage: str, tables: Tables) -> None:
     study = hpo.search("wine", trials=12, finalists=0, epochs=2, storage=storage, name="old")
     before, seen = study.summary(), tables("old", storage)
-    for table in ("hpo_confirmations", "hpo_tests", "hpo_stops"):
+    for table in ("hpo_confirmations", "hpo_tests", "hpo_stops", "hpo_plans", "hpo_environments"):
         rows(storage, f"DROP TABLE {table}")
-    rows(storage, "DELETE FROM hpo_migrations WHERE number = 2")
+    rows(storage, "DELETE FROM hpo_migrations WHERE number > 1")
     ((plan,),) = rows(storage, "SELECT plan FROM hpo_studies")
     older = {name: value for name, value in json.loads(plan).items() if name not in NEW_FIELDS}
     assert from_json(json.dumps(older)).model_copy(update={"finalists": 0}) == from_json(plan)
@@ -415,7 +415,7 @@ def test_an_older_database_is_read_and_its_study_can_go_on(storage: str, tables:
     assert tables("old", storage) == seen
     assert rows(storage, "SELECT number FROM hpo_migrations") == [(1,)]  # reading changes nothing
     hpo.resume("old", trials=40, storage=storage)
-    assert rows(storage, "SELECT number FROM hpo_migrations ORDER BY 1") == [(1,), (2,)]
+    assert rows(storage, "SELECT number FROM hpo_migrations ORDER BY 1") == [(1,), (2,), (3,)]
     assert tables("old", storage)["trials"].startswith(seen["trials"])
     assert len(trials(study)) + len(confirmations(study)) == 40
     assert study.recommended is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.rounds import ENOUGH, batch_numbers, batches, round_size
+from hpo.rounds import ENOUGH, EVEN, batch_numbers, batches, round_size
 from studies.records import Round
 
 
@@ -26,6 +26,8 @@ def test_rounds_share_the_trials_evenly_but_the_first_has_enough_to_judge(
     assert max(sizes[1:], default=0) - min(sizes[1:], default=0) <= 1
     assert sizes[0] >= min(sizes)
     assert sizes[0] >= min(ENOUGH, trials - rounds + 1)  # it can be judged, if any
+    if sizes[0] > sizes[-1] + 1:  # it has more than its share: as many as fill the ranges evenly
+        assert sizes[0] == min(EVEN, trials - rounds + 1)
 
 
 @given(st.integers(1, 99), st.integers(1, 99), st.integers(1, 9))
@@ -44,6 +46,12 @@ def test_the_first_round_explores_and_half_of_one_that_was_extended() -> None:
         (1, True),
         (1, False),
     ]
+
+
+def test_half_of_a_round_explores_whose_ranges_its_user_made_wider() -> None:
+    wide = {"x": {"low": 0.0, "high": 9.0}}
+    rounds = [judged(0, 10, "kept"), Round(1, 10, wide, None, None)]
+    assert batches(rounds, lambda _: 50, learns=True) == [(10, True), (5, True), (5, False)]
 
 
 def test_a_round_that_was_begun_is_shared_out_before_it_is_judged() -> None:

@@ -218,7 +218,7 @@ def test_resume_is_a_total_and_adds_rounds_of_the_same_size(storage: str, tables
     assert tables("w", storage) == before
     study = hpo.resume("w", trials=40, storage=storage)
     trials = study.trials_frame()
-    assert trials["round"].value_counts(sort=False).to_dict() == {0: 12, 1: 8, 2: 10, 3: 10}
+    assert trials["round"].value_counts(sort=False).to_dict() == {0: 16, 1: 4, 2: 10, 3: 10}
     after = tables("w", storage)
     assert after["trials"].startswith(before["trials"])
     with pytest.raises(PlanError, match=r"trials = 30 is a total"):

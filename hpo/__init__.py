@@ -17,6 +17,7 @@ once is marked with `population`. What was stored is read with the package `stud
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hpo.space import Categorical, Float, Int
@@ -24,13 +25,15 @@ from hpo.space import Categorical, Float, Int
 if TYPE_CHECKING:
     from hpo.config import Plan
     from hpo.functions import Train
+    from hpo.reproducing import Reproduced
     from hpo.trainables import Trainable
     from hpo.watcher import Watcher
+    from studies.records import StudyRecord
     from studies.study import Study
     from studies.writer import Writer
     from trainer.data import Draw
 
-__all__ = ["Categorical", "Float", "Int", "population", "resume", "search"]
+__all__ = ["Categorical", "Float", "Int", "population", "reproduce", "resume", "search"]
 
 DEFAULT_STORAGE = "sqlite:///hpo.db"
 
@@ -97,6 +100,7 @@ def start(
     from hpo.provenance import provenance
     from studies.engine import check_creatable
     from studies.store import check_name, create_store
+    from studies.study import Study
 
     if name is not None:
         check_name(name)
@@ -104,93 +108,161 @@ def start(
     check_sampler(plan.sampler)
     trainable = _trainable(plan, load=load, train=train)
     with create_store(storage) as store:
-        writer = store.create_study(
-            name if name is not None else _free_name(_plain_name(plan), store.names()),
+        made = name if name is not None else _free_name(_plain_name(plan), store.names())
+        with store.create_study(
+            made,
             direction=trainable.direction,
             plan=to_json(plan),
             metric=trainable.metric or NUMBER,
             data_hash=trainable.fingerprint,
-            provenance=provenance(),
-        )
-        return _run(plan, trainable, writer, storage, workers, watcher)
+            provenance=provenance() | {"data": dict(trainable.contents)},
+        ) as writer:
+            _run(plan, trainable, writer, workers, watcher)
+    return Study(made, storage)
 
 
 def resume(
     name: str,
     *,
     storage: str = DEFAULT_STORAGE,
-    trials: int | None = None,
-    timeout: float | None = None,
     workers: int | None = None,
     take_over: bool = False,
     watcher: Watcher | None = None,
     train: Train | None = None,
+    **plan: Any,
 ) -> Study:
-    """Go on with a stored study, by its stored plan, until it has `trials` trials in all (default: the plan's).
+    """Go on with a stored study, by its stored plan, to the same end as if it had never stopped.
 
-    A study that was killed ends as it would have ended if left alone. One that was stopped by its `timeout` or its
-    `patience` goes on if `trials` or another `timeout` is given. `train` is the study's function, where that can't be
-    imported by its name.
+    What is given of `plan` takes the place of what is stored: `trials` (in all, old ones included), a wider range or
+    one more choice in `space`, `timeout`, `patience`, `max_failures`, `extend`, or the `source` where the same data lie
+    elsewhere. The watcher hears what each means before it is written (see `hpo.changes`). A study that was stopped by
+    its `timeout` or its `patience` goes on if `trials`, `timeout` or `patience` is given. `train` is the study's
+    function, where that can't be imported by its name.
 
     Raises:
         studies.engine.StoreError: there is no such study.
         studies.lease.LeaseError: another process holds it.
-        hpo.config.PlanError: fewer trials than the plan has, or the data are not those the study was begun with.
+        hpo.config.PlanError: a change that a study can't have, fewer trials than its plan has, or other data.
     """
-    from hpo.config import PlanError, check_sampler, make_plan, to_json
+    from hpo.changes import changed_plan, changes
+    from hpo.config import PlanError, check_sampler, to_json
+    from hpo.provenance import differences, provenance
+    from hpo.watcher import Watcher
     from studies.store import create_store, open_store
     from studies.study import Study
 
+    watcher = watcher or Watcher()
     open_store(storage).close()
     with create_store(storage) as store:
         record = store.study(name)
-        if record.plan is None:
-            raise PlanError(
-                f"study {name!r} was made by Optuna alone: it has no plan to go on with"
-            )
-        plan = stored = make_plan(record.plan, "the stored plan")
-        if trials is not None:
-            plan = plan.extended_to(trials)
-        if timeout is not None:
-            plan = make_plan(plan.model_dump() | {"timeout": timeout})
-        check_sampler(plan.sampler)
-        trainable = _trainable(plan, train=train)
-        if trainable.fingerprint != record.data_hash:
-            raise PlanError(
-                f"the data of {plan.source} are not those study {name!r} was begun with "
-                f"(hash {trainable.fingerprint[:12]}, then {str(record.data_hash)[:12]}): start a new study"
-            )
-        asked = trials is not None or timeout is not None
-        if record.state == "complete" and plan == stored and not (asked and record.stopped):
+        stored = _plan_of(record)
+        if plan.get("metric") == record.metric:  # as it is, by its name
+            plan["metric"] = stored.metric
+        after = changed_plan(stored, plan)
+        made = changes(stored, after)
+        check_sampler(after.sampler)
+        trainable = _trainable(after, train=train)
+        _check_data(after, trainable, record)
+        goes_on = record.stopped is not None and plan.keys() & {"trials", "timeout", "patience"}
+        if record.state == "complete" and not made and not goes_on:
             return Study(name, storage)
-        writer = store.hold(name, take_over=take_over)
-        if plan != stored or (asked and record.stopped):
-            writer.change_plan(to_json(plan))
-        return _run(plan, trainable, writer, storage, workers, watcher)
+        if any(change.field.startswith("space.") for change in made):
+            drawn = sum(r.size for r in store.rounds(record.study_id))
+            if after.trials - after.confirming <= drawn:
+                raise PlanError(
+                    f"no trial is left to be drawn from other ranges: give trials, more than {after.trials} in all"
+                )
+        with store.hold(name, take_over=take_over) as writer:
+            if made or goes_on:
+                for change in made:
+                    watcher.noticed(change.means)
+                writer.change_plan(to_json(after), [asdict(change) for change in made])
+            here, then = provenance(), store.environments(record.study_id)[-1].provenance
+            if others := differences(then, here):
+                watcher.noticed(f"trained with others so far: {'; '.join(others)}")
+                writer.move_to(here)
+            _run(after, trainable, writer, workers, watcher)
+    return Study(name, storage)
+
+
+def reproduce(
+    name: str, trial: int, *, storage: str = DEFAULT_STORAGE, train: Train | None = None
+) -> Reproduced:
+    """Train a stored trial once more, alone, as its study's plan says, and compare every number. Nothing is written.
+
+    Raises:
+        studies.engine.StoreError: there is no such study.
+        hpo.config.PlanError: it has no such trial, that trial is not done, or the data are not the study's.
+    """
+    from hpo.config import PlanError
+    from hpo.executors import threads
+    from hpo.provenance import differences, provenance
+    from hpo.reproducing import Reproduced, first_difference, how_it_ended, train_alone
+    from studies.store import open_store
+
+    with open_store(storage) as store, store.reading():
+        record = store.study(name)
+        plan = _plan_of(record)
+        trials = store.trials(record.study_id)
+        curves = {m: points for n, m, points in store.curves(record.study_id) if n == trial}
+        environments = store.environments(record.study_id)
+    stored = next((t for t in trials if t.number == trial), None)
+    if stored is None:
+        known = f"it has 0 to {trials[-1].number}" if trials else "it has none yet"
+        raise PlanError(f"no trial {trial} in study {name!r}: {known}")
+    if stored.finished is None:
+        raise PlanError(f"trial {trial} of study {name!r} is not done yet")
+    finished = stored.finished
+    trainable = _trainable(plan, train=train)
+    _check_data(plan, trainable, record)
+    with threads(1):
+        again = train_alone(trainable, plan, stored.params, stored.attributes.get("left_epoch"))
+    then = [e for e in environments if e.since <= finished] or environments[:1]
+    ends = how_it_ended(stored.attributes), how_it_ended(again.attributes)
+    return Reproduced(
+        trial,
+        max(map(len, curves.values()), default=0),
+        sorted(curves),
+        first_difference(curves, again.metrics),
+        None if ends[0] == ends[1] else ends,
+        differences(then[-1].provenance, provenance()),
+    )
+
+
+def _plan_of(record: StudyRecord) -> Plan:
+    from hpo.config import PlanError, make_plan
+
+    if record.plan is None:
+        raise PlanError(
+            f"study {record.name!r} was made by Optuna alone: it has no plan to go on with"
+        )
+    return make_plan(record.plan, "the stored plan")
+
+
+def _check_data(plan: Plan, trainable: Trainable, record: StudyRecord) -> None:
+    from hpo.changes import data_changes
+    from hpo.config import PlanError
+
+    if trainable.fingerprint != record.data_hash:
+        said = data_changes(record.provenance.get("data", {}), trainable.contents)
+        raise PlanError(
+            f"the data of {plan.source} are not those study {record.name!r} was begun with "
+            f"({'; '.join(said) or 'their hash differs'}): start a new study"
+        )
 
 
 def _run(
     plan: Plan,
     trainable: Trainable,
     writer: Writer,
-    storage: str,
     workers: int | None,
     watcher: Watcher | None,
-) -> Study:
+) -> None:
     from hpo.executors import default_workers
     from hpo.loop import run
     from hpo.watcher import Watcher
-    from studies.study import Study
 
-    with writer:
-        run(
-            plan,
-            trainable,
-            writer,
-            workers=workers or default_workers(),
-            watcher=watcher or Watcher(),
-        )
-    return Study(writer.name, storage)
+    run(plan, trainable, writer, workers=workers or default_workers(), watcher=watcher or Watcher())
 
 
 def _trainable(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,15 @@ class Curves:
         if self.diverged_epoch is not None:
             return f"diverged at epoch {self.diverged_epoch}"
         return None if self.error is None else self.error.line
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What a study records of how it ended, if that was not as planned."""
+        if self.diverged_epoch is not None:
+            return {"diverged_epoch": self.diverged_epoch}
+        if self.error is not None:
+            return {"error": self.error.line, "traceback": self.error.full}
+        return {"left_epoch": self.epochs} if self.left else {}
 
     @property
     def value(self) -> float | None:

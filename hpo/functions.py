@@ -47,6 +47,7 @@ class Function:
 
     notes: Sequence[str] = ()
     fingerprint = ""
+    contents: Mapping[str, Any] = {}
     limits: Mapping[str, Limit] = {}
     repeats = None
     tests = False

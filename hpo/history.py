@@ -30,6 +30,9 @@ class History:
     opening: Opening | None
     stopped: str | None
     resumed_after: int  # rounds, when it was made to go on though it had stopped
+    widened: dict[
+        int, set[str]
+    ]  # a round's number -> parameters whose range its user made wider before it
 
     @classmethod
     def read(cls, writer: Writer, most: Callable[[int], int], *, learns: bool) -> History:
@@ -38,9 +41,13 @@ class History:
         with store.reading():
             record, trials = store.study(writer.name), store.trials(study_id)
             rounds, confirmations = store.rounds(study_id), store.confirmations(study_id)
-            opening = store.opening(study_id)
+            opening, plans = store.opening(study_id), store.plans(study_id)
         done = [t for t in trials if t.state != "running"]
         last = rounds[-1].round if rounds else 0
+        widened: dict[int, set[str]] = {}
+        for version in plans:
+            names = (change["field"].partition("space.")[2] for change in version.changes)
+            widened.setdefault(version.rounds, set()).update(filter(None, names))
         return cls(
             direction=record.direction,
             trials=[
@@ -58,6 +65,7 @@ class History:
             opening=opening,
             stopped=record.stopped,
             resumed_after=record.resumed_after,
+            widened=widened,
         )
 
     @property

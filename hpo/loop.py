@@ -122,13 +122,14 @@ class _Search:
         return self.history.stopped is not None
 
     def start_round(self, last: Round | None) -> None:
-        history = self.history
+        plan, history = self.plan, self.history
         number = 0 if last is None else last.round + 1
-        size = round_size(self.to_draw(), self.plan.rounds, len(history.trials), number)
+        size = round_size(self.to_draw(), plan.rounds, len(history.trials), number)
         if last is None or last.next_ranges is None:
-            ranges = {name: to_mapping(p) for name, p in self.plan.space.items()}
+            ranges = {name: to_mapping(p) for name, p in plan.space.items()}
         else:
-            ranges = last.next_ranges
+            wide = {n: to_mapping(plan.space[n]) for n in history.widened.get(number, ())}
+            ranges = last.next_ranges | wide
         self.writer.start_round(number, size, ranges)
         history.rounds.append(Round(number, size, ranges, None, None))
         history.in_round = 0
@@ -236,14 +237,12 @@ class _Search:
 
 
 def _result(number: int, curves: Curves) -> Result:
-    why: dict[str, Any] = {}
+    why = curves.attributes
     state: Literal["failed", "pruned", "complete"] = "complete"
-    if curves.diverged_epoch is not None:
-        state, why = "failed", {"diverged_epoch": curves.diverged_epoch}
-    elif curves.error is not None:
-        state, why = "failed", {"error": curves.error.line, "traceback": curves.error.full}
+    if curves.why is not None:
+        state = "failed"
     elif curves.left:
-        state, why = "pruned", {"left_epoch": curves.epochs}
+        state = "pruned"
     return Result(number, state, curves.value, curves.metrics, curves.score, curves.finished, why)
 
 

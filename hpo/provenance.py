@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -28,3 +29,23 @@ def provenance() -> dict[str, Any]:
             if library["user_api"] == "blas"
         ],
     }
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What is different between two of `provenance`, in a few words each."""
+    old, new = dict(then.get("versions", {})), dict(now.get("versions", {}))
+    old |= {name: then.get(name) for name in ("system", "machine")}
+    new |= {name: now.get(name) for name in ("system", "machine")}
+    said = [
+        f"{name} {old.get(name)}, now {new.get(name)}"
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
+    kernels = [sorted(map(_kernels, p.get("blas", []))) for p in (then, now)]
+    if kernels[0] != kernels[1]:
+        said.append(f"BLAS {', '.join(kernels[0])}, now {', '.join(kernels[1])}")
+    return said
+
+
+def _kernels(library: Mapping[str, Any]) -> str:
+    return " ".join(str(library.get(key)) for key in ("internal_api", "version", "architecture"))

@@ -63,6 +63,10 @@ class Trainable(Protocol):
         """By which a study knows its data again; empty where it does not know them."""
 
     @property
+    def contents(self) -> Mapping[str, Any]:
+        """What can be said of the data if they are not the same any more; empty where nothing is known of them."""
+
+    @property
     def limits(self) -> Mapping[str, Limit]:
         """The lowest and highest value that some parameters can have, however far their ranges are extended."""
 
@@ -120,6 +124,12 @@ class MLP:
     def fingerprint(self) -> str:
         """A hash of all rows and labels."""
         return self.data.fingerprint
+
+    @property
+    def contents(self) -> Mapping[str, Any]:
+        """The number of rows, and hashes of columns and labels."""
+        contents: Mapping[str, Any] = self.data.contents
+        return contents
 
     @property
     def limits(self) -> Mapping[str, Limit]:

@@ -87,6 +87,25 @@ class Opening:
 
 
 @dataclass(frozen=True)
+class PlanVersion:
+    """A plan that a study went on by, as plain data: what it changed, after so many rounds were begun."""
+
+    version: int
+    plan: dict[str, Any]
+    changes: list[dict[str, Any]]  # field, before, after, means
+    rounds: int
+    made: datetime
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a study was trained with since a moment: `hpo.provenance`."""
+
+    since: datetime
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class StudyRecord:
     """What is known of a study beside its trials. `plan` is None where plain Optuna made the study.
 

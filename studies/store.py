@@ -37,7 +37,9 @@ from studies.engine import (
 from studies.records import (
     OPTUNA_STATES,
     Confirmation,
+    Environment,
     Opening,
+    PlanVersion,
     Round,
     State,
     StudyRecord,
@@ -282,6 +284,37 @@ class Store:
             Confirmation(r.stage, r.trial, r.value, r.epochs or 0, r.error, r.finished)
             for r in rows
         ]
+
+    def plans(self, study_id: int) -> list[PlanVersion]:
+        """The plans that a study has had, the first included; empty where it never changed."""
+        t = tables.plans
+        with self.reading() as connection:
+            if not tables.present(connection, t):
+                return []
+            rows = connection.execute(
+                sa.select(t).where(t.c.study_id == study_id).order_by(t.c.version)
+            ).all()
+        return [
+            PlanVersion(r.version, json.loads(r.plan), json.loads(r.changes), r.rounds, r.made)
+            for r in rows
+        ]
+
+    def environments(self, study_id: int) -> list[Environment]:
+        """What a study was trained with, the first as it was begun, each until the next."""
+        s, t = tables.studies, tables.environments
+        with self.reading() as connection:
+            rows = [
+                *connection.execute(
+                    sa.select(s.c.created, s.c.provenance).where(s.c.study_id == study_id)
+                )
+            ]
+            if tables.present(connection, t):
+                rows += connection.execute(
+                    sa.select(t.c.since, t.c.provenance)
+                    .where(t.c.study_id == study_id)
+                    .order_by(t.c.since)
+                ).all()
+        return [Environment(since, json.loads(text)) for since, text in rows]
 
     def opening(self, study_id: int) -> Opening | None:
         """What the test rows said; None while they are unseen."""

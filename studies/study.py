@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from studies.engine import masked
 from studies.finalists import Finalist, finalists
-from studies.records import Confirmation, Opening, Round, StudyRecord, Trial
+from studies.records import Confirmation, Opening, PlanVersion, Round, StudyRecord, Trial
 from studies.store import open_store
 from studies.summary import Agreement, best_trial, rank_agreement, summarize
 
@@ -42,6 +42,7 @@ class Study:
                 store.curves(study_id),
                 store.confirmations(study_id),
                 store.opening(study_id),
+                store.plans(study_id),
             )
 
     def trials_frame(self) -> pd.DataFrame:
@@ -141,6 +142,7 @@ class Snapshot:
     curves: list[tuple[int, str, list[float]]]
     confirmations: list[Confirmation]
     opening: Opening | None
+    plans: list[PlanVersion]  # empty where the plan never changed
 
     @property
     def lengths(self) -> dict[int, int]:

@@ -115,6 +115,27 @@ stops = Table(
     ),  # how many rounds there were when it went on after all; null: it did not
 )
 
+plans = Table(
+    "hpo_plans",
+    metadata,
+    Column("study_id", Integer, nullable=False),
+    Column("version", Integer, nullable=False),  # from 1; none where the plan never changed
+    Column("plan", Text, nullable=False),  # JSON
+    Column("changes", Text, nullable=False),  # JSON: [{field, before, after, means}, …]
+    Column("rounds", Integer, nullable=False),  # that were begun when it took effect
+    Column("made", DateTime, nullable=False),  # UTC
+    PrimaryKeyConstraint("study_id", "version"),
+)
+
+environments = Table(
+    "hpo_environments",
+    metadata,
+    Column("study_id", Integer, nullable=False),
+    Column("since", DateTime, nullable=False),  # UTC: what finished later was trained there
+    Column("provenance", Text, nullable=False),  # JSON, as in hpo_studies, which has the first
+    PrimaryKeyConstraint("study_id", "since"),
+)
+
 
 def _first_tables(connection: Connection) -> None:
     metadata.create_all(connection, tables=[studies, rounds, curves, leases])
@@ -124,7 +145,11 @@ def _confirming(connection: Connection) -> None:
     metadata.create_all(connection, tables=[confirmations, tests, stops])
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables, _confirming)
+def _changing(connection: Connection) -> None:
+    metadata.create_all(connection, tables=[plans, environments])
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables, _confirming, _changing)
 """Each brings the tables one version further; append, never change one that was released."""
 
 

@@ -8,6 +8,7 @@ import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -64,18 +65,58 @@ class Writer:
             lease.renew(connection, self.study_id, self._token, self.name)
             yield connection
 
-    def change_plan(self, plan: str) -> None:
-        """Store another plan, to go on with: the study is not complete any more, nor stopped."""
-        t, stops, rounds = tables.studies, tables.stops, tables.rounds
-        begun = sa.select(sa.func.count()).where(rounds.c.study_id == self.study_id)
+    def change_plan(self, plan: str, changes: Sequence[Mapping[str, Any]]) -> None:
+        """Store another plan, to go on with, and what it changes: the study is not complete any more, nor stopped."""
+        t, stops, rounds, plans = tables.studies, tables.stops, tables.rounds, tables.plans
+        mine = plans.c.study_id == self.study_id
         with self._transaction() as connection:
+            begun = connection.execute(
+                sa.select(sa.func.count()).where(rounds.c.study_id == self.study_id)
+            ).scalar_one()
             connection.execute(
-                sa.update(stops)
-                .where(stops.c.study_id == self.study_id)
-                .values(lifted=begun.scalar_subquery())
+                sa.update(stops).where(stops.c.study_id == self.study_id).values(lifted=begun)
             )
+            if changes:
+                last = connection.execute(sa.select(sa.func.max(plans.c.version)).where(mine))
+                version = last.scalar_one()
+                if version is None:
+                    first = connection.execute(
+                        sa.select(t.c.plan, t.c.created).where(t.c.study_id == self.study_id)
+                    ).one()
+                    version = 1
+                    self._add_plan(connection, version, first.plan, [], 0, first.created)
+                self._add_plan(connection, version + 1, plan, changes, begun, now())
             connection.execute(
                 sa.update(t).where(t.c.study_id == self.study_id).values(plan=plan, completed=None)
+            )
+
+    def _add_plan(
+        self,
+        connection: sa.Connection,
+        version: int,
+        plan: str,
+        changes: Sequence[Mapping[str, Any]],
+        rounds: int,
+        made: datetime,
+    ) -> None:
+        connection.execute(
+            sa.insert(tables.plans).values(
+                study_id=self.study_id,
+                version=version,
+                plan=plan,
+                changes=json.dumps([dict(change) for change in changes]),
+                rounds=rounds,
+                made=made,
+            )
+        )
+
+    def move_to(self, provenance: Mapping[str, Any]) -> None:
+        """Record that what finishes from now on was trained with something else than what was before."""
+        with self._transaction() as connection:
+            connection.execute(
+                sa.insert(tables.environments).values(
+                    study_id=self.study_id, since=now(), provenance=json.dumps(dict(provenance))
+                )
             )
 
     def name_metric(self, name: str) -> None:

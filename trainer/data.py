@@ -16,7 +16,7 @@ import math
 import struct
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -81,6 +81,29 @@ class Table:
         digest.update(repr(self.classes).encode())
         return digest.hexdigest()
 
+    @functools.cached_property
+    def contents(self) -> dict[str, Any]:
+        """What a study remembers of its data, to be able to say what is different about others: plain data, and
+        hashes of 16 digits of what is long.
+        """
+        told: dict[str, Any] = {"task": self.task, "rows": len(self.labels)}
+        if self.classes is not None:
+            told["classes"] = ", ".join(self.classes)
+        if isinstance(self.rows, np.ndarray):
+            told["numbers"] = _short_hash(self.rows)
+        else:
+            import pandas as pd
+
+            told["columns"] = {
+                str(name): _short_hash(pd.util.hash_pandas_object(column, index=False).to_numpy())
+                for name, column in self.rows.items()
+            }
+        return told | {"labels": _short_hash(self.labels)}
+
+
+def _short_hash(values: Array) -> str:
+    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()[:16]
+
 
 @dataclass(frozen=True)
 class Splits:
@@ -92,6 +115,7 @@ class Splits:
     validation: Rows  # of `TEST`, the test rows
     target_scale: float  # standard units of y to the user's; 1 for classes
     fingerprint: str  # of all the source's rows and labels, before any were set apart
+    contents: Mapping[str, Any]  # of the same: see `Table.contents`
     notes: tuple[str, ...] = ()  # what was left out and what looks odd, for the user to hear
 
 
@@ -219,6 +243,7 @@ def _prepare(
         validation=ready(validation),
         target_scale=scale,
         fingerprint=table.fingerprint,
+        contents=table.contents,
         notes=table.notes + _give_aways(table, train),
     )
 

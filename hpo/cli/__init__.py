@@ -13,12 +13,11 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn
 
 import click
 
-DEFAULT_STORAGE = "sqlite:///hpo.db"
-F = TypeVar("F", bound=Callable[..., Any])
+from hpo.cli.options import change_options, json_option, plan_options, run_options, storage_option
 
 DONE, ERROR, USAGE, NO_TRIAL_SUCCEEDED, HELD = 0, 1, 2, 3, 4
 
@@ -92,39 +91,6 @@ def _status(error: Exception) -> int:
     raise error
 
 
-def storage_option(command: F) -> F:
-    """--storage, as every command has it."""
-    return click.option(
-        "--storage",
-        envvar="HPO_STORAGE",
-        default=DEFAULT_STORAGE,
-        show_default=True,
-        show_envvar=True,
-        metavar="URL",
-        help="Database with the studies.",
-    )(command)
-
-
-def json_option(command: F) -> F:
-    """--json, for every command that shows data."""
-    return click.option("as_json", "--json", is_flag=True, help="Print JSON on stdout.")(command)
-
-
-def run_options(command: F) -> F:
-    """What a search takes however it was begun."""
-    for option in (
-        click.option("-v", "--verbose", is_flag=True, help="Also tell of every batch."),
-        click.option("-q", "--quiet", is_flag=True, help="No progress on stderr."),
-        click.option(
-            "--workers",
-            type=click.IntRange(min=1),
-            help="Threads that train; changes no number. [default: one a core]",
-        ),
-    ):
-        command = option(command)
-    return json_option(storage_option(command))
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="hpo")
 def cli() -> None:
@@ -138,83 +104,8 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("source", required=False)
-@click.option("--target", metavar="COLUMN", help="The label column of a table.")
-@click.option("--trainer", metavar="MODULE:FUNCTION", help="A trainer of yours; then no SOURCE.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    metavar="FILE.toml",
-    help="The whole plan; flags override it.",
-)
 @click.option("--name", help="The study's name. [default: the source's, numbered where taken]")
-@click.option("--trials", type=int, help="Trainings in all. [default: 100]")
-@click.option("--rounds", type=int, help="Rounds to narrow in. [default: 3; 2 with --halving]")
-@click.option("--epochs", type=int, help="Epochs a trial is trained. [default: 10]")
-@click.option("--seed", type=int, help="The same seed gives the same study. [default: 0]")
-@click.option(
-    "space",
-    "--space",
-    multiple=True,
-    metavar="NAME=RANGE",
-    help="LOW:HIGH[:log][:int] or a,b,c; repeatable; takes the place of the default space. "
-    "[default: learning_rate=1e-5:1:log weight_decay=1e-8:0.1:log]",
-)
-@click.option(
-    "--metric",
-    help="accuracy, balanced_accuracy, log_loss or roc_auc; rmse, mae or r2; or loss. "
-    "[default: accuracy or rmse, by the labels] Or whatever a trainer of yours tells.",
-)
-@click.option(
-    "--direction", help="maximize or minimize what a trainer of yours tells. [default: maximize]"
-)
-@click.option(
-    "--sampler",
-    help="thompson, tpe, sobol, random, gp or cmaes. [default: thompson; sobol with --halving]",
-)
-@click.option(
-    "extend",
-    "--no-extend",
-    flag_value=False,
-    type=bool,
-    default=None,
-    help="Never go beyond the ranges given.",
-)
-@click.option(
-    "--max-failures", type=int, metavar="N", help="Stop after more than N errors of a trainer."
-)
-@click.option(
-    "--halving",
-    type=int,
-    metavar="ETA",
-    help="Train on the best 1/ETA of a batch at 1/ETA³, 1/ETA² and 1/ETA of the epochs.",
-)
-@click.option(
-    "--finalists", type=int, metavar="K", help="Settings to confirm; 0: none. [default: by trials]"
-)
-@click.option(
-    "--repeats",
-    type=int,
-    metavar="S",
-    help="Trainings for each finalist on average, of the trials in all. [default: by trials]",
-)
-@click.option("--timeout", type=float, metavar="SECONDS", help="Begin nothing after so long.")
-@click.option(
-    "--patience", type=int, metavar="R", help="Stop when R rounds brought less than the noise."
-)
-@click.option("--hidden", metavar="100,100", help="Units of each hidden layer. [default: 50]")
-@click.option(
-    "--activation", help="relu, leaky_relu, tanh, sigmoid, gelu or identity. [default: relu]"
-)
-@click.option(
-    "--optimizer",
-    help="sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: momentum]",
-)
-@click.option("--batch-size", type=int, help="Rows in a minibatch. [default: 32]")
-@click.option(
-    "--batch-norm", flag_value=True, type=bool, default=None, help="Normalize every hidden layer."
-)
-@click.option("--dropout", type=float, help="Share of hidden units left out. [default: 0]")
-@click.option("--rows", type=int, metavar="N", help="Search on N rows, drawn once.")
+@plan_options
 @run_options
 def search(
     config: Path | None,
@@ -245,12 +136,9 @@ def search(
     with Reader() if flags["trainer"] is None else nullcontext() as reader:
         import hpo
         from hpo.cli.ahead import warm_up
-        from hpo.config import make_plan, read_toml
+        from hpo.config import make_plan
 
-        fields = read_toml(config) if config else {}
-        fields |= {key: value for key, value in flags.items() if value is not None}
-        if space:
-            fields["space"] = dict(map(_named_range, space))
+        fields = _plan_fields(config, space, flags)
         if not config and not fields.keys() & {"source", "trainer"}:
             raise click.UsageError("give a SOURCE, such as digits or table.csv (or in --config)")
         plan = make_plan(fields, str(config) if config else "")
@@ -271,38 +159,42 @@ def search(
 
 @cli.command()
 @click.argument("name")
-@click.option("--trials", type=int, metavar="TOTAL", help="Trainings in all, old ones included.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="Begin nothing after so long.")
 @click.option("--take-over", is_flag=True, help="Take the study from the process that holds it.")
+@change_options
 @run_options
 def resume(
     name: str,
-    trials: int | None,
-    timeout: float | None,
     take_over: bool,
+    config: Path | None,
+    space: tuple[str, ...],
     storage: str,
     workers: int | None,
     quiet: bool,
     verbose: bool,
     as_json: bool,
+    **flags: Any,
 ) -> None:
     """Go on with the study NAME, by its stored plan, to the same end as if it had never stopped.
+
+    What is given beside is changed about the plan from here on, and told before.
 
     \b
     hpo resume digits
     hpo resume digits --trials 200
+    hpo resume digits --trials 200 --space learning_rate=1e-6:10:log
     """
     import hpo
+
+    changed = _plan_fields(config, space, flags)
 
     def run(watcher: Any) -> Any:
         return hpo.resume(
             name,
             storage=storage,
-            trials=trials,
-            timeout=timeout,
             workers=workers,
             take_over=take_over,
             watcher=watcher,
+            **changed,
         )
 
     _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
@@ -326,6 +218,32 @@ def list_studies(storage: str, as_json: bool) -> None:
         click.echo(_json([{key: said[key] for key in keys} for said in summaries]))
     else:
         text.show(text.studies_table(summaries))
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("trial", type=int)
+@storage_option
+@json_option
+def reproduce(name: str, trial: int, storage: str, as_json: bool) -> None:
+    """Train TRIAL of the study NAME once more, alone, and compare every number; exit status 1 if one differs.
+
+    \b
+    hpo reproduce digits 17
+    """
+    from dataclasses import asdict
+
+    import hpo
+    from hpo.cli import text
+
+    found = hpo.reproduce(name, trial, storage=storage)
+    if as_json:
+        difference = found.difference and found.difference._asdict()
+        click.echo(_json({"identical": found.identical, **asdict(found), "difference": difference}))
+    else:
+        text.show(*text.reproduced(found))
+    if not found.identical:
+        raise click.exceptions.Exit(ERROR)
 
 
 @cli.command()
@@ -409,6 +327,21 @@ def _run_and_print(
     if study.best is None:
         click.echo("Error: no trial succeeded; all of them failed or diverged", err=True)
         raise click.exceptions.Exit(NO_TRIAL_SUCCEEDED)
+
+
+def _plan_fields(
+    config: Path | None, space: tuple[str, ...], flags: dict[str, Any]
+) -> dict[str, Any]:
+    """The fields of a plan that are given, in a file or by flags, which override it."""
+    fields: dict[str, Any] = {}
+    if config:
+        from hpo.config import read_toml
+
+        fields = read_toml(config)
+    fields |= {key: value for key, value in flags.items() if value is not None}
+    if space:
+        fields["space"] = dict(map(_named_range, space))
+    return fields
 
 
 def _named_range(text: str) -> tuple[str, str]:

@@ -14,12 +14,13 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hpo.cli import DEFAULT_STORAGE
+from hpo.cli.options import DEFAULT_STORAGE
 from hpo.halving import rung_epochs
 from hpo.space import describe, from_mapping, number
 from studies.engine import masked
 
 if TYPE_CHECKING:
+    from hpo.reproducing import Reproduced
     from studies import Study
     from studies.study import Snapshot
 
@@ -46,6 +47,12 @@ def summary(study: Study) -> list[RenderableType]:
     rows, storage = study.read(), study.storage
     said = rows.summary(storage)
     parts: list[RenderableType] = [_heading(said)]
+    for version in rows.plans:
+        when = f"{version.made:%Y-%m-%d %H:%M} UTC"
+        parts += [
+            Text(f"Plan changed {when}, after round {version.rounds - 1}: {change['means']}.")
+            for change in version.changes
+        ]
     if rows.record.stopped:
         parts.append(Text(f"Stopped early: {rows.record.stopped}.", "yellow"))
     parts += [
@@ -90,6 +97,34 @@ def studies_table(summaries: Sequence[Mapping[str, Any]]) -> RenderableType:
             Text(f"{said['metric']} ({said['direction']})"),
         )
     return table
+
+
+def reproduced(found: Reproduced) -> list[RenderableType]:
+    """What came of training a trial again."""
+    compared = f"{found.epochs} epochs of {', '.join(found.metrics)}" if found.metrics else ""
+    if found.identical:
+        parts = [
+            Text.assemble(f"trial {found.trial}: ", ("identical to the last bit", "bold green"))
+        ]
+        if compared:
+            parts[0].append(f" ({compared})")
+    else:
+        parts = []
+        if found.difference is not None:
+            at = found.difference
+            then, now = ("no value" if v is None else repr(v) for v in (at.then, at.now))
+            told = f"epoch {at.epoch}: {at.metric} {then} then, {now} now"
+            parts.append(
+                Text.assemble(f"trial {found.trial}: ", ("first differs after ", "bold red"), told)
+            )
+        if found.ends is not None:
+            parts.append(Text(f"trial {found.trial}: {found.ends[0]} then, {found.ends[1]} now"))
+    if found.environment:
+        parts.append(Text("different here:"))
+        parts += [Text(f"  {what}") for what in found.environment]
+    elif not found.identical:
+        parts.append(Text("nothing is different about versions, machine or BLAS"))
+    return list(parts)
 
 
 def _heading(said: Mapping[str, Any]) -> Text:

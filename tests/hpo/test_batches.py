@@ -27,6 +27,7 @@ class Scripted:
     metric, score = "accuracy", "validation_accuracy"
     notes: Sequence[str] = ()
     limits: Mapping[str, Limit] = {}
+    contents: Mapping[str, Any] = {}
     fingerprint, repeats, tests = "", True, False
 
     def batch(self, round_size: int) -> int:

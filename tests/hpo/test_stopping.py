@@ -48,6 +48,7 @@ def history(
         staged=[],
         opening=None,
         resumed_after=0,
+        widened={},
         stopped=None,
     )
 

@@ -328,7 +328,7 @@ def test_after_a_take_over_the_old_holder_writes_nothing_more(
             lambda: writer.start_batch(0, [SETTING], SPACE),
             lambda: writer.start_round(1, 4, {}),
             lambda: writer.judge_round(0, {"x": {}}, {"x": {}}),
-            lambda: writer.change_plan("{}"),
+            lambda: writer.change_plan("{}", []),
             lambda: writer.start_stage(2, [0]),
             lambda: writer.finish_stage([Confirmation(1, 0, 0.5, 2, None, DONE)]),
             lambda: writer.open_test(0),

@@ -82,7 +82,7 @@ def test_a_search_that_was_stopped_says_why_until_its_plan_changes(
     assert reader.study("s").stopped == "the time was over"
     assert reader.study("s").resumed_after == 0
     writer.start_round(0, 5, {})
-    writer.change_plan(json.dumps({"seed": 7, "trials": 99}))
+    writer.change_plan(json.dumps({"seed": 7, "trials": 99}), [])
     assert (reader.study("s").stopped, reader.study("s").resumed_after) == (None, 1)
     writer.stop("again")
     assert (reader.study("s").stopped, reader.study("s").resumed_after) == ("again", 0)
@@ -95,6 +95,6 @@ def test_a_study_is_complete_until_its_plan_changes(store: Store, new: dict[str,
         assert store.study("s").state == "running"
     assert store.study("s").state == "complete"
     with store.hold("s") as writer:
-        writer.change_plan(json.dumps({"seed": 7, "trials": 99}))
+        writer.change_plan(json.dumps({"seed": 7, "trials": 99}), [])
     record = store.study("s")
     assert (record.state, record.plan) == ("interrupted", {"seed": 7, "trials": 99})

@@ -11,9 +11,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from studies.columns import Curves, TrialColumns
 from studies.finalists import Finalist
-from studies.records import Round, Trial
+from studies.records import Round
 
 Direction = Literal["maximize", "minimize"]
 
@@ -41,8 +43,8 @@ ROUND_COLUMNS: dict[str, Any] = {
 }
 
 
-def trials_frame(trials: Sequence[Trial], epochs: Mapping[int, int]) -> pd.DataFrame:
-    """One row a trial, in the order of their numbers. `epochs` is the number of epochs each trial was trained.
+def trials_frame(trials: TrialColumns) -> pd.DataFrame:
+    """One row a trial, in the order of their numbers.
 
     number          Int64, from 0, as in Optuna
     state           category: complete, pruned, failed, running
@@ -53,22 +55,20 @@ def trials_frame(trials: Sequence[Trial], epochs: Mapping[int, int]) -> pd.DataF
     diverged_epoch  Int64: the epoch at which loss or weights stopped being finite; else missing
     started, finished   datetime64, UTC; missing while there is none
     """
-    names = list(dict.fromkeys(name for trial in trials for name in trial.params))
     columns: dict[str, Any] = {
-        "number": pd.array([t.number for t in trials], dtype="Int64"),
-        "state": pd.Categorical([t.state for t in trials], categories=STATES),
-        "value": pd.array([t.value for t in trials], dtype="float64"),
-        "round": _whole(_if_whole(t.attributes.get("round")) for t in trials),
+        "number": _whole(trials.numbers),
+        "state": pd.Categorical(trials.states, categories=STATES),
+        "value": pd.array(trials.values, dtype="float64"),
+        "round": _whole(map(_if_whole, trials.rounds)),
     }
-    for name in names:
+    for name, values in trials.params.items():
         # In a study of somebody else's trainer a parameter may have the name of a column of ours.
-        column = f"params_{name}" if name in TRIAL_COLUMNS else name
-        columns[column] = _parameter([t.params.get(name) for t in trials])
+        columns[f"params_{name}" if name in TRIAL_COLUMNS else name] = _parameter(values)
     columns |= {
-        "epochs": _whole(epochs.get(t.number, 0) for t in trials),
-        "diverged_epoch": _whole(_if_whole(t.attributes.get("diverged_epoch")) for t in trials),
-        "started": _times(t.started for t in trials),
-        "finished": _times(t.finished for t in trials),
+        "epochs": _whole(trials.epochs),
+        "diverged_epoch": _whole(map(_if_whole, trials.diverged)),
+        "started": _times(trials.started),
+        "finished": _times(trials.finished),
     }
     return pd.DataFrame(columns)
 
@@ -93,30 +93,35 @@ def parameters(trials: pd.DataFrame) -> list[str]:
     return names[names.index("round") + 1 : names.index("epochs")]
 
 
-def epochs_frame(curves: Sequence[tuple[int, str, list[float]]]) -> pd.DataFrame:
+def epochs_frame(curves: Sequence[Curves]) -> pd.DataFrame:
     """One row for each epoch of each trial.
 
     trial       Int64, the trial's number
     epoch       Int64, from 1
     *metrics*   float64, a column each, such as train_loss and validation_accuracy
     """
-    metrics = list(dict.fromkeys(metric for _, metric, _ in curves))
-    by_trial: dict[int, dict[str, list[float]]] = {}
-    for number, metric, points in curves:
-        by_trial.setdefault(number, {})[metric] = points
-    lengths = {n: max(map(len, by_metric.values())) for n, by_metric in by_trial.items()}
-    nan = float("nan")
+    numbers = np.unique(np.concatenate([np.zeros(0, np.int64), *(c.trials for c in curves)]))
+    lengths = np.zeros(len(numbers), np.int64)  # of each trial's longest curve
+    for c in curves:
+        place = np.searchsorted(numbers, c.trials)
+        lengths[place] = np.maximum(lengths[place], c.lengths)
+    begins = np.cumsum(lengths) - lengths
     columns: dict[str, Any] = {
-        "trial": _whole(n for n, length in lengths.items() for _ in range(length)),
-        "epoch": _whole(e for length in lengths.values() for e in range(1, length + 1)),
+        "trial": pd.array(np.repeat(numbers, lengths), dtype="Int64"),
+        "epoch": pd.array(_counted(lengths) + 1, dtype="Int64"),
     }
-    for metric in metrics:
-        values: list[float] = []
-        for number, length in lengths.items():
-            points = by_trial[number].get(metric, [])
-            values += points + [nan] * (length - len(points))
-        columns[metric] = pd.array(values, dtype="float64")
+    for c in curves:
+        values = np.full(int(lengths.sum()), np.nan)
+        begin = np.repeat(begins[np.searchsorted(numbers, c.trials)], c.lengths)
+        values[begin + _counted(c.lengths)] = c.points
+        columns[c.metric] = values
     return pd.DataFrame(columns)
+
+
+def _counted(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """0, 1, 2, … for each length, one after another."""
+    begins = np.cumsum(lengths) - lengths
+    return np.arange(int(lengths.sum())) - np.repeat(begins, lengths)
 
 
 def rounds_frame(rounds: Sequence[Round]) -> pd.DataFrame:
@@ -165,7 +170,7 @@ def rounds_frame(rounds: Sequence[Round]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def finalists_frame(finalists: Sequence[Finalist], trials: Sequence[Trial]) -> pd.DataFrame:
+def finalists_frame(finalists: Sequence[Finalist], searched: Mapping[int, float]) -> pd.DataFrame:
     """One row for each setting that was trained again, best mean first.
 
     trial        Int64, the trial's number
@@ -176,7 +181,6 @@ def finalists_frame(finalists: Sequence[Finalist], trials: Sequence[Trial]) -> p
     repeats      Int64: how often it was trained again
     values       list of what that gave, in the order of stages; None for a training that failed
     """
-    searched = {t.number: t.value for t in trials}
     ends = [f.ci95 or (None, None) for f in finalists]
     return pd.DataFrame(
         {

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from studies.lease import Holder
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 State = Literal["running", "interrupted", "complete"]
 TrialState = Literal["running", "complete", "pruned", "failed"]
@@ -144,13 +148,16 @@ def read_number(value: float | None, kind: str | None) -> float | None:
 
 def stored_points(curve: Sequence[float]) -> str:
     """A curve as a JSON array: every digit, NaN as null, infinities as ±1e999."""
+    text = json.dumps([*map(float, curve)])
+    return text.replace("NaN", "null").replace("Infinity", "1e999")
 
-    def written(point: float) -> str:
-        if math.isnan(point):
-            return "null"
-        return repr(float(point)) if math.isfinite(point) else ("1e999" if point > 0 else "-1e999")
 
-    return f"[{', '.join(map(written, curve))}]"
+@functools.lru_cache(maxsize=1024)
+def distribution_of(text: str) -> BaseDistribution:
+    """An Optuna distribution, of the JSON that Optuna stores."""
+    from optuna.distributions import json_to_distribution
+
+    return json_to_distribution(text)
 
 
 def read_points(text: str) -> list[float]:

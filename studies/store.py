@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import functools
 import json
 import math
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, NoSuchTableError
@@ -44,13 +43,11 @@ from studies.records import (
     State,
     StudyRecord,
     Trial,
+    distribution_of,
     read_number,
     read_points,
 )
 from studies.writer import Writer
-
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
 
 DEFAULT_URL = "sqlite:///hpo.db"
 OPTUNA_TABLES = (
@@ -325,11 +322,15 @@ class Store:
             row = connection.execute(sa.select(t).where(t.c.study_id == study_id)).first()
         return None if row is None else Opening(row.trial, row.opened, row.value, row.error)
 
-    def trials(self, study_id: int) -> list[Trial]:
-        """All trials in the order of their numbers."""
+    def trials(
+        self, study_id: int, *, among: Sequence[int] | sa.Select[tuple[int]] | None = None
+    ) -> list[Trial]:
+        """All trials in the order of their numbers, or those whose numbers are `among` some."""
         t, p = self.table("trials"), self.table("trial_params")
         v, a = self.table("trial_values"), self.table("trial_user_attributes")
         mine = t.c.study_id == study_id
+        if among is not None:
+            mine = sa.and_(mine, t.c.number.in_(among))
         params: dict[int, dict[str, Any]] = {}
         attributes: dict[int, dict[str, Any]] = {}
         with self.reading() as connection:
@@ -353,7 +354,7 @@ class Store:
                 .where(mine)
                 .order_by(p.c.param_id)
             ):
-                external = _distribution(distribution).to_external_repr(value)
+                external = distribution_of(distribution).to_external_repr(value)
                 params.setdefault(trial_id, {})[name] = external
             for trial_id, key, text in connection.execute(
                 sa.select(a.c.trial_id, a.c.key, a.c.value_json)
@@ -462,10 +463,3 @@ class Store:
         with self.writing() as connection:
             token = lease.acquire(connection, record.study_id, name, take_over=take_over)
         return Writer(self, record.study_id, name, token)
-
-
-@functools.lru_cache(maxsize=1024)
-def _distribution(text: str) -> BaseDistribution:
-    from optuna.distributions import json_to_distribution
-
-    return json_to_distribution(text)

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
+
+from studies import tables
+from studies.columns import (
+    best_number,
+    counts,
+    curves,
+    epochs_trained,
+    errors,
+    scores_after,
+    searched,
+    trial_columns,
+)
 from studies.engine import masked
 from studies.finalists import Finalist, finalists
-from studies.records import Confirmation, Opening, PlanVersion, Round, StudyRecord, Trial
-from studies.store import open_store
-from studies.summary import Agreement, best_trial, rank_agreement, summarize
+from studies.records import (
+    Confirmation,
+    Opening,
+    PlanVersion,
+    Round,
+    StudyRecord,
+    Trial,
+    TrialState,
+)
+from studies.store import Store, open_store
+from studies.summary import Agreement, rank_agreement, summarize
 
 if TYPE_CHECKING:
     import optuna
@@ -31,32 +51,23 @@ class Study:
         return f"Study({self.name!r}, {masked(self.storage)!r})"
 
     def read(self) -> Snapshot:
-        """All of the study as it is now, read once."""
+        """The study as it is now, but for the rows of its trials."""
         with open_store(self.storage) as store, store.reading():
-            record = store.study(self.name)
-            study_id = record.study_id
-            return Snapshot(
-                record,
-                store.trials(study_id),
-                store.rounds(study_id),
-                store.curves(study_id),
-                store.confirmations(study_id),
-                store.opening(study_id),
-                store.plans(study_id),
-            )
+            return _snapshot(store, self.name)
 
     def trials_frame(self) -> pd.DataFrame:
         """One row a trial; the columns are described at `studies.frames.trials_frame`."""
         from studies import frames
 
-        rows = self.read()
-        return frames.trials_frame(rows.trials, rows.lengths)
+        with open_store(self.storage) as store, store.reading():
+            return frames.trials_frame(trial_columns(store, store.study(self.name).study_id))
 
     def epochs_frame(self) -> pd.DataFrame:
         """One row for each epoch of each trial; see `studies.frames.epochs_frame`."""
         from studies import frames
 
-        return frames.epochs_frame(self.read().curves)
+        with open_store(self.storage) as store, store.reading():
+            return frames.epochs_frame(curves(store, store.study(self.name).study_id))
 
     def rounds_frame(self) -> pd.DataFrame:
         """One row for each parameter of each round; see `studies.frames.rounds_frame`."""
@@ -69,13 +80,12 @@ class Study:
         from studies import frames
 
         rows = self.read()
-        return frames.finalists_frame(rows.finalists, rows.trials)
+        return frames.finalists_frame(rows.finalists, rows.searched)
 
     @property
     def best(self) -> Trial | None:
         """The complete trial with the best finite value; None if there is none."""
-        rows = self.read()
-        return best_trial(rows.trials, rows.record.direction)
+        return self.read().best
 
     @property
     def recommended(self) -> Finalist | None:
@@ -94,17 +104,22 @@ class Study:
 
     def rank_agreement(self, epochs: Sequence[int]) -> list[Agreement]:
         """Whether short training predicted long training: the order of trials after each of `epochs` and the next."""
-        return self.read().rank_agreement(epochs)
+        with open_store(self.storage) as store, store.reading():
+            after = scores_after(store, store.study(self.name).study_id, epochs)
+        return rank_agreement(after, epochs)
 
     def errors(self) -> Counter[str]:
         """What the trainings that failed with an error said, and how often each was said."""
-        return self.read().errors()
+        return self.read().errors
 
     def report(self) -> str:
         """The study as one self-contained HTML page."""
         from studies import frames, report
 
-        rows = self.read()
+        with open_store(self.storage) as store, store.reading():
+            rows = _snapshot(store, self.name)
+            trials = frames.trials_frame(trial_columns(store, rows.record.study_id))
+            epochs = frames.epochs_frame(curves(store, rows.record.study_id))
         record = rows.record
         said = rows.summary(self.storage)
         said |= {
@@ -115,8 +130,8 @@ class Study:
         }
         return report.render(
             said,
-            frames.trials_frame(rows.trials, rows.lengths),
-            frames.epochs_frame(rows.curves),
+            trials,
+            epochs,
             frames.rounds_frame(rows.rounds),
         )
 
@@ -134,53 +149,65 @@ class Study:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A study as its database had it at one moment."""
+    """A study as its database had it at one moment, but for the rows of its trials."""
 
     record: StudyRecord
-    trials: list[Trial]
+    counts: dict[TrialState, int]
+    best: Trial | None  # the complete trial with the best finite value
+    epochs: int  # that the trials were trained
+    errors: Counter[str]  # what the trainings that failed said, and how often
     rounds: list[Round]
-    curves: list[tuple[int, str, list[float]]]
+    searched: dict[int, float]  # the values of those that were trained again, in the search
+    finalists: list[Finalist]  # best first
+    params: dict[int, dict[str, Any]]  # of the finalists
     confirmations: list[Confirmation]
     opening: Opening | None
     plans: list[PlanVersion]  # empty where the plan never changed
-
-    @property
-    def lengths(self) -> dict[int, int]:
-        """How many epochs each trial was trained."""
-        lengths: dict[int, int] = {}
-        for number, _, points in self.curves:
-            lengths[number] = max(lengths.get(number, 0), len(points))
-        return lengths
 
     @property
     def plan(self) -> dict[str, Any]:
         """The plan of the search as plain data; empty for a study of plain Optuna."""
         return self.record.plan or {}
 
-    @property
-    def finalists(self) -> list[Finalist]:
-        """The settings that were trained again, best first."""
-        searched = {
-            t.number: t.value
-            for t in self.trials
-            if t.state == "complete" and t.value is not None and math.isfinite(t.value)
-        }
-        return finalists(searched, self.confirmations, self.record.direction)
-
-    def errors(self) -> Counter[str]:
-        """What the trainings that failed with an error said, and how often each was said."""
-        return Counter(str(t.attributes["error"]) for t in self.trials if "error" in t.attributes)
-
-    def rank_agreement(self, epochs: Sequence[int]) -> list[Agreement]:
-        """Whether short training predicted long training: the order of trials after each of `epochs` and the next."""
-        metric = self.record.metric
-        named = {name for _, name, _ in self.curves}
-        score = f"validation_{metric}" if f"validation_{metric}" in named else metric
-        return rank_agreement((c for _, name, c in self.curves if name == score), epochs)
-
     def summary(self, storage: str) -> dict[str, Any]:
         """The study as one JSON-ready object."""
-        trained = sum(self.lengths.values()) + sum(c.epochs for c in self.confirmations)
         return summarize(
-            self.record, storage, self.trials, self.rounds, trained, self.finalists, self.opening
+            self.record,
+            storage,
+            self.counts,
+            self.best,
+            self.rounds,
+            self.epochs + sum(c.epochs for c in self.confirmations),
+            self.finalists,
+            self.params,
+            self.opening,
         )
+
+
+def _snapshot(store: Store, name: str) -> Snapshot:
+    record = store.study(name)
+    study_id = record.study_id
+    confirmations = store.confirmations(study_id)
+    values, again = {}, []
+    if confirmations:
+        values = searched(store, study_id)
+        t = tables.confirmations
+        again = store.trials(
+            study_id, among=sa.select(t.c.trial).where(t.c.study_id == study_id).distinct()
+        )
+    number = best_number(store, study_id, record.direction)
+    best = [] if number is None else store.trials(study_id, among=[number])
+    return Snapshot(
+        record=record,
+        counts=counts(store, study_id),
+        best=best[0] if best else None,
+        epochs=epochs_trained(store, study_id),
+        errors=errors(store, study_id),
+        rounds=store.rounds(study_id),
+        searched=values,
+        finalists=finalists(values, confirmations, record.direction),
+        params={trial.number: trial.params for trial in again},
+        confirmations=confirmations,
+        opening=store.opening(study_id),
+        plans=store.plans(study_id),
+    )

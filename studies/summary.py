@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from studies.engine import masked
 from studies.finalists import Finalist
-from studies.records import Opening, Round, StudyRecord, Trial
+from studies.records import Opening, Round, StudyRecord, Trial, TrialState
 
 MIN_TRIALS = 4  # whose order says anything
-
-
-def best_trial(trials: Iterable[Trial], direction: Literal["maximize", "minimize"]) -> Trial | None:
-    """The complete trial with the best finite value, the earliest of equals; None if there is none."""
-    sign = -1.0 if direction == "maximize" else 1.0
-    scored = (
-        t
-        for t in trials
-        if t.state == "complete" and t.value is not None and math.isfinite(t.value)
-    )
-    return min(scored, key=lambda t: (sign * (t.value or 0.0), t.number), default=None)
+ENDED: tuple[TrialState, ...] = ("complete", "pruned", "failed")
 
 
 class Agreement(NamedTuple):
@@ -34,16 +23,17 @@ class Agreement(NamedTuple):
     correlation: float
 
 
-def rank_agreement(curves: Iterable[Sequence[float]], epochs: Sequence[int]) -> list[Agreement]:
+def rank_agreement(
+    scores: Mapping[int, Mapping[int, float]], epochs: Sequence[int]
+) -> list[Agreement]:
     """Whether short training predicts long training: each of `epochs` (rising) against the next, over the trials that
-    got there; fewer than 4 tell nothing.
+    got there; fewer than 4 tell nothing. `scores` has those after each of the epochs, by the trials' numbers.
     """
     from scipy import stats
 
     found = []
-    curves = list(curves)
     for epoch, later in pairwise(epochs):
-        both = [(c[epoch - 1], c[later - 1]) for c in curves if len(c) >= later]
+        both = [(scores[epoch][k], late) for k, late in scores[later].items() if k in scores[epoch]]
         early, late = zip(*both, strict=True) if both else ((), ())
         if len(both) >= MIN_TRIALS and len(set(early)) > 1 and len(set(late)) > 1:
             correlation = float(stats.spearmanr(early, late).statistic)
@@ -54,14 +44,15 @@ def rank_agreement(curves: Iterable[Sequence[float]], epochs: Sequence[int]) -> 
 def summarize(
     record: StudyRecord,
     url: str,
-    trials: Sequence[Trial],
+    counts: Mapping[TrialState, int],
+    best: Trial | None,
     rounds: Sequence[Round],
     epochs_trained: int,
     finalists: Sequence[Finalist],
+    params: Mapping[int, Mapping[str, Any]],
     opening: Opening | None,
 ) -> dict[str, Any]:
-    """The study as one JSON-ready object; see the README for its fields."""
-    params = {t.number: t.params for t in trials}
+    """The study as one JSON-ready object; see the README for its fields. `params` are those of the finalists."""
     confirmed = [
         {
             "trial": f.trial,
@@ -74,11 +65,6 @@ def summarize(
         for f in finalists
     ]
     first = confirmed[0] if confirmed and confirmed[0]["mean"] is not None else None
-    best = best_trial(trials, record.direction)
-    counts = dict.fromkeys(("complete", "pruned", "failed"), 0)
-    for trial in trials:
-        if trial.state in counts:
-            counts[trial.state] += 1
     ranges = (rounds[-1].next_ranges or rounds[-1].ranges) if rounds else {}
     return {
         "study": record.name,
@@ -87,7 +73,7 @@ def summarize(
         "metric": record.metric,
         "direction": record.direction,
         "seed": record.plan["seed"] if record.plan else None,
-        "trials": counts,
+        "trials": {state: counts.get(state, 0) for state in ENDED},
         "epochs_trained": epochs_trained,
         "best": None
         if best is None

@@ -57,14 +57,14 @@ def summary(study: Study) -> list[RenderableType]:
         parts.append(Text(f"Stopped early: {rows.record.stopped}.", "yellow"))
     parts += [
         Text(),
-        *_errors(rows.errors()),
+        *_errors(rows.errors),
         *_best(said, rows),
         *_confirmed(said, rows),
         Text(),
     ]
     if said["rounds"]:
         parts += [*_ranges(said), Text()]
-    parts += _agreement(rows)
+    parts += _agreement(study, rows.plan)
     parts += [_line("Stored", f"in {said['storage']} as ", said["study"]), Text()]
     return parts + _next_commands(said, storage)
 
@@ -255,13 +255,12 @@ def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
     return parts
 
 
-def _agreement(rows: Snapshot) -> list[RenderableType]:
+def _agreement(study: Study, plan: Mapping[str, Any]) -> list[RenderableType]:
     """Whether short training predicted long training."""
-    plan = rows.plan
     if not plan:
         return []
     epochs = [*rung_epochs(plan["epochs"], plan["halving"] or THIRDS), plan["epochs"]]
-    agreements = rows.rank_agreement(epochs)
+    agreements = study.rank_agreement(epochs)
     if not agreements:
         return []
     lines: list[RenderableType] = [Text("Did short training predict long training?", "bold")]

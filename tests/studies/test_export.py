@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from studies import Study
 from studies.export import FORMATS, to_csv, to_json_lines, to_parquet
 from studies.finalists import Finalist
-from studies.frames import epochs_frame, finalists_frame, rounds_frame, trials_frame
+from studies.frames import finalists_frame, rounds_frame
 from studies.records import Round, Trial
+from tests.studies.columns_of import epochs_of, frame_of
 
 FRAMES: list[Callable[[Study], pd.DataFrame]] = [
     Study.trials_frame,
@@ -55,7 +56,7 @@ def read_parquet(content: bytes) -> pd.DataFrame:
 
 def trials(numbers: list[float], choices: list[str]) -> pd.DataFrame:
     rows = zip(numbers, choices, strict=True)
-    return trials_frame(
+    return frame_of(
         [
             Trial(n, "complete", number, {"x": number, "choice": choice}, {}, None, None)
             for n, (number, choice) in enumerate(rows)
@@ -102,7 +103,7 @@ def test_parquet_keeps_every_digit_and_every_character(rows: list[tuple[float, s
 
 @given(st.lists(st.lists(floats, max_size=4), max_size=4))
 def test_curves_keep_every_digit_in_every_format(curves: list[list[float]]) -> None:
-    frame = epochs_frame([(n, "loss", points) for n, points in enumerate(curves)])
+    frame = epochs_of([(n, "loss", points) for n, points in enumerate(curves)])
     expected = [repr(point) for points in curves for point in points]
     rows, lines = read_csv(to_csv(frame)), read_json_lines(to_json_lines(frame))
     assert len(lines) == len(rows) == len(expected)
@@ -115,7 +116,7 @@ def test_curves_keep_every_digit_in_every_format(curves: list[list[float]]) -> N
 def test_what_is_missing_is_an_empty_cell_or_null() -> None:
     running = Trial(0, "running", None, {"x": 1}, {}, None, None)
     done = Trial(1, "complete", 0.5, {}, {"round": 1}, datetime(2024, 2, 29, 12), None)
-    frame = trials_frame([running, done], {1: 3})
+    frame = frame_of([running, done], {1: 3})
     assert to_csv(frame).decode() == (
         "number,state,value,round,x,epochs,diverged_epoch,started,finished\n"
         "0,running,,,1,0,,,\n"
@@ -149,7 +150,7 @@ def test_what_is_missing_is_an_empty_cell_or_null() -> None:
 
 def test_choices_of_any_kind_can_be_exported() -> None:
     values = ["auto", 3, 0.5, True, None]
-    frame = trials_frame(
+    frame = frame_of(
         [Trial(n, "complete", 0.0, {"x": x}, {}, None, None) for n, x in enumerate(values)], {}
     )
     assert [row["x"] for row in read_json_lines(to_json_lines(frame))] == values
@@ -175,7 +176,7 @@ def test_lists_of_choices_are_json_in_every_format() -> None:
 
 def test_the_values_of_finalists_are_json_in_every_format() -> None:
     lists: list[list[float | None]] = [[0.1 + 0.2, 5e-324], [0.5, None]]
-    frame = finalists_frame([Finalist(n, v, None, None, False) for n, v in enumerate(lists)], [])
+    frame = finalists_frame([Finalist(n, v, None, None, False) for n, v in enumerate(lists)], {})
     assert [row["values"] for row in read_json_lines(to_json_lines(frame))] == lists
     assert [json.loads(row["values"]) for row in read_csv(to_csv(frame))] == lists
     assert [json.loads(cell) for cell in read_parquet(to_parquet(frame))["values"]] == lists
@@ -194,10 +195,10 @@ def test_the_same_study_gives_the_same_bytes(
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_study_without_trials_can_be_exported(name: str) -> None:
     for frame in (
-        trials_frame([], {}),
-        epochs_frame([]),
+        frame_of([], {}),
+        epochs_of([]),
         rounds_frame([]),
-        finalists_frame([], []),
+        finalists_frame([], {}),
     ):
         content = FORMATS[name](frame)
         if name == "csv":

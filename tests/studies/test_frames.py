@@ -19,13 +19,12 @@ from studies.frames import (
     ACTIONS,
     ROUND_COLUMNS,
     STATES,
-    epochs_frame,
     finalists_frame,
     parameters,
     rounds_frame,
-    trials_frame,
 )
 from studies.records import Round, Trial
+from tests.studies.columns_of import epochs_of, frame_of
 
 BEFORE = {"number": "Int64", "state": "category", "value": "float64", "round": "Int64"}
 AFTER = {
@@ -71,7 +70,7 @@ def check_trials(frame: pd.DataFrame, parameters: dict[str, str]) -> None:
     ids=["none", "one", "whole_seconds", "waiting", "all_failed"],
 )
 def test_the_columns_do_not_depend_on_what_the_rows_hold(trials: list[Trial]) -> None:
-    frame = trials_frame(trials, {})
+    frame = frame_of(trials, {})
     check_trials(frame, {})
     assert len(frame) == len(trials)
 
@@ -82,7 +81,7 @@ def test_a_trials_row_says_what_the_trial_is() -> None:
         "value": None,
         "attributes": {"round": 2, "diverged_epoch": 3},
     }
-    frame = trials_frame(
+    frame = frame_of(
         [trial(0, attributes={}), trial(1, **failed), trial(2, value=-math.inf)], {1: 2}
     )
     assert frame["number"].to_list() == [0, 1, 2]
@@ -94,7 +93,7 @@ def test_a_trials_row_says_what_the_trial_is() -> None:
 
 
 def test_times_are_utc_to_the_microsecond() -> None:
-    frame = trials_frame([trial(0), trial(1, finished=None)], {})
+    frame = frame_of([trial(0), trial(1, finished=None)], {})
     assert frame.loc[0, "started"] == START.replace(tzinfo=UTC)
     assert frame.loc[0, "finished"] == END.replace(tzinfo=UTC)
     assert frame.loc[1, "finished"] is pd.NaT
@@ -116,7 +115,7 @@ def test_times_are_utc_to_the_microsecond() -> None:
     ],
 )
 def test_a_parameters_column_has_the_type_of_its_values(values: list[Any], kind: str) -> None:
-    frame = trials_frame([trial(n, {"x": value}) for n, value in enumerate(values)], {})
+    frame = frame_of([trial(n, {"x": value}) for n, value in enumerate(values)], {})
     check_trials(frame, {"x": kind})
     for value, cell in zip(values, frame["x"], strict=True):
         if value is None:
@@ -130,9 +129,7 @@ def test_a_parameters_column_has_the_type_of_its_values(values: list[Any], kind:
 
 
 def test_a_parameter_that_some_trials_lack_is_missing_there() -> None:
-    frame = trials_frame(
-        [trial(0, {"a": 1}), trial(1, {"b": "x", "a": 2}), trial(2, {"c": 0.5})], {}
-    )
+    frame = frame_of([trial(0, {"a": 1}), trial(1, {"b": "x", "a": 2}), trial(2, {"c": 0.5})], {})
     check_trials(frame, {"a": "Int64", "b": "category", "c": "float64"})
     assert frame[["a", "b", "c"]].notna().to_numpy().tolist() == [
         [True, False, False],
@@ -142,7 +139,7 @@ def test_a_parameter_that_some_trials_lack_is_missing_there() -> None:
 
 
 def test_epochs_of_unequal_length_stand_below_each_other() -> None:
-    frame = epochs_frame(
+    frame = epochs_of(
         [
             (0, "loss", [0.9, 0.8, 0.7]),
             (0, "accuracy", [0.1, 0.2]),
@@ -171,8 +168,8 @@ def test_epochs_of_unequal_length_stand_below_each_other() -> None:
 
 
 def test_no_epochs_are_a_frame_without_rows() -> None:
-    assert kinds(epochs_frame([])) == {"trial": "Int64", "epoch": "Int64"}
-    assert kinds(epochs_frame([(0, "loss", [])])) == {
+    assert kinds(epochs_of([])) == {"trial": "Int64", "epoch": "Int64"}
+    assert kinds(epochs_of([(0, "loss", [])])) == {
         "trial": "Int64",
         "epoch": "Int64",
         "loss": "float64",
@@ -239,7 +236,7 @@ def test_finalists_have_a_row_each_in_their_order() -> None:
             Finalist(0, [0.5], 0.5, None, True),
             Finalist(1, [0.25, None], None, None, False),
         ],
-        [trial(0, value=0.1), trial(1, value=0.2), trial(2, value=0.3)],
+        {0: 0.1, 1: 0.2, 2: 0.3},
     )
     assert kinds(frame) == FINALIST_COLUMNS
     assert list(frame.columns) == list(FINALIST_COLUMNS)
@@ -261,7 +258,7 @@ def test_finalists_have_a_row_each_in_their_order() -> None:
 def test_the_columns_of_finalists_do_not_depend_on_what_they_hold(
     finalists: list[Finalist],
 ) -> None:
-    frame = finalists_frame(finalists, [trial(0, value=None)])
+    frame = finalists_frame(finalists, {})
     assert kinds(frame) == FINALIST_COLUMNS
     assert len(frame) == len(finalists)
     assert frame["value"].isna().all()
@@ -312,7 +309,7 @@ def test_trials_that_wait_or_run_in_a_study_of_optunas_are_shown(storage: str) -
 
 def test_a_parameter_named_as_a_column_of_ours_is_told_apart() -> None:
     made = Trial(0, "complete", 1.0, {"value": 7.0, "x": 1.0}, {"round": "first"}, None, None)
-    frame = trials_frame([made], {})
+    frame = frame_of([made], {})
     assert frame[["value", "params_value", "x"]].to_numpy().tolist() == [[1.0, 7.0, 1.0]]
     assert frame["round"].isna().all()  # an attribute of somebody else's, not a round of ours
     assert parameters(frame) == ["params_value", "x"]

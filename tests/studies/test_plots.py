@@ -20,6 +20,7 @@ from matplotlib.text import Text
 
 from studies import Study, frames, plots, scales
 from studies.records import Round, Trial
+from tests.studies.columns_of import epochs_of, frame_of
 
 UP: dict[str, Any] = {"metric": "accuracy", "direction": "maximize"}
 DOWN: dict[str, Any] = {"metric": "rmse", "direction": "minimize"}
@@ -56,8 +57,8 @@ def made(
     ranges = ranges or {"rate": LOG, "decay": {"low": 0.0, "high": 1.0, "log": False}}
     verdicts = {name: {"action": "kept", "reason": "kept: why not"} for name in ranges}
     rounds = [Round(0, len(values), ranges, verdicts, ranges)]
-    epochs = frames.epochs_frame(curves)
-    return frames.trials_frame(trials, {}), epochs, frames.rounds_frame(rounds)
+    epochs = epochs_of(curves)
+    return frame_of(trials, {}), epochs, frames.rounds_frame(rounds)
 
 
 def drawn(figure: Figure) -> Figure:

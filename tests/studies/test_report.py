@@ -15,7 +15,7 @@ import pytest
 
 from studies import Study, frames, report
 from studies.records import Round, StudyRecord, Trial
-from studies.summary import summarize
+from tests.studies.columns_of import epochs_of, frame_of, summary_of
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 THEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -116,12 +116,12 @@ def rendered(
         holder=None,
     )
     url = "postgresql://me:secret@host/db"
-    said = summarize(record, url, trials, rounds, epochs * len(curves) // 2, [], None)
+    said = summary_of(record, url, trials, rounds, epochs * len(curves) // 2, [], None)
     said |= {"plan": record.plan or {}, "versions": {"python": "3.12.1", "numpy": "2.4"}}
     return report.render(
         said,
-        frames.trials_frame(trials, {}),
-        frames.epochs_frame(curves),
+        frame_of(trials, {}),
+        epochs_of(curves),
         frames.rounds_frame(rounds),
     )
 
@@ -309,7 +309,7 @@ def test_a_study_that_optuna_made_has_no_command() -> None:
 
 
 def test_a_study_without_trials_is_a_page() -> None:
-    empty = frames.trials_frame([], {})
+    empty = frame_of([], {})
     said: dict[str, Any] = {
         "study": "new", "storage": "sqlite:///hpo.db", "state": "interrupted", "metric": "accuracy",
         "direction": "maximize", "seed": None, "trials": {"complete": 0, "pruned": 0, "failed": 0},

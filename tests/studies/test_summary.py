@@ -9,14 +9,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from studies import Study
 from studies.finalists import Finalist
 from studies.records import Opening, Round, StudyRecord, Trial, TrialState
 from studies.store import open_store
-from studies.summary import Agreement, best_trial, rank_agreement, summarize
+from studies.summary import Agreement, rank_agreement
+from tests.studies.columns_of import summary_of
 
 Direction = Literal["maximize", "minimize"]
 DIRECTIONS: tuple[Direction, ...] = ("maximize", "minimize")
@@ -55,47 +54,8 @@ def said(
     **fields: Any,
 ) -> Any:
     """The summary as another program reads it."""
-    made = summarize(record(**fields), "sqlite:///s.db", trials, rounds, 12, finalists, opening)
+    made = summary_of(record(**fields), "sqlite:///s.db", trials, rounds, 12, finalists, opening)
     return json.loads(json.dumps(made, allow_nan=False))
-
-
-trials_of_any_kind = st.lists(
-    st.tuples(st.none() | st.floats() | st.sampled_from([0.5, -0.5]), st.sampled_from(STATES)),
-    max_size=8,
-).map(lambda rows: [trial(number, *row) for number, row in enumerate(rows)])
-
-
-@given(trials_of_any_kind, st.sampled_from(DIRECTIONS), st.randoms(use_true_random=False))
-def test_the_best_is_complete_and_finite_and_none_is_better_and_no_equal_is_earlier(
-    trials: list[Trial], direction: Direction, shuffle: Any
-) -> None:
-    scored = [
-        (t.value, t.number)
-        for t in trials
-        if t.state == "complete" and t.value is not None and math.isfinite(t.value)
-    ]
-    shuffle.shuffle(trials)
-    best = best_trial(trials, direction)
-    if best is None:
-        assert scored == []
-    else:
-        assert best.value is not None
-        assert (best.value, best.number) in scored
-        for value, number in scored:
-            assert value <= best.value if direction == "maximize" else value >= best.value
-            assert number >= best.number or value != best.value
-
-
-@pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
-def test_what_is_no_number_is_never_the_best(direction: Direction, value: float | None) -> None:
-    assert best_trial([trial(0, value)], direction) is None
-    assert best_trial([trial(0, value), trial(1, 0.5), trial(2, value)], direction) == trial(1, 0.5)
-
-
-@pytest.mark.parametrize("direction", DIRECTIONS)
-def test_of_equals_the_earliest_is_the_best(direction: Direction) -> None:
-    assert best_trial([trial(3, 0.0), trial(1, 0.0), trial(2, -0.0)], direction) == trial(1, 0.0)
 
 
 def test_an_empty_study_has_all_keys_of_the_contract_and_no_other() -> None:
@@ -206,9 +166,12 @@ def test_what_the_test_rows_said_is_told_once_it_is_known() -> None:
 # --- whether short training predicts long training ---
 
 
-def curves(*orders: Sequence[float]) -> list[list[float]]:
-    """The curves of trials that have these values after the first, second, … epoch."""
-    return [list(curve) for curve in zip(*orders, strict=True)]
+def after(*orders: Sequence[float | None]) -> dict[int, dict[int, float]]:
+    """What trials had after the first, second, … epoch; None where they did not get there."""
+    return {
+        epoch: {k: value for k, value in enumerate(order) if value is not None}
+        for epoch, order in enumerate(orders, start=1)
+    }
 
 
 def rounded(found: Sequence[Agreement]) -> list[tuple[int, int, int, float]]:
@@ -216,30 +179,32 @@ def rounded(found: Sequence[Agreement]) -> list[tuple[int, int, int, float]]:
 
 
 def test_the_order_after_some_epochs_is_compared_with_that_after_the_next() -> None:
-    found = rank_agreement(curves([1, 2, 3, 4], [10, 20, 30, 99], [4, 3, 2, 1]), [1, 2, 3])
+    found = rank_agreement(after([1, 2, 3, 4], [10, 20, 30, 99], [4, 3, 2, 1]), [1, 2, 3])
     assert rounded(found) == [(1, 2, 4, 1.0), (2, 3, 4, -1.0)]
-    found = rank_agreement(curves([1, 2, 3, 4], [0] * 4, [2, 1, 4, 3]), [1, 3])
+    found = rank_agreement(after([1, 2, 3, 4], [0] * 4, [2, 1, 4, 3]), [1, 3])
     assert rounded(found) == [(1, 3, 4, 0.6)]
 
 
 def test_only_trials_that_got_to_the_later_one_are_compared() -> None:
-    made = [*curves([1, 2, 3, 4], [1, 2, 3, 4]), [9.0], [], [0.0]]
+    made = after([1, 2, 3, 4, 9, None, 0], [1, 2, 3, 4])
     assert rounded(rank_agreement(made, [1, 2])) == [(1, 2, 4, 1.0)]
 
 
 @pytest.mark.parametrize(
     ("made", "epochs"),
     [
-        (curves([1, 2, 3], [1, 2, 3]), [1, 2]),  # too few
-        (curves([1, 1, 1, 1], [1, 2, 3, 4]), [1, 2]),  # no order
-        (curves([1, 2, 3, 4], [1, 1, 1, 1]), [1, 2]),
-        (curves([1, 2, 3, 4], [1, 2, 3, 4]), [2]),  # nothing to compare with
-        (curves([1, 2, 3, 4], [1, 2, 3, 4]), [2, 5]),  # nobody got there
-        ([], [1, 2]),
+        (after([1, 2, 3], [1, 2, 3]), [1, 2]),  # too few
+        (after([1, 1, 1, 1], [1, 2, 3, 4]), [1, 2]),  # no order
+        (after([1, 2, 3, 4], [1, 1, 1, 1]), [1, 2]),
+        (after([1, 2, 3, 4], [1, 2, 3, 4]), [2]),  # nothing to compare with
+        (after([1, 2, 3, 4], []), [1, 2]),  # nobody got there
+        (after([], []), [1, 2]),
     ],
     ids=["few", "all_equal", "all_equal_later", "one_epoch", "beyond", "nothing"],
 )
-def test_where_nothing_can_be_told_nothing_is(made: list[list[float]], epochs: list[int]) -> None:
+def test_where_nothing_can_be_told_nothing_is(
+    made: dict[int, dict[int, float]], epochs: list[int]
+) -> None:
     assert rank_agreement(made, epochs) == []
 
 

@@ -1,0 +1,80 @@
+"""Frames and summaries of trials and curves that a test has made one by one."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from studies.columns import Curves, TrialColumns
+from studies.finalists import Finalist
+from studies.frames import epochs_frame, trials_frame
+from studies.records import Opening, Round, StudyRecord, Trial
+from studies.summary import summarize
+
+
+def frame_of(trials: Sequence[Trial], epochs: Mapping[int, int]) -> pd.DataFrame:
+    """The trials frame of these trials; `epochs` is how many each was trained."""
+    names = dict.fromkeys(name for t in trials for name in t.params)
+    return trials_frame(
+        TrialColumns(
+            [t.number for t in trials],
+            [t.state for t in trials],
+            [t.value for t in trials],
+            [t.started for t in trials],
+            [t.finished for t in trials],
+            [epochs.get(t.number, 0) for t in trials],
+            {name: [t.params.get(name) for t in trials] for name in names},
+            [t.attributes.get("round") for t in trials],
+            [t.attributes.get("diverged_epoch") for t in trials],
+        )
+    )
+
+
+def epochs_of(curves: Sequence[tuple[int, str, list[float]]]) -> pd.DataFrame:
+    """The epochs frame of these curves: (trial, metric, points)."""
+    made = []
+    for metric in dict.fromkeys(metric for _, metric, _ in curves):
+        mine = [(number, points) for number, name, points in curves if name == metric]
+        made.append(
+            Curves(
+                metric,
+                np.array([number for number, _ in mine], np.int64),
+                np.array([len(points) for _, points in mine], np.int64),
+                np.array([point for _, points in mine for point in points], float),
+            )
+        )
+    return epochs_frame(made)
+
+
+def summary_of(
+    record: StudyRecord,
+    url: str,
+    trials: Sequence[Trial],
+    rounds: Sequence[Round],
+    epochs_trained: int,
+    finalists: Sequence[Finalist],
+    opening: Opening | None,
+) -> dict[str, Any]:
+    """The summary of a study with these trials."""
+    sign = -1.0 if record.direction == "maximize" else 1.0
+    scored = [
+        t
+        for t in trials
+        if t.state == "complete" and t.value is not None and math.isfinite(t.value)
+    ]
+    return summarize(
+        record,
+        url,
+        Counter(t.state for t in trials),
+        min(scored, key=lambda t: sign * (t.value or 0.0), default=None),
+        rounds,
+        epochs_trained,
+        finalists,
+        {t.number: t.params for t in trials},
+        opening,
+    )

@@ -14,12 +14,12 @@ z (N,) values on a scale of their own; ℓ (P,) length scales, a the variance of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.space import Categorical, Parameter, Settings, at, is_zero, position
+from hpo.space import Categorical, Float, Numeric, Parameter, Settings, at
 
 Array = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ def thompson(
     None of them was tried before, or is drawn twice, while there are others.
     """
     U, z = _positions(ranges, settings), _scaled(values)
-    known = {place.tobytes() for place in U}
+    known = set(map(bytes, U))
     if len(z) > MOST:  # the better half of them, and of the others as many evenly spaced
         order = np.argsort(-z, kind="stable")
         others = np.linspace(MOST // 2, len(z) - 1, MOST - MOST // 2).astype(int)
@@ -56,29 +56,52 @@ def thompson(
     choices = np.array([isinstance(p, Categorical) for p in ranges.values()])
     model = _fitted(U, z, choices)
     seen = U[np.argsort(-_expected(model, U, z, choices), kind="stable")[:BEST]]
-    candidates = _candidates(ranges, seen, rng)
-    X = _positions(ranges, candidates)
+    X = _candidates(ranges, seen, rng)
     mean, covariance = _posterior(model, U, z, X, choices)
-    root = np.linalg.cholesky(covariance + JITTER * np.eye(len(X)))
+    covariance.flat[:: len(X) + 1] += JITTER
+    root = np.linalg.cholesky(covariance)
     drawn: list[Settings] = []
-    left = np.array([place.tobytes() not in known for place in X])
-    for _ in range(n):
+    left = np.array([bytes(place) not in known for place in X])
+    for function in mean + (root @ rng.standard_normal((len(X), n))).T:
         if not left.any():  # fewer settings than draws
             left[:] = True
-        function = mean + root @ rng.standard_normal(len(X))
         best = int(np.argmax(np.where(left, function, -np.inf)))
-        drawn.append(candidates[best])
+        drawn.append(_setting(ranges, X[best]))
         left &= (X[best] != X).any(axis=1)
     return drawn
 
 
 def _positions(ranges: Mapping[str, Parameter], settings: Sequence[Settings]) -> Array:
-    def place(parameter: Parameter, value: Any) -> float:
+    """Where settings (N) stand in the ranges (N, P); the 0 beside a range at its low end."""
+    columns = []
+    for name, parameter in ranges.items():
+        values = [s[name] for s in settings]
         if isinstance(parameter, Categorical):
-            return float(parameter.choices.index(value))
-        return 0.0 if is_zero(parameter, value) else position(parameter, value)
+            columns.append(np.array([parameter.choices.index(v) for v in values], float))
+            continue
+        numbers = np.array(values, float)
+        if isinstance(parameter, Float) and parameter.zero:
+            numbers[numbers == 0] = parameter.low
+        columns.append(_places(parameter, numbers))
+    return np.ascontiguousarray(np.stack(columns, axis=1))
 
-    return np.array([[place(p, s[name]) for name, p in ranges.items()] for s in settings])
+
+def _places(parameter: Numeric, values: Array) -> Array:
+    """`hpo.space.position` of many values."""
+    low, high = float(parameter.low), float(parameter.high)
+    if low == high:
+        return np.full(len(values), 0.5)
+    if parameter.log:
+        values, low, high = np.log(values), np.log(low), np.log(high)
+    return (values - low) / (high - low)
+
+
+def _setting(ranges: Mapping[str, Parameter], where: Array) -> Settings:
+    """The setting that stands there."""
+    return {
+        name: p.choices[int(x)] if isinstance(p, Categorical) else at(p, x)
+        for (name, p), x in zip(ranges.items(), where.tolist(), strict=True)
+    }
 
 
 def _scaled(values: Sequence[float | None]) -> Array:
@@ -108,20 +131,33 @@ def _squares(A: Array, B: Array, choices: NDArray[np.bool_]) -> Array:
     return np.where(choices[:, None, None], apart != 0, apart**2)
 
 
-def _matern(squares: Array, lengths: Array) -> tuple[Array, Array]:
-    """Matérn 5/2 (Rasmussen and Williams 2006, eq. 4.17), and what its derivatives by log ℓ have in common."""
-    r = np.sqrt(5 * np.einsum("pnm,p->nm", squares, lengths**-2))
+def _apart(A: Array, B: Array, lengths: Array, choices: NDArray[np.bool_]) -> Array:
+    """Squared distances in units of the length scales (N, M): the same, summed."""
+    from scipy.spatial.distance import cdist
+
+    numbers = ~choices
+    sides = (side[:, numbers] / lengths[numbers] for side in (A, B))
+    total: Array = cdist(*sides, "sqeuclidean") if numbers.any() else np.zeros((len(A), len(B)))
+    for column in np.flatnonzero(choices):
+        total += (A[:, column, None] != B[:, column]) / lengths[column] ** 2
+    return total
+
+
+def _matern(apart: Array) -> tuple[Array, Array, Array]:
+    """Matérn 5/2 of squared distances (Rasmussen and Williams 2006, eq. 4.17), and r and exp -r in it."""
+    r = np.sqrt(5 * apart)
     decay = np.exp(-r)
-    return (1 + r + r**2 / 3) * decay, (5 / 3) * (1 + r) * decay
+    return (1 + r + r**2 / 3) * decay, r, decay
 
 
 def _fitted(U: Array, z: Array, choices: NDArray[np.bool_]) -> _Model:
     """The most probable model, with the unknown mean of the function integrated out (the same, eq. 2.45)."""
-    from scipy.linalg import cho_factor, cho_solve
+    from scipy.linalg import cho_factor
+    from scipy.linalg.lapack import dpotri
     from scipy.optimize import minimize
 
-    squares = _squares(U, U, choices)
-    parameters, count = squares.shape[:2]
+    parameters, count = U.shape[1], len(U)
+    squares = _squares(U, U, choices).reshape(parameters, -1)
     belief = np.array([LENGTH] * parameters + [VARIANCE, NOISE])
     bounds = [BOUNDS[0]] * parameters + [*BOUNDS[1:]]
     ones, identity = np.ones(count), np.eye(count)
@@ -129,9 +165,10 @@ def _fitted(U: Array, z: Array, choices: NDArray[np.bool_]) -> _Model:
     def surprise(logs: Array) -> tuple[float, Array]:
         """Minus the log posterior, and its gradient."""
         lengths, (variance, noise) = np.exp(logs[:-2]), np.exp(logs[-2:])
-        shape, slope = _matern(squares, lengths)
+        shape, r, decay = _matern((lengths**-2 @ squares).reshape(count, count))
         factor = cho_factor(variance * shape + (noise + JITTER) * identity, lower=True)
-        inverse = cho_solve(factor, identity)
+        below = np.tril(dpotri(factor[0], lower=1)[0])
+        inverse = below + np.tril(below, -1).T
         told = inverse @ ones
         weights = inverse @ z - told * (told @ z) / told.sum()
         value = (
@@ -142,7 +179,9 @@ def _fitted(U: Array, z: Array, choices: NDArray[np.bool_]) -> _Model:
         )
         # d value = tr(G dK) / 2 for this G, whichever number of the model K is moved by.
         G = inverse - np.outer(weights, weights) - np.outer(told, told) / told.sum()
-        by_length = variance * np.einsum("nm,nm,pnm->p", G, slope, squares) / lengths**2
+        # What the derivatives by log ℓ have in common, beside (squares / ℓ²).
+        slope = (5 / 3) * (1 + r) * decay
+        by_length = variance * (squares @ (G * slope).ravel()) / lengths**2
         moved = [*by_length, variance * (G * shape).sum(), noise * np.trace(G)]
         return value, np.array(moved) / 2 + (logs - belief[:, 0]) / belief[:, 1] ** 2
 
@@ -161,28 +200,27 @@ def _posterior(
     model: _Model, U: Array, z: Array, X: Array, choices: NDArray[np.bool_]
 ) -> tuple[Array, Array]:
     """What the function is at X: mean (M,) and covariance (M, M)."""
-    from scipy.linalg import cho_factor, cho_solve
+    from scipy.linalg import solve_triangular
 
     def kernel(A: Array, B: Array) -> Array:
-        return model.variance * _matern(_squares(A, B, choices), model.lengths)[0]
+        return model.variance * _matern(_apart(A, B, model.lengths, choices))[0]
 
     K = kernel(U, U) + (model.noise + JITTER) * np.eye(len(U))
-    factor = cho_factor(K, lower=True)
-    told = cho_solve(factor, np.ones(len(U)))
-    middle = told @ z / told.sum()
-    across = kernel(X, U)
-    mean = middle + across @ cho_solve(factor, z - middle)
-    return mean, kernel(X, X) - across @ cho_solve(factor, across.T)
+    root = np.linalg.cholesky(K)
+    ones, values, across = (
+        solve_triangular(root, side, lower=True) for side in (np.ones(len(U)), z, kernel(U, X))
+    )
+    middle = (ones @ values) / (ones @ ones)
+    return middle + across.T @ (values - middle * ones), kernel(X, X) - across.T @ across
 
 
 def _expected(model: _Model, U: Array, z: Array, choices: NDArray[np.bool_]) -> Array:
+    """The mean at the trials themselves (N,)."""
     return _posterior(model, U, z, U, choices)[0]
 
 
-def _candidates(
-    ranges: Mapping[str, Parameter], seen: Array, rng: np.random.Generator
-) -> list[Settings]:
-    """Settings anywhere in the ranges, and some near good ones (B, P)."""
+def _candidates(ranges: Mapping[str, Parameter], seen: Array, rng: np.random.Generator) -> Array:
+    """Where settings stand (M, P) that are anywhere in the ranges, and some near good ones (B, P)."""
     anywhere = rng.random((ANYWHERE, len(ranges)))
     near = np.repeat(seen, NEAR, axis=0)
     step = rng.choice(STEPS, size=(len(near), 1)) * rng.standard_normal(near.shape)
@@ -199,10 +237,11 @@ def _candidates(
         else:
             far = near[:, column] + moved[:, column] * step[:, column]
             near[:, column] = np.clip(far, 0, 1)
-    return [
-        {
-            name: p.choices[int(x)] if isinstance(p, Categorical) else at(p, x)
-            for (name, p), x in zip(ranges.items(), row, strict=True)
-        }
-        for row in np.concatenate([anywhere, near]).tolist()
-    ]
+    X = np.concatenate([anywhere, near])
+    for column, parameter in enumerate(ranges.values()):
+        if isinstance(parameter, Categorical):
+            continue
+        if parameter.step is not None or parameter.low == parameter.high:
+            values = [float(at(parameter, x)) for x in X[:, column].tolist()]
+            X[:, column] = _places(parameter, np.array(values))
+    return X

@@ -43,6 +43,8 @@ class Observation:
 
 SAMPLERS = ("thompson", "tpe", "sobol", "random", "gp", "cmaes")
 
+BLIND = ("sobol", "random")  # draw the same whatever was tried
+
 ENOUGH_TO_START = 10  # trials for CMA-ES to see where the better ones lie
 
 
@@ -107,11 +109,13 @@ def suggest(
 
     distributions = {name: distribution(p) for name, p in ranges.items()}
     past = [
-        _frozen(trial, ranges, distributions) for trial in history if inside(ranges, trial.settings)
+        _frozen(trial, ranges, distributions)
+        for trial in (() if sampler in BLIND else history)
+        if inside(ranges, trial.settings)
     ]
     with _quiet(), threadpool_limits(1):  # a GP's small products are slower on several threads
         study = optuna.create_study(direction=direction, sampler=_sampler(sampler, seed, past))
-        if sampler == "sobol" and not past:
+        if sampler == "sobol":
             # The sampler learns its space from the first trial, and would draw that one at random. Give it a
             # trial to learn from: the whole batch is then one Sobol sequence.
             study.add_trial(_template(ranges, distributions))

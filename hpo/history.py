@@ -35,10 +35,15 @@ class History:
     def read(cls, writer: Writer, most: Callable[[int], int], *, learns: bool) -> History:
         """The record of a study whose batches are `hpo.rounds.batches` of `most` and `learns`."""
         store, study_id = writer.store, writer.study_id
-        with store.reading():
-            record, trials = store.study(writer.name), store.trials(study_id)
-            rounds, confirmations = store.rounds(study_id), store.confirmations(study_id)
-            opening = store.opening(study_id)
+        record, trials, rounds, confirmations, opening = store.read(
+            lambda: (
+                store.study(writer.name),
+                store.trials(study_id),
+                store.rounds(study_id),
+                store.confirmations(study_id),
+                store.opening(study_id),
+            )
+        )
         done = [t for t in trials if t.state != "running"]
         last = rounds[-1].round if rounds else 0
         return cls(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from studies.engine import masked
 from studies.finalists import Finalist, finalists
+from studies.patience import patiently
 from studies.records import Confirmation, Opening, Round, StudyRecord, Trial
 from studies.store import open_store
 from studies.summary import Agreement, best_trial, rank_agreement, summarize
@@ -32,6 +33,9 @@ class Study:
 
     def read(self) -> Snapshot:
         """All of the study as it is now, read once."""
+        return patiently(self._read)
+
+    def _read(self) -> Snapshot:
         with open_store(self.storage) as store, store.reading():
             record = store.study(self.name)
             study_id = record.study_id

@@ -136,14 +136,14 @@ def server(*, fsync: bool = False) -> Iterator[Server]:
             made.stop("immediate")
 
 
-def rows(url: str) -> dict[str, list[tuple[Any, ...]]]:
+def rows(url: str) -> dict[str, list[dict[str, Any]]]:
     """All that any table of a database holds."""
     engine = sa.create_engine(url)
     everything = sa.MetaData()
     everything.reflect(engine)
     with engine.connect() as connection:
         found = {
-            name: [tuple(row) for row in connection.execute(sa.select(table))]
+            name: [dict(row) for row in connection.execute(sa.select(table)).mappings()]
             for name, table in everything.tables.items()
         }
     engine.dispose()

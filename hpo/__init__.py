@@ -96,7 +96,7 @@ def start(
     from hpo.functions import NUMBER
     from hpo.provenance import provenance
     from studies.engine import check_creatable
-    from studies.store import check_name, create_store
+    from studies.store import StudyExistsError, check_name, create_store
 
     if name is not None:
         check_name(name)
@@ -104,14 +104,21 @@ def start(
     check_sampler(plan.sampler)
     trainable = _trainable(plan, load=load, train=train)
     with create_store(storage) as store:
-        writer = store.create_study(
-            name if name is not None else _free_name(_plain_name(plan), store.names()),
-            direction=trainable.direction,
-            plan=to_json(plan),
-            metric=trainable.metric or NUMBER,
-            data_hash=trainable.fingerprint,
-            provenance=provenance(),
-        )
+        while True:
+            try:
+                writer = store.create_study(
+                    name if name is not None else _free_name(_plain_name(plan), store.names()),
+                    direction=trainable.direction,
+                    plan=to_json(plan),
+                    metric=trainable.metric or NUMBER,
+                    data_hash=trainable.fingerprint,
+                    provenance=provenance(),
+                )
+                break
+            except StudyExistsError:
+                if name is not None:
+                    raise
+                # Another search has just taken that name: the next one.
         return _run(plan, trainable, writer, storage, workers, watcher)
 
 

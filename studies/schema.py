@@ -68,7 +68,7 @@ def _let_optuna_make_or_check(url: str) -> None:
     )
     try:
         stored, known = storage.get_current_version(), storage.get_head_version()
-        older = stored in storage.get_all_versions()
+        older = stored != known and stored in storage.get_all_versions()
     finally:
         storage.remove_session()
         storage.engine.dispose()

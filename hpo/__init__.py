@@ -99,7 +99,7 @@ def start(
     from hpo.functions import NUMBER
     from hpo.provenance import provenance
     from studies.engine import check_creatable
-    from studies.store import check_name, create_store
+    from studies.store import StudyExistsError, check_name, create_store
     from studies.study import Study
 
     if name is not None:
@@ -108,15 +108,23 @@ def start(
     check_sampler(plan.sampler)
     trainable = _trainable(plan, load=load, train=train)
     with create_store(storage) as store:
-        made = name if name is not None else _free_name(_plain_name(plan), store.names())
-        with store.create_study(
-            made,
-            direction=trainable.direction,
-            plan=to_json(plan),
-            metric=trainable.metric or NUMBER,
-            data_hash=trainable.fingerprint,
-            provenance=provenance() | {"data": dict(trainable.contents)},
-        ) as writer:
+        while True:
+            made = name if name is not None else _free_name(_plain_name(plan), store.names())
+            try:
+                writer = store.create_study(
+                    made,
+                    direction=trainable.direction,
+                    plan=to_json(plan),
+                    metric=trainable.metric or NUMBER,
+                    data_hash=trainable.fingerprint,
+                    provenance=provenance() | {"data": dict(trainable.contents)},
+                )
+                break
+            except StudyExistsError:
+                if name is not None:
+                    raise
+                # Another search has just taken that name: the next one.
+        with writer:
             _run(plan, trainable, writer, workers, watcher)
     return Study(made, storage)
 

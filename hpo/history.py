@@ -38,10 +38,16 @@ class History:
     def read(cls, writer: Writer, most: Callable[[int], int], *, learns: bool) -> History:
         """The record of a study whose batches are `hpo.rounds.batches` of `most` and `learns`."""
         store, study_id = writer.store, writer.study_id
-        with store.reading():
-            record, trials = store.study(writer.name), store.trials(study_id)
-            rounds, confirmations = store.rounds(study_id), store.confirmations(study_id)
-            opening, plans = store.opening(study_id), store.plans(study_id)
+        record, trials, rounds, confirmations, opening, plans = store.read(
+            lambda: (
+                store.study(writer.name),
+                store.trials(study_id),
+                store.rounds(study_id),
+                store.confirmations(study_id),
+                store.opening(study_id),
+                store.plans(study_id),
+            )
+        )
         done = [t for t in trials if t.state != "running"]
         last = rounds[-1].round if rounds else 0
         widened: dict[int, set[str]] = {}

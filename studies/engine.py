@@ -16,10 +16,15 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 BUSY_SECONDS = 30  # how long to wait for another program that is writing to the same SQLite file
+CONNECT_SECONDS = 10  # how long to wait for a server that does not answer
 
 
 class StoreError(Exception):
     """A database that can't be used as asked; the message names it and what would be right, in one line."""
+
+
+class ConnectionLostError(StoreError):
+    """The connection to a server broke, or could not be made: it may be there again in a moment."""
 
 
 def masked(url: str) -> str:
@@ -118,7 +123,12 @@ def engine_options(url: str) -> dict[str, Any]:
     """What SQLAlchemy's create_engine is given for this kind of database, by us and through Optuna."""
     if parse(url).get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": BUSY_SECONDS}}
-    return {"pool_pre_ping": True}
+    # A server that does not even refuse is not waited for longer than one that does; an address may say otherwise.
+    given = "connect_timeout" in parse(url).query
+    return {
+        "pool_pre_ping": True,
+        "connect_args": {} if given else {"connect_timeout": CONNECT_SECONDS},
+    }
 
 
 def make_engine(url: str) -> sa.Engine:
@@ -185,7 +195,17 @@ def database_errors(url: str) -> Iterator[None]:
     except IntegrityError:
         raise
     except DBAPIError as error:
-        raise StoreError(f"{masked(url)}: {first_line(error.orig or error)}") from None
+        kind = ConnectionLostError if _is_lost(error) else StoreError
+        raise kind(f"{masked(url)}: {first_line(error.orig or error)}") from None
+
+
+def _is_lost(error: DBAPIError) -> bool:
+    if error.connection_invalidated:
+        return True
+    # A connection that could not be made has run no statement, and libpq gives no code for it. sqlite3's errors have
+    # no such attribute.
+    no_code = getattr(error.orig, "sqlstate", "") is None
+    return isinstance(error, OperationalError) and error.statement is None and no_code
 
 
 def first_line(error: BaseException) -> str:

@@ -1,9 +1,10 @@
 """Who may write to a study: one process at a time, for as long as its heart beats.
 
 A lease is a row with a random token. Every write of the holder first checks, in the same transaction, that the row
-still bears its token; so a holder that was taken over (a laptop that slept) writes nothing more. A holder that died
-on this host is noticed at once, by its process number and start time; elsewhere, when its heartbeat is older than
-`EXPIRY_SECONDS` by the database's clock.
+still bears its token, and puts a new one in its place. So a holder that was taken over (a laptop that slept) writes
+nothing more; and where a connection is lost in the middle of a COMMIT, the row tells whether that was done. A holder
+that died on this host is noticed at once, by its process number and start time; elsewhere, when its heartbeat is older
+than `EXPIRY_SECONDS` by the database's clock.
 """
 
 from __future__ import annotations
@@ -41,18 +42,28 @@ class Holder:
         return f"process {self.process} on {self.host} since {self.since:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def acquire(connection: sa.Connection, study_id: int, name: str, *, take_over: bool) -> str:
-    """Take the study's lease and return its token; in the caller's transaction.
+def new_token() -> str:
+    """A token that nobody has had."""
+    return secrets.token_hex(16)
+
+
+def acquire(
+    connection: sa.Connection, study_id: int, name: str, token: str, *, take_over: bool
+) -> None:
+    """Take the study's lease, in the caller's transaction. Nothing is done where the row bears the token already.
 
     Raises:
         LeaseError: another process holds it and is alive, and `take_over` is not set.
+        sqlalchemy.exc.IntegrityError: another process took it at the same moment (on a server): look again.
     """
+    if _holder(connection, study_id) == token:
+        return
     holder = living_holder(connection, study_id)
     if holder is not None and not take_over:
         raise LeaseError(
             f"study {name!r} is held by {holder}; wait for it, stop it, or use --take-over"
         )
-    token, now = secrets.token_hex(16), database_time(connection)
+    now = database_time(connection)
     connection.execute(sa.delete(leases).where(leases.c.study_id == study_id))
     connection.execute(
         sa.insert(leases).values(
@@ -65,27 +76,42 @@ def acquire(connection: sa.Connection, study_id: int, name: str, *, take_over: b
             heartbeat=now,
         )
     )
-    return token
 
 
-def renew(connection: sa.Connection, study_id: int, token: str, name: str) -> None:
-    """Beat once; in the transaction of whatever else the holder is about to write.
+def renew(connection: sa.Connection, study_id: int, token: str, new: str, name: str) -> bool:
+    """Beat once and let the row bear a new token; in the transaction of whatever else the holder is about to write.
+
+    False where it bears the new one already: an earlier transaction with the same two tokens was committed.
 
     Raises:
         LeaseError: the lease is no longer this holder's.
     """
-    beat = sa.update(leases).where(leases.c.study_id == study_id, leases.c.holder == token)
-    if connection.execute(beat.values(heartbeat=database_time(connection))).rowcount != 1:
-        raise LeaseError(
-            f"study {name!r} was taken over by another process; nothing more is written"
-        )
+    # On a server this waits for an earlier transaction of ours that has not ended there yet.
+    if beat(connection, study_id, token, new):
+        return True
+    if _holder(connection, study_id) == new:
+        return False
+    raise LeaseError(f"study {name!r} was taken over by another process; nothing more is written")
 
 
-def release(connection: sa.Connection, study_id: int, token: str) -> None:
+def beat(connection: sa.Connection, study_id: int, token: str, new: str | None = None) -> bool:
+    """Set the heartbeat, and the token if there is a new one; whether the lease is this holder's."""
+    row = sa.update(leases).where(leases.c.study_id == study_id, leases.c.holder == token)
+    now = database_time(connection)
+    return connection.execute(row.values(heartbeat=now, holder=new or token)).rowcount == 1
+
+
+def release(connection: sa.Connection, study_id: int, *tokens: str) -> None:
     """Give the lease back; a lease that is not this holder's is left alone."""
     connection.execute(
-        sa.delete(leases).where(leases.c.study_id == study_id, leases.c.holder == token)
+        sa.delete(leases).where(leases.c.study_id == study_id, leases.c.holder.in_(tokens))
     )
+
+
+def _holder(connection: sa.Connection, study_id: int) -> str | None:
+    query = sa.select(leases.c.holder).where(leases.c.study_id == study_id)
+    token: str | None = connection.execute(query).scalar()
+    return token
 
 
 def living_holder(connection: sa.Connection, study_id: int) -> Holder | None:

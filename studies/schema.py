@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from studies import tables
 from studies.engine import StoreError, engine_options, masked
 
+LOCK = 0x68706F  # "hpo": the number of an advisory lock is for each program to choose
+
 
 @functools.cache
 def statements() -> tuple[str, ...]:
@@ -42,10 +44,23 @@ def write(connection: sa.Connection) -> None:
 def make_or_check(engine: sa.Engine, url: str) -> None:
     """Let Optuna make what it lacks and compare versions; then bring our own tables to the newest version.
 
+    On a server one program at a time does so; the others wait for it.
+
     Raises:
         StoreError: Optuna's tables are of another version than the installed Optuna's, or ours are newer than this
             program.
     """
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+        _let_optuna_make_or_check(url)
+        try:
+            tables.migrate(connection)
+        except tables.NewerTablesError as error:
+            raise StoreError(f"{masked(url)}: {error}") from None
+
+
+def _let_optuna_make_or_check(url: str) -> None:
     import optuna
 
     storage = optuna.storages.RDBStorage(
@@ -53,7 +68,7 @@ def make_or_check(engine: sa.Engine, url: str) -> None:
     )
     try:
         stored, known = storage.get_current_version(), storage.get_head_version()
-        older = stored in storage.get_all_versions()
+        older = stored != known and stored in storage.get_all_versions()
     finally:
         storage.remove_session()
         storage.engine.dispose()
@@ -63,8 +78,3 @@ def make_or_check(engine: sa.Engine, url: str) -> None:
             f"{masked(url)}: its Optuna tables have version {stored} and optuna {optuna.__version__} "
             f"writes {known}: {upgrade if older else 'install a newer optuna'}"
         )
-    try:
-        with engine.begin() as connection:
-            tables.migrate(connection)
-    except tables.NewerTablesError as error:
-        raise StoreError(f"{masked(url)}: {error}") from None

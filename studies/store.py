@@ -14,8 +14,8 @@ import contextlib
 import difflib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, NoSuchTableError
@@ -33,6 +33,7 @@ from studies.engine import (
     sqlite_path,
     use_wal,
 )
+from studies.patience import patiently
 from studies.records import (
     OPTUNA_STATES,
     Confirmation,
@@ -48,6 +49,8 @@ from studies.records import (
     read_points,
 )
 from studies.writer import Writer
+
+T = TypeVar("T")
 
 DEFAULT_URL = "sqlite:///hpo.db"
 OPTUNA_TABLES = (
@@ -160,7 +163,8 @@ class Store:
         """One of Optuna's tables, as the database shows it."""
         if name not in self._optuna.tables:
             try:
-                self._optuna.reflect(self.engine, only=OPTUNA_TABLES)
+                with database_errors(self.url):
+                    self._optuna.reflect(self.engine, only=OPTUNA_TABLES)
             except (NoSuchTableError, sa.exc.InvalidRequestError) as error:
                 raise StoreError(
                     f"{masked(self.url)} lacks a table of Optuna's: {first_line(error)}"
@@ -182,6 +186,15 @@ class Store:
                     yield connection
                 finally:
                     self._reading = None
+
+    def read(self, work: Callable[[], T]) -> T:
+        """What `work` reads, all of one moment; read again where the connection to a server is lost."""
+
+        def whole() -> T:
+            with self.reading():
+                return work()
+
+        return patiently(whole)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -388,7 +401,7 @@ class Store:
                     sa.select(t.c.number, c.c.metric, c.c.points)
                     .join(t, t.c.trial_id == c.c.trial_id)
                     .where(t.c.study_id == study_id)
-                    .order_by(t.c.number, c.c.metric)
+                    .order_by(t.c.number, sa.collate(c.c.metric, _by_bytes(connection)))
                 ).all()
                 if found:
                     return [
@@ -422,9 +435,11 @@ class Store:
             StudyExistsError: there is one of that name.
         """
         s, d = self.table("studies"), self.table("study_directions")
-        try:
+        token = lease.new_token()
+
+        def create() -> int:
             with self.writing() as connection:
-                study_id = connection.execute(
+                study_id: int = connection.execute(
                     sa.insert(s).values(study_name=name).returning(s.c.study_id)
                 ).scalar_one()
                 connection.execute(
@@ -440,8 +455,16 @@ class Store:
                         created=now(),
                     )
                 )
-                token = lease.acquire(connection, study_id, name, take_over=False)
+                lease.acquire(connection, study_id, name, token, take_over=False)
+            return study_id
+
+        try:
+            study_id = patiently(create)
         except IntegrityError:
+            # It may be this one, made by a transaction whose end was not seen.
+            ours = self.read(lambda: self._held_by(token))
+            if ours is not None:
+                return Writer(self, ours, name, token)
             raise StudyExistsError(
                 f"study {name!r} exists already in {masked(self.url)}: "
                 f"go on with hpo resume {name}, or give another --name"
@@ -455,11 +478,31 @@ class Store:
             NoSuchStudyError: there is none of that name.
             LeaseError: another process holds it.
         """
-        record = self.study(name)
+        record = self.read(lambda: self.study(name))
         if record.plan is None:
             raise StoreError(
                 f"study {name!r} was made by Optuna alone: hpo has no plan to go on with"
             )
-        with self.writing() as connection:
-            token = lease.acquire(connection, record.study_id, name, take_over=take_over)
-        return Writer(self, record.study_id, name, token)
+        token = lease.new_token()
+
+        def take() -> None:
+            with self.writing() as connection:
+                lease.acquire(connection, record.study_id, name, token, take_over=take_over)
+
+        while True:
+            try:
+                patiently(take)
+            except IntegrityError:  # another process took it since we looked; this time it is seen
+                continue
+            return Writer(self, record.study_id, name, token)
+
+    def _held_by(self, token: str) -> int | None:
+        query = sa.select(tables.leases.c.study_id).where(tables.leases.c.holder == token)
+        with self.reading() as connection:
+            study_id: int | None = connection.execute(query).scalar()
+        return study_id
+
+
+def _by_bytes(connection: sa.Connection) -> str:
+    """The collation that sorts text alike everywhere: a server would sort it as its country does."""
+    return "BINARY" if connection.dialect.name == "sqlite" else "C"

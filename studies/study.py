@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
 from studies import tables
 from studies.columns import (
+    Curves,
+    TrialColumns,
     best_number,
     counts,
     curves,
@@ -23,6 +25,7 @@ from studies.columns import (
 )
 from studies.engine import masked
 from studies.finalists import Finalist, finalists
+from studies.patience import patiently
 from studies.records import (
     Confirmation,
     Opening,
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     import optuna
     import pandas as pd
 
+T = TypeVar("T")
+
 
 class Study:
     """A study in a database, read anew at each call: a search that is running shows what it has so far."""
@@ -52,6 +57,17 @@ class Study:
 
     def read(self) -> Snapshot:
         """The study as it is now, but for the rows of its trials."""
+        return self._reading(lambda store: _snapshot(store, self.name))
+
+    def _reading(self, read: Callable[[Store], T]) -> T:
+        """What `read` finds, all of it in one state of the database; again where the connection is lost."""
+
+        def attempt() -> T:
+            with open_store(self.storage) as store, store.reading():
+                return read(store)
+
+        return patiently(attempt)
+
         with open_store(self.storage) as store, store.reading():
             return _snapshot(store, self.name)
 
@@ -59,15 +75,17 @@ class Study:
         """One row a trial; the columns are described at `studies.frames.trials_frame`."""
         from studies import frames
 
-        with open_store(self.storage) as store, store.reading():
-            return frames.trials_frame(trial_columns(store, store.study(self.name).study_id))
+        return frames.trials_frame(
+            self._reading(lambda store: trial_columns(store, store.study(self.name).study_id))
+        )
 
     def epochs_frame(self) -> pd.DataFrame:
         """One row for each epoch of each trial; see `studies.frames.epochs_frame`."""
         from studies import frames
 
-        with open_store(self.storage) as store, store.reading():
-            return frames.epochs_frame(curves(store, store.study(self.name).study_id))
+        return frames.epochs_frame(
+            self._reading(lambda store: curves(store, store.study(self.name).study_id))
+        )
 
     def rounds_frame(self) -> pd.DataFrame:
         """One row for each parameter of each round; see `studies.frames.rounds_frame`."""
@@ -104,8 +122,9 @@ class Study:
 
     def rank_agreement(self, epochs: Sequence[int]) -> list[Agreement]:
         """Whether short training predicted long training: the order of trials after each of `epochs` and the next."""
-        with open_store(self.storage) as store, store.reading():
-            after = scores_after(store, store.study(self.name).study_id, epochs)
+        after = self._reading(
+            lambda store: scores_after(store, store.study(self.name).study_id, epochs)
+        )
         return rank_agreement(after, epochs)
 
     def errors(self) -> Counter[str]:
@@ -116,10 +135,12 @@ class Study:
         """The study as one self-contained HTML page."""
         from studies import frames, report
 
-        with open_store(self.storage) as store, store.reading():
+        def read(store: Store) -> tuple[Snapshot, TrialColumns, list[Curves]]:
             rows = _snapshot(store, self.name)
-            trials = frames.trials_frame(trial_columns(store, rows.record.study_id))
-            epochs = frames.epochs_frame(curves(store, rows.record.study_id))
+            study_id = rows.record.study_id
+            return rows, trial_columns(store, study_id), curves(store, study_id)
+
+        rows, trials, epochs = self._reading(read)
         record = rows.record
         said = rows.summary(self.storage)
         said |= {
@@ -130,8 +151,8 @@ class Study:
         }
         return report.render(
             said,
-            trials,
-            epochs,
+            frames.trials_frame(trials),
+            frames.epochs_frame(epochs),
             frames.rounds_frame(rows.rounds),
         )
 

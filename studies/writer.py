@@ -1,4 +1,8 @@
-"""The one process that writes to a study: a batch is one transaction when it starts and one when it ends."""
+"""The one process that writes to a study: a batch is one transaction when it starts and one when it ends.
+
+Each write is a function of a connection, which runs in a transaction that also renews the lease. Where the connection
+to a server is lost, it runs again; but not if the lease tells that it was committed, though nobody has heard of it.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,16 @@ import contextlib
 import json
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
 from studies import lease, tables
 from studies.engine import StoreError, now
+from studies.patience import patiently
 from studies.records import (
     OPTUNA_STATES,
     Confirmation,
@@ -29,6 +34,8 @@ if TYPE_CHECKING:
 
     from studies.store import Store
 
+T = TypeVar("T")
+
 CONFIRMED = ("value", "epochs", "error", "finished")
 
 
@@ -37,7 +44,9 @@ class Writer:
 
     def __init__(self, store: Store, study_id: int, name: str, token: str) -> None:
         self.store, self.study_id, self.name = store, study_id, name
-        self._token = token
+        self._token = self._next = (
+            token  # what the lease bears, and what it bears after the write in flight
+        )
         self._ids: dict[int, int] = {}  # trial number -> trial_id, of the batch in flight
         self._closing = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="lease", daemon=True)
@@ -46,30 +55,50 @@ class Writer:
         self._heart.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
         self._closing.set()
         self._heart.join()
-        # A lease that can't be given back (a full disk, say) runs out when this process ends.
-        with contextlib.suppress(StoreError), self.store.writing() as connection:
-            lease.release(connection, self.study_id, self._token)
+        # A lease that can't be given back (a full disk, say) runs out when this process ends. After an error a server
+        # was waited for already.
+        with contextlib.suppress(StoreError):
+            patiently(self._release) if kind is None else self._release()
+
+    def _release(self) -> None:
+        with self.store.writing() as connection:
+            lease.release(connection, self.study_id, self._token, self._next)
 
     def _beat(self) -> None:
         while not self._closing.wait(lease.HEARTBEAT_SECONDS):
-            # What goes wrong here goes wrong again at the next write, which is where it is told.
-            with contextlib.suppress(StoreError, lease.LeaseError), self._transaction():
-                pass
+            # What goes wrong here goes wrong again at the next write, which is where it is told. A write of this very
+            # moment may have put a new token there: then it has beaten, too.
+            with contextlib.suppress(StoreError), self.store.writing() as connection:
+                lease.beat(connection, self.study_id, self._token)
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        with self.store.writing() as connection:
-            lease.renew(connection, self.study_id, self._token, self.name)
-            yield connection
+    def _write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in one transaction, committed once: again where the connection is lost before the end is known.
+
+        Raises:
+            LeaseError: the lease is no longer this writer's; nothing is written.
+        """
+        self._next = lease.new_token()
+        returned: list[T] = []
+
+        def attempt() -> None:
+            with self.store.writing() as connection:
+                names = self.study_id, self._token, self._next, self.name
+                if lease.renew(connection, *names):
+                    returned[:] = [work(connection)]
+
+        patiently(attempt, f"; when it is back, go on with hpo resume {self.name}")
+        self._token = self._next
+        return returned[0]
 
     def change_plan(self, plan: str, changes: Sequence[Mapping[str, Any]]) -> None:
         """Store another plan, to go on with, and what it changes: the study is not complete any more, nor stopped."""
         t, stops, rounds, plans = tables.studies, tables.stops, tables.rounds, tables.plans
         mine = plans.c.study_id == self.study_id
-        with self._transaction() as connection:
+
+        def work(connection: sa.Connection) -> None:
             begun = connection.execute(
                 sa.select(sa.func.count()).where(rounds.c.study_id == self.study_id)
             ).scalar_one()
@@ -89,6 +118,8 @@ class Writer:
             connection.execute(
                 sa.update(t).where(t.c.study_id == self.study_id).values(plan=plan, completed=None)
             )
+
+        self._write(work)
 
     def _add_plan(
         self,
@@ -112,43 +143,35 @@ class Writer:
 
     def move_to(self, provenance: Mapping[str, Any]) -> None:
         """Record that what finishes from now on was trained with something else than what was before."""
-        with self._transaction() as connection:
-            connection.execute(
-                sa.insert(tables.environments).values(
-                    study_id=self.study_id, since=now(), provenance=json.dumps(dict(provenance))
-                )
-            )
+        moved = sa.insert(tables.environments).values(
+            study_id=self.study_id, since=now(), provenance=json.dumps(dict(provenance))
+        )
+        self._write(lambda connection: connection.execute(moved))
 
     def name_metric(self, name: str) -> None:
         """Store the name of the metric, where it was not known before the first trial told it."""
         t = tables.studies
-        with self._transaction() as connection:
-            connection.execute(
-                sa.update(t).where(t.c.study_id == self.study_id).values(metric=name)
-            )
+        named = sa.update(t).where(t.c.study_id == self.study_id).values(metric=name)
+        self._write(lambda connection: connection.execute(named))
 
     def start_round(self, number: int, size: int, ranges: Mapping[str, Any]) -> None:
         """Record a round before its first trial is drawn."""
-        with self._transaction() as connection:
-            connection.execute(
-                sa.insert(tables.rounds).values(
-                    study_id=self.study_id, round=number, size=size, ranges=json.dumps(dict(ranges))
-                )
-            )
+        row = sa.insert(tables.rounds).values(
+            study_id=self.study_id, round=number, size=size, ranges=json.dumps(dict(ranges))
+        )
+        self._write(lambda connection: connection.execute(row))
 
     def judge_round(
         self, number: int, verdicts: Mapping[str, Any], next_ranges: Mapping[str, Any]
     ) -> None:
         """Record what was decided after a round."""
         t = tables.rounds
-        with self._transaction() as connection:
-            connection.execute(
-                sa.update(t)
-                .where(t.c.study_id == self.study_id, t.c.round == number)
-                .values(
-                    verdicts=json.dumps(dict(verdicts)), next_ranges=json.dumps(dict(next_ranges))
-                )
-            )
+        judged = (
+            sa.update(t)
+            .where(t.c.study_id == self.study_id, t.c.round == number)
+            .values(verdicts=json.dumps(dict(verdicts)), next_ranges=json.dumps(dict(next_ranges)))
+        )
+        self._write(lambda connection: connection.execute(judged))
 
     def start_batch(
         self,
@@ -163,10 +186,14 @@ class Writer:
         a = self.store.table("trial_user_attributes")
         texts = {name: distribution_to_json(d) for name, d in distributions.items()}
         started = now()
-        with self._transaction() as connection:
-            last = connection.execute(
-                sa.select(sa.func.max(t.c.number)).where(t.c.study_id == self.study_id)
-            ).scalar_one()
+
+        def work(connection: sa.Connection) -> dict[int, int]:
+            last = connection.execute(  # that of the last row: the largest of all would be looked for in all
+                sa.select(t.c.number)
+                .where(t.c.study_id == self.study_id)
+                .order_by(t.c.trial_id.desc())
+                .limit(1)
+            ).scalar()
             first = 0 if last is None else last + 1
             numbers = list(range(first, first + len(settings)))
             ids = connection.execute(
@@ -201,8 +228,10 @@ class Writer:
                     for n in numbers
                 ],
             )
-        self._ids = made
-        return numbers
+            return made
+
+        self._ids = self._write(work)
+        return list(self._ids)
 
     def finish_batch(self, results: Sequence[Result]) -> None:
         """Record what came of all trials of the batch in flight, in one transaction.
@@ -218,15 +247,7 @@ class Writer:
         if any(
             result.number not in self._ids for result in results
         ):  # a batch that another process began
-            with self.store.reading() as connection:
-                self._ids = {
-                    row.number: row.trial_id
-                    for row in connection.execute(
-                        sa.select(t.c.number, t.c.trial_id).where(
-                            t.c.study_id == self.study_id, t.c.state == "RUNNING"
-                        )
-                    )
-                }
+            self._ids = self.store.read(self._running)
         ids = self._ids
         names = {state: name for name, state in OPTUNA_STATES.items()}
         done = [
@@ -257,7 +278,8 @@ class Writer:
             for r in results
             for key, value in r.attributes.items()
         ]
-        with self._transaction() as connection:
+
+        def work(connection: sa.Connection) -> None:
             connection.execute(
                 sa.update(t)
                 .where(t.c.trial_id == sa.bindparam("id"))
@@ -270,68 +292,71 @@ class Writer:
                 if rows:
                     connection.execute(sa.insert(table), rows)
 
+        self._write(work)
+
+    def _running(self) -> dict[int, int]:
+        t = self.store.table("trials")
+        mine = sa.select(t.c.number, t.c.trial_id).where(
+            t.c.study_id == self.study_id, t.c.state == "RUNNING"
+        )
+        with self.store.reading() as connection:
+            return {row.number: row.trial_id for row in connection.execute(mine)}
+
     def start_stage(self, stage: int, trials: Sequence[int]) -> None:
         """Record which trials' settings are trained again, all on one seed and one split."""
-        with self._transaction() as connection:
-            connection.execute(
-                sa.insert(tables.confirmations),
-                [{"study_id": self.study_id, "stage": stage, "trial": n} for n in trials],
-            )
+        rows = [{"study_id": self.study_id, "stage": stage, "trial": n} for n in trials]
+        self._write(lambda connection: connection.execute(sa.insert(tables.confirmations), rows))
 
     def finish_stage(self, results: Sequence[Confirmation]) -> None:
         """Record what came of all trainings of a stage, in one transaction."""
         t = tables.confirmations
-        with self._transaction() as connection:
-            connection.execute(
-                sa.update(t)
-                .where(
-                    t.c.study_id == self.study_id,
-                    t.c.stage == sa.bindparam("of_stage"),
-                    t.c.trial == sa.bindparam("of_trial"),
-                )
-                .values({name: sa.bindparam(f"now_{name}") for name in CONFIRMED}),
-                [
-                    {"of_stage": result.stage, "of_trial": result.trial}
-                    | {f"now_{name}": getattr(result, name) for name in CONFIRMED}
-                    for result in results
-                ],
+        finished = (
+            sa.update(t)
+            .where(
+                t.c.study_id == self.study_id,
+                t.c.stage == sa.bindparam("of_stage"),
+                t.c.trial == sa.bindparam("of_trial"),
             )
+            .values({name: sa.bindparam(f"now_{name}") for name in CONFIRMED})
+        )
+        rows = [
+            {"of_stage": result.stage, "of_trial": result.trial}
+            | {f"now_{name}": getattr(result, name) for name in CONFIRMED}
+            for result in results
+        ]
+        self._write(lambda connection: connection.execute(finished, rows))
 
     def open_test(self, trial: int) -> Opening:
         """Record that the test rows are seen from now on, for the settings of a trial. Once a study."""
         opening = Opening(trial, now())
-        with self._transaction() as connection:
-            connection.execute(
-                sa.insert(tables.tests).values(
-                    study_id=self.study_id, trial=trial, opened=opening.opened
-                )
-            )
+        row = sa.insert(tables.tests).values(
+            study_id=self.study_id, trial=trial, opened=opening.opened
+        )
+        self._write(lambda connection: connection.execute(row))
         return opening
 
     def finish_test(self, value: float | None, error: str | None) -> None:
         """Record what they said."""
         t = tables.tests
-        with self._transaction() as connection:
-            connection.execute(
-                sa.update(t).where(t.c.study_id == self.study_id).values(value=value, error=error)
-            )
+        said = sa.update(t).where(t.c.study_id == self.study_id).values(value=value, error=error)
+        self._write(lambda connection: connection.execute(said))
 
     def stop(self, reason: str) -> None:
         """Record why the search ends before its last trial."""
         t = tables.stops
-        with self._transaction() as connection:
+        row = sa.insert(t).values(study_id=self.study_id, reason=reason, stopped=now())
+
+        def work(connection: sa.Connection) -> None:
             connection.execute(sa.delete(t).where(t.c.study_id == self.study_id))
-            connection.execute(
-                sa.insert(t).values(study_id=self.study_id, reason=reason, stopped=now())
-            )
+            connection.execute(row)
+
+        self._write(work)
 
     def complete(self) -> None:
         """Record that every trial of the plan is done."""
         t = tables.studies
-        with self._transaction() as connection:
-            connection.execute(
-                sa.update(t).where(t.c.study_id == self.study_id).values(completed=now())
-            )
+        done = sa.update(t).where(t.c.study_id == self.study_id).values(completed=now())
+        self._write(lambda connection: connection.execute(done))
 
 
 def _as_optuna_tells(result: Result) -> Result:

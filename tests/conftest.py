@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import hpo
+import studies
 from studies import Study
+from studies.export import to_csv
+from tests import postgres as postgresql
 
+Tables = dict[str, bytes]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 HPO = Path(sys.executable).with_name("hpo")
 
@@ -24,12 +29,30 @@ def storage(tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
+def postgres() -> Iterator[postgresql.Server]:
+    """A PostgreSQL server; where none is installed, the test is skipped."""
+    with postgresql.server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_storage(postgres: postgresql.Server) -> Iterator[str]:
+    """The URL of an empty database on that server."""
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A small study that is done: two numbers and a choice, some trials diverged. Not to be written to.
 
     45 trials of the search, 15 a round, and 30 trainings that confirm.
     """
-    url = f"sqlite:///{tmp_path_factory.mktemp('stored') / 'study.db'}"
+    return small_study(f"sqlite:///{tmp_path_factory.mktemp('stored') / 'study.db'}")
+
+
+def small_study(url: str) -> Study:
+    """Search for the study that the fixture `study` has."""
     space = {
         "learning_rate": hpo.Float(1e-3, 1e3, log=True),
         "units": hpo.Int(4, 32, log=True),
@@ -58,3 +81,22 @@ def run_hpo(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tables() -> Callable[[str, str], Tables]:
+    """The tables of a stored study and what its test rows said, to the last digit, without times."""
+
+    def exported(name: str, storage: str) -> Tables:
+        study = studies.load(name, storage)
+        test = study.summary()["test"] or {"opened_at": None}
+        trials = study.trials_frame().drop(columns=["started", "finished"])
+        return {
+            "trials": to_csv(trials),
+            "epochs": to_csv(study.epochs_frame()),
+            "rounds": to_csv(study.rounds_frame()),
+            "finalists": to_csv(study.finalists_frame()),
+            "test": json.dumps(test | {"opened_at": None}).encode(),
+        }
+
+    return exported

@@ -6,11 +6,11 @@ import math
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing, suppress
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -170,10 +170,10 @@ def test_nothing_is_seen_before_a_transaction_ends(
     seen: list[dict[str, int]] = []
     renew = lease.renew
 
-    def watched(connection: sa.Connection, *arguments: Any) -> None:
-        renew(connection, *arguments)
+    def watched(connection: sa.Connection, *arguments: Any) -> bool:
         # After every statement of this transaction, what does another connection see?
         sa.event.listen(connection, "after_cursor_execute", lambda *_: seen.append(counts(reader)))
+        return renew(connection, *arguments)
 
     monkeypatch.setattr(lease, "renew", watched)
     writer.start_batch(0, [SETTING] * 2, SPACE)
@@ -385,16 +385,16 @@ def test_the_heart_beats_while_a_writer_is_open(
 ) -> None:
     monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.01)
     beaten, thrice = 0, threading.Event()
-    renew = lease.renew
+    beat = lease.beat
 
-    def counted(*arguments: Any) -> None:
+    def counted(*arguments: Any) -> bool:
         nonlocal beaten
-        renew(*arguments)
-        beaten += 1
+        beaten += beat(*arguments)
         if beaten == 3:
             thrice.set()
+        return True
 
-    monkeypatch.setattr(lease, "renew", counted)
+    monkeypatch.setattr(lease, "beat", counted)
     with store.create_study("s", **new):
         assert thrice.wait(timeout=60)
     assert not [thread for thread in threading.enumerate() if thread.name == "lease"]
@@ -403,15 +403,21 @@ def test_the_heart_beats_while_a_writer_is_open(
 def test_another_program_that_is_writing_is_waited_for(
     storage: str, writer: Writer, reader: Store
 ) -> None:
-    path = storage.removeprefix("sqlite:///")
-    connect = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    with closing(connect) as other:
-        other.execute("BEGIN IMMEDIATE")
-        ending = threading.Timer(0.3, other.rollback)
-        ending.start()
-        writer.start_batch(0, [SETTING], SPACE)
-        assert not other.in_transaction
-        ending.join()
+    writing, done = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with open_store(storage) as other, other.writing() as connection:
+            connection.execute(sa.update(tables.leases).values(process=4711))
+            writing.set()
+            time.sleep(0.3)
+            done.set()
+
+    program = threading.Thread(target=write)
+    program.start()
+    assert writing.wait(60)
+    writer.start_batch(0, [SETTING], SPACE)
+    assert done.is_set()
+    program.join()
     assert counts(reader)["trials"] == 1
 
 

@@ -1,0 +1,78 @@
+"""What holds of every store: each test here runs on an SQLite file and on a PostgreSQL server.
+
+What tests of a database start from: one with the study "s", held by its writer, and another connection that reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studies import Study
+from studies.store import Store, create_store, open_store
+from studies.writer import Writer
+from tests.conftest import small_study
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """What keeps the studies. Where no server is installed, a test that needs one is skipped."""
+    if request.param == "postgresql":
+        request.getfixturevalue("postgres")
+    return str(request.param)
+
+
+@pytest.fixture
+def storage(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database that is empty or not there yet."""
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path / 'study.db'}"
+    return str(request.getfixturevalue("postgres_storage"))
+
+
+@pytest.fixture(scope="session")
+def study(
+    kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Study]:
+    """The small study that the tests of reading use, too. Not to be written to."""
+    if kind == "sqlite":
+        yield small_study(f"sqlite:///{tmp_path_factory.mktemp('stored') / 'study.db'}")
+    else:
+        with request.getfixturevalue("postgres").database() as url:
+            yield small_study(url)
+
+
+@pytest.fixture
+def new() -> dict[str, Any]:
+    """What a new study is made of, but for its name."""
+    return {
+        "direction": "maximize",
+        "plan": json.dumps({"seed": 7}),
+        "metric": "accuracy",
+        "data_hash": "0" * 64,
+        "provenance": {},
+    }
+
+
+@pytest.fixture
+def store(storage: str) -> Iterator[Store]:
+    with create_store(storage) as opened:
+        yield opened
+
+
+@pytest.fixture
+def writer(store: Store, new: dict[str, Any]) -> Iterator[Writer]:
+    with store.create_study("s", **new) as opened:
+        yield opened
+
+
+@pytest.fixture
+def reader(storage: str, store: Store) -> Iterator[Store]:
+    """Another connection to the same database, which sees what is committed."""
+    assert store.url == storage
+    with open_store(storage) as opened:
+        yield opened

@@ -55,8 +55,9 @@ sys.exit(min(failed, 255))
 # these run, and how many curves they have (our reading alone).
 WATCH = """
 import json, sys
-import optuna, studies
+import optuna
 from studies.engine import StoreError
+from studies.store import open_store
 
 url = sys.argv[1]
 
@@ -64,13 +65,15 @@ def batch(found, started):
     return found.setdefault(str(started), {"trials": 0, "running": 0, "curves": 0})
 
 def ours(found):
-    rows = studies.load("d", url).read()
-    for t in rows.trials:
+    with open_store(url) as store, store.reading():
+        record = store.study("d")
+        trials, curves = store.trials(record.study_id), store.curves(record.study_id)
+    for t in trials:
         seen = batch(found, t.started)
         seen["trials"] += 1
         seen["running"] += t.state == "running"
-        seen["curves"] += sum(number == t.number for number, _, _ in rows.curves)
-    return rows.record.state
+        seen["curves"] += sum(number == t.number for number, _, _ in curves)
+    return record.state
 
 def theirs(found):
     for t in optuna.load_study(study_name="d", storage=database).trials:

@@ -124,13 +124,16 @@ def resume(
     workers: int | None = None,
     take_over: bool = False,
     watcher: Watcher | None = None,
-    train: Train | None = None,
+    train: Train | str | None = None,
 ) -> Study:
     """Go on with a stored study, by its stored plan, until it has `trials` trials in all (default: the plan's).
 
     A study that was killed ends as it would have ended if left alone. One that was stopped by its `timeout` or its
-    `patience` goes on if `trials` or another `timeout` is given. `train` is the study's function, where that can't be
-    imported by its name.
+    `patience` goes on if `trials` or another `timeout` is given. `train` is the study's function, or MODULE:FUNCTION,
+    where that can't be imported by its name.
+
+    A study that plain Optuna made is given a plan, if there is one for it (`hpo.adopt`): then `train` and `trials` are
+    needed, and with `take_over` trials that have not ended are recorded as failed.
 
     Raises:
         studies.engine.StoreError: there is no such study.
@@ -141,13 +144,15 @@ def resume(
     from studies.store import create_store, open_store
     from studies.study import Study
 
-    open_store(storage).close()
+    with open_store(storage) as store:
+        by_optuna = store.study(name).plan is None
+    if by_optuna:
+        _adopt(name, storage, train, trials, take_over=take_over, watcher=watcher)
+        trials = None
     with create_store(storage) as store:
         record = store.study(name)
         if record.plan is None:
-            raise PlanError(
-                f"study {name!r} was made by Optuna alone: it has no plan to go on with"
-            )
+            raise PlanError(f"study {name!r} was made by Optuna alone just now: try again")
         plan = stored = make_plan(record.plan, "the stored plan")
         if trials is not None:
             plan = plan.extended_to(trials)
@@ -167,6 +172,43 @@ def resume(
         if plan != stored or (asked and record.stopped):
             writer.change_plan(to_json(plan))
         return _run(plan, trainable, writer, storage, workers, watcher)
+
+
+def _adopt(
+    name: str,
+    storage: str,
+    train: Train | str | None,
+    trials: int | None,
+    *,
+    take_over: bool,
+    watcher: Watcher | None,
+) -> None:
+    """Give a study of Optuna's a plan to go on with."""
+    from hpo.adopt import adopting_plan, told
+    from hpo.config import to_json
+    from hpo.functions import NUMBER, path_of
+    from hpo.provenance import provenance
+    from hpo.space import to_mapping
+    from studies.foreign import read_optunas, record_adoption
+
+    study = read_optunas(name, storage)
+    path = train if isinstance(train, str) or train is None else path_of(train)
+    plan = adopting_plan(study, path, trials)
+    trainable = _trainable(plan, train=train)
+    if not take_over:
+        study.check_ended()
+    for line in told(study, plan):
+        if watcher is not None:
+            watcher.noticed(line)
+    record_adoption(
+        storage,
+        study,
+        plan=to_json(plan),
+        metric=trainable.metric or NUMBER,
+        data_hash=trainable.fingerprint,
+        ranges={name: to_mapping(p) for name, p in plan.space.items()},
+        provenance=provenance(),
+    )
 
 
 def _run(
@@ -194,20 +236,23 @@ def _run(
 
 
 def _trainable(
-    plan: Plan, *, load: Callable[..., Draw] | None = None, train: Train | None = None
+    plan: Plan, *, load: Callable[..., Draw] | None = None, train: Train | str | None = None
 ) -> Trainable:
     if plan.trainer is not None:
         from hpo.functions import Function, find
 
         return Function(
-            train or find(plan.trainer),
+            find(train or plan.trainer) if train is None or isinstance(train, str) else train,
             plan.metric,
             plan.direction or "maximize",
             halving=plan.halving is not None,
         )
     import trainer.data
+    from hpo.config import PlanError
     from hpo.trainables import mlp
 
+    if train is not None:
+        raise PlanError(f"the study's plan trains a network on {plan.source}, no function of yours")
     return mlp(plan, load or trainer.data.load)
 
 

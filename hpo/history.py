@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hpo.config import PlanError
 from hpo.rounds import batch_numbers, batches
 from hpo.space import Settings
 from hpo.suggest import Direction, Observation
 
 if TYPE_CHECKING:
-    from studies.records import Confirmation, Opening, Round
+    from studies.records import Confirmation, Opening, Round, Trial
     from studies.writer import Writer
 
 
@@ -39,12 +41,19 @@ class History:
             record, trials = store.study(writer.name), store.trials(study_id)
             rounds, confirmations = store.rounds(study_id), store.confirmations(study_id)
             opening = store.opening(study_id)
+        odd = [f"{t.number}" for t in trials if "round" not in t.attributes]
+        if odd:
+            odd[4:] = ["…"] if len(odd) > 5 else odd[4:]
+            raise PlanError(
+                f"study {writer.name!r} has trials that hpo did not draw ({', '.join(odd)}), and its plan says nothing "
+                "of them: go on with it as you made those, or begin a new study"
+            )
         done = [t for t in trials if t.state != "running"]
         last = rounds[-1].round if rounds else 0
         return cls(
             direction=record.direction,
             trials=[
-                Observation(t.params, t.value, batch, t.attributes.get("left_epoch"))
+                Observation(t.params, _finite(t.value), batch, _left(t))
                 for t, batch in zip(
                     done, batch_numbers(batches(rounds, most, learns=learns)), strict=False
                 )
@@ -76,3 +85,14 @@ class History:
         sign = -1.0 if self.direction == "maximize" else 1.0
         values = self.searched()
         return sorted(values, key=lambda k: (sign * values[k], k))
+
+
+def _finite(value: float | None) -> float | None:
+    """A value that can be compared. Optuna takes infinities; they are never the best."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _left(trial: Trial) -> int | None:
+    """At which epoch a trial left; 0 where Optuna pruned it, whose steps need not be epochs."""
+    left: int | None = trial.attributes.get("left_epoch")
+    return 0 if left is None and trial.state == "pruned" else left

@@ -6,6 +6,7 @@ study's parameters, their values and its metrics alone, never on how many rows t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -47,6 +48,7 @@ def trials_frame(trials: Sequence[Trial], epochs: Mapping[int, int]) -> pd.DataF
     number          Int64, from 0, as in Optuna
     state           category: complete, pruned, failed, running
     value           float64: the metric after the last epoch; NaN where there is none
+    values_0, …     float64: in place of it in a study of Optuna's with several objectives
     round           Int64, from 0; missing where plain Optuna made the trial
     *parameters*    float64, Int64 or category, a column each; one named as a column here is params_NAME
     epochs          Int64: how many epochs were trained to the end
@@ -58,11 +60,12 @@ def trials_frame(trials: Sequence[Trial], epochs: Mapping[int, int]) -> pd.DataF
         "number": pd.array([t.number for t in trials], dtype="Int64"),
         "state": pd.Categorical([t.state for t in trials], categories=STATES),
         "value": pd.array([t.value for t in trials], dtype="float64"),
+        **_several(trials),
         "round": _whole(_if_whole(t.attributes.get("round")) for t in trials),
     }
     for name in names:
         # In a study of somebody else's trainer a parameter may have the name of a column of ours.
-        column = f"params_{name}" if name in TRIAL_COLUMNS else name
+        column = f"params_{name}" if name in TRIAL_COLUMNS or name in columns else name
         columns[column] = _parameter([t.params.get(name) for t in trials])
     columns |= {
         "epochs": _whole(epochs.get(t.number, 0) for t in trials),
@@ -97,7 +100,7 @@ def epochs_frame(curves: Sequence[tuple[int, str, list[float]]]) -> pd.DataFrame
     """One row for each epoch of each trial.
 
     trial       Int64, the trial's number
-    epoch       Int64, from 1
+    epoch       Int64, from 1; where plain Optuna made the trial, the how manieth value it reported
     *metrics*   float64, a column each, such as train_loss and validation_accuracy
     """
     metrics = list(dict.fromkeys(metric for _, metric, _ in curves))
@@ -192,6 +195,15 @@ def finalists_frame(finalists: Sequence[Finalist], trials: Sequence[Trial]) -> p
     )
 
 
+def _several(trials: Sequence[Trial]) -> dict[str, Any]:
+    """A column for each of several objectives, named as Optuna names it."""
+    count = max((len(t.values) for t in trials), default=0)
+    return {
+        f"values_{k}": pd.array([t.values[k] if t.values else None for t in trials], "float64")
+        for k in range(count)
+    }
+
+
 def _whole(values: Any) -> Any:
     return pd.array(list(values), dtype="Int64")
 
@@ -206,8 +218,19 @@ def _times(values: Any) -> Any:
     return pd.to_datetime(pd.Series(list(values), dtype="object"), utc=True).dt.as_unit("us")
 
 
+def _told_apart(values: list[Any]) -> bool:
+    """Whether pandas can: choices of Optuna's may be lists, or 1 and true."""
+    try:
+        return len(set(values)) == len({(type(value) is bool, value) for value in values})
+    except TypeError:
+        return False
+
+
 def _parameter(values: list[Any]) -> Any:
     present = [value for value in values if value is not None]
+    if not _told_apart(present):
+        values = [None if value is None else json.dumps(value) for value in values]
+        present = [value for value in values if value is not None]
     if any(isinstance(value, str | bool) for value in present):
         return pd.Categorical(values, categories=list(dict.fromkeys(present)))
     if present and all(isinstance(value, int) for value in present):

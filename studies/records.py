@@ -12,6 +12,7 @@ from typing import Any, Literal
 from studies.lease import Holder
 
 State = Literal["running", "interrupted", "complete"]
+Direction = Literal["maximize", "minimize"]
 TrialState = Literal["running", "complete", "pruned", "failed"]
 OPTUNA_STATES: dict[str, TrialState] = {
     "RUNNING": "running",
@@ -24,7 +25,10 @@ OPTUNA_STATES: dict[str, TrialState] = {
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial as the database has it."""
+    """One trial as the database has it. `attributes` are those that hpo gives its trials.
+
+    A trial of a study with several objectives has no `value`, but `values`, one for each.
+    """
 
     number: int
     state: TrialState
@@ -33,6 +37,7 @@ class Trial:
     attributes: dict[str, Any]
     started: datetime | None
     finished: datetime | None
+    values: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,8 @@ class StudyRecord:
     """What is known of a study beside its trials. `plan` is None where plain Optuna made the study.
 
     `stopped` says why the search ended before its last trial, if it did; `resumed_after` how many rounds it had when it
-    went on after all.
+    went on after all. `directions` has more than one where plain Optuna made a study of several objectives, and
+    `direction` is the first.
     """
 
     study_id: int
@@ -106,6 +112,22 @@ class StudyRecord:
     holder: Holder | None
     stopped: str | None = None
     resumed_after: int = 0
+    directions: tuple[Direction, ...] = ()
+
+    @property
+    def several(self) -> bool:
+        """Whether it has several objectives, so that no trial need be the best."""
+        return len(self.directions) > 1
+
+    @property
+    def adopted(self) -> int:
+        """How many trials plain Optuna had made before hpo went on with its study: the first ones."""
+        return adopted_trials(self.provenance)
+
+
+def adopted_trials(provenance: Mapping[str, Any]) -> int:
+    """How many trials of a study plain Optuna had made before hpo went on with it."""
+    return int(provenance.get("adopted", {}).get("trials", 0))
 
 
 def stored_number(column: str, value: float) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import difflib
 import functools
 import json
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -37,11 +38,13 @@ from studies.engine import (
 from studies.records import (
     OPTUNA_STATES,
     Confirmation,
+    Direction,
     Opening,
     Round,
     State,
     StudyRecord,
     Trial,
+    adopted_trials,
     read_number,
     read_points,
 )
@@ -208,13 +211,15 @@ class Store:
         """
         s, d = self.table("studies"), self.table("study_directions")
         with self.reading() as connection:
-            row = connection.execute(
+            rows = connection.execute(
                 sa.select(s.c.study_id, d.c.direction)
                 .join(d, d.c.study_id == s.c.study_id)
                 .where(s.c.study_name == name)
-            ).first()
-            if row is None:
+                .order_by(d.c.objective)
+            ).all()
+            if not rows:
                 raise NoSuchStudyError(self._no_study(connection, name))
+            row = rows[0]
             ours = holder = stop = None
             if tables.present(connection, tables.studies):
                 ours = connection.execute(
@@ -225,12 +230,15 @@ class Store:
                 stop = connection.execute(
                     sa.select(tables.stops).where(tables.stops.c.study_id == row.study_id)
                 ).first()
-        done = ours is None or ours.completed is not None
-        state: State = "running" if holder else "complete" if done else "interrupted"
+            state: State = "running" if holder else "interrupted"
+            if ours is None:
+                state = self._state_of_optunas(connection, row.study_id)
+            elif holder is None and ours.completed is not None:
+                state = "complete"
         return StudyRecord(
             study_id=row.study_id,
             name=name,
-            direction="maximize" if row.direction == "MAXIMIZE" else "minimize",
+            direction=_direction(row.direction),
             state=state,
             plan=json.loads(ours.plan) if ours else None,
             metric=ours.metric if ours else "value",
@@ -240,6 +248,18 @@ class Store:
             holder=holder,
             stopped=stop.reason if stop and stop.lifted is None else None,
             resumed_after=(stop.lifted or 0) if stop else 0,
+            directions=tuple(_direction(row.direction) for row in rows),
+        )
+
+    def _state_of_optunas(self, connection: sa.Connection, study_id: int) -> State:
+        """Of a study that plain Optuna made nobody knows who runs it, only which of its trials have not ended."""
+        t = self.table("trials")
+        states = connection.execute(
+            sa.select(t.c.state).distinct().where(t.c.study_id == study_id)
+        ).scalars()
+        found = set(states)
+        return (
+            "running" if "RUNNING" in found else "interrupted" if "WAITING" in found else "complete"
         )
 
     def _no_study(self, connection: sa.Connection, name: str) -> str:
@@ -300,6 +320,8 @@ class Store:
         params: dict[int, dict[str, Any]] = {}
         attributes: dict[int, dict[str, Any]] = {}
         with self.reading() as connection:
+            foreign, theirs = self._foreign(connection, study_id)
+            several = self._several_values(connection, study_id)
             rows = connection.execute(
                 sa.select(
                     t.c.trial_id,
@@ -320,7 +342,7 @@ class Store:
                 .where(mine)
                 .order_by(p.c.param_id)
             ):
-                external = _distribution(distribution).to_external_repr(value)
+                external = read_distribution(distribution).to_external_repr(value)
                 params.setdefault(trial_id, {})[name] = external
             for trial_id, key, text in connection.execute(
                 sa.select(a.c.trial_id, a.c.key, a.c.value_json)
@@ -333,44 +355,81 @@ class Store:
             Trial(
                 number=number,
                 state=OPTUNA_STATES[state],
-                value=read_number(value, value_type),
+                value=None if several is not None else read_number(value, value_type),
                 params=params.get(trial_id, {}),
-                attributes=attributes.get(trial_id, {}),
+                # A user of Optuna's may have given attributes of our names.
+                attributes=dict(theirs) if number < foreign else attributes.get(trial_id, {}),
                 started=started,
                 finished=finished,
+                values=() if several is None else several.get(trial_id, ()),
             )
             for trial_id, number, state, started, finished, value, value_type in rows
         ]
 
+    def _foreign(self, connection: sa.Connection, study_id: int) -> tuple[float, dict[str, Any]]:
+        """How many of the first trials plain Optuna made, and what is known of each: that it is of the first round."""
+        s = tables.studies
+        text = None
+        if tables.present(connection, s):
+            text = connection.execute(
+                sa.select(s.c.provenance).where(s.c.study_id == study_id)
+            ).scalar()
+        if text is None:
+            return math.inf, {}
+        return adopted_trials(json.loads(text)), {"round": 0}
+
+    def _several_values(
+        self, connection: sa.Connection, study_id: int
+    ) -> dict[int, tuple[float | None, ...]] | None:
+        """The values of each trial of a study with several objectives; None where it has one."""
+        t, v, d = self.table("trials"), self.table("trial_values"), self.table("study_directions")
+        count = connection.execute(
+            sa.select(sa.func.count()).where(d.c.study_id == study_id)
+        ).scalar_one()
+        if count < 2:
+            return None
+        found: dict[int, tuple[float | None, ...]] = {}
+        for trial_id, value, kind in connection.execute(
+            sa.select(v.c.trial_id, v.c.value, v.c.value_type)
+            .join(t, t.c.trial_id == v.c.trial_id)
+            .where(t.c.study_id == study_id)
+            .order_by(v.c.trial_id, v.c.objective)
+        ):
+            found[trial_id] = (*found.get(trial_id, ()), read_number(value, kind))
+        return found
+
     def curves(self, study_id: int) -> list[tuple[int, str, list[float]]]:
         """(trial number, metric, one number an epoch) for every curve, in the order of trials, then of metrics' names.
 
-        A study of plain Optuna has its intermediate values as one curve, named "value".
+        A trial that plain Optuna made has its intermediate values as one curve, named "value".
         """
         t, c = self.table("trials"), tables.curves
+        i = self.table("trial_intermediate_values")
+        made: list[tuple[int, str, list[float]]] = []
+        theirs = sa.select(t.c.trial_id).where(t.c.study_id == study_id)
         with self.reading() as connection:
             if tables.present(connection, c):
-                found = connection.execute(
-                    sa.select(t.c.number, c.c.metric, c.c.points)
-                    .join(t, t.c.trial_id == c.c.trial_id)
-                    .where(t.c.study_id == study_id)
-                    .order_by(t.c.number, c.c.metric)
-                ).all()
-                if found:
-                    return [
-                        (number, metric, read_points(points)) for number, metric, points in found
-                    ]
-            i = self.table("trial_intermediate_values")
+                theirs = theirs.where(~sa.exists().where(c.c.trial_id == t.c.trial_id))
+                made = [
+                    (number, metric, read_points(points))
+                    for number, metric, points in connection.execute(
+                        sa.select(t.c.number, c.c.metric, c.c.points)
+                        .join(t, t.c.trial_id == c.c.trial_id)
+                        .where(t.c.study_id == study_id)
+                        .order_by(t.c.number, c.c.metric)
+                    )
+                ]
             values: dict[int, list[float]] = {}
             for number, value, kind in connection.execute(
                 sa.select(t.c.number, i.c.intermediate_value, i.c.intermediate_value_type)
                 .join(t, t.c.trial_id == i.c.trial_id)
-                .where(t.c.study_id == study_id)
+                .where(i.c.trial_id.in_(theirs))
                 .order_by(t.c.number, i.c.step)
             ):
                 read = read_number(value, kind)
                 values.setdefault(number, []).append(math.nan if read is None else read)
-        return [(number, "value", points) for number, points in values.items()]
+        made += [(number, "value", points) for number, points in values.items()]
+        return sorted(made, key=lambda curve: curve[:2])
 
     def create_study(
         self,
@@ -431,8 +490,16 @@ class Store:
         return Writer(self, record.study_id, name, token)
 
 
+def _direction(word: str) -> Direction:
+    return "maximize" if word == "MAXIMIZE" else "minimize"
+
+
 @functools.lru_cache(maxsize=1024)
-def _distribution(text: str) -> BaseDistribution:
+def read_distribution(text: str) -> BaseDistribution:
+    """A distribution as Optuna stores it."""
     from optuna.distributions import json_to_distribution
 
-    return json_to_distribution(text)
+    with warnings.catch_warnings():
+        # Optuna warns of choices that it can't keep as they were, such as tuples: whoever stored them was told.
+        warnings.simplefilter("ignore", UserWarning)
+        return json_to_distribution(text)

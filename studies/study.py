@@ -13,7 +13,7 @@ from studies.engine import masked
 from studies.finalists import Finalist, finalists
 from studies.records import Confirmation, Opening, Round, StudyRecord, Trial
 from studies.store import open_store
-from studies.summary import Agreement, best_trial, rank_agreement, summarize
+from studies.summary import Agreement, best_trial, front, rank_agreement, summarize
 
 if TYPE_CHECKING:
     import optuna
@@ -111,7 +111,10 @@ class Study:
             "versions": record.provenance.get("versions", {}),
             "stopped": record.stopped,
             "tested": None if rows.opening is None else rows.opening.trial,
+            "adopted": record.adopted,
         }
+        if record.several:
+            said["front"] = [t.number for t in front(rows.trials, record.directions)]
         return report.render(
             said,
             frames.trials_frame(rows.trials, rows.lengths),

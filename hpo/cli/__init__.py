@@ -274,9 +274,11 @@ def search(
 @click.option("--trials", type=int, metavar="TOTAL", help="Trainings in all, old ones included.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Begin nothing after so long.")
 @click.option("--take-over", is_flag=True, help="Take the study from the process that holds it.")
+@click.option("--trainer", metavar="MODULE:FUNCTION", help="What trains a study of Optuna's.")
 @run_options
 def resume(
     name: str,
+    trainer: str | None,
     trials: int | None,
     timeout: float | None,
     take_over: bool,
@@ -291,6 +293,7 @@ def resume(
     \b
     hpo resume digits
     hpo resume digits --trials 200
+    hpo resume optunas --trainer my_model:train --trials 200
     """
     import hpo
 
@@ -303,6 +306,7 @@ def resume(
             workers=workers,
             take_over=take_over,
             watcher=watcher,
+            train=trainer,
         )
 
     _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
@@ -322,8 +326,8 @@ def list_studies(storage: str, as_json: bool) -> None:
 
     summaries = [load(name, storage).summary() for name in names(storage)]
     if as_json:
-        keys = ("study", "state", "metric", "direction", "trials", "best")
-        click.echo(_json([{key: said[key] for key in keys} for said in summaries]))
+        keys = ("study", "state", "metric", "direction", "directions", "trials", "best")
+        click.echo(_json([{key: said[key] for key in keys if key in said} for said in summaries]))
     else:
         text.show(text.studies_table(summaries))
 

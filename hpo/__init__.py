@@ -141,6 +141,7 @@ def resume(
         hpo.config.PlanError: fewer trials than the plan has, or the data are not those the study was begun with.
     """
     from hpo.config import PlanError, check_sampler, make_plan, to_json
+    from studies.foreign import check_drawn
     from studies.store import create_store, open_store
     from studies.study import Study
 
@@ -168,6 +169,7 @@ def resume(
         asked = trials is not None or timeout is not None
         if record.state == "complete" and plan == stored and not (asked and record.stopped):
             return Study(name, storage)
+        check_drawn(store, record)
         writer = store.hold(name, take_over=take_over)
         if plan != stored or (asked and record.stopped):
             writer.change_plan(to_json(plan))

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hpo.config import PlanError
 from hpo.rounds import batch_numbers, batches
 from hpo.space import Settings
 from hpo.suggest import Direction, Observation
@@ -41,13 +40,6 @@ class History:
             record, trials = store.study(writer.name), store.trials(study_id)
             rounds, confirmations = store.rounds(study_id), store.confirmations(study_id)
             opening = store.opening(study_id)
-        odd = [f"{t.number}" for t in trials if "round" not in t.attributes]
-        if odd:
-            odd[4:] = ["…"] if len(odd) > 5 else odd[4:]
-            raise PlanError(
-                f"study {writer.name!r} has trials that hpo did not draw ({', '.join(odd)}), and its plan says nothing "
-                "of them: go on with it as you made those, or begin a new study"
-            )
         done = [t for t in trials if t.state != "running"]
         last = rounds[-1].round if rounds else 0
         return cls(

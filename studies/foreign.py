@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from studies import tables
 from studies.engine import StoreError, now
 from studies.lease import LeaseError
-from studies.records import Direction
+from studies.records import Direction, StudyRecord
 from studies.store import Store, create_store, open_store, read_distribution
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = sa.Row[int, int, str]  # a trial's trial_id, number and state
 
+SHOWN = 5  # numbers in a message
 UNENDED = ("RUNNING", "WAITING")
 
 
@@ -100,6 +101,28 @@ def _trials(store: Store, connection: sa.Connection, study_id: int) -> Sequence[
         .where(t.c.study_id == study_id)
         .order_by(t.c.number)
     ).all()
+
+
+def check_drawn(store: Store, record: StudyRecord) -> None:
+    """Whether hpo drew all trials of a study, but for those it began with.
+
+    Raises:
+        StoreError: plain Optuna has gone on with it; what comes next would not follow from the plan.
+    """
+    t, a = store.table("trials"), store.table("trial_user_attributes")
+    drawn = sa.exists().where(a.c.trial_id == t.c.trial_id, a.c.key == "round")
+    with store.reading() as connection:
+        odd = connection.execute(
+            sa.select(t.c.number)
+            .where(t.c.study_id == record.study_id, t.c.number >= record.adopted, ~drawn)
+            .order_by(t.c.number)
+        ).scalars().all()  # fmt: skip
+    if odd:
+        numbers = ", ".join([str(n) for n in odd[:SHOWN]] + ["…"] * (len(odd) > SHOWN))
+        raise StoreError(
+            f"study {record.name!r} has {len(odd)} trials that hpo did not draw ({numbers}), and its plan says nothing "
+            "of them: go on with it by Optuna, or begin a new study"
+        )
 
 
 def record_adoption(

@@ -177,7 +177,9 @@ class Snapshot:
         metric = self.record.metric
         named = {name for _, name, _ in self.curves}
         score = f"validation_{metric}" if f"validation_{metric}" in named else metric
-        ours = self.record.adopted  # what Optuna made before has its steps, which need not be epochs
+        ours = (
+            self.record.adopted
+        )  # what Optuna made before has its steps, which need not be epochs
         curves = (c for number, name, c in self.curves if name == score and number >= ours)
         return rank_agreement(curves, epochs)
 

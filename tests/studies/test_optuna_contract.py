@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sqlite3
-import threading
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import optuna
 import optuna.visualization.matplotlib
@@ -349,48 +345,3 @@ def test_optuna_deletes_a_study_of_ours_and_leaves_the_others(copy: Study) -> No
     database.engine.dispose()
     assert studies.names(copy.storage) == ["other"]
     assert studies.load("other", copy.storage).trials_frame()["x"].to_list() == [0.5]
-
-
-class Silent(WSGIRequestHandler):
-    """Serves without a line on stderr for each request."""
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def dashboard(study: Study) -> Iterator[str]:
-    """The address of an optuna-dashboard that serves the stored study."""
-    optuna_dashboard = pytest.importorskip("optuna_dashboard")
-    database = optuna.storages.RDBStorage(study.storage)
-    app = optuna_dashboard.wsgi(database)
-    with make_server("127.0.0.1", 0, app, handler_class=Silent) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-    database.remove_session()
-    database.engine.dispose()
-
-
-def get(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310  # http on this host
-        assert answer.status == 200
-        return str(answer.read().decode())
-
-
-def test_optuna_dashboard_shows_our_studies(dashboard: str, study: Study) -> None:
-    assert "<title>Optuna Dashboard" in get(f"{dashboard}/")
-    (listed,) = json.loads(get(f"{dashboard}/api/studies"))["study_summaries"]
-    assert listed["study_name"] == "small"
-    shown = json.loads(get(f"{dashboard}/api/studies/{listed['study_id']}"))
-    assert shown["name"] == "small"
-    assert shown["directions"] == ["minimize"]
-    assert shown["has_intermediate_values"]
-    states = [trial["state"].lower().replace("fail", "failed") for trial in shown["trials"]]
-    assert states == study.trials_frame()["state"].to_list()
-    assert study.best is not None
-    assert [trial["number"] for trial in shown["best_trials"]] == [study.best.number]
-    weights = json.loads(get(f"{dashboard}/api/studies/{listed['study_id']}/param_importances"))
-    assert len(weights["param_importances"][0]) == 3

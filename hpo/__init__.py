@@ -136,7 +136,7 @@ def resume(
     workers: int | None = None,
     take_over: bool = False,
     watcher: Watcher | None = None,
-    train: Train | None = None,
+    train: Train | str | None = None,
     **plan: Any,
 ) -> Study:
     """Go on with a stored study, by its stored plan, to the same end as if it had never stopped.
@@ -145,7 +145,10 @@ def resume(
     one more choice in `space`, `timeout`, `patience`, `max_failures`, `extend`, or the `source` where the same data lie
     elsewhere. The watcher hears what each means before it is written (see `hpo.changes`). A study that was stopped by
     its `timeout` or its `patience` goes on if `trials`, `timeout` or `patience` is given. `train` is the study's
-    function, where that can't be imported by its name.
+    function, or MODULE:FUNCTION, where that can't be imported by its name.
+
+    A study that plain Optuna made is given a plan, if there is one for it (`hpo.adopt`): then `train` and `trials` are
+    needed, and with `take_over` trials that have not ended are recorded as failed.
 
     Raises:
         studies.engine.StoreError: there is no such study.
@@ -156,11 +159,16 @@ def resume(
     from hpo.config import PlanError, check_sampler, to_json
     from hpo.provenance import differences, provenance
     from hpo.watcher import Watcher
+    from studies.foreign import check_drawn
     from studies.store import create_store, open_store
     from studies.study import Study
 
     watcher = watcher or Watcher()
-    open_store(storage).close()
+    with open_store(storage) as store:
+        by_optuna = store.study(name).plan is None
+    if by_optuna:
+        _adopt(name, storage, train, plan, take_over=take_over, watcher=watcher)
+        plan = {}
     with create_store(storage) as store:
         record = store.study(name)
         stored = _plan_of(record)
@@ -180,6 +188,7 @@ def resume(
                 raise PlanError(
                     f"no trial is left to be drawn from other ranges: give trials, more than {after.trials} in all"
                 )
+        check_drawn(store, record)
         with store.hold(name, take_over=take_over) as writer:
             if made or goes_on:
                 for change in made:
@@ -259,6 +268,47 @@ def _check_data(plan: Plan, trainable: Trainable, record: StudyRecord) -> None:
         )
 
 
+def _adopt(
+    name: str,
+    storage: str,
+    train: Train | str | None,
+    given: dict[str, Any],
+    *,
+    take_over: bool,
+    watcher: Watcher,
+) -> None:
+    """Give a study of Optuna's a plan to go on with."""
+    from hpo.adopt import adopting_plan, told
+    from hpo.config import PlanError, to_json
+    from hpo.functions import NUMBER, path_of
+    from hpo.provenance import provenance
+    from hpo.space import to_mapping
+    from studies.foreign import read_optunas, record_adoption
+
+    train = train or given.get("trainer")
+    for field in given.keys() - {"trials", "trainer"}:
+        raise PlanError(
+            f"{field}: the plan of a study that Optuna made follows from it; only trainer and trials are given"
+        )
+    study = read_optunas(name, storage)
+    path = train if isinstance(train, str) or train is None else path_of(train)
+    plan = adopting_plan(study, path, given.get("trials"))
+    trainable = _trainable(plan, train=train)
+    if not take_over:
+        study.check_ended()
+    for line in told(study, plan):
+        watcher.noticed(line)
+    record_adoption(
+        storage,
+        study,
+        plan=to_json(plan),
+        metric=trainable.metric or NUMBER,
+        data_hash=trainable.fingerprint,
+        ranges={name: to_mapping(p) for name, p in plan.space.items()},
+        provenance=provenance(),
+    )
+
+
 def _run(
     plan: Plan,
     trainable: Trainable,
@@ -274,20 +324,23 @@ def _run(
 
 
 def _trainable(
-    plan: Plan, *, load: Callable[..., Draw] | None = None, train: Train | None = None
+    plan: Plan, *, load: Callable[..., Draw] | None = None, train: Train | str | None = None
 ) -> Trainable:
     if plan.trainer is not None:
         from hpo.functions import Function, find
 
         return Function(
-            train or find(plan.trainer),
+            find(train or plan.trainer) if train is None or isinstance(train, str) else train,
             plan.metric,
             plan.direction or "maximize",
             halving=plan.halving is not None,
         )
     import trainer.data
+    from hpo.config import PlanError
     from hpo.trainables import mlp
 
+    if train is not None:
+        raise PlanError(f"the study's plan trains a network on {plan.source}, no function of yours")
     return mlp(plan, load or trainer.data.load)
 
 

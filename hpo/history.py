@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from hpo.space import Settings
 from hpo.suggest import Direction, Observation
 
 if TYPE_CHECKING:
-    from studies.records import Confirmation, Opening, Round
+    from studies.records import Confirmation, Opening, Round, Trial
     from studies.writer import Writer
 
 
@@ -57,7 +58,7 @@ class History:
         return cls(
             direction=record.direction,
             trials=[
-                Observation(t.params, t.value, batch, t.attributes.get("left_epoch"))
+                Observation(t.params, _finite(t.value), batch, _left(t))
                 for t, batch in zip(
                     done, batch_numbers(batches(rounds, most, learns=learns)), strict=False
                 )
@@ -90,3 +91,14 @@ class History:
         sign = -1.0 if self.direction == "maximize" else 1.0
         values = self.searched()
         return sorted(values, key=lambda k: (sign * values[k], k))
+
+
+def _finite(value: float | None) -> float | None:
+    """A value that can be compared. Optuna takes infinities; they are never the best."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _left(trial: Trial) -> int | None:
+    """At which epoch a trial left; 0 where Optuna pruned it, whose steps need not be epochs."""
+    left: int | None = trial.attributes.get("left_epoch")
+    return 0 if left is None and trial.state == "pruned" else left

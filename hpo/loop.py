@@ -149,7 +149,9 @@ class _Search:
             direction=self.trainable.direction,
         )
         distributions = {name: recorded(p, plan.space[name]) for name, p in ranges.items()}
-        numbers = self.writer.start_batch(current.round, settings, distributions)
+        numbers = self.writer.start_batch(
+            current.round, settings, distributions, after=len(history.trials)
+        )
         history.pending = list(zip(numbers, settings, strict=True))
         history.in_round += len(settings)
 

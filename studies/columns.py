@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
+import operator
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +20,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from studies import tables
-from studies.records import OPTUNA_STATES, TrialState, distribution_of, read_number
+from studies.records import OPTUNA_STATES, TrialState, read_distribution, read_number, stored_points
 
 if TYPE_CHECKING:
     from studies.store import Store
@@ -40,6 +42,7 @@ class TrialColumns:
     params: dict[str, list[Any]] = field(default_factory=dict)
     rounds: list[Any] = field(default_factory=list)
     diverged: list[Any] = field(default_factory=list)  # at which epoch
+    objectives: list[list[float | None]] = field(default_factory=list)  # of each of several
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,11 @@ def trial_columns(store: Store, study_id: int) -> TrialColumns:
             .where(mine)
             .order_by(p.c.param_id)
         ).all()
+        foreign, several = store.foreign(study_id), store.objectives(study_id)
         told = connection.execute(
             sa.select(a.c.trial_id, a.c.key, a.c.value_json)
             .join(t, t.c.trial_id == a.c.trial_id)
-            .where(mine, a.c.key.in_(("round", "diverged_epoch")))
+            .where(mine, _ours(t, foreign), a.c.key.in_(("round", "diverged_epoch")))
         ).all()
         counted = connection.execute(
             sa.select(i.c.trial_id, sa.func.count())
@@ -104,54 +108,81 @@ def trial_columns(store: Store, study_id: int) -> TrialColumns:
     def attribute(key: str) -> list[Any]:
         return placed([(n, json.loads(text)) for n, name, text in told if name == key], None)
 
+    rounds = attribute("round")
+    if math.isfinite(foreign):  # what Optuna made before is the first
+        rounds = [0 if number < foreign else r for number, r in zip(numbers, rounds, strict=True)]
     params: dict[str, list[Any]] = {}
     for trial_id, name, value, text in given:
         column = params.get(name)
         if column is None:
             column = params[name] = [None] * len(ids)
-        column[place[trial_id]] = distribution_of(text).to_external_repr(value)
+        column[place[trial_id]] = read_distribution(text).to_external_repr(value)
     return TrialColumns(
         numbers,
         [OPTUNA_STATES[state] for state in states],
-        [read_number(value, kind) for value, kind in zip(values, kinds, strict=True)],
+        [
+            None if several is not None else read_number(value, kind)
+            for value, kind in zip(values, kinds, strict=True)
+        ],
         started,
         finished,
         placed(counted, 0),
         params,
-        attribute("round"),
+        rounds,
         attribute("diverged_epoch"),
+        _by_objective(several or {}, ids),
     )
 
 
+def _ours(t: sa.Table, foreign: float) -> sa.ColumnElement[bool]:
+    """Trials that plain Optuna did not make: a user of it may have given attributes of our names."""
+    return t.c.number >= int(foreign) if math.isfinite(foreign) else sa.false()
+
+
+def _by_objective(
+    several: Mapping[int, tuple[float | None, ...]], ids: Sequence[int]
+) -> list[list[float | None]]:
+    count = max(map(len, several.values()), default=0)
+    return [
+        [several[trial_id][k] if trial_id in several else None for trial_id in ids]
+        for k in range(count)
+    ]
+
+
 def curves(store: Store, study_id: int) -> list[Curves]:
-    """All curves of a study, metric by metric in the order of their names. A study of plain Optuna has its intermediate
-    values as those of one metric, named "value".
+    """All curves of a study, metric by metric in the order of their names. Trials that plain Optuna made have their
+    intermediate values as the curve of a metric named "value".
     """
     t, c = store.table("trials"), tables.curves
     i = store.table("trial_intermediate_values")
+    by_metric: dict[str, tuple[list[int], list[Any]]] = {}
+    theirs = t.c.study_id == study_id
     with store.reading() as connection:
-        found: Sequence[Any] = ()
         if tables.present(connection, c):
-            found = connection.execute(
+            for number, metric, text in connection.execute(
                 sa.select(t.c.number, c.c.metric, c.c.points)
                 .join(c, c.c.trial_id == t.c.trial_id)
                 .where(t.c.study_id == study_id)
                 .order_by(t.c.trial_id, c.c.metric)
-            ).all()
-        if not found:
-            points = connection.execute(
-                sa.select(t.c.number, i.c.intermediate_value, i.c.intermediate_value_type)
-                .join(i, i.c.trial_id == t.c.trial_id)
-                .where(t.c.study_id == study_id)
-                .order_by(t.c.number, i.c.step)
-            ).all()
-            return _of_optuna(points)
-    by_metric: dict[str, tuple[list[int], list[str]]] = {}
-    for number, metric, text in found:
-        numbers, texts = by_metric.setdefault(metric, ([], []))
+            ):
+                numbers, texts = by_metric.setdefault(metric, ([], []))
+                numbers.append(number)
+                texts.append(text)
+            theirs = theirs & ~sa.exists().where(c.c.trial_id == t.c.trial_id)
+        points = connection.execute(
+            sa.select(t.c.number, i.c.intermediate_value, i.c.intermediate_value_type)
+            .join(i, i.c.trial_id == t.c.trial_id)
+            .where(theirs)
+            .order_by(t.c.number, i.c.step)
+        ).all()
+    numbers, texts = by_metric.setdefault("value", ([], []))
+    for number, rows in itertools.groupby(points, key=operator.itemgetter(0)):
+        values = [read_number(value, kind) for _, value, kind in rows]
         numbers.append(number)
-        texts.append(text)
-    return [_read(metric, *by_metric[metric]) for metric in sorted(by_metric)]
+        texts.append(stored_points([math.nan if v is None else v for v in values]))
+    return [
+        _read(metric, *by_metric[metric]) for metric in sorted(by_metric) if by_metric[metric][0]
+    ]
 
 
 def _read(metric: str, numbers: list[int], texts: list[str]) -> Curves:
@@ -161,14 +192,6 @@ def _read(metric: str, numbers: list[int], texts: list[str]) -> Curves:
     points = np.array(list(itertools.chain.from_iterable(curves)), float)  # null is NaN
     lengths = np.fromiter(map(len, curves), np.int64, len(curves))
     return Curves(metric, np.array(numbers, np.int64)[order], lengths, points)
-
-
-def _of_optuna(points: Sequence[Any]) -> list[Curves]:
-    if not points:
-        return []
-    values = [read_number(value, kind) for _, value, kind in points]
-    numbers, lengths = np.unique(np.array([n for n, *_ in points], np.int64), return_counts=True)
-    return [Curves("value", numbers, lengths, np.array(values, float))]
 
 
 # --- what a summary counts ---
@@ -248,7 +271,7 @@ def errors(store: Store, study_id: int) -> Counter[str]:
         found = connection.execute(
             sa.select(a.c.value_json, sa.func.count())
             .join(t, t.c.trial_id == a.c.trial_id)
-            .where(t.c.study_id == study_id, a.c.key == "error")
+            .where(t.c.study_id == study_id, _ours(t, store.foreign(study_id)), a.c.key == "error")
             .group_by(a.c.value_json)
             .order_by(sa.func.min(a.c.trial_user_attribute_id))
         ).all()
@@ -256,13 +279,17 @@ def errors(store: Store, study_id: int) -> Counter[str]:
 
 
 def scores_after(store: Store, study_id: int, epochs: Sequence[int]) -> dict[int, dict[int, float]]:
-    """Of each of these epochs, the scores that trials had after it, by their numbers."""
+    """Of each of these epochs, the scores that trials had after it, by their numbers. What Optuna made has none: its
+    steps need not be epochs.
+    """
     t, i = store.table("trials"), store.table("trial_intermediate_values")
     with store.reading() as connection:
         found = connection.execute(
             sa.select(i.c.step, t.c.number, i.c.intermediate_value, i.c.intermediate_value_type)
             .join(i, i.c.trial_id == t.c.trial_id)
-            .where(t.c.study_id == study_id, i.c.step.in_(epochs))
+            .where(
+                t.c.study_id == study_id, _ours(t, store.foreign(study_id)), i.c.step.in_(epochs)
+            )
         ).all()
     made: dict[int, dict[int, float]] = {epoch: {} for epoch in epochs}
     for step, number, value, kind in found:

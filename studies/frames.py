@@ -6,6 +6,7 @@ study's parameters, their values and its metrics alone, never on how many rows t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -49,6 +50,7 @@ def trials_frame(trials: TrialColumns) -> pd.DataFrame:
     number          Int64, from 0, as in Optuna
     state           category: complete, pruned, failed, running
     value           float64: the metric after the last epoch; NaN where there is none
+    values_0, …     float64: in place of it in a study of Optuna's with several objectives
     round           Int64, from 0; missing where plain Optuna made the trial
     *parameters*    float64, Int64 or category, a column each; one named as a column here is params_NAME
     epochs          Int64: how many epochs were trained to the end
@@ -59,11 +61,15 @@ def trials_frame(trials: TrialColumns) -> pd.DataFrame:
         "number": _whole(trials.numbers),
         "state": pd.Categorical(trials.states, categories=STATES),
         "value": pd.array(trials.values, dtype="float64"),
+        **{
+            f"values_{k}": pd.array(values, "float64") for k, values in enumerate(trials.objectives)
+        },
         "round": _whole(map(_if_whole, trials.rounds)),
     }
     for name, values in trials.params.items():
         # In a study of somebody else's trainer a parameter may have the name of a column of ours.
-        columns[f"params_{name}" if name in TRIAL_COLUMNS else name] = _parameter(values)
+        column = f"params_{name}" if name in TRIAL_COLUMNS or name in columns else name
+        columns[column] = _parameter(values)
     columns |= {
         "epochs": _whole(trials.epochs),
         "diverged_epoch": _whole(map(_if_whole, trials.diverged)),
@@ -97,7 +103,7 @@ def epochs_frame(curves: Sequence[Curves]) -> pd.DataFrame:
     """One row for each epoch of each trial.
 
     trial       Int64, the trial's number
-    epoch       Int64, from 1
+    epoch       Int64, from 1; where plain Optuna made the trial, the how manieth value it reported
     *metrics*   float64, a column each, such as train_loss and validation_accuracy
     """
     numbers = np.unique(np.concatenate([np.zeros(0, np.int64), *(c.trials for c in curves)]))
@@ -210,8 +216,19 @@ def _times(values: Any) -> Any:
     return pd.to_datetime(pd.Series(list(values), dtype="object"), utc=True).dt.as_unit("us")
 
 
+def _told_apart(values: list[Any]) -> bool:
+    """Whether pandas can: choices of Optuna's may be lists, or 1 and true."""
+    try:
+        return len(set(values)) == len({(type(value) is bool, value) for value in values})
+    except TypeError:
+        return False
+
+
 def _parameter(values: list[Any]) -> Any:
     present = [value for value in values if value is not None]
+    if not _told_apart(present):
+        values = [None if value is None else json.dumps(value) for value in values]
+        present = [value for value in values if value is not None]
     if any(isinstance(value, str | bool) for value in present):
         return pd.Categorical(values, categories=list(dict.fromkeys(present)))
     if present and all(isinstance(value, int) for value in present):

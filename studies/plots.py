@@ -56,11 +56,17 @@ MARKERS = "os^Dv"
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]  # plain names of settings
-def history(trials: pd.DataFrame, *, metric: str, direction: Direction) -> Figure:
-    """The value of each trial by its number, round by round, and the best so far as a line."""
+def history(
+    trials: pd.DataFrame, *, metric: str, direction: Direction, rows: str = "validation"
+) -> Figure:
+    """The value of each trial by its number, round by round, and the best so far as a line.
+
+    Here and below, `rows` are those that the metric is measured on, as the axis names them; empty where that is the
+    affair of the trainer.
+    """
     figure = Figure(figsize=(7.2, 3.5), layout="constrained")
     x = trials["number"].to_numpy(float)
-    axes, strip, handles = _values(figure, trials, x, metric, direction)
+    axes, strip, handles = _values(figure, trials, x, metric, direction, rows)
     complete = trials[scored(trials) & (trials["state"] == "complete")].sort_values("number")
     if len(complete):
         best = complete["value"].cummax() if direction == "maximize" else complete["value"].cummin()
@@ -81,7 +87,13 @@ def history(trials: pd.DataFrame, *, metric: str, direction: Direction) -> Figur
 
 @rc_context(STYLE)  # type: ignore[arg-type]
 def single(
-    trials: pd.DataFrame, x: str, *, metric: str, direction: Direction, rounds: pd.DataFrame
+    trials: pd.DataFrame,
+    x: str,
+    *,
+    metric: str,
+    direction: Direction,
+    rounds: pd.DataFrame,
+    rows: str = "validation",
 ) -> Figure:
     """The value of each trial against one parameter, and the range that is left of it.
 
@@ -90,7 +102,7 @@ def single(
     """
     scale = scale_of(x, trials, rounds)
     figure = Figure(figsize=(7.2, 3.7), layout="constrained")
-    axes, strip, handles = _values(figure, trials, scale.positions(trials), metric, direction)
+    axes, strip, handles = _values(figure, trials, scale.positions(trials), metric, direction, rows)
     numbers = sorted({int(n) for n in trials["round"].dropna()})
     keys = []
     for k in sorted({0, len(numbers) // 2, len(numbers) - 1}) if numbers else ():
@@ -207,6 +219,7 @@ def scatter(
     metric: str,
     direction: Direction,
     rounds: pd.DataFrame,
+    rows: str = "validation",
 ) -> Figure:
     """Two parameters against each other, coloured by value, with the box that each round drew from.
 
@@ -239,7 +252,7 @@ def scatter(
         bar = figure.colorbar(points, ax=axes, extend=extend, pad=0.02, aspect=30)
         bar.outline.set_visible(False)
         value_ticks(bar.ax, view)
-        bar.set_label(f"validation {plain(metric, 24)}: dark is better")
+        bar.set_label(f"{rows} {plain(metric, 24)}: dark is better".lstrip())
         top = ordered[ordered["state"] == "complete"].tail(1)
         if len(top):
             handles += axes.plot(
@@ -282,7 +295,7 @@ def _curve_columns(epochs: pd.DataFrame, metric: str) -> dict[str, tuple[str, di
 
 
 def _values(
-    figure: Figure, trials: pd.DataFrame, x: Floats, metric: str, direction: Direction
+    figure: Figure, trials: pd.DataFrame, x: Floats, metric: str, direction: Direction, rows: str
 ) -> tuple[Axes, Axes | None, list[Any]]:
     """Values above, the trials that have none in a strip below; the axes of both, and handles for a legend."""
     valued, lost = scored(trials).to_numpy(bool), _lost(trials).to_numpy(bool)
@@ -339,7 +352,7 @@ def _values(
     else:
         axes.set_yticks([])
         axes.text(0.5, 0.5, "No trial has a value yet.", transform=axes.transAxes, ha="center")
-    axes.set_ylabel(f"validation{' ' if len(metric) <= 16 else chr(10)}{plain(metric, 28)}")
+    axes.set_ylabel(f"{rows}{' ' if len(metric) <= 16 else chr(10)}{plain(metric, 28)}".strip())
     axes.grid(axis="y", color="#eeeeee", lw=0.7)
     return axes, strip, handles
 

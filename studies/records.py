@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 State = Literal["running", "interrupted", "complete"]
+Direction = Literal["maximize", "minimize"]
 TrialState = Literal["running", "complete", "pruned", "failed"]
 OPTUNA_STATES: dict[str, TrialState] = {
     "RUNNING": "running",
@@ -28,7 +30,10 @@ OPTUNA_STATES: dict[str, TrialState] = {
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial as the database has it."""
+    """One trial as the database has it. `attributes` are those that hpo gives its trials.
+
+    A trial of a study with several objectives has no `value`, but `values`, one for each.
+    """
 
     number: int
     state: TrialState
@@ -37,6 +42,7 @@ class Trial:
     attributes: dict[str, Any]
     started: datetime | None
     finished: datetime | None
+    values: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,8 @@ class StudyRecord:
     """What is known of a study beside its trials. `plan` is None where plain Optuna made the study.
 
     `stopped` says why the search ended before its last trial, if it did; `resumed_after` how many rounds it had when it
-    went on after all.
+    went on after all. `directions` has more than one where plain Optuna made a study of several objectives, and
+    `direction` is the first.
     """
 
     study_id: int
@@ -129,6 +136,22 @@ class StudyRecord:
     holder: Holder | None
     stopped: str | None = None
     resumed_after: int = 0
+    directions: tuple[Direction, ...] = ()
+
+    @property
+    def several(self) -> bool:
+        """Whether it has several objectives, so that no trial need be the best."""
+        return len(self.directions) > 1
+
+    @property
+    def adopted(self) -> int:
+        """How many trials plain Optuna had made before hpo went on with its study: the first ones."""
+        return adopted_trials(self.provenance)
+
+
+def adopted_trials(provenance: Mapping[str, Any]) -> int:
+    """How many trials of a study plain Optuna had made before hpo went on with it."""
+    return int(provenance.get("adopted", {}).get("trials", 0))
 
 
 def stored_number(column: str, value: float) -> dict[str, Any]:
@@ -153,11 +176,14 @@ def stored_points(curve: Sequence[float]) -> str:
 
 
 @functools.lru_cache(maxsize=1024)
-def distribution_of(text: str) -> BaseDistribution:
-    """An Optuna distribution, of the JSON that Optuna stores."""
+def read_distribution(text: str) -> BaseDistribution:
+    """A distribution as Optuna stores it."""
     from optuna.distributions import json_to_distribution
 
-    return json_to_distribution(text)
+    with warnings.catch_warnings():
+        # Optuna warns of choices that it can't keep as they were, such as tuples: whoever stored them was told.
+        warnings.simplefilter("ignore", UserWarning)
+        return json_to_distribution(text)
 
 
 def read_points(text: str) -> list[float]:

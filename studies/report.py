@@ -49,8 +49,14 @@ def render(
     finished = trials["finished"].max()
     again = _again(summary, trials)
     of_best = [row for row in again if summary["best"] and row["trial"] == summary["best"]["trial"]]
+    rows = _rows(summary)
     return environment.get_template("report.html.j2").render(
         said=summary,
+        measured=f"{rows} {summary['metric']}".strip(),
+        rows=rows,
+        by_optuna=not summary["plan"],
+        adopted=summary.get("adopted", 0),
+        front=summary.get("front"),
         again=again,
         best_again=_value(of_best[0]["mean"]) if of_best and of_best[0]["mean"] is not None else "",
         ties=sum(row["tied"] for row in again),
@@ -72,6 +78,11 @@ def render(
     )
 
 
+def _rows(summary: Mapping[str, Any]) -> str:
+    """Which rows the metric is measured on; nothing where that is the affair of a trainer or of Optuna's user."""
+    return "validation" if summary["plan"].get("source") else ""
+
+
 # Figures
 
 
@@ -81,13 +92,17 @@ def _figures(
     """What is drawn for each section: an SVG and its description, or a sentence where there is nothing to draw."""
     metric, direction = summary["metric"], summary["direction"]
     told: dict[str, Any] = {"metric": metric, "direction": direction}
+    rows: dict[str, Any] = {"rows": _rows(summary)}
+    if "front" in summary:
+        one: list[Drawing] = [{"instead": "Drawn of a study with one objective only."}]
+        return dict.fromkeys(("history", "curves", "ranges", "settings"), one)
     any_value = bool(frames.scored(trials).any())
     nothing = "There is nothing to draw here yet: no trial has a value."
     history: list[Drawing] = [{"instead": nothing}]
     curves, settings = list(history), list(history)
     if any_value:
-        drawn = plots.history(trials, **told)
-        history = [_drawn(drawn, "history", f"Validation {metric} of each trial, and best so far")]
+        drawn = plots.history(trials, **told, **rows)
+        history = [_drawn(drawn, "history", f"{metric} of each trial, and best so far")]
         curves = [{"instead": "There are no learning curves of this metric."}]
     if any_value and plots.has_curves(epochs, metric):
         drawn = plots.curves(trials, epochs, **told, best=CURVES)
@@ -101,15 +116,15 @@ def _figures(
     if (trials["state"] != "running").any() and len(names) > 1:
         settings = [
             _drawn(
-                plots.scatter(trials, names[0], other, **told, rounds=rounds),
+                plots.scatter(trials, names[0], other, **told, **rows, rounds=rounds),
                 f"pair{k}",
                 f"Trials by {names[0]} and {other}, coloured by {metric}",
             )
             for k, other in enumerate(names[1 : PAIRS + 1])
         ]
     elif any_value and names:
-        drawn = plots.single(trials, names[0], **told, rounds=rounds)
-        settings = [_drawn(drawn, "single", f"Validation {metric} of each trial by {names[0]}")]
+        drawn = plots.single(trials, names[0], **told, **rows, rounds=rounds)
+        settings = [_drawn(drawn, "single", f"{metric} of each trial by {names[0]}")]
     return {"history": history, "curves": curves, "ranges": moved, "settings": settings}
 
 
@@ -198,9 +213,15 @@ def _best_trials(
 ) -> dict[str, Any]:
     known = rounds["parameter"] if len(rounds) else frames.parameters(trials)
     names = [name for name in dict.fromkeys(known) if name in trials]
-    first = frames.in_order(trials, summary["direction"]).head(BEST)
-    columns = [first[c].tolist() for c in ("number", "value", *names, "round", "epochs")]
-    return {"names": names, "rows": list(zip(*columns, strict=True))}
+    if "front" in summary:
+        values = [str(name) for name in trials if str(name).startswith("values_")]
+        first = trials[trials["number"].isin(summary["front"])].head(BEST)
+    else:
+        values = ["value"]
+        first = frames.in_order(trials, summary["direction"]).head(BEST)
+    columns = [first[c].tolist() for c in ("number", *values, *names, "round", "epochs")]
+    valued = values if "front" in summary else [summary["metric"]]
+    return {"values": valued, "names": names, "rows": list(zip(*columns, strict=True))}
 
 
 def _again(summary: Mapping[str, Any], trials: pd.DataFrame) -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ from studies.patience import patiently
 from studies.records import (
     OPTUNA_STATES,
     Confirmation,
+    Direction,
     Environment,
     Opening,
     PlanVersion,
@@ -44,7 +45,8 @@ from studies.records import (
     State,
     StudyRecord,
     Trial,
-    distribution_of,
+    adopted_trials,
+    read_distribution,
     read_number,
     read_points,
 )
@@ -220,13 +222,15 @@ class Store:
         """
         s, d = self.table("studies"), self.table("study_directions")
         with self.reading() as connection:
-            row = connection.execute(
+            rows = connection.execute(
                 sa.select(s.c.study_id, d.c.direction)
                 .join(d, d.c.study_id == s.c.study_id)
                 .where(s.c.study_name == name)
-            ).first()
-            if row is None:
+                .order_by(d.c.objective)
+            ).all()
+            if not rows:
                 raise NoSuchStudyError(self._no_study(connection, name))
+            row = rows[0]
             ours = holder = stop = None
             if tables.present(connection, tables.studies):
                 ours = connection.execute(
@@ -237,12 +241,15 @@ class Store:
                 stop = connection.execute(
                     sa.select(tables.stops).where(tables.stops.c.study_id == row.study_id)
                 ).first()
-        done = ours is None or ours.completed is not None
-        state: State = "running" if holder else "complete" if done else "interrupted"
+            state: State = "running" if holder else "interrupted"
+            if ours is None:
+                state = self._state_of_optunas(connection, row.study_id)
+            elif holder is None and ours.completed is not None:
+                state = "complete"
         return StudyRecord(
             study_id=row.study_id,
             name=name,
-            direction="maximize" if row.direction == "MAXIMIZE" else "minimize",
+            direction=_direction(row.direction),
             state=state,
             plan=json.loads(ours.plan) if ours else None,
             metric=ours.metric if ours else "value",
@@ -252,6 +259,18 @@ class Store:
             holder=holder,
             stopped=stop.reason if stop and stop.lifted is None else None,
             resumed_after=(stop.lifted or 0) if stop else 0,
+            directions=tuple(_direction(row.direction) for row in rows),
+        )
+
+    def _state_of_optunas(self, connection: sa.Connection, study_id: int) -> State:
+        """Of a study that plain Optuna made nobody knows who runs it, only which of its trials have not ended."""
+        t = self.table("trials")
+        states = connection.execute(
+            sa.select(t.c.state).distinct().where(t.c.study_id == study_id)
+        ).scalars()
+        found = set(states)
+        return (
+            "running" if "RUNNING" in found else "interrupted" if "WAITING" in found else "complete"
         )
 
     def _no_study(self, connection: sa.Connection, name: str) -> str:
@@ -347,6 +366,9 @@ class Store:
         params: dict[int, dict[str, Any]] = {}
         attributes: dict[int, dict[str, Any]] = {}
         with self.reading() as connection:
+            foreign, several = self.foreign(study_id), self.objectives(study_id)
+            # A user of Optuna's may have given attributes of our names.
+            theirs = {"round": 0} if math.isfinite(foreign) else {}
             rows = connection.execute(
                 sa.select(
                     t.c.trial_id,
@@ -367,7 +389,7 @@ class Store:
                 .where(mine)
                 .order_by(p.c.param_id)
             ):
-                external = distribution_of(distribution).to_external_repr(value)
+                external = read_distribution(distribution).to_external_repr(value)
                 params.setdefault(trial_id, {})[name] = external
             for trial_id, key, text in connection.execute(
                 sa.select(a.c.trial_id, a.c.key, a.c.value_json)
@@ -380,44 +402,77 @@ class Store:
             Trial(
                 number=number,
                 state=OPTUNA_STATES[state],
-                value=read_number(value, value_type),
+                value=None if several is not None else read_number(value, value_type),
                 params=params.get(trial_id, {}),
-                attributes=attributes.get(trial_id, {}),
+                attributes=theirs if number < foreign else attributes.get(trial_id, {}),
                 started=started,
                 finished=finished,
+                values=() if several is None else several.get(trial_id, ()),
             )
             for trial_id, number, state, started, finished, value, value_type in rows
         ]
 
+    def foreign(self, study_id: int) -> float:
+        """How many of the first trials plain Optuna made; infinity if it made the study."""
+        s = tables.studies
+        with self.reading() as connection:
+            if not tables.present(connection, s):
+                return math.inf
+            text = connection.execute(
+                sa.select(s.c.provenance).where(s.c.study_id == study_id)
+            ).scalar()
+        return math.inf if text is None else adopted_trials(json.loads(text))
+
+    def objectives(self, study_id: int) -> dict[int, tuple[float | None, ...]] | None:
+        """The values of each trial of a study with several objectives, by trial_id; None where it has one."""
+        t, v, d = self.table("trials"), self.table("trial_values"), self.table("study_directions")
+        with self.reading() as connection:
+            count = connection.execute(
+                sa.select(sa.func.count()).where(d.c.study_id == study_id)
+            ).scalar_one()
+            if count < 2:
+                return None
+            found: dict[int, tuple[float | None, ...]] = {}
+            for trial_id, value, kind in connection.execute(
+                sa.select(v.c.trial_id, v.c.value, v.c.value_type)
+                .join(t, t.c.trial_id == v.c.trial_id)
+                .where(t.c.study_id == study_id)
+                .order_by(v.c.trial_id, v.c.objective)
+            ):
+                found[trial_id] = (*found.get(trial_id, ()), read_number(value, kind))
+        return found
+
     def curves(self, study_id: int) -> list[tuple[int, str, list[float]]]:
         """(trial number, metric, one number an epoch) for every curve, in the order of trials, then of metrics' names.
 
-        A study of plain Optuna has its intermediate values as one curve, named "value".
+        A trial that plain Optuna made has its intermediate values as one curve, named "value".
         """
         t, c = self.table("trials"), tables.curves
+        i = self.table("trial_intermediate_values")
+        made: list[tuple[int, str, list[float]]] = []
+        theirs = sa.select(t.c.trial_id).where(t.c.study_id == study_id)
         with self.reading() as connection:
             if tables.present(connection, c):
-                found = connection.execute(
-                    sa.select(t.c.number, c.c.metric, c.c.points)
-                    .join(t, t.c.trial_id == c.c.trial_id)
-                    .where(t.c.study_id == study_id)
-                    .order_by(t.c.number, sa.collate(c.c.metric, _by_bytes(connection)))
-                ).all()
-                if found:
-                    return [
-                        (number, metric, read_points(points)) for number, metric, points in found
-                    ]
-            i = self.table("trial_intermediate_values")
+                theirs = theirs.where(~sa.exists().where(c.c.trial_id == t.c.trial_id))
+                made = [
+                    (number, metric, read_points(points))
+                    for number, metric, points in connection.execute(
+                        sa.select(t.c.number, c.c.metric, c.c.points)
+                        .join(t, t.c.trial_id == c.c.trial_id)
+                        .where(t.c.study_id == study_id)
+                    )
+                ]
             values: dict[int, list[float]] = {}
             for number, value, kind in connection.execute(
                 sa.select(t.c.number, i.c.intermediate_value, i.c.intermediate_value_type)
                 .join(t, t.c.trial_id == i.c.trial_id)
-                .where(t.c.study_id == study_id)
+                .where(i.c.trial_id.in_(theirs))
                 .order_by(t.c.number, i.c.step)
             ):
                 read = read_number(value, kind)
                 values.setdefault(number, []).append(math.nan if read is None else read)
-        return [(number, "value", points) for number, points in values.items()]
+        made += [(number, "value", points) for number, points in values.items()]
+        return sorted(made, key=lambda curve: curve[:2])
 
     def create_study(
         self,
@@ -506,3 +561,7 @@ class Store:
 def _by_bytes(connection: sa.Connection) -> str:
     """The collation that sorts text alike everywhere: a server would sort it as its country does."""
     return "BINARY" if connection.dialect.name == "sqlite" else "C"
+
+
+def _direction(word: str) -> Direction:
+    return "maximize" if word == "MAXIMIZE" else "minimize"

@@ -36,7 +36,7 @@ from studies.records import (
     TrialState,
 )
 from studies.store import Store, open_store
-from studies.summary import Agreement, rank_agreement, summarize
+from studies.summary import Agreement, front, rank_agreement, summarize
 
 if TYPE_CHECKING:
     import optuna
@@ -148,7 +148,10 @@ class Study:
             "versions": record.provenance.get("versions", {}),
             "stopped": record.stopped,
             "tested": None if rows.opening is None else rows.opening.trial,
+            "adopted": record.adopted,
         }
+        if record.several:
+            said["front"] = rows.front
         return report.render(
             said,
             frames.trials_frame(trials),
@@ -175,6 +178,7 @@ class Snapshot:
     record: StudyRecord
     counts: dict[TrialState, int]
     best: Trial | None  # the complete trial with the best finite value
+    front: list[int]  # of several objectives, the trials that no other beats
     epochs: int  # that the trials were trained
     errors: Counter[str]  # what the trainings that failed said, and how often
     rounds: list[Round]
@@ -216,12 +220,16 @@ def _snapshot(store: Store, name: str) -> Snapshot:
         again = store.trials(
             study_id, among=sa.select(t.c.trial).where(t.c.study_id == study_id).distinct()
         )
-    number = best_number(store, study_id, record.direction)
-    best = [] if number is None else store.trials(study_id, among=[number])
+    best, beaten_by_none = [], []
+    if record.several:
+        beaten_by_none = [t.number for t in front(store.trials(study_id), record.directions)]
+    elif (number := best_number(store, study_id, record.direction)) is not None:
+        best = store.trials(study_id, among=[number])
     return Snapshot(
         record=record,
         counts=counts(store, study_id),
         best=best[0] if best else None,
+        front=beaten_by_none,
         epochs=epochs_trained(store, study_id),
         errors=errors(store, study_id),
         rounds=store.rounds(study_id),

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from studies.engine import masked
 from studies.finalists import Finalist
-from studies.records import Opening, Round, StudyRecord, Trial, TrialState
+from studies.records import Direction, Opening, Round, StudyRecord, Trial, TrialState
 
 MIN_TRIALS = 4  # whose order says anything
 ENDED: tuple[TrialState, ...] = ("complete", "pruned", "failed")
+
+
+def front(trials: Iterable[Trial], directions: Sequence[Direction]) -> list[Trial]:
+    """Of a study with several objectives, the complete trials that no other beats in one without losing in another."""
+    signs = [-1.0 if direction == "maximize" else 1.0 for direction in directions]
+    costs = [
+        (
+            t,
+            [
+                sign * (math.nan if v is None else v)
+                for sign, v in zip(signs, t.values, strict=True)
+            ],
+        )
+        for t in trials
+        if t.state == "complete" and t.values
+    ]
+
+    def beats(one: list[float], other: list[float]) -> bool:
+        return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+    return [t for t, cost in costs if not any(beats(other, cost) for _, other in costs)]
 
 
 class Agreement(NamedTuple):
@@ -39,6 +61,12 @@ def rank_agreement(
             correlation = float(stats.spearmanr(early, late).statistic)
             found.append(Agreement(epoch, later, len(both), correlation))
     return found
+
+
+def _directions(record: StudyRecord) -> dict[str, Any]:
+    if record.several:  # there is no one direction in which a trial could be the best
+        return {"direction": None, "directions": list(record.directions)}
+    return {"direction": record.direction}
 
 
 def summarize(
@@ -71,7 +99,7 @@ def summarize(
         "storage": masked(url),
         "state": record.state,
         "metric": record.metric,
-        "direction": record.direction,
+        **_directions(record),
         "seed": record.plan["seed"] if record.plan else None,
         "trials": {state: counts.get(state, 0) for state in ENDED},
         "epochs_trained": epochs_trained,

@@ -178,8 +178,14 @@ class Writer:
         round_number: int,
         settings: Sequence[Mapping[str, Any]],
         distributions: Mapping[str, BaseDistribution],
+        *,
+        after: int | None = None,
     ) -> list[int]:
-        """Record the trials of a batch as running, in one transaction; returns their numbers."""
+        """Record the trials of a batch as running, in one transaction; returns their numbers.
+
+        Raises:
+            StoreError: the study should have had `after` trials, and another program has added some.
+        """
         from optuna.distributions import distribution_to_json
 
         t, p = self.store.table("trials"), self.store.table("trial_params")
@@ -195,6 +201,10 @@ class Writer:
                 .limit(1)
             ).scalar()
             first = 0 if last is None else last + 1
+            if after is not None and first != after:
+                raise StoreError(
+                    f"another program has added trials to study {self.name!r}: nothing more is written"
+                )
             numbers = list(range(first, first + len(settings)))
             ids = connection.execute(
                 sa.insert(t).returning(t.c.trial_id, sort_by_parameter_order=True),

@@ -182,6 +182,7 @@ def resume(
     hpo resume digits
     hpo resume digits --trials 200
     hpo resume digits --trials 200 --space learning_rate=1e-6:10:log
+    hpo resume optunas --trainer my_model:train --trials 200
     """
     import hpo
 
@@ -214,8 +215,8 @@ def list_studies(storage: str, as_json: bool) -> None:
 
     summaries = [load(name, storage).summary() for name in names(storage)]
     if as_json:
-        keys = ("study", "state", "metric", "direction", "trials", "best")
-        click.echo(_json([{key: said[key] for key in keys} for said in summaries]))
+        keys = ("study", "state", "metric", "direction", "directions", "trials", "best")
+        click.echo(_json([{key: said[key] for key in keys if key in said} for said in summaries]))
     else:
         text.show(text.studies_table(summaries))
 

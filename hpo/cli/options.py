@@ -137,6 +137,7 @@ PLAN = (
 )
 
 CHANGES = {
+    "--trainer": "What trains a study that Optuna made.",
     "--trials": "Trainings in all, old ones included.",
     "--space": "A wider range, or with more choices, than the study has; repeatable.",
     "--timeout": None,

@@ -46,7 +46,7 @@ def summary(study: Study) -> list[RenderableType]:
     """A stored study: how it stands, the best settings, how each range moved and why, what to do next."""
     rows, storage = study.read(), study.storage
     said = rows.summary(storage)
-    parts: list[RenderableType] = [_heading(said)]
+    parts: list[RenderableType] = [_heading(said, rows)]
     for version in rows.plans:
         when = f"{version.made:%Y-%m-%d %H:%M} UTC"
         parts += [
@@ -55,6 +55,7 @@ def summary(study: Study) -> list[RenderableType]:
         ]
     if rows.record.stopped:
         parts.append(Text(f"Stopped early: {rows.record.stopped}.", "yellow"))
+    parts += _of_optuna(rows)
     parts += [
         Text(),
         *_errors(rows.errors),
@@ -66,7 +67,7 @@ def summary(study: Study) -> list[RenderableType]:
         parts += [*_ranges(said), Text()]
     parts += _agreement(study, rows.plan)
     parts += [_line("Stored", f"in {said['storage']} as ", said["study"]), Text()]
-    return parts + _next_commands(said, storage)
+    return parts + _next_commands(said, storage, rows)
 
 
 def settings(params: Mapping[str, Any]) -> str:
@@ -91,10 +92,12 @@ def studies_table(summaries: Sequence[Mapping[str, Any]]) -> RenderableType:
         best = said["best"]
         table.add_row(
             Text(said["study"]),
-            Text(said["state"], STATES[said["state"]]),
+            Text("by Optuna" if said["seed"] is None else said["state"], STATES[said["state"]]),
             str(sum(said["trials"].values())),
             "–" if best is None else f"{best['value']:.4g}",
-            Text(f"{said['metric']} ({said['direction']})"),
+            Text(
+                f"{said['metric']} ({said['direction']})" if said["direction"] else _several(said)
+            ),
         )
     return table
 
@@ -127,7 +130,7 @@ def reproduced(found: Reproduced) -> list[RenderableType]:
     return list(parts)
 
 
-def _heading(said: Mapping[str, Any]) -> Text:
+def _heading(said: Mapping[str, Any], rows: Snapshot) -> Text:
     counts = said["trials"]
     trials = f"{sum(counts.values())} trials"
     left = [f"{n} {state}" for state, n in counts.items() if n and state != "complete"]
@@ -135,12 +138,36 @@ def _heading(said: Mapping[str, Any]) -> Text:
         trials += f" ({', '.join(left)})"
     if _again(said):
         trials += f" and {_again(said)} to confirm"
-    return Text.assemble(
-        (said["study"], "bold"),
-        " · ",
-        (said["state"], STATES[said["state"]]),
-        f" · {trials} · {said['epochs_trained']:,} epochs trained",
-    )
+    if rows.plan:
+        state = (said["state"], STATES[said["state"]])
+        trained = f"{said['epochs_trained']:,} epochs trained"
+    else:  # whether it is complete, and what a reported value stands for, only its maker knows
+        state = ("made by Optuna", "")
+        trained = f"{said['epochs_trained']:,} values reported"
+    return Text.assemble((said["study"], "bold"), " · ", state, f" · {trials} · {trained}")
+
+
+def _several(said: Mapping[str, Any]) -> str:
+    """The objectives of a study that has more than one."""
+    return f"{len(said['directions'])} objectives ({', '.join(said['directions'])})"
+
+
+def _of_optuna(rows: Snapshot) -> list[RenderableType]:
+    """What plain Optuna made, where that is not all, and what it left unended."""
+    adopted = rows.record.provenance.get("adopted")
+    if adopted:
+        said = f"Optuna made the first {adopted['trials']} trials."
+        if adopted["failed"]:
+            said += f" {', '.join(map(str, adopted['failed']))} had not ended, and are recorded as failed."
+        return [Text(said)]
+    going = rows.counts.get("running", 0)
+    if rows.plan or not going:
+        return []
+    return [
+        Text(
+            f"{going} more running or waiting by Optuna's record, or left so by a process that was killed."
+        )
+    ]
 
 
 def _errors(errors: Counter[str]) -> list[RenderableType]:
@@ -154,11 +181,19 @@ def _errors(errors: Counter[str]) -> list[RenderableType]:
 
 def _scored(said: Mapping[str, Any], rows: Snapshot) -> str:
     """What is optimized. On which rows a trainer of the user's scores is its own affair."""
-    return str(said["metric"]) if rows.plan.get("trainer") else f"validation {said['metric']}"
+    return f"validation {said['metric']}" if rows.plan.get("source") else str(said["metric"])
 
 
 def _best(said: Mapping[str, Any], rows: Snapshot) -> list[RenderableType]:
     best = said["best"]
+    if rows.record.several:
+        found = ", ".join(map(str, rows.front))
+        return [
+            Text(f"{_several(said)}: no one trial is the best."),
+            Text(f"No other trial is better in all of them than: {found or 'none yet'}."),
+        ]
+    if not rows.counts:
+        return [Text("There are no trials yet.")]
     if best is None:
         return [Text("No trial has succeeded.", "red")]
     told = Text.assemble(
@@ -181,7 +216,7 @@ def _best(said: Mapping[str, Any], rows: Snapshot) -> list[RenderableType]:
 
 
 def _params(params: Mapping[str, Any]) -> list[RenderableType]:
-    width = max(map(len, params))
+    width = max(map(len, params), default=0)
     return [Text(f"  {name:{width}}  {_value(value)}") for name, value in params.items()]
 
 
@@ -286,20 +321,32 @@ def _where(storage: str) -> str:
     return f" --storage {shlex.quote(masked(storage))}"
 
 
-def _next_commands(said: Mapping[str, Any], storage: str) -> list[RenderableType]:
+def _next_commands(said: Mapping[str, Any], storage: str, rows: Snapshot) -> list[RenderableType]:
     name, where = shlex.quote(said["study"]), _where(storage)
-    more = f" --trials {2 * _trainings(said)}" if said["state"] == "complete" else ""
-    commands = (
+    more, why_not = "", None
+    if not rows.plan:
+        from hpo.adopt import refusal
+        from studies.foreign import read_optunas
+
+        more = f" --trainer MODULE:FUNCTION --trials {2 * sum(rows.counts.values())}"
+        why_not = refusal(read_optunas(said["study"], storage))
+    elif said["state"] == "complete":
+        more = f" --trials {2 * _trainings(said)}"
+    commands = [
         (f"hpo report {name} -o {shlex.quote(said['study'] + '.html')}{where}", "see it"),
         (resume_command(said["study"], storage) + more, "go on with it"),
         (f"hpo export {name} --table trials{where}", "take the trials elsewhere"),
-    )
+    ]
+    if why_not:
+        del commands[1]
     width = max(len(command) for command, _ in commands)
     lines: list[RenderableType] = [Text("Next", "bold")]
     for command, purpose in commands:
         # A command is never broken: it is there to be copied.
         line = Text.assemble("  ", (f"{command:{width}}", "cyan"), no_wrap=True, overflow="ignore")
         lines.append(line.append(f"  # {purpose}", "dim") if width < 50 else line)
+    if why_not:
+        lines.append(Text(f"  Optuna can go on with it, hpo can't: {why_not}"))
     return lines
 
 

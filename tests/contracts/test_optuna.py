@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sqlite3
-import threading
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import optuna
 import optuna.visualization.matplotlib
@@ -26,10 +22,10 @@ from optuna.trial import FrozenTrial
 
 import hpo
 import studies
-from hpo.space import Settings, Space, distribution, from_mapping, to_mapping
+from hpo.space import Settings, Space, at, distribution, from_mapping, to_mapping
 from studies import Study
 from studies.records import Result
-from studies.store import create_store
+from studies.store import create_store, open_store
 from tests.postgres import rows
 
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
@@ -109,7 +105,8 @@ def check_same(study: Study, trials: list[FrozenTrial], score: str) -> None:
     for row, trial in zip(rows, trials, strict=True):
         assert same_number(row["value"], trial.value)
         assert row["round"] == trial.user_attrs["round"]
-        assert {name: row[name] for name in trial.params} == trial.params
+        ours = {name: None if pd.isna(row[name]) else row[name] for name in trial.params}
+        assert ours == trial.params
         assert set(trial.params) == set(trial.distributions)
         curve = epochs.loc[epochs["trial"] == trial.number, ["epoch", score]].dropna()
         reported = {k: v for k, v in trial.intermediate_values.items() if not math.isnan(v)}
@@ -162,20 +159,38 @@ parameters = st.one_of(
     st.tuples(st.integers(-(2**31), 2**31), st.integers(0, 1000)).map(
         lambda ends: hpo.Int(ends[0], sum(ends))
     ),
+    st.tuples(st.integers(-20, 20), st.integers(0, 9), st.sampled_from([0.1, 0.25, 3.0])).map(
+        lambda given: hpo.Float(given[0], round(given[0] + given[1] * given[2], 9), step=given[2])
+    ),
+    st.tuples(st.integers(-20, 20), st.integers(0, 9), st.integers(2, 5)).map(
+        lambda given: hpo.Int(given[0], given[0] + given[1] * given[2], step=given[2])
+    ),
+    st.tuples(st.integers(1, 99), st.integers(0, 99)).map(
+        lambda ends: hpo.Int(ends[0], sum(ends), log=True)
+    ),
     st.lists(
-        st.text(min_size=1, max_size=4) | st.integers(2, 9) | st.booleans(),
+        st.text(min_size=1, max_size=4) | st.integers(2, 9) | st.booleans() | st.none() | st.just(0.5),
         min_size=1, max_size=4, unique=True,
     ).map(lambda choices: hpo.Categorical(tuple(choices))),
 )  # fmt: skip
-values = st.floats() | st.none()
-curves = st.lists(st.floats(allow_nan=False), max_size=4)
+signless = st.floats().map(lambda value: value + 0.0)  # SQLite keeps no sign of a zero
+values = signless | st.none()
+curves = st.lists(signless, max_size=4)
+plain = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=4)
+attributes = st.dictionaries(
+    st.text(min_size=1, max_size=5).filter(lambda key: key != "round"),
+    st.recursive(plain, lambda inner: st.lists(inner, max_size=2), max_leaves=3),
+    max_size=2,
+)
 
 
 def drawn(parameter: Any, draw: st.DrawFn) -> Any:
     if isinstance(parameter, hpo.Categorical):
         return draw(st.sampled_from(parameter.choices))
+    if parameter.step is not None:
+        return at(parameter, draw(st.floats(0, 1)))
     numbers = st.integers if isinstance(parameter, hpo.Int) else st.floats
-    return draw(numbers(parameter.low, parameter.high))
+    return draw(numbers(parameter.low, parameter.high)) + 0
 
 
 @st.composite
@@ -194,7 +209,10 @@ def rounds_of_trials(draw: st.DrawFn) -> list[tuple[Space, list[Settings], list[
                 space[name] = replace(parameter, low=low, high=high)
         size = draw(st.integers(1, 3))
         trials = [{name: drawn(p, draw) for name, p in space.items()} for _ in range(size)]
-        rounds.append((space, trials, [(draw(values), draw(curves)) for _ in range(size)]))
+        outcomes = [
+            (draw(values), draw(curves), draw(st.booleans()), draw(attributes)) for _ in range(size)
+        ]
+        rounds.append((space, trials, outcomes))
     return rounds
 
 
@@ -216,6 +234,8 @@ def many(
 def test_whatever_is_written_is_the_same_through_optuna(
     many: str, rounds: list[tuple[Space, list[Settings], list[Any]]], direction: Any
 ) -> None:
+    given: list[dict[str, Any]] = []
+    before = datetime.now(UTC)
     with create_store(many) as store:
         name = f"study {len(store.names())}"
         with store.create_study(name, direction=direction, **NEW) as writer:
@@ -226,22 +246,121 @@ def test_whatever_is_written_is_the_same_through_optuna(
                 numbers = writer.start_batch(number, trials, distributions)
                 done = datetime(2024, 2, 29) + timedelta(microseconds=number)
                 results = []
-                for n, (value, curve) in zip(numbers, outcomes, strict=True):
-                    state: Any = "failed" if value is None else "complete"
+                for n, settings, outcome in zip(numbers, trials, outcomes, strict=True):
+                    value, curve, left, also = outcome
+                    state: Any = "failed" if value is None else "pruned" if left else "complete"
                     both = {"accuracy": curve, "loss": [0.5, 0.25]}
-                    results.append(Result(n, state, value, both, "accuracy", done))
+                    results.append(Result(n, state, value, both, "accuracy", done, also))
+                    if value is not None and math.isnan(value):  # which Optuna takes of no trial
+                        state, value = "failed" if state == "complete" else state, None
+                    given.append(
+                        {
+                            "number": n,
+                            "state": state,
+                            "values": None if value is None else [value],
+                            "params": settings,
+                            "distributions": distributions,
+                            "intermediate_values": dict(enumerate(curve, start=1)),
+                            "user_attrs": {"round": number, **also},
+                            "system_attrs": {},
+                            "datetime_complete": done.replace(tzinfo=UTC),
+                        }
+                    )
                 writer.finish_batch(results)
     study = studies.load(name, many)
     with optunas(name, many) as theirs:
-        read = theirs.get_trials()
-        assert theirs.direction.name == direction.upper()
+        read, table = theirs.get_trials(), theirs.trials_dataframe()
+        assert [d.name for d in theirs.directions] == [direction.upper()]
+        assert theirs.user_attrs == theirs._storage.get_study_system_attrs(theirs._study_id) == {}
+        complete = [t.value for t in read if t.state.name == "COMPLETE"]
+        finite = [value for value in complete if value is not None and math.isfinite(value)]
+        if finite and len(finite) == len(complete):
+            assert study.best is not None
+            assert theirs.best_trial.number == study.best.number
+    assert [fields(trial) for trial in read] == list(map(written, given))
+    for trial in read:
+        assert trial.datetime_start is not None
+        assert before <= trial.datetime_start.astimezone(UTC) <= datetime.now(UTC)
     check_same(study, read, "accuracy")
+    check_table(table, read)
     check_ranges(study, read)
     best = study.best
-    finite = [t.value for t in read if t.value is not None and math.isfinite(t.value)]
     assert (best is None) == (not finite)
     if best is not None:
         assert best.value == (max if direction == "maximize" else min)(finite)
+
+
+def fields(trial: FrozenTrial) -> str:
+    """Every field of a trial of Optuna's, by its public name; as text, since NaN is not equal to itself."""
+    told = {
+        "number": trial.number,
+        "state": STATES[trial.state.name],
+        "values": trial.values,
+        "params": trial.params,
+        "distributions": trial.distributions,
+        "intermediate_values": trial.intermediate_values,
+        "user_attrs": trial.user_attrs,
+        "system_attrs": trial.system_attrs,
+        "datetime_complete": trial.datetime_complete and trial.datetime_complete.astimezone(UTC),
+    }
+    return written(told)
+
+
+def written(told: dict[str, Any]) -> str:
+    """The same text for the same fields, in whatever order their items are."""
+    return repr({k: sorted(v.items()) if isinstance(v, dict) else v for k, v in told.items()})
+
+
+def check_table(table: pd.DataFrame, trials: list[FrozenTrial]) -> None:
+    """Whether Optuna's own table has every trial, value, setting and attribute, and nothing else."""
+    assert table["number"].to_list() == [t.number for t in trials]
+    assert table["state"].to_list() == [t.state.name for t in trials]
+    for row, trial in zip(table.to_dict("records"), trials, strict=True):
+        assert same_number(row["value"], trial.value)
+        for name, value in trial.params.items():
+            assert row[f"params_{name}"] == value or (
+                value is None and pd.isna(row[f"params_{name}"])
+            )
+    told = {f"params_{name}" for t in trials for name in t.params}
+    told |= {f"user_attrs_{key}" for t in trials for key in t.user_attrs}
+    known = {"number", "value", "state", "datetime_start", "datetime_complete", "duration"}
+    assert set(table) == told | known
+
+
+def troubled(params: dict[str, Any], *, epochs: int, seed: int) -> Iterator[dict[str, float]]:
+    """Fails with an error, diverges, or goes on, by its settings."""
+    del seed
+    if params["x"] > 0.9:
+        raise ValueError("x is too large")
+    for epoch in range(1, epochs + 1):
+        yield {"loss": math.inf if params["x"] > 0.8 else params["x"] + params["n"] / epoch}
+
+
+def test_a_search_in_which_all_goes_wrong_that_can_is_the_same_through_optuna(storage: str) -> None:
+    study = hpo.search(
+        troubled, space={"x": hpo.Float(0, 1), "n": hpo.Int(1, 9, step=2)}, metric="loss",
+        direction="minimize", trials=80, epochs=27, halving=3, storage=storage, name="troubled",
+    )  # fmt: skip
+    with optunas("troubled", storage) as theirs:
+        read, table, best = theirs.get_trials(), theirs.trials_dataframe(), theirs.best_trial
+    assert {t.state.name for t in read} == {"COMPLETE", "PRUNED", "FAIL"}
+    check_same(study, read, "loss")
+    check_table(table, read)
+    check_ranges(study, read)
+    assert study.best is not None
+    assert (study.best.number, study.best.value) == (best.number, best.value)
+    with open_store(storage) as store:
+        recorded = store.trials(study.read().record.study_id)
+    for trial, ours in zip(read, recorded, strict=True):
+        assert (trial.user_attrs, trial.system_attrs) == (ours.attributes, {})
+        x, value = trial.params["x"], trial.value
+        assert trial.user_attrs.get("error") == ("ValueError: x is too large" if x > 0.9 else None)
+        assert trial.user_attrs.get("diverged_epoch") == (1 if 0.8 < x <= 0.9 else None)
+        assert (trial.state.name == "FAIL") == (x > 0.8) == (value is None)
+        last = 27 if trial.state.name == "COMPLETE" else trial.user_attrs.get("left_epoch", 0)
+        assert list(trial.intermediate_values) == list(range(1, last + 1))
+        if value is not None:
+            assert value == trial.intermediate_values[last] == x + trial.params["n"] / last
 
 
 def test_optunas_own_table_of_trials_and_best_trial_are_ours(
@@ -365,48 +484,3 @@ def test_optuna_deletes_a_study_of_ours_and_leaves_the_others(copy: Study) -> No
     database.engine.dispose()
     assert studies.names(copy.storage) == ["other"]
     assert studies.load("other", copy.storage).trials_frame()["x"].to_list() == [0.5]
-
-
-class Silent(WSGIRequestHandler):
-    """Serves without a line on stderr for each request."""
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def dashboard(study: Study) -> Iterator[str]:
-    """The address of an optuna-dashboard that serves the stored study."""
-    optuna_dashboard = pytest.importorskip("optuna_dashboard")
-    database = optuna.storages.RDBStorage(study.storage)
-    app = optuna_dashboard.wsgi(database)
-    with make_server("127.0.0.1", 0, app, handler_class=Silent) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-    database.remove_session()
-    database.engine.dispose()
-
-
-def get(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310  # http on this host
-        assert answer.status == 200
-        return str(answer.read().decode())
-
-
-def test_optuna_dashboard_shows_our_studies(dashboard: str, study: Study) -> None:
-    assert "<title>Optuna Dashboard" in get(f"{dashboard}/")
-    (listed,) = json.loads(get(f"{dashboard}/api/studies"))["study_summaries"]
-    assert listed["study_name"] == "small"
-    shown = json.loads(get(f"{dashboard}/api/studies/{listed['study_id']}"))
-    assert shown["name"] == "small"
-    assert shown["directions"] == ["minimize"]
-    assert shown["has_intermediate_values"]
-    states = [trial["state"].lower().replace("fail", "failed") for trial in shown["trials"]]
-    assert states == study.trials_frame()["state"].to_list()
-    assert study.best is not None
-    assert [trial["number"] for trial in shown["best_trials"]] == [study.best.number]
-    weights = json.loads(get(f"{dashboard}/api/studies/{listed['study_id']}/param_importances"))
-    assert len(weights["param_importances"][0]) == 3

@@ -313,7 +313,7 @@ def test_a_study_without_trials_is_a_page() -> None:
     said: dict[str, Any] = {
         "study": "new", "storage": "sqlite:///hpo.db", "state": "interrupted", "metric": "accuracy",
         "direction": "maximize", "seed": None, "trials": {"complete": 0, "pruned": 0, "failed": 0},
-        "epochs_trained": 0, "best": None, "rounds": [], "plan": {}, "versions": {},
+        "epochs_trained": 0, "best": None, "rounds": [], "plan": {"source": "digits"}, "versions": {},
         "finalists": [], "recommended": None, "test": None,
     }  # fmt: skip
     page = Page(report.render(said, empty, pd.DataFrame(), frames.rounds_frame([])))

@@ -26,6 +26,7 @@ from studies.engine import (
     StoreError,
     check_creatable,
     check_file,
+    check_whole,
     database_errors,
     first_line,
     make_engine,
@@ -93,16 +94,14 @@ def open_store(url: str) -> Store:
         raise StoreError(
             f"no database at {path}: give the right --storage, or start with hpo search"
         )
-    if path is not None:
-        check_file(path)
-    engine = make_engine(url)
+    engine = make_engine(url, frozen=path is not None and check_file(path))
     try:
         with database_errors(url):
             names = set(sa.inspect(engine).get_table_names())
-        if not {"studies", "trials", "version_info"} <= names:
-            raise StoreError(
-                f"{masked(url)} holds no studies: it is the database of something else"
-            )
+            if not {"studies", "trials", "version_info"} <= names:
+                what = "it is the database of something else" if names else "it is empty"
+                raise StoreError(f"{masked(url)} holds no studies: {what}")
+            schema.check(engine, url)
         return Store(url, engine)
     except BaseException:
         engine.dispose()
@@ -124,14 +123,19 @@ def create_store(url: str) -> Store:
                 raise StoreError(
                     f"{masked(url)} is the database of something else: give another --storage"
                 )
-            if engine.dialect.name == "sqlite":
+            if names:
+                schema.check(engine, url)
+            path = sqlite_path(url)
+            if path is not None:
+                if names:
+                    check_whole(path)
                 use_wal(engine)
             store = Store(url, engine)
             if engine.dialect.name == "sqlite" and not names:
                 with store.writing() as connection:
                     schema.write(connection)
             else:
-                schema.make_or_check(engine, url)
+                schema.make_rest(engine, url)
         except BaseException:
             engine.dispose()
             raise
@@ -181,6 +185,11 @@ class Store:
                 self._reading = connection
                 try:
                     yield connection
+                except (ValueError, TypeError, LookupError, OverflowError) as error:
+                    # What we and Optuna write can be read; something else has been at it.
+                    raise StoreError(
+                        f"{masked(self.url)} holds what can't be read: {type(error).__name__}: {first_line(error)}"
+                    ) from error
                 finally:
                     self._reading = None
 

@@ -15,6 +15,7 @@ import difflib
 import functools
 import json
 import math
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -75,12 +76,17 @@ def check_name(name: str) -> None:
     """Whether a study can have this name.
 
     Raises:
-        StoreError: it is empty, longer than the 512 characters that Optuna keeps, or not text for a database.
+        StoreError: it is empty, longer than the 512 characters that Optuna keeps, not text for a database, or looks
+            like an option of a command.
     """
     if not 0 < len(name) <= 512:
         raise StoreError(f"a study's name has 1 to 512 characters, not {len(name)}")
     if not name.isprintable():
-        raise StoreError(f"the study name {name!r} has characters that can't be printed")
+        raise StoreError(f"the study name {name!a} has characters that can't be printed")
+    if name.startswith("-"):
+        raise StoreError(
+            f"the study name {name!r} looks like an option: begin it with something else"
+        )
 
 
 def open_store(url: str) -> Store:
@@ -419,7 +425,7 @@ class Store:
         except IntegrityError:
             raise StudyExistsError(
                 f"study {name!r} exists already in {masked(self.url)}: "
-                f"go on with hpo resume {name}, or give another --name"
+                f"go on with hpo resume {shlex.quote(name)}, or give another --name"
             ) from None
         return Writer(self, study_id, name, token)
 

@@ -378,6 +378,23 @@ def report(name: str, output: Path, storage: str) -> None:
     say(f"{output} written")
 
 
+@cli.command()
+@click.option("--yes", is_flag=True, help="Of a server's database: there is a backup of it.")
+@storage_option
+def upgrade(yes: bool, storage: str) -> None:
+    """Bring the tables of an older database to the newest version, with a copy kept beside it.
+
+    \b
+    hpo upgrade --storage sqlite:///hpo.db
+    """
+    from hpo.signals import signals
+    from studies.upgrade import upgrade as bring_up
+
+    with signals.later():
+        done = bring_up(storage, without_backup=yes)
+    click.echo(done)
+
+
 def _run_and_print(
     run: Callable[[Any], Any], storage: str, *, quiet: bool, verbose: bool, as_json: bool
 ) -> None:

@@ -240,22 +240,22 @@ class Store:
                 stop = connection.execute(
                     sa.select(tables.stops).where(tables.stops.c.study_id == row.study_id)
                 ).first()
-        done = ours is None or ours.completed is not None
-        state: State = "running" if holder else "complete" if done else "interrupted"
-        return StudyRecord(
-            study_id=row.study_id,
-            name=name,
-            direction="maximize" if row.direction == "MAXIMIZE" else "minimize",
-            state=state,
-            plan=json.loads(ours.plan) if ours else None,
-            metric=ours.metric if ours else "value",
-            data_hash=ours.data_hash if ours else None,
-            provenance=json.loads(ours.provenance) if ours else {},
-            created=ours.created if ours else None,
-            holder=holder,
-            stopped=stop.reason if stop and stop.lifted is None else None,
-            resumed_after=(stop.lifted or 0) if stop else 0,
-        )
+            done = ours is None or ours.completed is not None
+            state: State = "running" if holder else "complete" if done else "interrupted"
+            return StudyRecord(
+                study_id=row.study_id,
+                name=name,
+                direction="maximize" if row.direction == "MAXIMIZE" else "minimize",
+                state=state,
+                plan=json.loads(ours.plan) if ours else None,
+                metric=ours.metric if ours else "value",
+                data_hash=ours.data_hash if ours else None,
+                provenance=json.loads(ours.provenance) if ours else {},
+                created=ours.created if ours else None,
+                holder=holder,
+                stopped=stop.reason if stop and stop.lifted is None else None,
+                resumed_after=(stop.lifted or 0) if stop else 0,
+            )
 
     def _no_study(self, connection: sa.Connection, name: str) -> str:
         t = self.table("studies")

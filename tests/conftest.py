@@ -1,7 +1,8 @@
-"""What many tests start from: an empty database, a stored study, and the command line as a user runs it."""
+"""What many tests start from: an empty database, a stored study and its tables, the command line as a user runs it."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,9 +12,12 @@ from pathlib import Path
 import pytest
 
 import hpo
+import studies
 from studies import Study
+from studies.export import to_csv
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Tables = dict[str, bytes]
 HPO = Path(sys.executable).with_name("hpo")
 
 
@@ -58,3 +62,22 @@ def run_hpo(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tables() -> Callable[[str, str], Tables]:
+    """The tables of a stored study and what its test rows said, to the last digit, without times."""
+
+    def exported(name: str, storage: str) -> Tables:
+        study = studies.load(name, storage)
+        test = study.summary()["test"] or {"opened_at": None}
+        trials = study.trials_frame().drop(columns=["started", "finished"])
+        return {
+            "trials": to_csv(trials),
+            "epochs": to_csv(study.epochs_frame()),
+            "rounds": to_csv(study.rounds_frame()),
+            "finalists": to_csv(study.finalists_frame()),
+            "test": json.dumps(test | {"opened_at": None}).encode(),
+        }
+
+    return exported

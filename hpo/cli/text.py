@@ -43,8 +43,9 @@ def show(*parts: RenderableType) -> None:
 
 
 def _print(console: Console, parts: Sequence[RenderableType]) -> None:
-    for part in parts:  # together they would all be broken at the width, commands as well
-        console.print(part)
+    for part in parts:
+        whole = isinstance(part, Text) and bool(part.no_wrap)  # which print does not see by itself
+        console.print(part, no_wrap=whole, overflow="ignore" if whole else None, crop=not whole)
 
 
 def summary(study: Study) -> list[RenderableType]:

@@ -30,7 +30,7 @@ def test_what_is_no_number_is_never_the_best(word: str, direction: str, storage:
     space = {"x": hpo.Float(0, 1), "k": Categorical(("odd", "even"))}
     study = hpo.search(
         telling(word), space=space, metric="score", direction=direction, epochs=3, trials=24, rounds=2,
-        finalists=3, repeats=2, storage=storage, name="n",
+        finalists=3, repeats=2, sampler="sobol", storage=storage, name="n",
     )  # fmt: skip
     frame = study.trials_frame()
     odd = frame[frame["k"] == "odd"]

@@ -116,7 +116,8 @@ def check_file(path: Path) -> bool:
         raise StoreError(f"{path} is a folder: give a file in it, sqlite:///{path}/hpo.db")
     if not os.access(path, os.R_OK):
         raise StoreError(f"{path} can't be read: permission denied")
-    if not size(path) and size(beside(path, "wal")):  # which SQLite would delete
+    # SQLite would delete it. (It is looked at first: another program may just be making both.)
+    if size(beside(path, "wal")) and not size(path):
         raise StoreError(f"{path} is empty, but {path.name}-wal beside it is not: it was cut off")
     frozen = not os.access(path, os.W_OK) and nobody_writes(path)
     with _as_told(path):

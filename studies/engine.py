@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import tempfile
 import time
@@ -14,6 +15,8 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from studies.sqlite_files import UNWRITABLE_PLACE, beside, in_words, nobody_writes, size
 
 BUSY_SECONDS = 30  # how long to wait for another program that is writing to the same SQLite file
 CONNECT_SECONDS = 10  # how long to wait for a server that does not answer
@@ -44,16 +47,23 @@ def check_creatable(url: str) -> None:
     """Say what is wrong with a place for a database before anything is written there.
 
     Raises:
-        StoreError: the URL can't be used, its folder is not there or can't be written to, or the file is none of ours.
+        StoreError: the URL can't be used, its folder is not there or can't be written to, or the file is none of ours
+            or can't be written to.
     """
     path = sqlite_path(url)
     if path is None:
         return
-    if path.exists():
-        check_file(path)
-        return
     if not path.parent.is_dir():
         raise StoreError(f"no folder {path.parent} for the database {path.name}: make it first")
+    if path.exists():
+        if path.is_file() and not os.access(path, os.W_OK):
+            raise StoreError(f"{path} is read-only: it can be shown, but not searched in")
+        if not os.access(path.parent, os.W_OK):
+            raise StoreError(
+                f"{path} is in a read-only folder: it can be shown, but not searched in"
+            )
+        check_file(path)
+        return
     # Only trying tells: permissions, read-only file systems and root all differ.
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
@@ -97,26 +107,69 @@ def sqlite_path(url: str) -> Path | None:
     return Path(str(parsed.database)).absolute()
 
 
-def check_file(path: Path) -> None:
-    """Whether a file that exists is an SQLite database (or empty).
+def check_file(path: Path) -> bool:
+    """Whether a file that exists is an SQLite database (or empty). True: it has to be read as one that never changes.
+
+    In WAL mode SQLite makes files beside a database even to read it. Where it can't, all is in the one file unless a
+    program that writes was killed. Nor should it where that file is read-only: they would be the reader's own, and be
+    in the way of who may write.
 
     Raises:
         StoreError: it is a folder, can't be read, or holds something else.
     """
     if path.is_dir():
         raise StoreError(f"{path} is a folder: give a file in it, sqlite:///{path}/hpo.db")
+    if not os.access(path, os.R_OK):
+        raise StoreError(f"{path} can't be read: permission denied")
+    # SQLite would delete it. (It is looked at first: another program may just be making both.)
+    if size(beside(path, "wal")) and not size(path):
+        raise StoreError(f"{path} is empty, but {path.name}-wal beside it is not: it was cut off")
+    frozen = not os.access(path, os.W_OK) and nobody_writes(path)
+    with _as_told(path):
+        try:
+            _ask(path, "immutable=1" if frozen else "mode=rw")
+        except sqlite3.DatabaseError as error:
+            if frozen or error.sqlite_errorcode & 0xFF not in UNWRITABLE_PLACE:
+                raise
+            if size(beside(path, "wal")):
+                raise StoreError(
+                    f"{path} can't be read where it is: the last changes are in {path.name}-wal, "
+                    "which needs a folder with room to write in: copy both there"
+                ) from None
+            _ask(path, "immutable=1")
+            frozen = True
+    return frozen
+
+
+def check_whole(path: Path) -> None:
+    """Whether all of an SQLite file can be read, before anything is written to it.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    with _as_told(path):
+        found = _ask(path, "mode=rw", "PRAGMA quick_check(1)")
+        if found != "ok":
+            damaged = sqlite3.DatabaseError(" ".join(str(found).split()))
+            damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise damaged
+
+
+def _ask(path: Path, how: str, question: str = "PRAGMA schema_version") -> Any:
     # Asked of SQLite, never by opening the file ourselves: to close it would drop the locks that every other
     # connection of this process has on it, and so corrupt it (sqlite.org/howtocorrupt.html, 2.2).
+    address = f"file:{quote(str(path))}?{how}"
+    connection = sqlite3.connect(address, timeout=BUSY_SECONDS, uri=True)
+    with contextlib.closing(connection):
+        return connection.execute(question).fetchone()[0]
+
+
+@contextlib.contextmanager
+def _as_told(path: Path) -> Iterator[None]:
     try:
-        address = f"file:{quote(str(path))}?mode=rw"
-        with contextlib.closing(
-            sqlite3.connect(address, timeout=BUSY_SECONDS, uri=True)
-        ) as connection:
-            connection.execute("PRAGMA schema_version").fetchone()
+        yield
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
-            raise StoreError(f"{path} is not an SQLite database; it was left as it is") from None
-        raise StoreError(f"{path} can't be used: {first_line(error)}") from None
+        raise StoreError(f"{path} {told(error, path)}") from None
 
 
 def engine_options(url: str) -> dict[str, Any]:
@@ -131,14 +184,14 @@ def engine_options(url: str) -> dict[str, Any]:
     }
 
 
-def make_engine(url: str) -> sa.Engine:
-    """An engine whose SQLite transactions begin when we say so.
+def make_engine(url: str, *, frozen: bool = False) -> sa.Engine:
+    """An engine whose SQLite transactions begin when we say so; `frozen`: of a file that never changes.
 
     Raises:
         StoreError: the URL can't be used, or its driver is not installed.
     """
     try:
-        engine = sa.create_engine(url, **engine_options(url))
+        engine = sa.create_engine(_frozen(url) if frozen else url, **engine_options(url))
     except ModuleNotFoundError as error:
         raise StoreError(
             f"{masked(url)} needs the package {error.name}: pip install 'hpo[postgres]'"
@@ -151,6 +204,11 @@ def make_engine(url: str) -> sa.Engine:
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _frozen(url: str) -> sa.URL:
+    address = f"file:{quote(str(sqlite_path(url)))}"
+    return sa.URL.create("sqlite", database=address, query={"immutable": "1", "uri": "true"})
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
@@ -195,6 +253,9 @@ def database_errors(url: str) -> Iterator[None]:
     except IntegrityError:
         raise
     except DBAPIError as error:
+        path = sqlite_path(url)
+        if path is not None:
+            raise StoreError(f"{path} {told(error.orig or error, path)}") from None
         kind = ConnectionLostError if _is_lost(error) else StoreError
         raise kind(f"{masked(url)}: {first_line(error.orig or error)}") from None
 
@@ -202,10 +263,14 @@ def database_errors(url: str) -> Iterator[None]:
 def _is_lost(error: DBAPIError) -> bool:
     if error.connection_invalidated:
         return True
-    # A connection that could not be made has run no statement, and libpq gives no code for it. sqlite3's errors have
-    # no such attribute.
+    # A connection that could not be made has run no statement, and libpq gives no code for it.
     no_code = getattr(error.orig, "sqlstate", "") is None
     return isinstance(error, OperationalError) and error.statement is None and no_code
+
+
+def told(error: BaseException, path: Path) -> str:
+    """What an error of SQLite's means for a file, as the rest of a sentence that begins with its name."""
+    return in_words(error, path, BUSY_SECONDS) or f"can't be used: {first_line(error)}"
 
 
 def first_line(error: BaseException) -> str:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studies.engine import StoreError
@@ -45,6 +49,24 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
     except ImportError:
         raise StoreError("Parquet needs the package pyarrow: pip install 'hpo[parquet]'") from None
     return file.getvalue()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file at once: whatever happens meanwhile, there is all of the new content, or what was there before."""
+    path = path.resolve()  # what a link points to is replaced, not the link
+    if path.exists() and not path.is_file():  # a pipe or a device; a folder, which says what it is
+        path.write_bytes(content)
+        return
+    unfinished = path.with_name(f".hpo-{os.getpid()}.part")
+    try:
+        unfinished.write_bytes(content)
+        if path.exists():
+            shutil.copymode(path, unfinished)
+        unfinished.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
 
 
 FORMATS: dict[str, Callable[[pd.DataFrame], bytes]] = {

@@ -14,6 +14,7 @@ import contextlib
 import difflib
 import json
 import math
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -25,6 +26,7 @@ from studies.engine import (
     StoreError,
     check_creatable,
     check_file,
+    check_whole,
     database_errors,
     first_line,
     make_engine,
@@ -78,12 +80,17 @@ def check_name(name: str) -> None:
     """Whether a study can have this name.
 
     Raises:
-        StoreError: it is empty, longer than the 512 characters that Optuna keeps, or not text for a database.
+        StoreError: it is empty, longer than the 512 characters that Optuna keeps, not text for a database, or looks
+            like an option of a command.
     """
     if not 0 < len(name) <= 512:
         raise StoreError(f"a study's name has 1 to 512 characters, not {len(name)}")
     if not name.isprintable():
-        raise StoreError(f"the study name {name!r} has characters that can't be printed")
+        raise StoreError(f"the study name {name!a} has characters that can't be printed")
+    if name.startswith("-"):
+        raise StoreError(
+            f"the study name {name!r} looks like an option: begin it with something else"
+        )
 
 
 def open_store(url: str) -> Store:
@@ -97,16 +104,14 @@ def open_store(url: str) -> Store:
         raise StoreError(
             f"no database at {path}: give the right --storage, or start with hpo search"
         )
-    if path is not None:
-        check_file(path)
-    engine = make_engine(url)
+    engine = make_engine(url, frozen=path is not None and check_file(path))
     try:
         with database_errors(url):
             names = set(sa.inspect(engine).get_table_names())
-        if not {"studies", "trials", "version_info"} <= names:
-            raise StoreError(
-                f"{masked(url)} holds no studies: it is the database of something else"
-            )
+            if not {"studies", "trials", "version_info"} <= names:
+                what = "it is the database of something else" if names else "it is empty"
+                raise StoreError(f"{masked(url)} holds no studies: {what}")
+            schema.check(engine, url)
         return Store(url, engine)
     except BaseException:
         engine.dispose()
@@ -128,14 +133,19 @@ def create_store(url: str) -> Store:
                 raise StoreError(
                     f"{masked(url)} is the database of something else: give another --storage"
                 )
-            if engine.dialect.name == "sqlite":
+            if names:
+                schema.check(engine, url)
+            path = sqlite_path(url)
+            if path is not None:
+                if names:
+                    check_whole(path)
                 use_wal(engine)
             store = Store(url, engine)
             if engine.dialect.name == "sqlite" and not names:
                 with store.writing() as connection:
                     schema.write(connection)
             else:
-                schema.make_or_check(engine, url)
+                schema.make_rest(engine, url)
         except BaseException:
             engine.dispose()
             raise
@@ -186,6 +196,11 @@ class Store:
                 self._reading = connection
                 try:
                     yield connection
+                except (ValueError, TypeError, LookupError, OverflowError) as error:
+                    # What we and Optuna write can be read; something else has been at it.
+                    raise StoreError(
+                        f"{masked(self.url)} holds what can't be read: {type(error).__name__}: {first_line(error)}"
+                    ) from error
                 finally:
                     self._reading = None
 
@@ -246,21 +261,21 @@ class Store:
                 state = self._state_of_optunas(connection, row.study_id)
             elif holder is None and ours.completed is not None:
                 state = "complete"
-        return StudyRecord(
-            study_id=row.study_id,
-            name=name,
-            direction=_direction(row.direction),
-            state=state,
-            plan=json.loads(ours.plan) if ours else None,
-            metric=ours.metric if ours else "value",
-            data_hash=ours.data_hash if ours else None,
-            provenance=json.loads(ours.provenance) if ours else {},
-            created=ours.created if ours else None,
-            holder=holder,
-            stopped=stop.reason if stop and stop.lifted is None else None,
-            resumed_after=(stop.lifted or 0) if stop else 0,
-            directions=tuple(_direction(row.direction) for row in rows),
-        )
+            return StudyRecord(
+                study_id=row.study_id,
+                name=name,
+                direction=_direction(row.direction),
+                state=state,
+                plan=json.loads(ours.plan) if ours else None,
+                metric=ours.metric if ours else "value",
+                data_hash=ours.data_hash if ours else None,
+                provenance=json.loads(ours.provenance) if ours else {},
+                created=ours.created if ours else None,
+                holder=holder,
+                stopped=stop.reason if stop and stop.lifted is None else None,
+                resumed_after=(stop.lifted or 0) if stop else 0,
+                directions=tuple(_direction(row.direction) for row in rows),
+            )
 
     def _state_of_optunas(self, connection: sa.Connection, study_id: int) -> State:
         """Of a study that plain Optuna made nobody knows who runs it, only which of its trials have not ended."""
@@ -522,7 +537,7 @@ class Store:
                 return Writer(self, ours, name, token)
             raise StudyExistsError(
                 f"study {name!r} exists already in {masked(self.url)}: "
-                f"go on with hpo resume {name}, or give another --name"
+                f"go on with hpo resume {shlex.quote(name)}, or give another --name"
             ) from None
         return Writer(self, study_id, name, token)
 

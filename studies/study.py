@@ -161,7 +161,9 @@ class Study:
 
     def write_report(self, path: str | Path) -> None:
         """Write the HTML page to a file."""
-        Path(path).write_text(self.report(), encoding="utf-8")
+        from studies.export import write_whole
+
+        write_whole(Path(path), self.report().encode())
 
     def optuna(self) -> optuna.Study:
         """The same study through Optuna, for its plots, its importances, and everything else it offers."""

@@ -157,6 +157,23 @@ class NewerTablesError(Exception):
     """Our tables were made by a newer version of this program."""
 
 
+def check_known(connection: Connection) -> set[int]:
+    """The numbers of the migrations that were made; none where there are no tables of ours.
+
+    Raises:
+        NewerTablesError: they are newer than this program.
+    """
+    if not present(connection, migrations_done):
+        return set()
+    done = set(connection.execute(select(migrations_done.c.number)).scalars())
+    if done and max(done) > len(MIGRATIONS):
+        raise NewerTablesError(
+            f"its hpo tables have version {max(done)} and this program knows {len(MIGRATIONS)}: "
+            "install a newer hpo"
+        )
+    return done
+
+
 def migrate(connection: Connection) -> None:
     """Bring our tables to the newest version, in the caller's transaction.
 
@@ -164,12 +181,7 @@ def migrate(connection: Connection) -> None:
         NewerTablesError: they are newer than this program.
     """
     metadata.create_all(connection, tables=[migrations_done])
-    done = {row.number for row in connection.execute(select(migrations_done.c.number))}
-    if done and max(done) > len(MIGRATIONS):
-        raise NewerTablesError(
-            f"its hpo tables have version {max(done)} and this program knows {len(MIGRATIONS)}: "
-            "install a newer hpo"
-        )
+    done = check_known(connection)
     for number, migration in enumerate(MIGRATIONS, start=1):
         if number not in done:
             migration(connection)

@@ -288,14 +288,15 @@ class Writer:
             for r in results
             for key, value in r.attributes.items()
         ]
+        # A clock that was set back in between makes no trial end before it began.
+        finished = sa.bindparam("finished", type_=sa.DateTime())
+        ended = sa.case((t.c.datetime_start > finished, t.c.datetime_start), else_=finished)
 
         def work(connection: sa.Connection) -> None:
             connection.execute(
                 sa.update(t)
                 .where(t.c.trial_id == sa.bindparam("id"))
-                .values(
-                    state=sa.bindparam("now_state"), datetime_complete=sa.bindparam("finished")
-                ),
+                .values(state=sa.bindparam("now_state"), datetime_complete=ended),
                 done,
             )
             for table, rows in ((v, values), (i, points), (tables.curves, curves), (a, attributes)):

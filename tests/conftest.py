@@ -1,4 +1,4 @@
-"""What many tests start from: an empty database, a stored study, and the command line as a user runs it."""
+"""What many tests start from: an empty database, a stored study and its tables, the command line as a user runs it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from studies import Study
 from studies.export import to_csv
 from tests import postgres as postgresql
 
-Tables = dict[str, bytes]
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Tables = dict[str, bytes]
 HPO = Path(sys.executable).with_name("hpo")
 
 

@@ -9,43 +9,35 @@ from __future__ import annotations
 import gc
 import json
 import os
-import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from hpo.cli.options import change_options, json_option, plan_options, run_options, storage_option
+from hpo.cli.output import drawing, flush, no_room, say, write
 
 DONE, ERROR, USAGE, NO_TRIAL_SUCCEEDED, HELD = 0, 1, 2, 3, 4
 
 
-class Stopped(BaseException):
-    """Ctrl-C or SIGTERM: the search ends in an orderly way."""
-
-    signal: ClassVar[int] = (
-        0  # that came; a library that was interrupted may have swallowed the exception
-    )
-
-    @classmethod
-    def check(cls) -> None:
-        """Raise it again if a signal came and the program is still running."""
-        if cls.signal:
-            raise cls
-
-
 def main() -> NoReturn:
-    """The `hpo` command: run it, and turn what went wrong into one line and an exit status."""
-    signal.signal(signal.SIGTERM, _stop)
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background of a script
-        signal.signal(signal.SIGINT, _stop)
+    """The `hpo` command."""
     gc.set_threshold(
         100_000
     )  # imports make many objects and no garbage: looking for it takes a tenth of them
+    # By then everything is closed; taking the modules down one by one takes 0.3 s.
+    os._exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command, turn what went wrong into one line, and return the exit status."""
+    status: int
     try:
-        status = cli.main(prog_name="hpo", standalone_mode=False) or DONE
+        status = cli.main(arguments, prog_name="hpo", standalone_mode=False) or DONE
+        flush()
     except click.exceptions.NoArgsIsHelpError as no_command:
         no_command.show()
         status = USAGE
@@ -55,28 +47,24 @@ def main() -> NoReturn:
             if isinstance(error, click.UsageError) and error.ctx
             else ""
         )
-        click.echo(f"Error: {error.format_message()}{where}", err=True)
+        say(f"Error: {error.format_message()}{where}")
         status = error.exit_code
-    except Stopped:
-        status = 128 + Stopped.signal
     except BrokenPipeError:  # the reader of our output has gone; nobody is left to be told
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = ERROR
     except Exception as error:  # turned into one line if it is ours; raised again if it is a bug
-        status = _status(error)
-        click.echo(f"Error: {error}", err=True)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)  # everything is closed by now; taking the modules down one by one takes 0.3 s
+        status, message = _told(error)
+        say(f"Error: {message}")
+    with suppress(OSError):  # what can't be printed was told above
+        flush()
+    return status
 
 
-def _stop(number: int, _: object) -> NoReturn:
-    Stopped.signal = number
-    raise Stopped
-
-
-def _status(error: Exception) -> int:
-    """The exit status for an error of ours. Anything else is a bug: its traceback is wanted."""
+def _told(error: Exception) -> tuple[int, str]:
+    """The exit status and the line for an error of ours. Anything else is a bug: its traceback is wanted."""
+    unwritten = no_room(error)
+    if unwritten is not None:
+        return ERROR, unwritten
     modules = sys.modules  # what was not imported can't have been raised
     ours = {
         ("hpo.config", "PlanError"): USAGE,
@@ -87,7 +75,7 @@ def _status(error: Exception) -> int:
     }
     for (module, name), status in ours.items():
         if module in modules and isinstance(error, getattr(modules[module], name)):
-            return status
+            return status, str(error)
     raise error
 
 
@@ -291,7 +279,7 @@ def export(name: str, table: str, format_: str, output: Path | None, storage: st
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     else:
-        _write(output, content)
+        write(output, content)
 
 
 @cli.command()
@@ -309,8 +297,27 @@ def report(name: str, output: Path, storage: str) -> None:
     """
     from studies import load
 
-    _write(output, load(name, storage).report().encode())
-    click.echo(f"{output} written", err=True)
+    with drawing(output.parent):
+        page = load(name, storage).report()
+    write(output, page.encode())
+    say(f"{output} written")
+
+
+@cli.command()
+@click.option("--yes", is_flag=True, help="Of a server's database: there is a backup of it.")
+@storage_option
+def upgrade(yes: bool, storage: str) -> None:
+    """Bring the tables of an older database to the newest version, with a copy kept beside it.
+
+    \b
+    hpo upgrade --storage sqlite:///hpo.db
+    """
+    from hpo.signals import signals
+    from studies.upgrade import upgrade as bring_up
+
+    with signals.later():
+        done = bring_up(storage, without_backup=yes)
+    click.echo(done)
 
 
 def _run_and_print(
@@ -326,7 +333,7 @@ def _run_and_print(
     else:
         text.show(*text.summary(study))
     if study.best is None:
-        click.echo("Error: no trial succeeded; all of them failed or diverged", err=True)
+        say("Error: no trial succeeded; all of them failed or diverged")
         raise click.exceptions.Exit(NO_TRIAL_SUCCEEDED)
 
 
@@ -350,13 +357,6 @@ def _named_range(text: str) -> tuple[str, str]:
     if not (name and equals and given):
         raise click.UsageError(f"--space {text!r}: write NAME=LOW:HIGH[:log][:int] or NAME=a,b,c")
     return name, given
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise click.ClickException(f"can't write {path}: {error.strerror}") from None
 
 
 def _json(data: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
@@ -14,9 +14,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from hpo.cli import Stopped
+from hpo.cli.options import DEFAULT_STORAGE
 from hpo.cli.text import ACTIONS, resume_command, settings
 from hpo.halving import cost
+from hpo.signals import signals
 from hpo.space import Categorical, Parameter, Settings, Space, describe, position
 from hpo.watcher import Watcher
 
@@ -34,22 +35,18 @@ BAR_WIDTH = 20
 def watching(*, quiet: bool, verbose: bool, storage: str) -> Iterator[Watcher]:
     """A watcher that shows the search on stderr; when the search is stopped it says how to go on."""
     console = Console(stderr=True, highlight=False)
-    progress = Progress(console, quiet=quiet, verbose=verbose)
-    try:
-        with progress:
-            yield progress
-    except BaseException as stop:
-        if progress.study and not isinstance(stop, Exception):
-            command = resume_command(progress.study, storage)
-            console.print(Text(f"Stopped. To go on: {command}"), soft_wrap=True)
-        raise
+    progress = Progress(console, quiet=quiet, verbose=verbose, storage=storage)
+    with signals.orderly(), progress:
+        yield progress
 
 
 class Progress(Watcher):
     """Follows a search and draws it: live where stderr is a terminal, else a line every few seconds."""
 
-    def __init__(self, console: Console, *, quiet: bool, verbose: bool) -> None:
-        self.study = ""
+    def __init__(
+        self, console: Console, *, quiet: bool, verbose: bool, storage: str = DEFAULT_STORAGE
+    ) -> None:
+        self.study, self._storage = "", storage
         self._console, self._quiet, self._verbose = console, quiet, verbose
         self._lock = threading.Lock()
         self._begun = self._line_at = time.monotonic()
@@ -82,6 +79,7 @@ class Progress(Watcher):
 
     def started(self, name: str, plan: Plan, direction: Direction, done: int) -> None:
         """Begin to draw: before this, an error is all there is to say."""
+        signals.going_on(resume_command(name, self._storage))
         self.study, self._first, self._maximize = name, dict(plan.space), direction == "maximize"
         self._trials, self._done, self._epochs_each = plan.trials, done, plan.epochs
         self._epochs_planned = round((plan.trials - done) * plan.epochs * _share(plan))
@@ -95,7 +93,7 @@ class Progress(Watcher):
     def round_started(self, number: int, size: int, ranges: Space) -> None:
         """Show the round's ranges from now on."""
         del size
-        Stopped.check()
+        signals.check()
         self._round, self._ranges, self._stage = number, ranges, 0
 
     def epoch_trained(self, trials: int) -> None:
@@ -122,7 +120,7 @@ class Progress(Watcher):
                 self._epochs_planned -= self._epochs_each - last
             elif self._best is None or self._better(result.value, self._best[0]):
                 self._best = (result.value, result.number, values)
-        Stopped.check()
+        signals.check()
         if self._verbose:
             self._say(f"batch of {len(results)} recorded · {self._best_line()}")
 
@@ -136,13 +134,13 @@ class Progress(Watcher):
     def stage_started(self, stage: int, trials: Sequence[int]) -> None:
         """Show that the search is over, or pauses."""
         del trials
-        Stopped.check()
+        signals.check()
         self._stage = stage
 
     def stage_finished(self, results: Sequence[Confirmation]) -> None:
         """Count them."""
         self._done += len(results)
-        Stopped.check()
+        signals.check()
 
     def stopped(self, reason: str) -> None:
         """Say why."""
@@ -153,8 +151,9 @@ class Progress(Watcher):
 
     def _say(self, line: str, style: str = "") -> None:
         if not self._quiet:
-            # Only a terminal is as wide as it is; a file takes the whole line.
-            self._console.print(Text(line, style), soft_wrap=not self._console.is_terminal)
+            # Only a terminal is as wide as it is; a file takes the whole line. If it is full, the search goes on.
+            with suppress(OSError):
+                self._console.print(Text(line, style), soft_wrap=not self._console.is_terminal)
 
     def _state(self) -> str:
         seconds = max(time.monotonic() - self._begun, 1e-3)

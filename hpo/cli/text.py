@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -35,11 +36,17 @@ def show(*parts: RenderableType) -> None:
     """Print on stdout: in colour on a terminal, without blanks at the ends of lines elsewhere."""
     console = Console(highlight=False)
     if console.is_terminal:
-        console.print(*parts, sep="\n")
+        _print(console, parts)
         return
     with console.capture() as printed:
-        console.print(*parts, sep="\n")
+        _print(console, parts)
     click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
+
+
+def _print(console: Console, parts: Sequence[RenderableType]) -> None:
+    for part in parts:
+        whole = isinstance(part, Text) and bool(part.no_wrap)  # which print does not see by itself
+        console.print(part, no_wrap=whole, overflow="ignore" if whole else None, crop=not whole)
 
 
 def summary(study: Study) -> list[RenderableType]:
@@ -314,6 +321,11 @@ def resume_command(name: str, storage: str) -> str:
     return f"hpo resume {shlex.quote(name)}{_where(storage)}"
 
 
+def slug(name: str) -> str:
+    """A study's name as part of a file's: no folder, nothing that a shell or a file system reads otherwise."""
+    return re.sub(r"[^\w.]+", "-", name).strip("-.")[:60] or "study"
+
+
 def _where(storage: str) -> str:
     """--storage, where a command would not find the study without it; passwords are left out."""
     if storage in (DEFAULT_STORAGE, os.environ.get("HPO_STORAGE")):
@@ -333,7 +345,7 @@ def _next_commands(said: Mapping[str, Any], storage: str, rows: Snapshot) -> lis
     elif said["state"] == "complete":
         more = f" --trials {2 * _trainings(said)}"
     commands = [
-        (f"hpo report {name} -o {shlex.quote(said['study'] + '.html')}{where}", "see it"),
+        (f"hpo report {name} -o {slug(said['study'])}.html{where}", "see it"),
         (resume_command(said["study"], storage) + more, "go on with it"),
         (f"hpo export {name} --table trials{where}", "take the trials elsewhere"),
     ]

@@ -1,4 +1,4 @@
-"""What the tests of the search share."""
+"""What the tests of the search share: threads to train in."""
 
 from __future__ import annotations
 

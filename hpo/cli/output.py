@@ -1,0 +1,77 @@
+"""What the command line writes to: files that are whole or not there, stdout that may be full, and drawing quietly."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+
+from hpo.signals import signals
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file. What was there before is there until all of the new content is."""
+    from studies.export import write_whole
+
+    try:
+        with signals.later():
+            write_whole(path, content)
+    except OSError as error:
+        raise click.ClickException(f"can't write {path}: {error.strerror}") from None
+
+
+def flush() -> None:
+    """Send off what was printed.
+
+    Raises:
+        OSError: there is no room for it.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # It would be tried again, and told again, when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def say(line: str) -> None:
+    """Print a line on stderr, if there is room for it."""
+    with suppress(OSError):
+        click.echo(line, err=True)
+
+
+def no_room(error: Exception) -> str | None:
+    """What to say of an error that a full disk behind stdout made; None of any other."""
+    if not isinstance(error, OSError) or error.filename is not None:
+        return None
+    full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+    return f"can't write to stdout: {error.strerror}" if full else None
+
+
+@contextmanager
+def drawing(folder: Path) -> Iterator[None]:
+    """Draw without a word of matplotlib's on where it keeps its cache.
+
+    Where its own place can't be written to it takes a temporary one, which is removed; where there is room for that
+    nowhere else, in `folder`.
+    """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        tempfile.tempdir = str(folder.resolve())
+    before = os.environ.get("MPLCONFIGDIR")
+    try:
+        yield
+    finally:
+        made = os.environ.get("MPLCONFIGDIR")
+        if made and made != before:
+            shutil.rmtree(made, ignore_errors=True)

@@ -1,0 +1,95 @@
+"""What surrounds an SQLite file, and what its errors mean: looked at from outside, without opening it.
+
+In WAL mode a database is up to three files: what was committed last may still be in FILE-wal, and FILE-shm says where.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+UNWRITABLE_PLACE = (
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+)
+"""What SQLite says where a reader can't make the files that it needs beside a database in WAL mode."""
+
+
+def beside(path: Path, ending: str) -> Path:
+    """FILE-wal or FILE-shm."""
+    return path.with_name(f"{path.name}-{ending}")
+
+
+def size(path: Path) -> int:
+    """The size of a file; 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def nobody_writes(path: Path) -> bool:
+    """Whether all of a database is in its file, and no program that writes has it open."""
+    return not size(beside(path, "wal")) and not beside(path, "shm").exists()
+
+
+def in_words(error: BaseException, path: Path, waited: float) -> str | None:
+    """What an error of SQLite's means for a file, as the rest of a sentence; None where its own words have to do."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return None
+    kept = "what was finished is kept: go on with hpo resume when there is room"
+    match code & 0xFF:
+        case sqlite3.SQLITE_NOTADB:
+            return "is not an SQLite database; it was left as it is"
+        case sqlite3.SQLITE_CORRUPT:
+            return (
+                f"is damaged ({error}): take a copy from before, or save what can be read "
+                "with sqlite3's .recover"
+            )
+        case sqlite3.SQLITE_FULL:
+            return f"can't be written: the disk is full; {kept}"
+        case sqlite3.SQLITE_IOERR if (limit := _limit()) is not None:
+            return f"can't be written: files may not pass {limit:,} bytes (ulimit -f); {kept}"
+        case sqlite3.SQLITE_IOERR:
+            return f"can't be read or written: {error} ({getattr(error, 'sqlite_errorname', code)})"
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return f"is locked by {_holders(path)}, for more than {waited:g} s: wait for it, or stop it"
+        case sqlite3.SQLITE_READONLY:
+            return "can't be written: it or its folder is read-only"
+        case sqlite3.SQLITE_CANTOPEN:
+            return f"can't be opened: {error}"
+    return None
+
+
+def _limit() -> int | None:
+    """The size that no file of this process may pass."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+def _holders(path: Path) -> str:
+    """The programs that have write locks on a database, as Linux knows them; else just what they are."""
+    files = set()
+    for file in (path, beside(path, "wal"), beside(path, "shm")):
+        if file.exists():
+            about = file.stat()
+            device = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}"
+            files.add(f"{device}:{about.st_ino}")
+    named = []
+    try:
+        for line in Path("/proc/locks").read_text().splitlines():
+            fields = line.split()  # 1: POSIX ADVISORY WRITE process device:inode from to
+            if fields[3:4] == ["WRITE"] and fields[5] in files and fields[4] != str(os.getpid()):
+                program = Path(f"/proc/{fields[4]}/comm").read_text().strip()
+                named.append(f"process {fields[4]} ({program})")
+    except OSError:  # no Linux, or it has just ended
+        pass
+    return " and ".join(dict.fromkeys(named)) or "another program"

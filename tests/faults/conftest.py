@@ -1,0 +1,146 @@
+"""What the tests of faults share: a small study in a file, every command that opens one, and a full disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from hpo import cli
+
+HPO = Path(sys.executable).with_name("hpo")
+Run = Callable[..., subprocess.CompletedProcess[str]]
+QUICK = "--trials 10 --rounds 2 --epochs 2 --finalists 2 --repeats 2"
+TRAINER = """
+def train(params, *, epochs, seed):
+    for _ in range(epochs):
+        yield {"score": params["x"]}
+"""
+IN_ONE_PROCESS = """
+import io, json, os, shlex, sys
+from hpo import cli
+given, done = sys.stdout, []
+for line in sys.argv[1:]:
+    sys.stdout, sys.stderr = (io.TextIOWrapper(io.BytesIO(), write_through=True) for _ in "oe")
+    status = cli.run(shlex.split(line))
+    texts = (stream.buffer.getvalue().decode() for stream in (sys.stdout, sys.stderr))
+    done.append([status, *texts])
+sys.stdout, sys.stderr = given, sys.__stderr__
+print(json.dumps(done), flush=True)
+os._exit(0)  # as the command itself ends
+"""
+
+
+class Done(NamedTuple):
+    """What a command gave."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the study "wine", done. Not to be written to."""
+    file = tmp_path_factory.mktemp("stored") / "hpo.db"
+    search = f"search wine {QUICK} -q --storage sqlite:///{file}"
+    subprocess.run([HPO, *search.split()], check=True, capture_output=True)
+    return file
+
+
+@pytest.fixture
+def file(stored: Path, tmp_path: Path) -> Path:
+    """A copy of it, where commands look for it."""
+    return Path(shutil.copy(stored, tmp_path / "hpo.db"))
+
+
+@pytest.fixture
+def called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[[str], Done]:
+    """Run a command in this process, in an empty folder: its exit status, stdout and stderr."""
+    (tmp_path / "mine.py").write_text(TRAINER)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HPO_STORAGE", raising=False)
+
+    def run(line: str) -> Done:
+        capfd.readouterr()
+        status = cli.run(shlex.split(line))
+        return Done(status, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def one_line(called: Callable[[str], Done]) -> Callable[..., str]:
+    """Run a command that fails, and return the one line that it says on stderr."""
+
+    def run(line: str, status: int = 1) -> str:
+        done, out, err = called(line)
+        assert (done, out) == (status, ""), (line, err)
+        assert err.startswith("Error: "), (line, err)
+        assert err.count("\n") == 1, (line, err)
+        return err
+
+    return run
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """A disk of a size ("400k"), mounted; asked again, it has another size."""
+    folder = tmp_path / "disk"
+
+    def sized(size: str) -> Path:
+        mounted = folder.is_mount()
+        folder.mkdir(exist_ok=True)
+        options = f"{'remount,' if mounted else ''}size={size}"
+        command = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"a disk can't be mounted here: {error}")
+        return folder
+
+    yield sized
+    if folder.is_mount():
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture
+def ordinary() -> list[str]:
+    """What to put in front of a command so that permissions hold for it, though the tests may run as root."""
+    if os.geteuid() != 0:
+        return []
+    without = ["setpriv", "--bounding-set=-all"]
+    try:
+        subprocess.run([*without, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"root's rights can't be given up here: {error}")
+    return without
+
+
+@pytest.fixture
+def run_ordinary(ordinary: list[str], tmp_path: Path) -> Callable[..., list[Done]]:
+    """Run commands in an empty folder without root's rights: what each gave. One process for all, which is quicker."""
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "mine.py").write_text(TRAINER)
+
+    def run(*lines: str, **environment: str) -> list[Done]:
+        inherited = {k: v for k, v in os.environ.items() if k != "HPO_STORAGE"}
+        done = subprocess.run(
+            [*ordinary, sys.executable, "-c", IN_ONE_PROCESS, *lines],
+            cwd=work, env=inherited | environment, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert done.stderr == ""
+        return [Done(*each) for each in json.loads(done.stdout)]
+
+    return run

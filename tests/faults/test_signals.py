@@ -1,0 +1,154 @@
+"""Ctrl-C and SIGTERM at any moment of a command: one line, the right status, nothing half done, no traceback."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import studies
+
+HPO = Path(sys.executable).with_name("hpo")
+Start = Callable[..., subprocess.Popen[str]]
+# Says when it is in an epoch, and stays there for so long.
+SLOW = """
+import pathlib, time
+
+def train(params, *, epochs):
+    pathlib.Path("training").touch()
+    time.sleep(SECONDS)
+    yield {"score": params["x"]}
+"""
+SWALLOWED = """
+import os, signal, time
+from hpo.signals import signals
+
+class Collected:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1)
+
+signals.listen()
+with signals.orderly():
+    signals.going_on("hpo resume s")
+    Collected()
+    time.sleep(60)
+"""
+SEARCH = "search --trainer slow:train --space x=0:1 --trials 8 --finalists 0 --epochs 1 --workers 2 --name s"
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start `hpo LINE` in the test's folder."""
+    running = []
+
+    def started(line: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [HPO, *line.split()], cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )  # fmt: skip
+        running.append(process)
+        return process
+
+    yield started
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline, path
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "stop", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
+def test_the_second_signal_ends_a_search_at_once(
+    stop: signal.Signals, start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "slow.py").write_text(SLOW.replace("SECONDS", "600"))
+    process = start(SEARCH)
+    wait_for(tmp_path / "training")
+    process.send_signal(stop)
+    with pytest.raises(subprocess.TimeoutExpired):  # it waits for the epoch
+        process.wait(0.5)
+    process.send_signal(stop)
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out) == (128 + stop, "")
+    assert err.splitlines()[1:] == ["Stopped. To go on: hpo resume s"]
+    storage = f"sqlite:///{tmp_path / 'hpo.db'}"
+    assert studies.load("s", storage).summary()["state"] == "interrupted"
+    (tmp_path / "slow.py").write_text(SLOW.replace("SECONDS", "0"))
+    again = start("resume s -q")
+    again.communicate(timeout=60)
+    assert again.returncode == 0
+    assert studies.load("s", storage).summary()["trials"]["complete"] == 8
+
+
+def test_the_first_signal_ends_a_search_when_its_epoch_is_over(
+    start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "slow.py").write_text(SLOW.replace("SECONDS", "1"))
+    process = start(SEARCH)
+    wait_for(tmp_path / "training")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert err.splitlines()[1:] == ["Stopped. To go on: hpo resume s"]
+    assert sorted(path.name for path in tmp_path.glob("hpo.db*")) == [
+        "hpo.db"
+    ]  # closed as it should
+
+
+def test_an_exception_that_a_destructor_swallows_is_raised_again() -> None:
+    """As when a signal comes while Python collects garbage: it would say so, and go on."""
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWED], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr == "Stopped. To go on: hpo resume s\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "line", ["show wine", "report wine -o r.html", "search digits --trials 150 --name d"]
+)
+def test_a_signal_at_any_moment_is_one_line_and_leaves_nothing_half_done(
+    line: str, stop: signal.Signals, file: Path, start: Start, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    whole = start(line)
+    whole.communicate()
+    assert whole.returncode == 0
+    last = time.monotonic() - began
+    (tmp_path / "r.html").write_text("good")
+    seen = set()
+    for k in range(40):
+        process = start(line.replace("--name d", f"--name d{k}"))
+        # Before a fifth of a second Python is still at its own start, which answers for itself.
+        time.sleep(0.2 + last * k / 40)
+        process.send_signal(stop)
+        _, err = process.communicate(timeout=60)
+        seen.add(process.returncode)
+        assert process.returncode in (128 + stop, 0), err
+        if process.returncode:
+            assert err.splitlines()[-1].startswith("Stopped.")
+            if "report" in line:
+                assert (tmp_path / "r.html").read_text() == "good"
+        (tmp_path / "r.html").write_text("good")
+        assert "Traceback" not in err
+        assert "ignored" not in err
+        assert not list(tmp_path.glob(".hpo-*"))
+    assert 128 + stop in seen
+    check = start("list")
+    check.communicate()
+    assert check.returncode == 0
+    assert file.exists()

@@ -1,0 +1,119 @@
+"""`hpo upgrade`: tables of an Optuna of 2022 and of an older hpo become today's, with a copy beside the file."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+import studies
+from studies import schema, tables
+
+Called = Callable[[str], Any]
+OneLine = Callable[..., str]
+OLD = Path(__file__).with_name("optuna_2_10.sql")
+SEARCH = "search --trainer mine:train --space x=0:1 --trials 5 --epochs 1 -q"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A database that Optuna 2.10 made (optuna_2_10.py)."""
+    file = tmp_path / "hpo.db"
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.executescript(OLD.read_text())
+    return file
+
+
+def version(file: Path) -> str:
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+
+
+def change(file: Path, statement: str) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.executescript(statement)
+
+
+def test_the_version_that_is_known_without_optuna_is_that_of_optuna() -> None:
+    assert schema.optuna_versions()[0] == schema.OPTUNA_VERSION
+    assert schema.optuna_versions()[-1] == schema.OLDEST
+
+
+def test_an_older_database_is_left_as_it_is_and_upgrade_is_named(
+    old: Path, one_line: OneLine
+) -> None:
+    content = old.read_bytes()
+    for command in ("list", "show old", "export old", "report old -o r", SEARCH, "resume old"):
+        said = one_line(command)
+        assert "tables have version v2.6.0.a and optuna 5" in said
+        assert said.endswith("writes v3.2.0.a: run hpo upgrade --storage sqlite:///hpo.db\n")
+        assert old.read_bytes() == content
+
+
+def test_upgrade_brings_it_to_the_newest_tables_and_keeps_a_copy(
+    old: Path, called: Called, tmp_path: Path
+) -> None:
+    done = called("upgrade")
+    assert (done.status, done.err) == (0, "")
+    (backup,) = tmp_path.glob("hpo.db.backup-*")
+    assert done.out == (
+        "sqlite:///hpo.db was brought from Optuna's tables v2.6.0.a to v3.2.0.a; "
+        f"as it was it is in {backup.name}\n"
+    )
+    assert (version(old), version(backup)) == ("v3.2.0.a", "v2.6.0.a")
+    trials = optuna.load_study(study_name="old", storage=f"sqlite:///{old}").trials
+    assert [t.state.name for t in trials] == ["COMPLETE"] * 3 + ["PRUNED"] + ["COMPLETE"] * 2
+    frame = studies.load("old", f"sqlite:///{old}").trials_frame()
+    assert list(frame["value"].dropna()) == [t.value for t in trials if t.value is not None]
+    for command in ("list", "show old", "export old", "report old -o r.html", SEARCH):
+        assert called(command).status == 0
+    again = called("upgrade")
+    assert again.out == "sqlite:///hpo.db has the newest tables: there is nothing to do\n"
+    assert list(tmp_path.glob("hpo.db.backup-*")) == [backup]
+
+
+def test_our_own_older_tables_are_brought_along(file: Path, called: Called, tmp_path: Path) -> None:
+    newest = len(tables.MIGRATIONS)
+    older = "DELETE FROM hpo_migrations WHERE number = (SELECT max(number) FROM hpo_migrations);"
+    change(file, older + "DROP TABLE hpo_stops")
+    done = called("upgrade")
+    assert done.status == 0, done.err
+    assert f"was brought from hpo's tables {newest - 1} to {newest}; as it was" in done.out
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT count(*) FROM hpo_stops").fetchone() == (0,)
+    assert len(list(tmp_path.glob("hpo.db.backup-*"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "remedy"),
+    [
+        ("UPDATE alembic_version SET version_num = 'v99.0.0.a'", "install a newer optuna"),
+        ("INSERT INTO hpo_migrations VALUES (999)", "install a newer hpo"),
+    ],
+)
+def test_a_newer_database_is_refused_by_all(
+    statement: str, remedy: str, file: Path, one_line: OneLine
+) -> None:
+    change(file, statement)
+    content = file.read_bytes()
+    for command in ("list", "show wine", "export wine", "report wine -o r", SEARCH, "resume wine",
+                    "upgrade"):  # fmt: skip
+        assert remedy in one_line(command)
+        assert file.read_bytes() == content
+
+
+def test_a_database_that_cannot_be_copied_is_left_as_it_is(
+    old: Path, disk: Callable[[str], Path], one_line: OneLine
+) -> None:
+    folder = disk("120k")
+    file = folder / "hpo.db"
+    file.write_bytes(old.read_bytes())
+    content = file.read_bytes()
+    assert f"{file} can't be copied" in one_line(f"upgrade --storage sqlite:///{file}")
+    assert file.read_bytes() == content
+    assert [path.name for path in folder.iterdir()] == ["hpo.db"]

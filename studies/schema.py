@@ -44,20 +44,30 @@ def write(connection: sa.Connection) -> None:
 def make_or_check(engine: sa.Engine, url: str) -> None:
     """Let Optuna make what it lacks and compare versions; then bring our own tables to the newest version.
 
-    On a server one program at a time does so; the others wait for it.
+    On a server one program at a time makes tables; the others wait for it.
 
     Raises:
         StoreError: Optuna's tables are of another version than the installed Optuna's, or ours are newer than this
             program.
     """
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
-        _let_optuna_make_or_check(url)
-        try:
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            _wait_for_others(connection)
+            if not sa.inspect(connection).has_table(tables.migrations_done.name):  # ours come last
+                _let_optuna_make_or_check(url)
+                tables.migrate(connection)
+    _let_optuna_make_or_check(url)
+    try:
+        with engine.begin() as connection:
+            _wait_for_others(connection)
             tables.migrate(connection)
-        except tables.NewerTablesError as error:
-            raise StoreError(f"{masked(url)}: {error}") from None
+    except tables.NewerTablesError as error:
+        raise StoreError(f"{masked(url)}: {error}") from None
+
+
+def _wait_for_others(connection: sa.Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
 
 
 def _let_optuna_make_or_check(url: str) -> None:

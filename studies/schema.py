@@ -49,8 +49,6 @@ def write(connection: sa.Connection) -> None:
 def check(engine: sa.Engine, url: str) -> None:
     """Whether a database has Optuna's tables and ours as we know them. Only reads.
 
-    On a server one program at a time does so; the others wait for it.
-
     Raises:
         StoreError: Optuna's are of another version than the installed Optuna's, or ours are newer than this program.
     """

@@ -44,7 +44,10 @@ def _version(server: Path) -> int:
 
 
 class Server:
-    """A server and its databases. Whoever connects needs the password; text is sorted as English sorts it."""
+    """A server and its databases. Whoever connects needs the password; text is sorted as English sorts it.
+
+    It ends with the tests, also where these are killed.
+    """
 
     def __init__(self, folder: Path, *, fsync: bool) -> None:
         found = binaries()
@@ -69,6 +72,26 @@ class Server:
         with (data / "postgresql.conf").open("a") as file:
             file.write(f"{SETTINGS}port = {self.port}\nfsync = {'on' if fsync else 'off'}\n")
         self.start()
+        # Reads until the tests have ended, in whatever way.
+        self._guard = subprocess.Popen(
+            [
+                "sh",
+                "-c",
+                'read -r _; "$0" stop -s -m immediate -D "$1/data"; rm -rf "$1"/*',
+                found / "pg_ctl",
+                folder,
+            ],
+            cwd="/",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            **self._as,
+        )
+
+    def close(self) -> None:
+        """Stop it for good."""
+        self._guard.communicate()
 
     def _call(self, command: str, *arguments: object) -> None:
         with (self._folder / "calls").open("a") as calls:  # a pipe would stay open in the server
@@ -133,7 +156,7 @@ def server(*, fsync: bool = False) -> Iterator[Server]:
         try:
             yield made
         finally:
-            made.stop("immediate")
+            made.close()
 
 
 def rows(url: str) -> dict[str, list[dict[str, Any]]]:

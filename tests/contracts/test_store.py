@@ -96,7 +96,7 @@ def test_a_newer_version_of_our_tables_is_refused(storage: str) -> None:
 
 @pytest.mark.parametrize(
     ("version", "remedy"),
-    [("v99.0.0.a", "install a newer optuna"), ("v3.0.0.a", "run optuna storage upgrade")],
+    [("v99.0.0.a", "install a newer optuna"), ("v3.0.0.a", "run hpo upgrade")],
 )
 def test_another_version_of_optunas_tables_is_refused(
     version: str, remedy: str, storage: str

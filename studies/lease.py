@@ -56,7 +56,8 @@ def acquire(
         LeaseError: another process holds it and is alive, and `take_over` is not set.
         sqlalchemy.exc.IntegrityError: another process took it at the same moment (on a server): look again.
     """
-    if _holder(connection, study_id) == token:
+    seen = _holder(connection, study_id)
+    if seen == token:
         return
     holder = living_holder(connection, study_id)
     if holder is not None and not take_over:
@@ -64,7 +65,9 @@ def acquire(
             f"study {name!r} is held by {holder}; wait for it, stop it, or use --take-over"
         )
     now = database_time(connection)
-    connection.execute(sa.delete(leases).where(leases.c.study_id == study_id))
+    # Only what was looked at goes: on a server another process may have taken it since.
+    if seen is not None:
+        release(connection, study_id, seen)
     connection.execute(
         sa.insert(leases).values(
             study_id=study_id,

@@ -77,7 +77,7 @@ class Server:
             [
                 "sh",
                 "-c",
-                'read -r _; "$0" stop -s -m immediate -D "$1/data"; rm -rf "$1"/*',
+                'read -r _; "$0" stop -s -m immediate -D "$1/data"; rm -rf "$1"',
                 found / "pg_ctl",
                 folder,
             ],

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import sqlalchemy as sa
 
 from studies import lease
 from studies.lease import EXPIRY_SECONDS, HEARTBEAT_SECONDS, LeaseError
-from studies.store import Store, create_store
+from studies.store import Store, create_store, open_store
 from studies.tables import leases
 
 NEW: dict[str, Any] = {
@@ -158,3 +160,26 @@ def test_taking_over_gives_the_study_to_the_one_who_asks(store: Store) -> None:
         holder = store.study("s").holder
         assert holder is not None
         assert holder.process == os.getpid()
+
+
+def test_of_many_that_ask_for_it_at_once_one_gets_a_lease_that_nobody_holds(store: Store) -> None:
+    start = threading.Barrier(8)
+
+    def ask(_: int) -> str:
+        with open_store(store.url) as own:
+            own.study("s")
+            start.wait(60)
+            try:
+                own.hold("s")
+            except LeaseError:
+                return "refused"
+        return "held"
+
+    for age in (None, EXPIRY_SECONDS + 1):
+        if age is None:
+            with store.writing() as connection:
+                connection.execute(sa.delete(leases))
+        else:
+            put(store, age=age)
+        with ThreadPoolExecutor(8) as pool:
+            assert sorted(pool.map(ask, range(8))) == ["held"] + ["refused"] * 7

@@ -23,9 +23,10 @@ Tables = Callable[[str, str], dict[str, bytes]]
 FORKED = """
 import json, os, sys, time, traceback
 from studies import schema
+from studies.engine import make_engine
 from studies.store import create_store
-import optuna
 
+make_engine("postgresql://").dispose()
 schema.statements()
 new = {"direction": "maximize", "plan": "{}", "metric": "m", "data_hash": "", "provenance": {}}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -65,6 +66,18 @@ def wait_for(path: Path) -> None:
     while not path.exists():
         assert time.monotonic() < deadline, path
         time.sleep(0.01)
+
+
+def wait_until_it_listens(process: subprocess.Popen[str]) -> None:
+    """Before that it is Python that starts, and answers a signal as Python does."""
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():
+        pytest.skip("it can't be seen here when a process listens to signals")
+    while process.poll() is None:
+        (caught,) = re.findall(r"^SigCgt:\s*(\w+)", status.read_text(), re.M) or ("0",)
+        if int(caught, 16) >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.001)
 
 
 @pytest.mark.parametrize(
@@ -133,8 +146,8 @@ def test_a_signal_at_any_moment_is_one_line_and_leaves_nothing_half_done(
     seen = set()
     for k in range(40):
         process = start(line.replace("--name d", f"--name d{k}"))
-        # Before a fifth of a second Python is still at its own start, which answers for itself.
-        time.sleep(0.2 + last * k / 40)
+        wait_until_it_listens(process)
+        time.sleep(last * k / 40)
         process.send_signal(stop)
         _, err = process.communicate(timeout=60)
         seen.add(process.returncode)

@@ -244,7 +244,7 @@ def test_whatever_is_written_is_the_same_through_optuna(
                 writer.start_round(number, len(trials), ranges)
                 distributions = {name: distribution(p) for name, p in space.items()}
                 numbers = writer.start_batch(number, trials, distributions)
-                done = datetime(2024, 2, 29) + timedelta(microseconds=number)
+                done = datetime(2096, 2, 29) + timedelta(microseconds=number)
                 results = []
                 for n, settings, outcome in zip(numbers, trials, outcomes, strict=True):
                     value, curve, left, also = outcome

@@ -37,7 +37,7 @@ SPACE: dict[str, BaseDistribution] = {
     "activation": CategoricalDistribution(("relu", "tanh")),
 }
 SETTING: dict[str, Any] = {"rate": 1e-3, "units": 8, "activation": "tanh"}
-DONE = datetime(2099, 2, 29, 12, 30, 15, 123456)
+DONE = datetime(2096, 2, 29, 12, 30, 15, 123456)
 ROWS = [
     *("trials", "trial_params", "trial_values", "trial_intermediate_values"),
     *("trial_user_attributes", "hpo_curves", "hpo_rounds"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import shlex
 import shutil
 import subprocess
 import sys
@@ -43,14 +42,15 @@ def done_trials(storage: str) -> int:
 def test_a_search_on_a_full_disk_keeps_what_is_finished_and_goes_on_when_there_is_room(
     disk: Callable[[str], Path],
     run_hpo: Run,
-    one_line: OneLine,
     tables: Tables,
     whole: dict[str, bytes],
 ) -> None:
     file = disk("480k") / "hpo.db"
     storage = f"sqlite:///{file}"
-    said = one_line(shlex.join(["search", *PLAN, storage]))
-    assert f"{file} can't be written: the disk is full; what was finished is kept" in said
+    done = run_hpo("search", *PLAN, storage)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    said = f"{file} can't be written: the disk is full; what was finished is kept"
+    assert said in done.stderr
     shown = run_hpo("show", "d", "--storage", storage)
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.startswith("d · interrupted · ")

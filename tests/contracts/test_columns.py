@@ -137,7 +137,10 @@ def test_a_study_of_plain_optuna_has_its_intermediate_values_as_curves(storage: 
             trial.report(math.nan if step == 1 else step / 10, step)
         return trial.suggest_float("x", 0, 1)
 
-    optuna.create_study(study_name="o", storage=storage).optimize(objective, n_trials=4)
+    database = optuna.storages.RDBStorage(storage)
+    optuna.create_study(study_name="o", storage=database).optimize(objective, n_trials=4)
+    database.remove_session()
+    database.engine.dispose()
     study = studies.load("o", storage)
     frame = study.epochs_frame()
     assert frame["trial"].tolist() == [1, 2, 2, 3, 3, 3]

@@ -387,11 +387,11 @@ def test_dollars_are_no_mathematics() -> None:
 def test_no_figure_is_left_open_and_no_setting_changed(study: Study) -> None:
     from matplotlib import pyplot as plt
 
-    before = dict(matplotlib.rcParams)
+    before, open_before = dict(matplotlib.rcParams), plt.get_fignums()
     of_study = (study.trials_frame(), study.epochs_frame(), study.rounds_frame())
     for figure in every_plot(of_study, "learning_rate", "activation", **DOWN):
         assert not overlaps(drawn(figure))
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == open_before
     assert dict(matplotlib.rcParams) == before
 
 

@@ -218,6 +218,9 @@ def _times(values: Any) -> Any:
 
 def _told_apart(values: list[Any]) -> bool:
     """Whether pandas can: choices of Optuna's may be lists, or 1 and true."""
+    kinds = set(map(type, values))
+    if kinds <= {str} or kinds <= {int, float}:
+        return True
     try:
         return len(set(values)) == len({(type(value) is bool, value) for value in values})
     except TypeError:
@@ -229,8 +232,9 @@ def _parameter(values: list[Any]) -> Any:
     if not _told_apart(present):
         values = [None if value is None else json.dumps(value) for value in values]
         present = [value for value in values if value is not None]
-    if any(isinstance(value, str | bool) for value in present):
+    kinds = set(map(type, present))
+    if kinds & {str, bool}:
         return pd.Categorical(values, categories=list(dict.fromkeys(present)))
-    if present and all(isinstance(value, int) for value in present):
+    if kinds == {int}:
         return _whole(values)
     return pd.array(values, dtype="float64")

@@ -16,6 +16,7 @@ from studies import Study
 from studies.store import Store, create_store, open_store
 from studies.writer import Writer
 from tests.conftest import small_study
+from tests.postgres import Server
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -28,10 +29,26 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def storage(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database that is empty or not there yet."""
+    """The URL of a database that is empty or not there yet; one with tables for a test that takes a `store`, too."""
     if kind == "sqlite":
         return f"sqlite:///{tmp_path / 'study.db'}"
-    return str(request.getfixturevalue("postgres_storage"))
+    with_tables = "store" in request.fixturenames
+    return str(request.getfixturevalue("copied_storage" if with_tables else "postgres_storage"))
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Server) -> Iterator[str]:
+    """The name of a database on the server with all tables and no study: copying it is quicker than making them."""
+    with postgres.database() as url:
+        create_store(url).close()
+        yield url.rpartition("/")[2]
+
+
+@pytest.fixture
+def copied_storage(postgres: Server, template: str) -> Iterator[str]:
+    """The URL of a copy of it."""
+    with postgres.database(copied_from=template) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -96,6 +96,7 @@ def start(
     function that the plan names, where that is at hand.
     """
     from hpo.config import check_sampler, to_json
+    from hpo.executors import default_workers
     from hpo.functions import NUMBER
     from hpo.provenance import provenance
     from studies.engine import check_creatable
@@ -117,7 +118,8 @@ def start(
                     plan=to_json(plan),
                     metric=trainable.metric or NUMBER,
                     data_hash=trainable.fingerprint,
-                    provenance=provenance() | {"data": dict(trainable.contents)},
+                    provenance=provenance()
+                    | {"data": dict(trainable.contents), "threads": workers or default_workers()},
                 )
                 break
             except StudyExistsError:

@@ -266,4 +266,6 @@ def test_a_study_knows_what_it_was_made_with(study: Study) -> None:
     assert make_plan(record.plan).seed == 3
     assert {"python", "numpy", "optuna", "hpo"} <= set(record.provenance["versions"])
     assert record.provenance["blas"][0]["architecture"]
+    assert record.provenance["threads"] >= 1
+    assert set(record.provenance["data"]) >= {"rows", "labels"}
     assert record.data_hash is not None

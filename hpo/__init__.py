@@ -222,13 +222,14 @@ def reproduce(
     with open_store(storage) as store, store.reading():
         record = store.study(name)
         plan = _plan_of(record)
-        trials = store.trials(record.study_id)
-        curves = {m: points for n, m, points in store.curves(record.study_id) if n == trial}
+        found = store.trials(record.study_id, among=[trial])
+        if not found:
+            numbers = [t.number for t in store.trials(record.study_id)]
+            known = f"it has 0 to {numbers[-1]}" if numbers else "it has none yet"
+            raise PlanError(f"no trial {trial} in study {name!r}: {known}")
+        (stored,) = found
+        curves = {m: points for _, m, points in store.curves(record.study_id, among=[trial])}
         environments = store.environments(record.study_id)
-    stored = next((t for t in trials if t.number == trial), None)
-    if stored is None:
-        known = f"it has 0 to {trials[-1].number}" if trials else "it has none yet"
-        raise PlanError(f"no trial {trial} in study {name!r}: {known}")
     if stored.finished is None:
         raise PlanError(f"trial {trial} of study {name!r} is not done yet")
     finished = stored.finished

@@ -59,31 +59,12 @@ class Curves:
 
 def trial_columns(store: Store, study_id: int) -> TrialColumns:
     """All trials of a study."""
-    t, p = store.table("trials"), store.table("trial_params")
-    v, a = store.table("trial_values"), store.table("trial_user_attributes")
+    t, a = store.table("trials"), store.table("trial_user_attributes")
     i = store.table("trial_intermediate_values")
     mine = t.c.study_id == study_id
     with store.reading() as connection:
-        rows = connection.execute(
-            sa.select(
-                t.c.trial_id,
-                t.c.number,
-                t.c.state,
-                t.c.datetime_start,
-                t.c.datetime_complete,
-                v.c.value,
-                v.c.value_type,
-            )
-            .outerjoin(v, sa.and_(v.c.trial_id == t.c.trial_id, v.c.objective == 0))
-            .where(mine)
-            .order_by(t.c.number)
-        ).all()
-        given = connection.execute(
-            sa.select(p.c.trial_id, p.c.param_name, p.c.param_value, p.c.distribution_json)
-            .join(t, t.c.trial_id == p.c.trial_id)
-            .where(mine)
-            .order_by(p.c.param_id)
-        ).all()
+        rows = connection.execute(store.of_trials(mine)).all()
+        given = connection.execute(store.of_params(mine)).all()
         foreign, several = store.foreign(study_id), store.objectives(study_id)
         told = connection.execute(
             sa.select(a.c.trial_id, a.c.key, a.c.value_json)

@@ -68,9 +68,6 @@ class Study:
 
         return patiently(attempt)
 
-        with open_store(self.storage) as store, store.reading():
-            return _snapshot(store, self.name)
-
     def trials_frame(self) -> pd.DataFrame:
         """One row a trial; the columns are described at `studies.frames.trials_frame`."""
         from studies import frames

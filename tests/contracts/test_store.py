@@ -13,8 +13,8 @@ import sqlalchemy as sa
 import studies
 from studies import tables
 from studies.engine import StoreError, make_engine, masked
+from studies.readings import NoSuchStudyError
 from studies.store import (
-    NoSuchStudyError,
     Store,
     StudyExistsError,
     check_name,

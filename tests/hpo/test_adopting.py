@@ -40,12 +40,7 @@ def train(params, *, epochs, seed):
 """
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    yield
-    optuna.logging.set_verbosity(level)
+pytestmark = pytest.mark.usefixtures("quiet_optuna")
 
 
 @contextlib.contextmanager

@@ -217,19 +217,20 @@ def reproduce(
     from hpo.executors import threads
     from hpo.provenance import differences, provenance
     from hpo.reproducing import Reproduced, first_difference, how_it_ended, train_alone
+    from studies.columns import counts
     from studies.store import open_store
 
     with open_store(storage) as store, store.reading():
         record = store.study(name)
-        plan = _plan_of(record)
         found = store.trials(record.study_id, among=[trial])
-        if not found:
-            numbers = [t.number for t in store.trials(record.study_id)]
-            known = f"it has 0 to {numbers[-1]}" if numbers else "it has none yet"
-            raise PlanError(f"no trial {trial} in study {name!r}: {known}")
-        (stored,) = found
         curves = {m: points for _, m, points in store.curves(record.study_id, among=[trial])}
         environments = store.environments(record.study_id)
+        known = sum(counts(store, record.study_id).values())
+    plan = _plan_of(record)
+    if not found:
+        has = f"it has 0 to {known - 1}" if known else "it has none yet"
+        raise PlanError(f"no trial {trial} in study {name!r}: {has}")
+    (stored,) = found
     if stored.finished is None:
         raise PlanError(f"trial {trial} of study {name!r} is not done yet")
     finished = stored.finished

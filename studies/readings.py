@@ -236,9 +236,13 @@ class Readings:
         ]
 
     def environments(self, study_id: int) -> list[Environment]:
-        """What a study was trained with, the first as it was begun, each until the next."""
+        """What a study was trained with, the first as it was begun, each until the next. Of a study of plain
+        Optuna nothing is known.
+        """
         s, t = tables.studies, tables.environments
         with self.reading() as connection:
+            if not tables.present(connection, s):
+                return []
             rows = [
                 *connection.execute(
                     sa.select(s.c.created, s.c.provenance).where(s.c.study_id == study_id)

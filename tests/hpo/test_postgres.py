@@ -112,6 +112,7 @@ def test_a_search_on_a_server_killed_and_resumed_is_the_one_in_a_file(
     assert tables("d", postgres_storage) == tables("d", whole)
 
 
+@pytest.mark.slow
 def test_all_commands_say_the_same_of_a_study_on_a_server_and_in_a_file(
     whole: str, postgres_storage: str, tmp_path: Path, run_hpo: Run
 ) -> None:

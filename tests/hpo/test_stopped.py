@@ -29,13 +29,15 @@ PLAN = (
 # Instants, as what the database holds when the process is killed.
 INSTANTS = {
     "the first trials have begun": "SELECT count(*) FROM trials",
-    "the first batch is done": "SELECT count(*) FROM trials WHERE state != 'RUNNING'",
     "the first round is judged": "SELECT count(verdicts) FROM hpo_rounds",
+    "a stage has begun": "SELECT count(*) FROM hpo_confirmations WHERE finished IS NULL",
+    "the test rows are opened": "SELECT count(*) FROM hpo_tests",
+}
+MORE_INSTANTS = {
+    "the first batch is done": "SELECT count(*) FROM trials WHERE state != 'RUNNING'",
     "the second batch has begun": "SELECT count(*) > 30 FROM trials",
     "the last batch is done": "SELECT sum(state != 'RUNNING') = 90 FROM trials",
-    "a stage has begun": "SELECT count(*) FROM hpo_confirmations WHERE finished IS NULL",
     "a stage is done": "SELECT count(finished) FROM hpo_confirmations",
-    "the test rows are opened": "SELECT count(*) FROM hpo_tests",
     "the test rows are scored": "SELECT count(value) FROM hpo_tests",
 }
 
@@ -82,7 +84,9 @@ def opened(folder: Path) -> list[tuple[object, ...]]:
         return connection.execute("SELECT trial, opened FROM hpo_tests").fetchall()
 
 
-@pytest.mark.parametrize("instant", INSTANTS)
+@pytest.mark.parametrize(
+    "instant", [*INSTANTS, *(pytest.param(i, marks=pytest.mark.slow) for i in MORE_INSTANTS)]
+)
 def test_a_search_that_was_killed_and_resumed_equals_one_left_alone(
     instant: str,
     searching: subprocess.Popen[str],
@@ -91,7 +95,7 @@ def test_a_search_that_was_killed_and_resumed_equals_one_left_alone(
     tables: Tables,
     whole: dict[str, bytes],
 ) -> None:
-    wait_until(INSTANTS[instant], tmp_path)
+    wait_until((INSTANTS | MORE_INSTANTS)[instant], tmp_path)
     searching.kill()
     searching.wait()
     storage = f"sqlite:///{tmp_path / 'hpo.db'}"

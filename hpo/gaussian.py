@@ -32,7 +32,9 @@ MOVED = 0.6  # of its parameters
 LENGTH, VARIANCE, NOISE = (np.log(0.7), 0.7), (0.0, 1.0), (np.log(0.2), 1.0)
 BOUNDS = ((-2.5, 2.5), (-4.0, 3.0), (-6.0, 2.0))  # of the same three
 ITERATIONS = 25
+FLAT = 1e-4  # where a step changes the log posterior by less than this share of it, it is found well enough
 JITTER = 1e-6
+BAND = 96  # columns of a covariance that are worked out at once
 
 
 def thompson(
@@ -57,12 +59,11 @@ def thompson(
     model = _fitted(U, z, choices)
     seen = U[np.argsort(-_expected(model, U, z, choices), kind="stable")[:BEST]]
     X = _candidates(ranges, seen, rng)
-    mean, covariance = _posterior(model, U, z, X, choices)
-    covariance.flat[:: len(X) + 1] += JITTER
-    root = np.linalg.cholesky(covariance)
+    mean, across = _posterior(model, U, z, X, choices)
+    noise = rng.standard_normal((len(X), n))
     drawn: list[Settings] = []
     left = np.array([bytes(place) not in known for place in X])
-    for function in mean + (root @ rng.standard_normal((len(X), n))).T:
+    for function in mean + (_root(model, X, across, choices) @ noise).T:
         if not left.any():  # fewer settings than draws
             left[:] = True
         best = int(np.argmax(np.where(left, function, -np.inf)))
@@ -145,9 +146,17 @@ def _apart(A: Array, B: Array, lengths: Array, choices: NDArray[np.bool_]) -> Ar
 
 def _matern(apart: Array) -> tuple[Array, Array, Array]:
     """Matérn 5/2 of squared distances (Rasmussen and Williams 2006, eq. 4.17), and r and exp -r in it."""
-    r = np.sqrt(5 * apart)
-    decay = np.exp(-r)
-    return (1 + r + r**2 / 3) * decay, r, decay
+    # Passes over memory are what it costs, so they are few.
+    r = np.multiply(apart, 5)
+    np.sqrt(r, out=r)
+    decay = np.negative(r)
+    np.exp(decay, out=decay)
+    shape = np.multiply(r, 1 / 3)
+    shape += 1
+    shape *= r
+    shape += 1
+    shape *= decay
+    return shape, r, decay
 
 
 def _fitted(U: Array, z: Array, choices: NDArray[np.bool_]) -> _Model:
@@ -191,27 +200,50 @@ def _fitted(U: Array, z: Array, choices: NDArray[np.bool_]) -> _Model:
         jac=True,
         method="L-BFGS-B",
         bounds=bounds,
-        options={"maxiter": ITERATIONS},
+        options={"maxiter": ITERATIONS, "ftol": FLAT},
     ).x
     return _Model(np.exp(found[:-2]), float(np.exp(found[-2])), float(np.exp(found[-1])))
+
+
+def _kernel(model: _Model, A: Array, B: Array, choices: NDArray[np.bool_]) -> Array:
+    """How values at A and at B go together (N, M)."""
+    shape = _matern(_apart(A, B, model.lengths, choices))[0]
+    shape *= model.variance
+    return shape
 
 
 def _posterior(
     model: _Model, U: Array, z: Array, X: Array, choices: NDArray[np.bool_]
 ) -> tuple[Array, Array]:
-    """What the function is at X: mean (M,) and covariance (M, M)."""
+    """What the function is expected to be at X (M,), and L⁻¹ k(U, X) (N, M), L being the root of the trials'
+    covariance: k(X, X) less the product of it with itself is what is still unknown (the same, alg. 2.1).
+    """
     from scipy.linalg import solve_triangular
 
-    def kernel(A: Array, B: Array) -> Array:
-        return model.variance * _matern(_apart(A, B, model.lengths, choices))[0]
-
-    K = kernel(U, U) + (model.noise + JITTER) * np.eye(len(U))
+    K = _kernel(model, U, U, choices) + (model.noise + JITTER) * np.eye(len(U))
     root = np.linalg.cholesky(K)
     ones, values, across = (
-        solve_triangular(root, side, lower=True) for side in (np.ones(len(U)), z, kernel(U, X))
+        solve_triangular(root, side, lower=True)
+        for side in (np.ones(len(U)), z, _kernel(model, U, X, choices))
     )
     middle = (ones @ values) / (ones @ ones)
-    return middle + across.T @ (values - middle * ones), kernel(X, X) - across.T @ across
+    return middle + across.T @ (values - middle * ones), across
+
+
+def _root(model: _Model, X: Array, across: Array, choices: NDArray[np.bool_]) -> Array:
+    """The Cholesky factor of what is still unknown at X (M, M)."""
+    from scipy.linalg import cholesky
+    from scipy.linalg.blas import dsyrk
+
+    # It equals its transpose, so one half is enough; in bands, which stay in the cache.
+    covariance = np.empty((len(X), len(X)), order="F")
+    for begin in range(0, len(X), BAND):
+        end = begin + BAND
+        covariance[begin:, begin:end] = _kernel(model, X[begin:end], X[begin:], choices).T
+    covariance.ravel("K")[:: len(X) + 1] += JITTER
+    left = dsyrk(-1.0, across, beta=1.0, c=covariance, trans=1, lower=1, overwrite_c=1)
+    root: Array = cholesky(left, lower=True, overwrite_a=True, check_finite=False)
+    return root
 
 
 def _expected(model: _Model, U: Array, z: Array, choices: NDArray[np.bool_]) -> Array:

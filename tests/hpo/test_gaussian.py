@@ -38,11 +38,12 @@ def test_the_posterior_is_scikit_learns() -> None:
     from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
     rng = np.random.default_rng(0)
-    U, X = rng.random((12, 3)), rng.random((7, 3))
+    U, X = rng.random((12, 3)), rng.random((gaussian.BAND + 9, 3))
     z = np.sin(5 * U).sum(axis=1)
     numbers = np.zeros(3, bool)
     ours = model(3)
-    mean, covariance = gaussian._posterior(ours, U, z, X, numbers)
+    mean, across = gaussian._posterior(ours, U, z, X, numbers)
+    root = np.tril(gaussian._root(ours, X, across, numbers))
     kernel = ConstantKernel(ours.variance) * Matern(ours.lengths, nu=2.5)
     K = kernel(U) + (ours.noise + gaussian.JITTER) * np.eye(12)
     weights = np.linalg.solve(K, np.ones(12))
@@ -52,7 +53,8 @@ def test_the_posterior_is_scikit_learns() -> None:
     ).fit(U, z - middle)
     expected, deviations = theirs.predict(X, return_cov=True)
     np.testing.assert_allclose(mean, expected + middle, atol=1e-8)
-    np.testing.assert_allclose(covariance, deviations - ours.noise * np.eye(7), atol=1e-8)
+    unknown = root @ root.T - gaussian.JITTER * np.eye(len(X))
+    np.testing.assert_allclose(unknown, deviations - ours.noise * np.eye(len(X)), atol=1e-8)
 
 
 def test_the_gradient_of_the_fit_is_that_of_finite_differences(

@@ -4,7 +4,7 @@ A lease is a row with a random token. Every write of the holder first checks, in
 still bears its token, and puts a new one in its place. So a holder that was taken over (a laptop that slept) writes
 nothing more; and where a connection is lost in the middle of a COMMIT, the row tells whether that was done. A holder
 that died on this host is noticed at once, by its process number and start time; elsewhere, when its heartbeat is older
-than `EXPIRY_SECONDS` by the database's clock.
+than `EXPIRY_SECONDS` by the database's clock. Which leases it has itself, a process knows.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ from studies.tables import leases
 
 HEARTBEAT_SECONDS = 10.0
 EXPIRY_SECONDS = 60.0
+
+IN_USE: set[str] = set()
+"""The tokens of the writers that this process has open. A lease of this process with another token is a remnant: of a
+search whose disk was full, say, so that it could not even be given back."""
 
 
 class LeaseError(Exception):
@@ -124,6 +128,8 @@ def living_holder(connection: sa.Connection, study_id: int) -> Holder | None:
         return None
     if row.host == socket.gethostname():
         alive = _alive(row.process, row.process_started)
+        if row.process == os.getpid():
+            alive = alive and row.holder in IN_USE
     else:
         age = database_time(connection) - row.heartbeat
         alive = age < timedelta(seconds=EXPIRY_SECONDS)

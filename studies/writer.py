@@ -47,6 +47,7 @@ class Writer:
         self._token = self._next = (
             token  # what the lease bears, and what it bears after the write in flight
         )
+        lease.IN_USE.add(token)
         self._ids: dict[int, int] = {}  # trial number -> trial_id, of the batch in flight
         self._closing = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="lease", daemon=True)
@@ -58,10 +59,11 @@ class Writer:
     def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
         self._closing.set()
         self._heart.join()
-        # A lease that can't be given back (a full disk, say) runs out when this process ends. After an error a server
-        # was waited for already.
+        # A lease that can't be given back (a full disk, say) is nobody's all the same. After an error a server was
+        # waited for already.
         with contextlib.suppress(StoreError):
             patiently(self._release) if kind is None else self._release()
+        lease.IN_USE.difference_update((self._token, self._next))
 
     def _release(self) -> None:
         with self.store.writing() as connection:
@@ -81,6 +83,7 @@ class Writer:
             LeaseError: the lease is no longer this writer's; nothing is written.
         """
         self._next = lease.new_token()
+        lease.IN_USE.add(self._next)
         returned: list[T] = []
 
         def attempt() -> None:
@@ -90,6 +93,7 @@ class Writer:
                     returned[:] = [work(connection)]
 
         patiently(attempt, f"; when it is back, go on with hpo resume {self.name}")
+        lease.IN_USE.discard(self._token)
         self._token = self._next
         return returned[0]
 

@@ -79,6 +79,31 @@ def test_a_limit_on_the_size_of_files_is_told_as_that(
     assert tables("d", storage) == whole
 
 
+def test_a_process_whose_search_found_no_room_can_go_on_with_it(
+    tmp_path: Path, tables: Tables, whole: dict[str, bytes]
+) -> None:
+    program = f"""
+import hpo, resource, studies
+from studies.engine import StoreError
+resource.setrlimit(resource.RLIMIT_FSIZE, (440_000, resource.RLIM_INFINITY))
+plan = dict(trials=150, finalists=5, repeats=3, epochs=12, rows=300, name="d", storage={f"sqlite:///{tmp_path}/hpo.db"!r})
+try:
+    hpo.search("digits", **plan)
+except StoreError as error:
+    print(error)
+print(studies.load("d", plan["storage"]).summary()["state"])
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+hpo.resume("d", storage=plan["storage"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "files may not pass 440,000 bytes (ulimit -f)" in done.stdout
+    assert done.stdout.splitlines()[1] == "interrupted"
+    assert tables("d", f"sqlite:///{tmp_path}/hpo.db") == whole
+
+
 def test_a_study_is_shown_from_a_full_disk(
     stored: Path, disk: Callable[[str], Path], called: Callable[[str], Any]
 ) -> None:

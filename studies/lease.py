@@ -72,6 +72,7 @@ def acquire(
     # Only what was looked at goes: on a server another process may have taken it since.
     if seen is not None:
         release(connection, study_id, seen)
+    IN_USE.add(token)  # before another thread can see it in the row
     connection.execute(
         sa.insert(leases).values(
             study_id=study_id,

@@ -47,7 +47,6 @@ class Writer:
         self._token = self._next = (
             token  # what the lease bears, and what it bears after the write in flight
         )
-        lease.IN_USE.add(token)
         self._ids: dict[int, int] = {}  # trial number -> trial_id, of the batch in flight
         self._closing = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="lease", daemon=True)

@@ -8,7 +8,6 @@ that no text of the study's reaches the page through them.
 from __future__ import annotations
 
 import io
-import math
 import re
 import shlex
 import warnings
@@ -21,6 +20,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from studies import frames, plots
+from studies.importance import most_narrowed_first
 from studies.scales import number
 
 BEST = 50  # trials in the table
@@ -68,7 +68,7 @@ def render(
         diverged=int(trials["diverged_epoch"].notna().sum()),
         higher=summary["direction"] == "maximize",
         figures=_figures(summary, trials, epochs, rounds),
-        pairs=len(_most_narrowed_first(trials, rounds)) > 1,
+        pairs=len(most_narrowed_first(trials, rounds)) > 1,
         ranges=_ranges(rounds),
         best=_best_trials(summary, trials, rounds),
         plan=_plan(summary["plan"]),
@@ -112,7 +112,7 @@ def _figures(
     if len(rounds):
         moved = [_drawn(plots.ranges(rounds), "ranges", "The range of each parameter, by round")]
 
-    names = _most_narrowed_first(trials, rounds)
+    names = most_narrowed_first(trials, rounds)
     if (trials["state"] != "running").any() and len(names) > 1:
         settings = [
             _drawn(
@@ -152,26 +152,6 @@ def _svg(figure: Figure, key: str) -> str:
     text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.S)
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{key}-", text)
     return re.sub(r"\n\s*", "\n", text).strip()
-
-
-def _most_narrowed_first(trials: pd.DataFrame, rounds: pd.DataFrame) -> list[str]:
-    """The parameters, those whose ranges have shrunk most in front."""
-    if rounds.empty:
-        return frames.parameters(trials)
-    left: dict[str, float] = {}
-    for name, rows in rounds.groupby("parameter", sort=False):
-        first, last = _searched(rows.iloc[0]), _searched(rows.iloc[-1], after=True)
-        left[str(name)] = last / first if first else 1.0
-    return sorted(left, key=lambda name: left[name])
-
-
-def _searched(row: Any, *, after: bool = False) -> float:
-    """How much a row of the rounds searches, or leads to, in the space it is searched in."""
-    prefix = "next_" if after and not pd.isna(row["action"]) else ""
-    choices, low, high = (row[f"{prefix}{field}"] for field in ("choices", "low", "high"))
-    if isinstance(choices, list):
-        return float(len(choices))
-    return math.log(high / low) if row["log"] else high - low
 
 
 # Tables

@@ -9,10 +9,33 @@ press all others into a line. Nothing here uses pyplot: a Figure belongs to whoe
 
 from __future__ import annotations
 
+from studies.plots.bars import finalists, importance
+from studies.plots.clock import timeline
+from studies.plots.coordinates import parallel
+from studies.plots.failures import divergence
 from studies.plots.funnels import ranges
+from studies.plots.gaps import gap
 from studies.plots.learning import curves, has_curves
-from studies.plots.look import MARKERS, STYLE
+from studies.plots.look import MARKERS, STYLE, sentence
 from studies.plots.progress import history
+from studies.plots.ranks import agreement
 from studies.plots.settings import scatter, single
 
-__all__ = ["MARKERS", "STYLE", "curves", "has_curves", "history", "ranges", "scatter", "single"]
+__all__ = [
+    "MARKERS",
+    "STYLE",
+    "agreement",
+    "curves",
+    "divergence",
+    "finalists",
+    "gap",
+    "has_curves",
+    "history",
+    "importance",
+    "parallel",
+    "ranges",
+    "scatter",
+    "sentence",
+    "single",
+    "timeline",
+]

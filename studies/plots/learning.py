@@ -1,4 +1,4 @@
-"""How trials learned: the curves of the best."""
+"""How trials learned: the curves of the best, training against validation, short training against long."""
 
 from __future__ import annotations
 
@@ -10,8 +10,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from studies.frames import Direction, in_order
-from studies.plots.look import STYLE, TRAINING, VALIDATION, key, legend, saying
+from studies.generalization import split_columns
+from studies.plots.look import (
+    STYLE,
+    TRAINING,
+    VALIDATION,
+    key,
+    legend,
+    saying,
+)
 from studies.scales import number, plain, value_ticks, view_of, whole_ticks
+
+FAINT = 4  # curves beside the best one's
+RANKS = 400  # trials of a panel
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]
@@ -70,6 +81,13 @@ def has_curves(epochs: pd.DataFrame, metric: str) -> bool:
 
 def curve_columns(epochs: pd.DataFrame, metric: str) -> dict[str, tuple[str, dict[str, Any]]]:
     """What to draw of the epochs: label -> column and look. A user's own trainer may give the metric alone."""
+    both = split_columns(epochs, metric)
+    if both is not None:
+        validation, train = both
+        return {
+            "validation": (validation, {"color": VALIDATION, "ls": "-"}),
+            "training": (train, {"color": TRAINING, "ls": "--"}),
+        }
     known = {
         "validation": (f"validation_{metric}", {"color": VALIDATION, "ls": "-"}),
         "training": (f"train_{metric}", {"color": TRAINING, "ls": "--"}),

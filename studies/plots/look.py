@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
+import pandas as pd
+from matplotlib import colormaps, rc_context
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+
+from studies.frames import Direction, scored
 
 STYLE: Mapping[Any, Any] = {
     "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same page on every machine
@@ -29,7 +33,9 @@ STYLE: Mapping[Any, Any] = {
 INK, PALE, GREY = "#222222", "#d9d9d9", "#6b6b6b"
 VALIDATION, TRAINING = "#0072b2", "#d55e00"  # Okabe and Ito's blue and vermilion
 SEARCHED, SLOPE = "#7fb2d6", "#e3eef6"  # paler blues
+CONFIRMED, TIED = "#009e73", "#56b4e9"  # their bluish green and sky blue
 MARKERS = "os^Dv"
+MOST = 1500  # points of a figure: more hide each other, and make its SVG a matter of megabytes
 
 
 def key(marker: str, label: str, color: Any = GREY, mfc: str | None = None) -> Line2D:
@@ -42,6 +48,26 @@ def round_colours(count: int) -> list[Any]:
     return [colormaps["viridis"](p) for p in np.linspace(0.8, 0.05, max(count, 2))][:count]
 
 
+def thinned(trials: pd.DataFrame, direction: Direction, most: int = MOST) -> pd.DataFrame:
+    """The trials, or of too many a fifth of `most` that are the best and others evenly spaced, in the same order."""
+    if len(trials) <= most:
+        return trials
+    value = trials["value"].where(scored(trials)).to_numpy(float)
+    order = np.argsort(-value if direction == "maximize" else value, kind="stable")  # NaN last
+    kept = np.zeros(len(trials), bool)
+    kept[order[: most // 5]] = True
+    others = np.flatnonzero(~kept)
+    kept[others[np.linspace(0, len(others) - 1, most - most // 5).round().astype(int)]] = True
+    return trials[kept]
+
+
+def thinned_note(drawn: int, of: int) -> list[Line2D]:
+    """What a legend says of a figure that has not all trials."""
+    return (
+        [] if drawn == of else [key("", f"{drawn:,} of {of:,} trials drawn, the best among them")]
+    )
+
+
 def legend(figure: Figure, handles: list[Any]) -> None:
     """A legend below, in as many lines as it takes."""
     if handles:
@@ -49,6 +75,17 @@ def legend(figure: Figure, handles: list[Any]) -> None:
         lines = math.ceil(inches / figure.get_figwidth())
         columns = -(-len(handles) // lines)
         figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+
+
+def plain_lines(sentence: str, letters: int = 100) -> str:
+    """A sentence on as many lines as it takes; it is no mathematics."""
+    return "\n".join(textwrap.wrap(sentence, letters)).replace("$", r"\$")
+
+
+@rc_context(STYLE)  # type: ignore[arg-type]
+def sentence(text: str) -> Figure:
+    """A figure that says why there is nothing to draw."""
+    return saying(Figure(figsize=(7.2, 1.6), layout="constrained"), text)
 
 
 def saying(figure: Figure, sentence: str) -> Figure:

@@ -16,12 +16,15 @@ from studies.plots.look import (
     GREY,
     INK,
     MARKERS,
+    MOST,
     PALE,
     STYLE,
     VALIDATION,
     key,
     legend,
     round_colours,
+    thinned,
+    thinned_note,
 )
 from studies.plots.values import lost_ones, values
 from studies.scales import UP, Scale, plain, scale_of, value_ticks, view_of
@@ -85,10 +88,12 @@ def scatter(
     ordered = in_order(trials, direction, states=("complete", "pruned"))[::-1]  # better on top
     lost = trials[lost_ones(trials)]
     handles: list[Any] = []
+    count, lost_count = len(ordered) + len(lost), len(lost)
+    ordered, lost = thinned(ordered, direction), thinned(lost, direction, MOST // 3)
     if len(lost):
         handles += axes.plot(
             across.positions(lost), up.positions(lost, UP), "x", color=GREY, ms=4, mew=0.8,
-            label=f"failed or diverged ({len(lost)})", zorder=2,
+            label=f"failed or diverged ({lost_count})", zorder=2,
         )  # fmt: skip
     if len(ordered):
         view = view_of(ordered["value"].to_numpy(float), direction)
@@ -111,6 +116,7 @@ def scatter(
                 label=f"best: trial {top['number'].iloc[0]}", zorder=4,
             )  # fmt: skip
     handles += _boxes(axes, across, up)
+    handles += thinned_note(len(ordered) + len(lost), count)
     across.apply(axes, "x")
     up.apply(axes, "y")
     axes.set_xlabel(plain(x, 60))

@@ -1,4 +1,5 @@
-"""Which parameters matter: how much of the difference between trials each explains, and which the search narrowed most.
+"""Which parameters matter: how much of the difference between trials each explains; which were narrowed most; which
+tell what was lost.
 
 Importance is Optuna's fANOVA (Hutter, Hoos, Leyton-Brown, ICML 2014): a random forest learns the value from the
 settings, and what each parameter alone explains of the forest's variance over the whole space is its share.
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from studies.frames import Direction, in_order, parameters
-from studies.scales import Floats, scale_of, view_of
+from studies.frames import Direction, in_order, parameters, scored
+from studies.scales import Floats, Scale, scale_of, view_of
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -173,3 +175,37 @@ def _searched(row: Any, *, after: bool = False) -> float:
     if isinstance(choices, list):
         return float(len(choices))
     return math.log(high / low) if row["log"] else high - low
+
+
+# What was lost
+
+
+def most_telling_first(trials: pd.DataFrame, rounds: pd.DataFrame) -> list[str]:
+    """The parameters, those in front whose settings tell best which trials got no value; else the most narrowed.
+
+    How well: the largest difference between the shares of both kinds up to a setting (Kolmogorov and Smirnov's
+    statistic); of choices, which have no order, half the sum of the differences between their shares.
+    """
+    names = most_narrowed_first(trials, rounds)
+    ended = trials[trials["state"] != "running"]
+    valued = scored(ended).to_numpy(bool)
+    if valued.all() or not valued.any():
+        return names
+    return sorted(
+        names, key=lambda name: -_told_apart(scale_of(name, trials, rounds), ended, valued)
+    )
+
+
+def _told_apart(scale: Scale, trials: pd.DataFrame, valued: NDArray[np.bool_]) -> float:
+    at = scale.positions(trials)
+    if scale.choices is not None:
+        at = np.round(at)
+    sides = [at[side & np.isfinite(at)] for side in (valued, ~valued)]
+    if not all(len(side) for side in sides):
+        return 0.0
+    places = np.unique(np.concatenate(sides))
+    if scale.choices is not None:
+        shares = [np.array([(side == p).mean() for p in places]) for side in sides]
+        return float(np.abs(shares[0] - shares[1]).sum() / 2)
+    up_to = [np.searchsorted(np.sort(side), places, side="right") / len(side) for side in sides]
+    return float(np.abs(up_to[0] - up_to[1]).max())

@@ -238,8 +238,20 @@ def _of_values(name: str, trials: pd.DataFrame) -> Scale:
     if isinstance(column.dtype, pd.CategoricalDtype):
         choices = list(column.cat.categories)
         return Scale(name, -0.5, len(choices) - 0.5, False, choices, [], "")
-    low, high = (float(column.min()), float(column.max())) if len(column) else (0.0, 1.0)
-    return Scale(name, low, high, False, None, [], "")
+    values = column.to_numpy(float)
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    return Scale(name, low, high, _looks_log(values), None, [], "")
+
+
+def _looks_log(values: Floats) -> bool:
+    """Whether values spread over two decades or more have a median nearer to the middle of their logarithms than to
+    their own: nothing else tells on what scale plain Optuna searched.
+    """
+    if not len(values) or values.min() <= 0 or values.max() < 100 * values.min():
+        return False
+    low, middle, high = np.quantile(values, [0.0, 0.5, 1.0])
+    share = math.log(middle / low) / math.log(high / low)
+    return bool(abs(share - 0.5) < abs((middle - low) / (high - low) - 0.5))
 
 
 def _moved(first: str, last: str) -> str:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from studies import plots
-from studies.importance import Importances, importances, most_narrowed_first
+from studies.importance import Importances, importances, most_narrowed_first, most_telling_first
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,14 +93,14 @@ class Plots:
         return self._of_one(lambda seen: plots.agreement(seen.trials, seen.epochs, **seen.told))
 
     def divergence(self, x: str | None = None, y: str | None = None) -> Figure:
-        """Which settings diverged or failed; by default over the parameters that were narrowed most.
+        """Which settings diverged or failed; by default over the parameters that tell most of it.
 
         Raises:
             ValueError: there is no parameter of that name.
         """
 
         def draw(seen: _Seen) -> Figure:
-            names = seen.chosen(x, y)
+            names = seen.chosen(x, y, among=most_telling_first(seen.trials, seen.rounds))
             if not names:
                 return plots.sentence(NO_PARAMETERS)
             return plots.divergence(seen.trials, *names, rounds=seen.rounds)
@@ -170,9 +170,11 @@ class _Seen:
     def rows(self) -> dict[str, Any]:
         return self.told | self.named
 
-    def chosen(self, *asked: str | None) -> list[str]:
-        """A parameter for each that is asked for, None for the most narrowed of the others, while there are any."""
-        others = [name for name in self.names if name not in asked]
+    def chosen(self, *asked: str | None, among: list[str] | None = None) -> list[str]:
+        """A parameter for each that is asked for, None for the most narrowed of the others, while there are any; or
+        for the first of those `among` which to choose.
+        """
+        others = [name for name in among or self.names if name not in asked]
         found = [name if name is not None or not others else others.pop(0) for name in asked]
         return [name for name in found if name is not None]
 

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from studies.importance import evenly
 from studies.plots.look import GREY, INK, STYLE, key, legend, round_colours, saying
 from studies.plots.values import lost_ones
 from studies.scales import Floats, whole_ticks
@@ -53,11 +52,12 @@ def timeline(trials: pd.DataFrame) -> Figure:
         axes.add_collection(PolyCollection(boxes, facecolors=[colour], edgecolors=[colour], lw=0.3))
     lost = np.flatnonzero(lost_ones(found).to_numpy(bool))
     running = int((found["state"] == "running").sum())
-    shown = lost[evenly(len(lost), BARS // 2)] if len(lost) else lost
-    if len(lost):
-        axes.plot(end[shown], number[shown], "x", color=INK, ms=3.5, mew=0.8, zorder=4)
-        some = "" if len(shown) == len(lost) else f", {len(shown)} of them drawn"
-        handles.append(key("x", f"failed or diverged ({len(lost):,}{some})", color=INK))
+    if len(lost) and rows == 1:
+        axes.plot(end[lost], number[lost], "x", color=INK, ms=3.5, mew=0.8, zorder=4)
+    if len(lost):  # on bars of several trials a mark would say too much
+        handles.append(
+            key("x" if rows == 1 else "", f"failed or diverged ({len(lost):,})", color=INK)
+        )
     if running:
         handles.append(key("", f"{running} not ended"))
     if rows > 1:
@@ -66,7 +66,7 @@ def timeline(trials: pd.DataFrame) -> Figure:
         handles.insert(0, Patch(color=colours[k], label=f"round {numbers[k]:.0f}"))
     handles[: min(3, len(numbers))] = handles[: min(3, len(numbers))][::-1]
     first, last = float(number.min()), float(number.max())
-    margin = max(0.7, 0.02 * (last - first))
+    margin = max(0.7, 0.02 * (last - first), 3 - (last - first) / 2)  # one trial is no wall
     axes.set_ylim(last + margin, first - margin)
     ticks = whole_ticks(first, last, 7)
     axes.set_yticks(ticks, labels=[f"{t:,.0f}" if last >= 1e4 else f"{t:.0f}" for t in ticks])

@@ -15,7 +15,7 @@ from studies.frames import Direction, in_order
 from studies.plots.look import INK, STYLE, VALIDATION, key, legend, saying, thinned, thinned_note
 from studies.scales import number, plain, scale_of, value_tick_labels, view_of
 
-LINES = 300  # more are a wall
+LINES = 160  # more are a wall
 AXES = 12
 
 
@@ -38,7 +38,7 @@ def parallel(
     """
     scales = [scale_of(name, trials, rounds) for name in names[:AXES]]
     figure = Figure(
-        figsize=(max(4.2, min(9.6, 2.0 + 1.1 * len(scales))), 4.0), layout="constrained"
+        figsize=(max(5.6, min(9.6, 2.0 + 1.1 * len(scales))), 4.0), layout="constrained"
     )
     ordered = in_order(trials, direction, states=("complete", "pruned"))
     if ordered.empty or not scales:
@@ -47,36 +47,34 @@ def parallel(
     axes = figure.add_subplot()
     view = view_of(ordered["value"].to_numpy(float), direction)
     value = np.clip(shown["value"].to_numpy(float), view.low, view.high)
-    height = (value - view.low) / (view.high - view.low)
-    ways = np.stack([*(s.share(s.positions(shown)) for s in scales), height], axis=1)
-    better = height if direction == "maximize" else 1 - height
+    better = (value - view.low) / (view.high - view.low)
+    if direction == "minimize":
+        better = 1 - better
+    ways = np.stack([*(s.share(s.positions(shown)) for s in scales), better], axis=1)
     x = np.arange(ways.shape[1])
     colours = colormaps["viridis_r"](0.1 + 0.9 * better)
     segments = [np.column_stack([x, way])[np.isfinite(way)] for way in ways]
+    handles: list[Any] = []
     lines = LineCollection(segments, colors=colours, lw=0.9 if len(shown) > 60 else 1.2, alpha=0.75)
     axes.add_collection(lines)
-    best = ordered.head(1)
-    handles: list[Any] = []
-    if best["state"].iloc[0] == "complete":
-        way = ways[-1]
+    complete = (shown["state"] == "complete").to_numpy(bool)
+    if complete.any():
+        k = int(np.flatnonzero(complete)[-1])
         handles += axes.plot(
-            x, way, "o-", color=VALIDATION, mec="white", mew=0.6, lw=2.2, ms=5, zorder=4,
-            label=f"best: trial {best['number'].iloc[0]}",
+            x, ways[k], "o-", color=VALIDATION, mec="white", mew=0.6, lw=2.2, ms=5, zorder=4,
+            label=f"best: trial {shown['number'].iloc[k]}",
         )  # fmt: skip
     for k, scale in enumerate(scales):
         at, labels = scale.ticks(6 if len(scales) <= 6 else 4)
         _axis(axes, k, scale.share(np.array(at, float)).tolist(), labels, left=k == 0)
     ticks, labels = value_tick_labels(view)
-    _axis(
-        axes,
-        len(scales),
-        [(t - view.low) / (view.high - view.low) for t in ticks],
-        labels,
-        left=False,
-    )
+    places = (np.array(ticks) - view.low) / (view.high - view.low)
+    if direction == "minimize":
+        places = 1 - places
+    _axis(axes, len(scales), places.tolist(), labels, left=False)
     titles = [*(plain(s.name, 22) for s in scales), f"{rows} {plain(metric, 22)}".strip()]
     turned: dict[str, Any] = {}
-    if max(map(len, titles)) * len(titles) > 13 * figure.get_figwidth():
+    if 0.075 * max(map(len, titles)) * (len(titles) + 0.5) > figure.get_figwidth():
         turned = {"rotation": 28, "ha": "left", "rotation_mode": "anchor"}
     axes.xaxis.tick_top()
     axes.set_xticks(x, labels=titles, **turned)
@@ -93,7 +91,7 @@ def parallel(
     handles += thinned_note(len(shown), len(ordered))
     if len(names) > AXES:
         handles.append(key("", f"{AXES} of {len(names)} parameters drawn"))
-    legend(figure, [*handles, key("", "dark is better")])
+    legend(figure, [*handles, key("", "dark is better, and on top at the right")])
     return figure
 
 

@@ -15,13 +15,13 @@ from studies.importance import evenly
 from studies.plots.look import (
     GREY,
     INK,
-    MOST,
     PALE,
     STYLE,
     TRAINING,
     VALIDATION,
     key,
     legend,
+    quota,
     saying,
 )
 from studies.plots.values import lost_ones
@@ -59,7 +59,7 @@ def divergence(
         (diverged, "x", TRAINING, None, "diverged"),
     ):
         found = np.flatnonzero(members)
-        kept = found[evenly(len(found), MOST // 2)] if len(found) else found
+        kept = found[evenly(len(found), quota(len(found), len(ended)))] if len(found) else found
         drawn += len(kept)
         look: dict[str, Any] = {"color": colour, "mfc": fill, "ms": 3 if small else 5, "mew": 1.0}
         if len(kept):
@@ -68,6 +68,8 @@ def divergence(
             handles.append(key(shape, f"{label} ({len(found):,})", color=colour, mfc=fill))
     if drawn < len(ended):
         handles.append(key("", f"{drawn:,} of {len(ended):,} trials drawn"))
+    if not lost.any():
+        share.set_title("No training diverged or failed.", loc="left", color=GREY)
     across.apply(axes, "x")
     axes.set_xlabel(plain(x, 60))
     if up is None:

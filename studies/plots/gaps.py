@@ -35,8 +35,10 @@ def gap(trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: D
     said = generalization(trials, epochs, metric=metric, direction=direction)
     figure = Figure(figsize=(7.2, 4.1 if found else 1.6), layout="constrained")
     if not found or said is None:
-        has = split_columns(epochs, metric) is not None
-        why = "No complete trial has a curve yet." if has else "There are no curves of both splits."
+        has = epochs.empty or split_columns(epochs, metric) is not None
+        why = "No complete trial has a learning curve yet."
+        if not has:
+            why = "There are no curves of the metric on both training and validation rows."
         return saying(figure, why)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
     first, others = found[0], found[1:]
@@ -58,7 +60,6 @@ def gap(trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: D
     shown = pd.concat(found)
     both = shown[["validation", "train"]].to_numpy(float).ravel()
     value_ticks(upper, view_of(both, direction), most=6)
-    # The gap of a bad beginning is no gap to look at: what is far off is cut off at both ends.
     value_ticks(lower, _both_ends(shown["gap"].to_numpy(float)), most=5)
     last = float(shown["epoch"].max())
     ticks = whole_ticks(1, last, 8)
@@ -80,7 +81,10 @@ def gap(trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: D
 
 
 def _both_ends(gaps: Floats) -> View:
-    low, high = np.quantile(gaps, [0.02, 0.98])
-    low, high = min(0.0, float(low)), max(0.0, float(high))
+    """All gaps and 0; where a few are far off, as of a bad beginning, only what most of them span."""
+    low, high = min(0.0, float(gaps.min())), max(0.0, float(gaps.max()))
+    least, most = (float(end) for end in np.quantile([0.0, *gaps], [0.05, 0.95]))
+    if high - low > 4 * (most - least) > 0:
+        low, high = least, most
     pad = 0.08 * (high - low) or 0.05
     return View(low - pad, high + pad, clipped=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -61,6 +60,11 @@ def thinned(trials: pd.DataFrame, direction: Direction, most: int = MOST) -> pd.
     return trials[kept]
 
 
+def quota(part: int, of: int) -> int:
+    """How many trials of a part of all to draw, so that each part has its share; few are drawn in full."""
+    return max(100, MOST * part // max(of, 1))
+
+
 def thinned_note(drawn: int, of: int) -> list[Line2D]:
     """What a legend says of a figure that has not all trials."""
     return (
@@ -69,12 +73,19 @@ def thinned_note(drawn: int, of: int) -> list[Line2D]:
 
 
 def legend(figure: Figure, handles: list[Any]) -> None:
-    """A legend below, in as many lines as it takes."""
-    if handles:
-        inches = sum(0.5 + 0.065 * len(handle.get_label()) for handle in handles)
-        lines = math.ceil(inches / figure.get_figwidth())
-        columns = -(-len(handles) // lines)
-        figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+    """A legend below, in as many columns as fit: each is as wide as its longest label."""
+    if not handles:
+        return
+    inches = [0.5 + 0.065 * len(handle.get_label()) for handle in handles]
+    columns = len(handles)
+    while columns > 1 and _width(inches, columns) > figure.get_figwidth():
+        columns -= 1
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+
+
+def _width(inches: list[float], columns: int) -> float:
+    """Of a legend, which is filled column by column."""
+    return sum(float(part.max()) for part in np.array_split(inches, columns))
 
 
 def plain_lines(sentence: str, letters: int = 100) -> str:

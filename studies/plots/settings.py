@@ -16,12 +16,12 @@ from studies.plots.look import (
     GREY,
     INK,
     MARKERS,
-    MOST,
     PALE,
     STYLE,
     VALIDATION,
     key,
     legend,
+    quota,
     round_colours,
     thinned,
     thinned_note,
@@ -89,7 +89,7 @@ def scatter(
     lost = trials[lost_ones(trials)]
     handles: list[Any] = []
     count, lost_count = len(ordered) + len(lost), len(lost)
-    ordered, lost = thinned(ordered, direction), thinned(lost, direction, MOST // 3)
+    ordered, lost = (thinned(part, direction, quota(len(part), count)) for part in (ordered, lost))
     if len(lost):
         handles += axes.plot(
             across.positions(lost), up.positions(lost, UP), "x", color=GREY, ms=4, mew=0.8,

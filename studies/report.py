@@ -21,9 +21,12 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from studies import frames, plots
+from studies.advice import advice
 from studies.scales import number
+from studies.snippet import snippet
 
-BEST = 50  # trials in the table
+BEST = 20  # trials in their table
+MOST = 2000  # in that of all: more make the page slow
 PAIRS = 3  # figures of two parameters
 CURVES = 20  # learning curves
 
@@ -50,6 +53,7 @@ def render(
     again = _again(summary, trials)
     of_best = [row for row in again if summary["best"] and row["trial"] == summary["best"]["trial"]]
     rows = _rows(summary)
+    chosen = summary["recommended"] or summary["best"]
     return environment.get_template("report.html.j2").render(
         said=summary,
         measured=f"{rows} {summary['metric']}".strip(),
@@ -67,10 +71,14 @@ def render(
         in_training=int((trials["state"] == "running").sum()),
         diverged=int(trials["diverged_epoch"].notna().sum()),
         higher=summary["direction"] == "maximize",
+        advice=[] if "front" in summary else advice(summary, trials, rounds, summary["errors"]),
+        snippet=chosen and snippet(summary["plan"], chosen["params"], task=summary["task"]),
+        reproduce=_reproduce(summary, chosen),
         figures=_figures(summary, trials, epochs, rounds),
         pairs=len(_most_narrowed_first(trials, rounds)) > 1,
         ranges=_ranges(rounds),
         best=_best_trials(summary, trials, rounds),
+        every=_every_trial(trials),
         plan=_plan(summary["plan"]),
         versions=", ".join(f"{name} {v}" for name, v in summary["versions"].items()),
         finished="" if pd.isna(finished) else f"{finished:%Y-%m-%d %H:%M} UTC",
@@ -224,6 +232,19 @@ def _best_trials(
     return {"values": valued, "names": names, "rows": list(zip(*columns, strict=True))}
 
 
+def _every_trial(trials: pd.DataFrame) -> dict[str, Any]:
+    """All trials, or the first of very many, without when they were trained."""
+    table = trials.drop(columns=["started", "finished", "diverged_epoch"])
+    diverged = trials["diverged_epoch"].notna()
+    table["state"] = trials["state"].astype(object).mask(diverged, "diverged")
+    columns = [table[name].head(MOST).tolist() for name in table]
+    return {
+        "names": list(table),
+        "rows": list(zip(*columns, strict=True)),
+        "left": len(table) - MOST,
+    }
+
+
 def _again(summary: Mapping[str, Any], trials: pd.DataFrame) -> list[dict[str, Any]]:
     """The finalists, best first."""
     searched = dict(zip(trials["number"], trials["value"], strict=True))
@@ -269,6 +290,14 @@ def _command(summary: Mapping[str, Any], trials: int) -> str:
     more = f" --trials {2 * trials}" if summary["state"] == "complete" else ""
     name, storage = shlex.quote(summary["study"]), shlex.quote(summary["storage"])
     return f"hpo resume {name} --storage {storage}{more}"
+
+
+def _reproduce(summary: Mapping[str, Any], chosen: Mapping[str, Any] | None) -> str:
+    """What to type to train the chosen settings once more; nothing for a study that has no plan of ours."""
+    if not summary["plan"] or chosen is None:
+        return ""
+    name, storage = shlex.quote(summary["study"]), shlex.quote(summary["storage"])
+    return f"hpo reproduce {name} {chosen['trial']} --storage {storage}"
 
 
 # Words

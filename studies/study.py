@@ -23,7 +23,7 @@ from studies.columns import (
     searched,
     trial_columns,
 )
-from studies.engine import masked
+from studies.engine import StoreError, masked
 from studies.finalists import Finalist, finalists
 from studies.patience import patiently
 from studies.records import (
@@ -54,6 +54,14 @@ class Study:
 
     def __repr__(self) -> str:
         return f"Study({self.name!r}, {masked(self.storage)!r})"
+
+    def _repr_html_(self) -> str:
+        from studies import notebook
+
+        try:
+            return notebook.of_study(self.name, self.read(), self.storage)
+        except StoreError as error:  # a study that is gone is shown as that, too
+            return notebook.table(self.name, {"error": str(error)})
 
     def read(self) -> Snapshot:
         """The study as it is now, but for the rows of its trials."""
@@ -146,6 +154,8 @@ class Study:
             "stopped": record.stopped,
             "tested": None if rows.opening is None else rows.opening.trial,
             "adopted": record.adopted,
+            "errors": dict(rows.errors),
+            "task": record.provenance.get("data", {}).get("task"),
         }
         if record.several:
             said["front"] = rows.front

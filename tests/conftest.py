@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,12 @@ from tests import postgres as postgresql
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Tables = dict[str, bytes]
 HPO = Path(sys.executable).with_name("hpo")
+
+
+def pytest_configure() -> None:
+    """Let what the tests start hear Ctrl-C: a shell's background jobs ignore it, and so would all that they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

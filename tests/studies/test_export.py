@@ -102,7 +102,7 @@ def test_csv_keeps_every_digit_and_every_character(rows: list[tuple[float, str]]
 @example(all_awkward)
 def test_no_cell_of_csv_is_a_formula(rows: list[tuple[float, str]]) -> None:
     for name in ("choice", "=1+1", "@SUM(A1)"):
-        frame = trials(*map(list, zip(*rows, strict=True))).rename(columns={"choice": name})  # type: ignore[arg-type]
+        frame = trials(*map(list, zip(*rows, strict=True))).rename(columns={"choice": name})
         content = io.StringIO(to_csv(frame).decode(), newline="")
         for row in csv.reader(content):
             for cell in row:

@@ -106,7 +106,15 @@ def rendered(
         name=name,
         direction="maximize",
         state=state,  # type: ignore[arg-type]
-        plan={"source": "digits", "target": None, "space": space, "seed": 7, "hidden": [50, 20]}
+        plan={
+            "source": "digits",
+            "target": None,
+            "space": space,
+            "seed": 7,
+            "hidden": [50, 20],
+            "trials": 9,
+            "epochs": epochs,
+        }
         if plan
         else None,
         metric="accuracy",
@@ -118,6 +126,7 @@ def rendered(
     url = "postgresql://me:secret@host/db"
     said = summary_of(record, url, trials, rounds, epochs * len(curves) // 2, [], None)
     said |= {"plan": record.plan or {}, "versions": {"python": "3.12.1", "numpy": "2.4"}}
+    said |= {"errors": {}, "task": "classification"}
     return report.render(
         said,
         frame_of(trials, {}),
@@ -211,11 +220,11 @@ def test_every_verdict_is_there_with_its_reason(study: Study, html: str) -> None
 
 
 def test_the_best_trials_are_in_order(study: Study, html: str) -> None:
-    table = html[html.index("<h2>The best trials") : html.index("<h2>Where this comes from")]
+    table = html[html.index("<h2>The best trials") : html.index("<details>")]
     rows = re.findall(r'<tr><td class="n">(\d+)</td><td class="n">(\d+)</td>', table)
     trials = study.trials_frame()
     order = trials[trials["state"] == "complete"].sort_values(["value", "number"])["number"]
-    assert rows == [(str(rank), str(n)) for rank, n in enumerate(order.head(50), start=1)]
+    assert rows == [(str(rank), str(n)) for rank, n in enumerate(order.head(20), start=1)]
 
 
 def test_where_it_comes_from_is_told(html: str) -> None:
@@ -240,7 +249,7 @@ def test_a_thousand_trials_fit_into_two_megabytes() -> None:
     assert len(html.encode()) < 2_000_000
     page = Page(html)
     assert "1,000 trials in 1 round, 9,500 epochs trained" in page.text
-    assert "The best 50 of 950 trials that have a value." in page.text
+    assert "The best 20 of 950 trials that have a value." in page.text
 
 
 HOSTILE = (
@@ -314,6 +323,7 @@ def test_a_study_without_trials_is_a_page() -> None:
         "study": "new", "storage": "sqlite:///hpo.db", "state": "interrupted", "metric": "accuracy",
         "direction": "maximize", "seed": None, "trials": {"complete": 0, "pruned": 0, "failed": 0},
         "epochs_trained": 0, "best": None, "rounds": [], "plan": {"source": "digits"}, "versions": {},
+        "errors": {}, "task": "classification",
         "finalists": [], "recommended": None, "test": None,
     }  # fmt: skip
     page = Page(report.render(said, empty, pd.DataFrame(), frames.rounds_frame([])))

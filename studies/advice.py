@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from studies.generalization import Generalization
 from studies.scales import number
 
 EDGE = 0.03  # of all that was searched: nearer to an end, what is best may lie beyond it
@@ -33,11 +34,16 @@ class Advice:
 
 
 def advice(
-    said: Mapping[str, Any], trials: pd.DataFrame, rounds: pd.DataFrame, errors: Mapping[str, int]
+    said: Mapping[str, Any],
+    trials: pd.DataFrame,
+    rounds: pd.DataFrame,
+    errors: Mapping[str, int],
+    learned: Generalization | None,
 ) -> list[Advice]:
     """All that there is to mind about a study with one objective and a plan, the weightiest first.
 
-    `said` is `Study.summary` with "plan"; `errors` are what trainings that failed said, and how often.
+    `said` is `Study.summary` with "plan"; `errors` are what trainings that failed said, and how often; `learned` is
+    what the curves of the best trial say.
     """
     ended = trials[trials["state"] != "running"]
     if not said["plan"] or ended.empty:
@@ -46,6 +52,7 @@ def advice(
         *_errors(errors, len(ended)),
         *_edges(said, rounds),
         *_diverged(ended, said),
+        *_learned(said, learned),
         *_few(said, ended, rounds),
         *_tested(said),
         *_ties(said),
@@ -134,6 +141,27 @@ def _diverged(ended: pd.DataFrame, said: Mapping[str, Any]) -> Iterator[Advice]:
     else:
         do = "Search ranges in which training is stable."
     yield Advice("Diverged trials", f"{seen}.", do)
+
+
+def _learned(said: Mapping[str, Any], learned: Generalization | None) -> Iterator[Advice]:
+    if learned is None:
+        return
+    if learned.kind == "underfitting":
+        epochs = 3 * int(said["plan"]["epochs"])
+        yield Advice(
+            "Too few epochs",
+            f"{learned.said}",
+            f"Begin a new study with more, with --epochs {epochs}, say: those of a study can't be changed.",
+        )
+    elif learned.kind == "overfitting":
+        network = bool(said["plan"].get("source"))
+        yield Advice(
+            "Overfitting",
+            learned.said,
+            "Search larger weight_decay or dropout, or fewer units; or give more rows."
+            if network
+            else "Search stronger regularization, or a smaller model; or give more data.",
+        )
 
 
 def _few(said: Mapping[str, Any], ended: pd.DataFrame, rounds: pd.DataFrame) -> Iterator[Advice]:

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     import optuna
     import pandas as pd
 
+    from studies.study_plots import Plots
+
 T = TypeVar("T")
 
 
@@ -164,6 +166,7 @@ class Study:
             frames.trials_frame(trials),
             frames.epochs_frame(epochs),
             frames.rounds_frame(rows.rounds),
+            frames.finalists_frame(rows.finalists, rows.searched),
         )
 
     def write_report(self, path: str | Path) -> None:
@@ -171,6 +174,13 @@ class Study:
         from studies.export import write_whole
 
         write_whole(Path(path), self.report().encode())
+
+    @property
+    def plot(self) -> Plots:
+        """Its figures: `study.plot.history()` and the others of `studies.study_plots.Plots`."""
+        from studies.study_plots import Plots
+
+        return Plots(self)
 
     def optuna(self) -> optuna.Study:
         """The same study through Optuna, for its plots, its importances, and everything else it offers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 from hpo.config import make_plan
 from studies.advice import Advice, advice
 from studies.frames import rounds_frame
+from studies.generalization import Generalization
 from studies.records import Round
 
 LOG = {"low": 1e-5, "high": 1.0, "log": True}
@@ -22,7 +24,7 @@ def said(**changed: Any) -> dict[str, Any]:
     return {
         "study": "my study", "storage": "sqlite:///hpo.db", "state": "complete", "direction": "maximize",
         "best": {"trial": 3, "value": 0.9, "params": {"x": 0.01}}, "recommended": None, "finalists": [],
-        "test": None, "plan": {"source": "digits", "trials": 60},
+        "test": None, "plan": {"source": "digits", "trials": 60, "epochs": 10},
     } | changed  # fmt: skip
 
 
@@ -44,9 +46,13 @@ def rounds(
 
 
 def of(
-    made: dict[str, Any], frame: pd.DataFrame, table: pd.DataFrame, errors: Any = None
+    made: dict[str, Any],
+    frame: pd.DataFrame,
+    table: pd.DataFrame,
+    errors: Any = None,
+    learned: Generalization | None = None,
 ) -> list[Advice]:
-    return advice(made, frame, table, errors or {})
+    return advice(made, frame, table, errors or {}, learned)
 
 
 def one(*arguments: Any) -> Advice:
@@ -109,6 +115,22 @@ def test_many_that_diverge_are_told_with_whether_they_still_do() -> None:
         "learning_rate" not in one(mine, trials(diverged=tuple(range(60))), rounds({"x": LOG})).do
     )
     assert of(said(), trials(diverged=(1, 2)), rounds({"x": LOG})) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "heading", "do"),
+    [
+        ("underfitting", "Too few epochs", "with --epochs 30, say"),
+        ("overfitting", "Overfitting", "larger weight_decay or dropout"),
+    ],
+)
+def test_what_the_curves_say_is_told_with_what_to_do(kind: Any, heading: str, do: str) -> None:
+    learned = Generalization(3, kind, 10, 0.99, 0.9, 0.09, 5, 5, "The curves say so.")
+    found = one(said(), trials(), rounds({"x": LOG}), None, learned)
+    assert (found.kind, found.seen) == (heading, "The curves say so.")
+    assert do in found.do
+    fine = replace(learned, kind="fine")
+    assert of(said(), trials(), rounds({"x": LOG}), None, fine) == []
 
 
 def test_few_trials_are_told_when_the_search_is_over() -> None:

@@ -132,6 +132,7 @@ def rendered(
         frame_of(trials, {}),
         epochs_of(curves),
         frames.rounds_frame(rounds),
+        frames.finalists_frame([], {}),
     )
 
 
@@ -148,7 +149,7 @@ def test_the_page_is_well_formed_and_its_ids_are_its_own(html: str) -> None:
     page = Page(html)
     assert html.startswith("<!doctype html>\n")
     assert len(page.ids) == len(set(page.ids))
-    assert page.tags.count("svg") == len(page.labels) == 5
+    assert page.tags.count("svg") == len(page.labels) == 12
     wanted = {reference.removeprefix("#") for reference in page.references}
     wanted |= set(re.findall(r"url\(#([^)]+)\)", html))
     assert wanted <= set(page.ids)
@@ -285,9 +286,9 @@ def test_a_study_in_which_all_failed_says_so() -> None:
     page = Page(rendered([None, None, None]))
     assert "No trial has succeeded. So nothing can be recommended" in page.text
     assert "All failed by diverging: loss or weights stopped being finite." in page.text
-    assert page.text.count("There is nothing to draw here yet") == 2
+    assert page.text.count("There is nothing to draw here yet") == 3
     assert "No trial has a value." in page.text
-    assert page.tags.count("svg") == 2  # the ranges, and where the trials failed
+    assert page.tags.count("svg") == 3  # the ranges, where the trials failed, and when
 
 
 def test_a_search_that_is_running_says_so() -> None:
@@ -310,7 +311,7 @@ def test_one_trial_of_one_parameter_is_a_study() -> None:
     page = Page(rendered([0.5], {"learning_rate": 0.1}, space=space, epochs=1))
     assert "1 trial in 1 round, 1 epoch trained in all. None failed or diverged." in page.text
     assert "One value on one validation split says little about new data." in page.text
-    assert page.tags.count("svg") == 4
+    assert page.tags.count("svg") == 5
 
 
 def test_a_study_that_optuna_made_has_no_command() -> None:
@@ -326,6 +327,7 @@ def test_a_study_without_trials_is_a_page() -> None:
         "errors": {}, "task": "classification",
         "finalists": [], "recommended": None, "test": None,
     }  # fmt: skip
-    page = Page(report.render(said, empty, pd.DataFrame(), frames.rounds_frame([])))
+    nobody = frames.finalists_frame([], {})
+    page = Page(report.render(said, empty, pd.DataFrame(), frames.rounds_frame([]), nobody))
     assert "0 trials in 0 rounds, 0 epochs trained in all." in page.text
     assert "svg" not in page.tags

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import pandas as pd
 
 from studies.generalization import Generalization
 from studies.scales import number
+from studies.summary import Agreement
 
 EDGE = 0.03  # of all that was searched: nearer to an end, what is best may lie beyond it
 MANY_DIVERGED = 0.2  # of all trials
@@ -21,6 +22,7 @@ PER_PARAMETER = (
     10  # trials: fewer are no picture of a space (Loeppky, Sacks and Welch 2009, "n = 10 d")
 )
 WIDER = 10.0  # times, on a log scale
+PREDICTS = 0.5  # a rank correlation below this is hardly one
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,12 @@ def advice(
     rounds: pd.DataFrame,
     errors: Mapping[str, int],
     learned: Generalization | None,
+    agreements: Sequence[Agreement],
 ) -> list[Advice]:
     """All that there is to mind about a study with one objective and a plan, the weightiest first.
 
     `said` is `Study.summary` with "plan"; `errors` are what trainings that failed said, and how often; `learned` is
-    what the curves of the best trial say.
+    what the curves of the best trial say, `agreements` whether short training predicted long training.
     """
     ended = trials[trials["state"] != "running"]
     if not said["plan"] or ended.empty:
@@ -53,6 +56,7 @@ def advice(
         *_edges(said, rounds),
         *_diverged(ended, said),
         *_learned(said, learned),
+        *_halved(ended, agreements),
         *_few(said, ended, rounds),
         *_tested(said),
         *_ties(said),
@@ -164,9 +168,22 @@ def _learned(said: Mapping[str, Any], learned: Generalization | None) -> Iterato
         )
 
 
+def _halved(ended: pd.DataFrame, agreements: Sequence[Agreement]) -> Iterator[Advice]:
+    if not agreements or not (ended["state"] == "pruned").any():
+        return
+    worst = min(agreements, key=lambda a: a.correlation)
+    if worst.correlation < PREDICTS:
+        yield Advice(
+            "Short training",
+            f"The order of trials after {worst.epoch} of {worst.later} epochs says little of that after {worst.later} "
+            f"(rank correlation {worst.correlation:.2f}, {worst.trials} trials): good settings may have left early.",
+            "Begin a new study with more epochs, or without --halving.",
+        )
+
+
 def _few(said: Mapping[str, Any], ended: pd.DataFrame, rounds: pd.DataFrame) -> Iterator[Advice]:
     searched = rounds["parameter"].nunique()
-    if len(ended) < PER_PARAMETER * searched and said["state"] == "complete":
+    if len(ended) < PER_PARAMETER * searched and said["state"] == "complete" and said["best"]:
         parameters = "parameter" if searched == 1 else "parameters"
         yield Advice(
             "Few trials",

@@ -102,7 +102,7 @@ class _Sections:
                 "far: where it still moves late, more trials may find more.",
             )
         ]
-        if self.trials["epochs"].nunique() > 1:  # otherwise it is the same figure again
+        if (self.trials["state"] == "pruned").any():  # otherwise it is the same figure again
             made.append(
                 _drawn(
                     plots.history(self.trials, **self.rows, by="epochs", **told),
@@ -232,8 +232,8 @@ class _Sections:
                 _drawn(
                     plots.gap(self.trials, self.epochs, **self.told),
                     "gap",
-                    "Training against validation of the best trial, by epoch",
                     found.said,
+                    "Training against validation by epoch; below, by how much training is better.",
                 )
             )
         if bool((self.trials["state"] == "pruned").any()):

@@ -18,6 +18,7 @@ from studies import frames
 from studies.advice import Advice, advice
 from studies.drawings import measured_on, sections
 from studies.generalization import generalization
+from studies.rungs import agreements
 from studies.scales import number
 from studies.snippet import snippet
 
@@ -75,7 +76,7 @@ def render(
         plan=_plan(summary["plan"]),
         versions=", ".join(f"{name} {v}" for name, v in summary["versions"].items()),
         finished="" if pd.isna(finished) else f"{finished:%Y-%m-%d %H:%M} UTC",
-        command=_command(summary, len(trials)),
+        command=_command(summary),
     )
 
 
@@ -87,7 +88,8 @@ def _advice(
     learned = generalization(
         trials, epochs, metric=summary["metric"], direction=summary["direction"]
     )
-    return advice(summary, trials, rounds, summary["errors"], learned)
+    predicted = agreements(trials, epochs, summary["metric"])
+    return advice(summary, trials, rounds, summary["errors"], learned, predicted)
 
 
 # Tables
@@ -191,11 +193,11 @@ def _plan(plan: Mapping[str, Any]) -> dict[str, str]:
     return rows
 
 
-def _command(summary: Mapping[str, Any], trials: int) -> str:
+def _command(summary: Mapping[str, Any]) -> str:
     """What to type to go on; nothing for a study that has no plan of ours."""
     if not summary["plan"]:
         return ""
-    more = f" --trials {2 * trials}" if summary["state"] == "complete" else ""
+    more = f" --trials {2 * summary['plan']['trials']}" if summary["state"] == "complete" else ""
     name, storage = shlex.quote(summary["study"]), shlex.quote(summary["storage"])
     return f"hpo resume {name} --storage {storage}{more}"
 

@@ -182,6 +182,19 @@ class Study:
 
         return Plots(self)
 
+    def write_plots(self, folder: str | Path) -> list[Path]:
+        """Write every figure as SVG and as PNG into a folder, made if need be; returns the files."""
+        from studies.drawings import png, svg
+        from studies.export import write_whole
+
+        folder, files = Path(folder), []
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, figure in self.plot.each():
+            for ending, drawn in (("svg", svg), ("png", png)):
+                files.append(folder / f"{name}.{ending}")
+                write_whole(files[-1], drawn(figure))
+        return files
+
     def optuna(self) -> optuna.Study:
         """The same study through Optuna, for its plots, its importances, and everything else it offers."""
         import optuna

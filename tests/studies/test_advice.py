@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from studies.advice import Advice, advice
 from studies.frames import rounds_frame
 from studies.generalization import Generalization
 from studies.records import Round
+from studies.summary import Agreement
 
 LOG = {"low": 1e-5, "high": 1.0, "log": True}
 LINEAR = {"low": 0.0, "high": 0.5, "log": False}
@@ -51,8 +53,9 @@ def of(
     table: pd.DataFrame,
     errors: Any = None,
     learned: Generalization | None = None,
+    agreements: Sequence[Agreement] = (),
 ) -> list[Advice]:
-    return advice(made, frame, table, errors or {}, learned)
+    return advice(made, frame, table, errors or {}, learned, agreements)
 
 
 def one(*arguments: Any) -> Advice:
@@ -131,6 +134,17 @@ def test_what_the_curves_say_is_told_with_what_to_do(kind: Any, heading: str, do
     assert do in found.do
     fine = replace(learned, kind="fine")
     assert of(said(), trials(), rounds({"x": LOG}), None, fine) == []
+
+
+def test_halving_that_does_not_predict_is_told() -> None:
+    halved = trials().assign(state="pruned")
+    agreements = [Agreement(1, 3, 20, 0.9), Agreement(3, 9, 7, 0.1)]
+    found = one(said(), halved, rounds({"x": LOG}), None, None, agreements)
+    assert found.kind == "Short training"
+    assert "after 3 of 9 epochs" in found.seen
+    assert "0.10, 7 trials" in found.seen
+    assert of(said(), halved, rounds({"x": LOG}), None, None, agreements[:1]) == []
+    assert of(said(), trials(), rounds({"x": LOG}), None, None, agreements) == []
 
 
 def test_few_trials_are_told_when_the_search_is_over() -> None:

@@ -149,7 +149,7 @@ def test_the_page_is_well_formed_and_its_ids_are_its_own(html: str) -> None:
     page = Page(html)
     assert html.startswith("<!doctype html>\n")
     assert len(page.ids) == len(set(page.ids))
-    assert page.tags.count("svg") == len(page.labels) == 12
+    assert page.tags.count("svg") == len(page.labels) == 11
     wanted = {reference.removeprefix("#") for reference in page.references}
     wanted |= set(re.findall(r"url\(#([^)]+)\)", html))
     assert wanted <= set(page.ids)
@@ -231,7 +231,7 @@ def test_the_best_trials_are_in_order(study: Study, html: str) -> None:
 def test_where_it_comes_from_is_told(html: str) -> None:
     text = Page(html).text
     assert "hpo resume small --storage sqlite:///" in text
-    assert "--trials 90" in text
+    assert "--trials 150" in text
     for word in ("python 3.", "optuna 5.", "space.learning_rate", "0.001 … 1000, log", "diabetes"):
         assert word in text
     assert "target not set" in text

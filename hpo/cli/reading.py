@@ -20,17 +20,17 @@ def list_studies(storage: str, as_json: bool) -> None:
     \b
     hpo list --storage sqlite:///hpo.db
     """
-    from hpo.cli import text
-    from studies import load, names
+    from studies.engine import now
+    from studies.listing import listing
 
-    summaries = [load(name, storage).summary() for name in names(storage)]
+    found = listing(storage)
     if as_json:
-        keys = ("study", "state", "metric", "direction", "directions", "trials", "best")
-        click.echo(
-            json_text([{key: said[key] for key in keys if key in said} for said in summaries])
-        )
-    else:
-        text.show(text.studies_table(summaries))
+        click.echo(json_text([study.as_mapping() for study in found]))
+        return
+    from hpo.cli import text
+    from hpo.cli.listed import studies_table
+
+    text.show(studies_table(found, now()))
 
 
 @click.command()

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -210,6 +210,13 @@ def make_plan(fields: Mapping[str, Any], where: str = "") -> Plan:
         return Plan.model_validate(dict(fields))
     except ValidationError as error:
         raise PlanError(_one_line(error, where)) from None
+
+
+def choices(field: str) -> list[str]:
+    """What a field of a plan can be, where that is one of a few words."""
+    annotation = Plan.model_fields[field].annotation
+    options = [annotation, *get_args(annotation)]  # of X | None, too
+    return [word for o in options if get_origin(o) is Literal for word in get_args(o)]
 
 
 def check_sampler(sampler: str | None) -> None:

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import click
 
-from hpo.cli import reading, searching
+from hpo.cli import reading, searching, starting
 from hpo.cli.output import flush, say
 from hpo.cli.statuses import DONE, ERROR, USAGE, told
 
@@ -77,5 +77,7 @@ for command in (
     reading.export,
     reading.report,
     reading.upgrade,
+    starting.init,
+    starting.completion,
 ):
     cli.add_command(command)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from hpo.cli.completing import study_names
 from hpo.cli.options import json_option, storage_option
 from hpo.cli.output import drawing, json_text, say, write
 
@@ -34,7 +35,7 @@ def list_studies(storage: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=study_names)
 @storage_option
 @json_option
 def show(name: str, storage: str, as_json: bool) -> None:
@@ -51,7 +52,7 @@ def show(name: str, storage: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=study_names)
 @click.option(
     "--table", type=click.Choice(["trials", "epochs", "rounds", "finalists"]), default="trials"
 )
@@ -81,7 +82,7 @@ def export(name: str, table: str, format_: str, output: Path | None, storage: st
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=study_names)
 @click.option(
     "output", "-o", type=click.Path(path_type=Path), required=True, metavar="FILE.html",
     help="Where the page is written.",

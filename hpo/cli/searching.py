@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
+from hpo.cli.completing import sources, study_names
 from hpo.cli.options import change_options, json_option, plan_options, run_options, storage_option
 from hpo.cli.output import json_text, say
 from hpo.cli.statuses import ERROR, NO_TRIAL_SUCCEEDED
 
 
 @click.command()
-@click.argument("source", required=False)
+@click.argument("source", required=False, shell_complete=sources)
 @click.option("--name", help="The study's name. [default: the source's, numbered where taken]")
 @plan_options
 @run_options
@@ -69,7 +70,7 @@ def search(
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=study_names)
 @click.option("--take-over", is_flag=True, help="Take the study from the process that holds it.")
 @change_options
 @run_options
@@ -113,7 +114,7 @@ def resume(
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=study_names)
 @click.argument("trial", type=int)
 @storage_option
 @json_option

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import shutil
@@ -11,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,6 +42,11 @@ def flush() -> None:
         # It would be tried again, and told again, when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise
+
+
+def json_text(data: Any) -> str:
+    """Data as JSON, which knows no NaN."""
+    return json.dumps(data, indent=2, allow_nan=False)
 
 
 def say(line: str) -> None:

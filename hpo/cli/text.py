@@ -1,4 +1,4 @@
-"""What the command line says: a study's summary on one screen, and the list of studies."""
+"""What the command line says: a study's summary on one screen, and what came of training again."""
 
 from __future__ import annotations
 
@@ -80,33 +80,6 @@ def summary(study: Study) -> list[RenderableType]:
 def settings(params: Mapping[str, Any]) -> str:
     """Settings in a line: learning_rate 0.07 · weight_decay 0.00267."""
     return " · ".join(f"{name} {_value(value)}" for name, value in params.items())
-
-
-def studies_table(summaries: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """The studies of a database, a line each."""
-    if not summaries:
-        return Text("no studies yet: start one with  hpo search digits")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column, side in (
-        ("study", "left"),
-        ("state", "left"),
-        ("trials", "right"),
-        ("best", "right"),
-    ):
-        table.add_column(column, justify=side, overflow="fold")  # type: ignore[arg-type]  # a literal
-    table.add_column("metric")
-    for said in summaries:
-        best = said["best"]
-        table.add_row(
-            Text(said["study"]),
-            Text("by Optuna" if said["seed"] is None else said["state"], STATES[said["state"]]),
-            str(sum(said["trials"].values())),
-            "–" if best is None else f"{best['value']:.4g}",
-            Text(
-                f"{said['metric']} ({said['direction']})" if said["direction"] else _several(said)
-            ),
-        )
-    return table
 
 
 def reproduced(found: Reproduced) -> list[RenderableType]:

@@ -162,7 +162,7 @@ WRONG: list[tuple[str, int, str]] = [
     ("search nowhere.csv --target y", 1, "no such file: nowhere.csv"),
     ("search table.csv --target z", 1, "table.csv has no column 'z': its columns are x, y"),
     ("search table.csv", 1, "say which column is the label with --target: x, y"),
-    ("search digit", 1, "unknown source 'digit': give digits, breast_cancer"),
+    ("search titanic", 1, "unknown source 'titanic': give digits, breast_cancer"),
     ("search digits --target y", 1, "digits knows its labels: leave out --target y"),
     ("search mnist:nowhere", 1, "mnist:nowhere: no file train-images-idx3-ubyte.gz"),
     ("search iris --rows 100000", 1, "rows = 100000: iris has 120 rows"),
@@ -185,7 +185,7 @@ WRONG: list[tuple[str, int, str]] = [
     ("search", 2, "give a SOURCE, such as digits"),
     ("search --config none.toml", 2, "none.toml: No such file"),
     ("search --config bad.toml", 2, "bad.toml is not TOML: Invalid value (at line 1, column 10)"),
-    ("search --config typo.toml", 2, "typo.toml: epoch: there is no such field; the fields are source"),
+    ("search --config typo.toml", 2, "typo.toml: teacher: there is no such field; the fields are source"),
     ("search digits --storage study.db", 1, "'study.db' is not a database URL: write sqlite:///study.db"),
     ("search digits --storage sqlite:///table.csv", 1, "table.csv is not an SQLite database"),
     ("search digits --storage sqlite:///no/such/s.db", 1, "for the database s.db: make it first"),
@@ -208,7 +208,7 @@ def test_what_is_wrong_is_told_in_one_line_and_nothing_is_left_behind(
     files = {
         "table.csv": "x,y\n1,2\n",
         "bad.toml": "trials = = 5",
-        "typo.toml": 'source = "digits"\nepoch = 3',
+        "typo.toml": 'source = "digits"\nteacher = 3',
     }
     for name, content in files.items():
         (tmp_path / name).write_text(content)

@@ -69,12 +69,18 @@ def view_of(values: Floats, direction: Direction) -> View:
     return View(ends[0], ends[1], clipped)
 
 
-def value_ticks(axes: Axes, view: View, most: int = 6) -> None:
-    """Give the y axis the limits of a view, and ticks of few digits within them."""
+def value_ticks(axes: Axes, view: View, most: int = 6, which: Literal["x", "y"] = "y") -> None:
+    """Give an axis the limits of a view, and ticks of few digits within them."""
+    ticks, labels = value_tick_labels(view, most)
+    (axes.xaxis if which == "x" else axes.yaxis).set_ticks(ticks, labels=labels)
+    axes.set(**{f"{which}lim": (view.low, view.high)})
+
+
+def value_tick_labels(view: View, most: int = 6) -> tuple[list[float], list[str]]:
+    """Ticks of few digits within a view, and how they are written."""
     found = MaxNLocator(most, steps=STEPS).tick_values(view.low, view.high)
     ticks = _within(found, view.low, view.high)
-    axes.set_yticks(ticks, labels=_written(ticks))
-    axes.set_ylim(view.low, view.high)
+    return ticks, _written(ticks)
 
 
 def _within(ticks: Iterable[float], low: float, high: float) -> list[float]:
@@ -128,6 +134,32 @@ class Scale:
         places = {choice: k for k, choice in enumerate(self.choices)}
         at = [places.get(None if pd.isna(v) else v, math.nan) for v in column.tolist()]
         return np.asarray(at, float) + 0.6 * (trials["number"].to_numpy(float) * spread % 1 - 0.5)
+
+    def share(self, at: Floats) -> Floats:
+        """Where positions lie between the ends of the axis, from 0 to 1; a 0 beside a log range at its foot."""
+        low, high = self.low, self.high
+        if self.log:
+            above = np.where(at > 0, at, np.where(np.isnan(at), np.nan, low))
+            at, low, high = np.log10(above), math.log10(low), math.log10(high)
+        if high <= low:
+            return np.where(np.isnan(at), np.nan, 0.5)
+        return np.asarray(np.clip((at - low) / (high - low), 0.0, 1.0), float)
+
+    def ticks(self, most: int) -> tuple[list[float], list[str]]:
+        """At most about so many ticks, as positions, and how they are written."""
+        if self.choices is not None:
+            stride = math.ceil(len(self.choices) / (2 * most))
+            at = list(map(float, range(0, len(self.choices), stride)))
+            return at, [plain(choice, 12) for choice in self.choices[::stride]]
+        if self.log:
+            ticks = _log_ticks(self.low, self.high, most)
+        else:
+            whole = self.low == int(self.low) and self.high == int(self.high)
+            found = MaxNLocator(most - 1, integer=whole and self.high - self.low >= 2).tick_values(
+                self.low, self.high
+            )
+            ticks = _within(found, self.low, self.high) or [self.low]
+        return ticks, _written(ticks)
 
     def apply(self, axes: Axes, which: Literal["x", "y"], most: int = 7, letters: int = 80) -> None:
         """Scale, limits and ticks: at most so many, and so many letters side by side."""

@@ -63,6 +63,14 @@ def no_room(error: Exception) -> str | None:
     return f"can't write to stdout: {error.strerror}" if full else None
 
 
+def show_page(page: Path) -> None:
+    """Open a page in the user's browser; where there is none, say so."""
+    import webbrowser
+
+    if not webbrowser.open(page.resolve().as_uri()):
+        say(f"no browser could be started: open {page} yourself")
+
+
 @contextmanager
 def drawing(folder: Path) -> Iterator[None]:
     """Draw without a word of matplotlib's on where it keeps its cache.

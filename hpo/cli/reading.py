@@ -9,7 +9,7 @@ import click
 
 from hpo.cli.completing import study_names
 from hpo.cli.options import json_option, storage_option
-from hpo.cli.output import drawing, json_text, say, write
+from hpo.cli.output import drawing, json_text, say, show_page, write
 
 
 @click.command(name="list")
@@ -87,19 +87,34 @@ def export(name: str, table: str, format_: str, output: Path | None, storage: st
     "output", "-o", type=click.Path(path_type=Path), required=True, metavar="FILE.html",
     help="Where the page is written.",
 )  # fmt: skip
+@click.option(
+    "--plots", type=click.Path(path_type=Path), metavar="DIR",
+    help="Also write every figure there, as SVG and PNG.",
+)  # fmt: skip
+@click.option("open_", "--open", is_flag=True, help="Show the page in a browser.")
 @storage_option
-def report(name: str, output: Path, storage: str) -> None:
+def report(name: str, output: Path, plots: Path | None, open_: bool, storage: str) -> None:
     """Write a one-file HTML report of the study NAME.
 
     \b
     hpo report digits -o digits.html
+    hpo report digits -o digits.html --plots figures
     """
     from studies import load
 
+    study = load(name, storage)
     with drawing(output.parent):
-        page = load(name, storage).report()
-    write(output, page.encode())
-    say(f"{output} written")
+        page = study.report()
+        write(output, page.encode())
+        say(f"{output} written")
+        if plots is not None:
+            try:
+                files = study.write_plots(plots)
+            except OSError as error:
+                raise click.ClickException(f"can't write {plots}: {error.strerror}") from None
+            say(f"{len(files)} files written to {plots}")
+    if open_:
+        show_page(output)
 
 
 @click.command()

@@ -1,0 +1,106 @@
+"""The values of trials over anything: round by round, the far worse at the edge, those without one in a strip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from studies.frames import Direction, scored
+from studies.plots.look import GREY, MARKERS, key, round_colours, thinned, thinned_note
+from studies.scales import Floats, View, number, plain, value_ticks, view_of
+
+
+def lost_ones(trials: pd.DataFrame) -> pd.Series[bool]:
+    """Which trials ended without a value that is a number."""
+    if "values_0" in trials:  # several objectives: there is no value
+        return trials["state"] == "failed"
+    return (trials["state"] != "running") & ~scored(trials)
+
+
+def values(
+    figure: Figure,
+    trials: pd.DataFrame,
+    x: Floats,
+    metric: str,
+    direction: Direction,
+    rows: str,
+    room: Sequence[float] = (),
+) -> tuple[Axes, Axes | None, list[Any]]:
+    """Values above, the trials that have none in a strip below; the axes of both, and handles for a legend.
+
+    `room` are values for which there is to be room too.
+    """
+    view = _with_room(view_of(trials.loc[scored(trials), "value"].to_numpy(float), direction), room)
+    numbers = np.unique(trials["round"].dropna().to_numpy(float))
+    count, lost_count = len(trials), int(lost_ones(trials).sum())
+    kept = trials.index.isin(thinned(trials, direction).index)
+    trials, x = trials[kept], x[kept]
+    valued, lost = scored(trials).to_numpy(bool), lost_ones(trials).to_numpy(bool)
+    handles: list[Any] = []
+    strip = None
+    if lost.any():
+        grid = figure.add_gridspec(2, 1, height_ratios=[11, 1], hspace=0.0)
+        axes = figure.add_subplot(grid[0])
+        strip = figure.add_subplot(grid[1], sharex=axes)
+        handles += strip.plot(
+            x[lost], np.zeros(lost.sum()), "x", color=GREY, ms=4, mew=0.9, clip_on=False,
+            label=f"failed or diverged ({lost_count})",
+        )  # fmt: skip
+        strip.set_yticks([0], labels=["failed"])
+        strip.set_ylim(-1, 1)
+        strip.tick_params(axis="y", length=0)
+        strip.spines["left"].set_visible(False)
+        axes.tick_params(axis="x", which="both", length=0, labelbottom=False)
+        axes.spines["bottom"].set_visible(False)
+    else:
+        axes = figure.add_subplot()
+    y = trials["value"].to_numpy(float)
+    edge = view.low if direction == "maximize" else view.high
+    beyond = valued & ((y < view.low) | (y > view.high)) & view.clipped
+    pruned = (trials["state"] == "pruned").to_numpy(bool)
+    of_round = trials["round"].to_numpy(float, na_value=np.nan)
+    colours = round_colours(len(numbers))
+    groups = [(of_round == n, colours[k], MARKERS[k % len(MARKERS)], f"round {n:.0f}")
+              for k, n in enumerate(numbers)] + [(np.isnan(of_round), GREY, "o", "no round")]  # fmt: skip
+    size = 4.0 if valued.sum() <= 300 else 2.6
+    arrow = "v" if direction == "maximize" else "^"
+    for members, colour, marker, label in groups:
+        for chosen, shape, fill in (
+            (members & valued & ~beyond & ~pruned, marker, colour),
+            (members & valued & ~beyond & pruned, marker, "none"),
+            (members & beyond, arrow, "none"),
+        ):
+            if chosen.any():  # an empty line that is not clipped would upset the layout
+                at = np.where(beyond, edge, y)[chosen]
+                axes.plot(
+                    x[chosen], at, shape, color=colour, mfc=fill, mew=0.8, ms=size, label=label,
+                    clip_on=False,
+                )  # fmt: skip
+    if (valued & pruned).any():
+        handles.append(key("o", "pruned", mfc="none"))
+    if beyond.any():
+        worse = "below" if direction == "maximize" else "above"
+        text = f"{worse} {number(edge, 4)}, drawn at the edge ({beyond.sum()})"
+        handles.append(key(arrow, text, mfc="none"))
+    handles += thinned_note(len(trials), count)
+    if valued.any():
+        value_ticks(axes, view)
+    else:
+        axes.set_yticks([])
+        axes.text(0.5, 0.5, "No trial has a value yet.", transform=axes.transAxes, ha="center")
+    axes.set_ylabel(f"{rows}{' ' if len(metric) <= 16 else chr(10)}{plain(metric, 28)}".strip())
+    axes.grid(axis="y", color="#eeeeee", lw=0.7)
+    return axes, strip, handles
+
+
+def _with_room(view: View, room: Sequence[float]) -> View:
+    """The view, wide enough for these too: but what is further off than the view is wide is cut off."""
+    reach = view.high - view.low
+    low = max([view.low - reach, min([view.low, *(v - 0.03 * reach for v in room)])])
+    high = min([view.high + reach, max([view.high, *(v + 0.03 * reach for v in room)])])
+    return View(low, high, view.clipped)

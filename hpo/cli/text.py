@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from studies import Study
     from studies.study import Snapshot
 
-ERRORS, TIED = 3, 3  # that are shown
+ERRORS, TIED = 3, 2  # that are shown
+FEW = 3  # parameters, for each of which there is room to say why
 THIRDS = 3  # of the epochs, and thirds of those: what short training is, where no rungs say
 PREDICTS = 0.5  # a rank correlation below this is hardly one
 STATES = {"complete": "green", "running": "cyan", "interrupted": "yellow"}
@@ -60,6 +62,8 @@ def summary(study: Study) -> list[RenderableType]:
             Text(f"Plan changed {when}, after round {version.rounds - 1}: {change['means']}.")
             for change in version.changes
         ]
+    if rows.record.holder:
+        parts.append(Text(f"Held by {rows.record.holder}.", "cyan"))
     if rows.record.stopped:
         parts.append(Text(f"Stopped early: {rows.record.stopped}.", "yellow"))
     parts += _of_optuna(rows)
@@ -70,10 +74,11 @@ def summary(study: Study) -> list[RenderableType]:
         *_confirmed(said, rows),
         Text(),
     ]
-    if said["rounds"]:
-        parts += [*_ranges(said), Text()]
+    parts += _ranges(said)
     parts += _agreement(study, rows.plan)
-    parts += [_line("Stored", f"in {said['storage']} as ", said["study"]), Text()]
+    if said["rounds"]:
+        parts.append(Text())
+    parts.append(_line("Stored", f"in {said['storage']} as ", said["study"]))
     return parts + _next_commands(said, storage, rows)
 
 
@@ -189,13 +194,14 @@ def _best(said: Mapping[str, Any], rows: Snapshot) -> list[RenderableType]:
         return [told, *_params(best["params"])]
     return [
         told,
-        Text(),
         Text(f"Recommended: the settings of trial {recommended['trial']}", "bold"),
         *_params(recommended["params"]),
     ]
 
 
 def _params(params: Mapping[str, Any]) -> list[RenderableType]:
+    if len(params) > FEW:
+        return [Padding(Text(settings(params)), (0, 0, 0, 2), expand=False)]
     width = max(map(len, params), default=0)
     return [Text(f"  {name:{width}}  {_value(value)}") for name, value in params.items()]
 
@@ -225,7 +231,8 @@ def _confirmed(said: Mapping[str, Any], rows: Snapshot) -> list[RenderableType]:
         )
     tied = [f for f in others if f["tied"]]
     if tied:
-        named = ", ".join(f"trial {f['trial']} ({_sure(f)})" for f in tied[:TIED])
+        named = ", ".join(f"{f['trial']} ({_sure(f)})" for f in tied[:TIED])
+        named = f"trial{'s' * (len(tied) > 1)} {named}"
         more = f" and {len(tied) - TIED} more" if len(tied) > TIED else ""
         lines.append(("tied with it", Text(f"{named}{more}")))
     table = Table.grid(padding=(0, 2), pad_edge=False)
@@ -249,25 +256,49 @@ def _sure(finalist: Mapping[str, Any]) -> str:
 
 
 def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
-    parts: list[RenderableType] = [Text("Ranges", "bold")]
-    rounds, last = said["rounds"], said["ranges"]
-    for name, fields in last.items():
-        first = describe(from_mapping(rounds[0]["ranges"][name]))
-        now = describe(from_mapping(fields))
-        moved = f"{first}  →  {now}" if now != first else f"{now}  (the whole range)"
+    """How each range moved. Of few parameters, why, too: of several rounds that kept a range, the last says it."""
+    if not said["rounds"]:
+        return []
+    first = {n: describe(from_mapping(r)) for n, r in said["rounds"][0]["ranges"].items()}
+    last = {n: describe(from_mapping(r)) for n, r in said["ranges"].items()}
+    if len(last) > FEW:
+        table = Table.grid(padding=(0, 2), pad_edge=False)
+        for name in last:
+            if first[name] != last[name]:
+                table.add_row(Text(f"  {name}", "bold"), Text(f"{first[name]}  →  {last[name]}"))
+        whole = ", ".join(name for name in last if first[name] == last[name])
+        unmoved = [Padding(Text(f"the whole range: {whole}", "dim"), (0, 0, 0, 2), expand=False)]
+        return [_line("Ranges"), table, *(unmoved if whole else [])]
+    parts: list[RenderableType] = [_line("Ranges,", "and why after which rounds")]
+    for name, now in last.items():
+        moved = f"{first[name]}  →  {now}" if now != first[name] else f"{now}  (the whole range)"
         parts.append(Text.assemble("  ", (name, "bold"), f"  {moved}"))
         verdicts = Table.grid(padding=(0, 2), pad_edge=False)
-        for r in rounds:
-            verdict = r["verdicts"].get(name)
-            if verdict:
-                style = ACTIONS[verdict["action"]]
-                verdicts.add_row(
-                    Text(f"    round {r['round']}", "dim"), Text(verdict["reason"], style)
-                )
-                if verdict.get("warning"):
-                    verdicts.add_row("", Text(verdict["warning"], "yellow"))
+        for rounds, verdict in _told(said["rounds"], name):
+            style = ACTIONS[verdict["action"]]
+            verdicts.add_row(Text(f"    {rounds}", "dim"), Text(verdict["reason"], style))
+            if verdict.get("warning"):
+                verdicts.add_row("", Text(verdict["warning"], "yellow"))
         parts.append(verdicts)
     return parts
+
+
+def _told(rounds: Sequence[Mapping[str, Any]], name: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """The verdicts on a parameter, and after which rounds: of those in a row that kept it, and warn of nothing, one."""
+    told: list[tuple[int, int, Mapping[str, Any]]] = []
+    for r in rounds:
+        verdict = r["verdicts"].get(name)
+        if verdict is None:
+            continue
+        begun = r["round"]
+        if told and _is_quiet(verdict) and _is_quiet(told[-1][2]):
+            begun = told.pop()[0]
+        told.append((begun, r["round"], verdict))
+    return [(str(a) if a == b else f"{a}–{b}", verdict) for a, b, verdict in told]
+
+
+def _is_quiet(verdict: Mapping[str, Any]) -> bool:
+    return verdict["action"] == "kept" and not verdict.get("warning")
 
 
 def _agreement(study: Study, plan: Mapping[str, Any]) -> list[RenderableType]:
@@ -278,15 +309,12 @@ def _agreement(study: Study, plan: Mapping[str, Any]) -> list[RenderableType]:
     agreements = study.rank_agreement(epochs)
     if not agreements:
         return []
-    lines: list[RenderableType] = [Text("Did short training predict long training?", "bold")]
-    for a in agreements:
-        line = Text(f"  {a.epoch} of {a.later} epochs: rank correlation {a.correlation:.2f}")
-        lines.append(line.append(f" ({a.trials} trials)", "dim"))
-    worst = min(a.correlation for a in agreements)
-    if worst < PREDICTS:
-        advice = "Little: what left early, or does best so early, need not be what is best later."
+    told = ", ".join(f"{a.correlation:.2f} ({a.epoch} of {a.later})" for a in agreements)
+    lines: list[RenderableType] = [_line("Short and long training", f"rank alike: {told} epochs")]
+    if min(a.correlation for a in agreements) < PREDICTS:
+        advice = "Hardly: what does well so early need not be what is best later."
         lines.append(Text(f"  {advice}", "yellow"))
-    return [*lines, Text()]
+    return lines
 
 
 def resume_command(name: str, storage: str) -> str:
@@ -325,7 +353,7 @@ def _next_commands(said: Mapping[str, Any], storage: str, rows: Snapshot) -> lis
     if why_not:
         del commands[1]
     width = max(len(command) for command, _ in commands)
-    lines: list[RenderableType] = [Text("Next", "bold")]
+    lines: list[RenderableType] = []
     for command, purpose in commands:
         # A command is never broken: it is there to be copied.
         line = Text.assemble("  ", (f"{command:{width}}", "cyan"), no_wrap=True, overflow="ignore")

@@ -55,7 +55,7 @@ def test_search_prints_a_summary_and_the_next_commands_which_work(
 
 def test_no_line_is_wider_than_80_columns_or_ends_in_blanks(run_hpo: Run, study: Study) -> None:
     shown = run_hpo("show", "small", "--storage", study.storage).stdout
-    body, _, commands = shown.partition("\nNext\n")
+    body, _, commands = shown.partition("\n  hpo ")
     assert commands
     assert max(map(len, body.splitlines())) <= 80
     assert not [line for line in shown.splitlines() if line != line.rstrip()]

@@ -51,6 +51,6 @@ class InNotebook(Progress):
             drawn.print(self._picture())
         lines = "\n".join(line.rstrip() for line in text.get().splitlines())
         if self._shown is None:
-            self._shown = display({"text/plain": lines}, raw=True, display_id=True)
+            self._shown = display({"text/plain": lines}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:
             self._shown.update({"text/plain": lines}, raw=True)

@@ -117,7 +117,7 @@ def reproduced(found: Reproduced) -> list[RenderableType]:
 
 def _heading(said: Mapping[str, Any], rows: Snapshot) -> Text:
     counts = said["trials"]
-    trials = f"{sum(counts.values())} trials"
+    trials = _several_of(sum(counts.values()), "trial")
     left = [f"{n} {state}" for state, n in counts.items() if n and state != "complete"]
     if left:
         trials += f" ({', '.join(left)})"
@@ -125,11 +125,15 @@ def _heading(said: Mapping[str, Any], rows: Snapshot) -> Text:
         trials += f" and {_again(said)} to confirm"
     if rows.plan:
         state = (said["state"], STATES[said["state"]])
-        trained = f"{said['epochs_trained']:,} epochs trained"
+        trained = f"{_several_of(said['epochs_trained'], 'epoch')} trained"
     else:  # whether it is complete, and what a reported value stands for, only its maker knows
         state = ("made by Optuna", "")
-        trained = f"{said['epochs_trained']:,} values reported"
+        trained = f"{_several_of(said['epochs_trained'], 'value')} reported"
     return Text.assemble((said["study"], "bold"), " · ", state, f" · {trials} · {trained}")
+
+
+def _several_of(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _several(said: Mapping[str, Any]) -> str:
@@ -279,7 +283,8 @@ def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
             verdicts.add_row(Text(f"    {rounds}", "dim"), Text(verdict["reason"], style))
             if verdict.get("warning"):
                 verdicts.add_row("", Text(verdict["warning"], "yellow"))
-        parts.append(verdicts)
+        if verdicts.rows:
+            parts.append(verdicts)
     return parts
 
 
@@ -309,10 +314,11 @@ def _agreement(study: Study, plan: Mapping[str, Any]) -> list[RenderableType]:
     agreements = study.rank_agreement(epochs)
     if not agreements:
         return []
-    told = ", ".join(f"{a.correlation:.2f} ({a.epoch} of {a.later})" for a in agreements)
-    lines: list[RenderableType] = [_line("Short and long training", f"rank alike: {told} epochs")]
+    first, *others = (f"{a.epoch} and {a.later}{{}} {a.correlation:.2f}" for a in agreements)
+    told = ", ".join([first.format(" epochs"), *(other.format("") for other in others)])
+    lines: list[RenderableType] = [_line("Rank correlation", f"after {told}")]
     if min(a.correlation for a in agreements) < PREDICTS:
-        advice = "Hardly: what does well so early need not be what is best later."
+        advice = "Short training says little: what does well early need not be best later."
         lines.append(Text(f"  {advice}", "yellow"))
     return lines
 

@@ -68,7 +68,6 @@ def summary(study: Study) -> list[RenderableType]:
         parts.append(Text(f"Stopped early: {rows.record.stopped}.", "yellow"))
     parts += _of_optuna(rows)
     parts += [
-        Text(),
         *_errors(rows.errors),
         *_best(said, rows),
         *_confirmed(said, rows),
@@ -165,7 +164,7 @@ def _errors(errors: Counter[str]) -> list[RenderableType]:
     lines: list[RenderableType] = [Text(f"{count} × {message}", "red") for message, count in shown]
     if len(errors) > ERRORS:
         lines.append(Text(f"and {len(errors) - ERRORS} other errors", "red"))
-    return [*lines, Text()] if lines else []
+    return lines
 
 
 def _scored(said: Mapping[str, Any], rows: Snapshot) -> str:
@@ -260,7 +259,7 @@ def _sure(finalist: Mapping[str, Any]) -> str:
 
 
 def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
-    """How each range moved. Of few parameters, why, too: of several rounds that kept a range, the last says it."""
+    """How each range moved. Of few parameters, why, too."""
     if not said["rounds"]:
         return []
     first = {n: describe(from_mapping(r)) for n, r in said["rounds"][0]["ranges"].items()}
@@ -289,17 +288,15 @@ def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
 
 
 def _told(rounds: Sequence[Mapping[str, Any]], name: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """The verdicts on a parameter, and after which rounds: of those in a row that kept it, and warn of nothing, one."""
-    told: list[tuple[int, int, Mapping[str, Any]]] = []
-    for r in rounds:
-        verdict = r["verdicts"].get(name)
-        if verdict is None:
-            continue
-        begun = r["round"]
-        if told and _is_quiet(verdict) and _is_quiet(told[-1][2]):
-            begun = told.pop()[0]
-        told.append((begun, r["round"], verdict))
-    return [(str(a) if a == b else f"{a}–{b}", verdict) for a, b, verdict in told]
+    """The verdicts on a parameter that there is room for, and after which rounds: those that moved its range or warn;
+    where there is none, the last that kept it, which rests on the most trials.
+    """
+    found = [(str(r["round"]), r["verdicts"][name]) for r in rounds if name in r["verdicts"]]
+    loud = [(number, verdict) for number, verdict in found if not _is_quiet(verdict)]
+    if loud or not found:
+        return loud
+    (first, _), (last, verdict) = found[0], found[-1]
+    return [(first if first == last else f"{first}–{last}", verdict)]
 
 
 def _is_quiet(verdict: Mapping[str, Any]) -> bool:

@@ -29,8 +29,7 @@ def test_a_usual_study_fits_a_screen(tmp_path: Path, monkeypatch: pytest.MonkeyP
     lines = shown(study, monkeypatch)
     assert len(lines) < ROWS  # the prompt has the last
     assert max(map(len, lines)) <= COLUMNS
-    assert lines[1] == ""
-    assert lines[2].startswith("Best validation accuracy ")
+    assert lines[1].startswith("Best validation accuracy ")
     assert [line for line in lines if line.startswith("  learning_rate  1e-05 … 1  ")]
     assert lines[-3:] == [
         "  hpo report digits -o digits.html  # see it",
@@ -56,18 +55,34 @@ def test_many_parameters_fit_a_screen(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [line for line in lines if line.startswith("  the whole range: ")]
 
 
-def test_rounds_in_a_row_that_kept_a_range_are_told_by_the_last() -> None:
-    def verdict(action: str, reason: str, **more: Any) -> dict[str, Any]:
-        return {"verdicts": {"x": {"action": action, "reason": reason, **more}}}
+KEPT: list[dict[str, Any]] = [{"action": "kept", "reason": reason} for reason in "abc"]
+MOVED: list[dict[str, Any]] = [
+    {"action": "narrowed", "reason": "n"},
+    {"action": "extended", "reason": "e"},
+    {"action": "kept", "reason": "k", "warning": "look"},
+]
 
-    told = [
-        verdict("kept", "a"), verdict("kept", "b"), verdict("narrowed", "c"), verdict("kept", "d"),
-        verdict("kept", "e", warning="look"), verdict("kept", "f"), {"verdicts": {}},
-    ]  # fmt: skip
-    found = text._told([{"round": k} | said for k, said in enumerate(told)], "x")
-    assert [(rounds, v["reason"]) for rounds, v in found] == [
-        ("0–1", "b"), ("2", "c"), ("3", "d"), ("4", "e"), ("5", "f"),
-    ]  # fmt: skip
+
+@pytest.mark.parametrize(
+    ("verdicts", "told"),
+    [
+        ([], []),
+        ([None], []),
+        (KEPT[:1], [("0", "a")]),
+        (KEPT, [("0–2", "c")]),
+        ([*KEPT, None], [("0–2", "c")]),
+        ([KEPT[0], MOVED[0], KEPT[1], MOVED[1], KEPT[2]], [("1", "n"), ("3", "e")]),
+        ([KEPT[0], MOVED[2], KEPT[1]], [("1", "k")]),
+    ],
+)
+def test_what_moved_a_range_is_told_or_else_what_kept_it(
+    verdicts: list[dict[str, Any] | None], told: list[tuple[str, str]]
+) -> None:
+    rounds = [
+        {"round": k, "verdicts": {} if verdict is None else {"x": verdict}}
+        for k, verdict in enumerate(verdicts)
+    ]
+    assert [(number, verdict["reason"]) for number, verdict in text._told(rounds, "x")] == told
 
 
 def test_who_holds_a_study_is_told_and_one_is_not_several(

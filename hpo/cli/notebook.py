@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from io import StringIO
 from typing import Any
 
@@ -27,11 +28,12 @@ class InNotebook(Progress):
         # Rich would take stdout for something to display pages of HTML in; its lines are only lines.
         console = Console(file=sys.stdout, force_jupyter=False, force_terminal=False, width=WIDTH)
         super().__init__(console, quiet=False, verbose=False, storage=storage)
+        self._display = import_module("IPython.display").display
         self._shown: Any = None
         with warnings.catch_warnings():
             # Optuna imports it, and it says what its bars lack in a notebook; nobody draws one here.
             warnings.simplefilter("ignore")
-            import tqdm.auto  # noqa: F401
+            import_module("tqdm.auto")
 
     def batch_finished(self, results: Sequence[Result], settings: Sequence[Settings]) -> None:
         """Count, and draw."""
@@ -44,13 +46,11 @@ class InNotebook(Progress):
         self._going_on()
 
     def _going_on(self) -> None:
-        from IPython.display import display
-
         drawn = Console(file=StringIO(), force_jupyter=False, force_terminal=False, width=WIDTH)
         with drawn.capture() as text:
             drawn.print(self._picture())
         lines = "\n".join(line.rstrip() for line in text.get().splitlines())
         if self._shown is None:
-            self._shown = display({"text/plain": lines}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+            self._shown = self._display({"text/plain": lines}, raw=True, display_id=True)
         else:
             self._shown.update({"text/plain": lines}, raw=True)

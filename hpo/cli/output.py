@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import math
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,16 @@ def flush() -> None:
 
 
 def json_text(data: Any) -> str:
-    """Data as JSON, which knows no NaN."""
-    return json.dumps(data, indent=2, allow_nan=False)
+    """Data as JSON, which knows neither NaN nor infinities: they are null."""
+    return json.dumps(_finite(data), indent=2, allow_nan=False)
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [*map(_finite, data)]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def say(line: str) -> None:

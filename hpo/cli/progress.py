@@ -66,7 +66,7 @@ class Progress(Watcher):
             Live(
                 console=console, get_renderable=self._picture, transient=True, refresh_per_second=8
             )
-            if console.is_terminal and not quiet
+            if console.is_terminal and not console.is_dumb_terminal and not quiet
             else None
         )
 

@@ -36,7 +36,7 @@ def search(
     With --trainer, a function of yours trains instead: python -m pydoc hpo.functions tells how.
 
     \b
-    hpo search digits --trials 60 --seed 1
+    hpo search wine --trials 60 --seed 1
     hpo search penguins.csv --target species
     hpo search --trainer my_model:train --space rate=1e-5:1:log
     """
@@ -92,9 +92,9 @@ def resume(
 
     \b
     hpo resume digits
-    hpo resume digits --trials 200
-    hpo resume digits --trials 200 --space learning_rate=1e-6:10:log
-    hpo resume optunas --trainer my_model:train --trials 200
+    hpo resume digits --trials 120
+    hpo resume digits --trials 150 --space learning_rate=1e-6:10:log
+    hpo resume optunas --trainer my_model:train --trials 50
     """
     import hpo
 

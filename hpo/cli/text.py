@@ -68,7 +68,6 @@ def summary(study: Study) -> list[RenderableType]:
         parts.append(Text(f"Stopped early: {rows.record.stopped}.", "yellow"))
     parts += _of_optuna(rows)
     parts += [
-        Text(),
         *_errors(rows.errors),
         *_best(said, rows),
         *_confirmed(said, rows),
@@ -117,7 +116,7 @@ def reproduced(found: Reproduced) -> list[RenderableType]:
 
 def _heading(said: Mapping[str, Any], rows: Snapshot) -> Text:
     counts = said["trials"]
-    trials = f"{sum(counts.values())} trials"
+    trials = _several_of(sum(counts.values()), "trial")
     left = [f"{n} {state}" for state, n in counts.items() if n and state != "complete"]
     if left:
         trials += f" ({', '.join(left)})"
@@ -125,11 +124,15 @@ def _heading(said: Mapping[str, Any], rows: Snapshot) -> Text:
         trials += f" and {_again(said)} to confirm"
     if rows.plan:
         state = (said["state"], STATES[said["state"]])
-        trained = f"{said['epochs_trained']:,} epochs trained"
+        trained = f"{_several_of(said['epochs_trained'], 'epoch')} trained"
     else:  # whether it is complete, and what a reported value stands for, only its maker knows
         state = ("made by Optuna", "")
-        trained = f"{said['epochs_trained']:,} values reported"
+        trained = f"{_several_of(said['epochs_trained'], 'value')} reported"
     return Text.assemble((said["study"], "bold"), " · ", state, f" · {trials} · {trained}")
+
+
+def _several_of(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _several(said: Mapping[str, Any]) -> str:
@@ -161,7 +164,7 @@ def _errors(errors: Counter[str]) -> list[RenderableType]:
     lines: list[RenderableType] = [Text(f"{count} × {message}", "red") for message, count in shown]
     if len(errors) > ERRORS:
         lines.append(Text(f"and {len(errors) - ERRORS} other errors", "red"))
-    return [*lines, Text()] if lines else []
+    return lines
 
 
 def _scored(said: Mapping[str, Any], rows: Snapshot) -> str:
@@ -256,7 +259,7 @@ def _sure(finalist: Mapping[str, Any]) -> str:
 
 
 def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
-    """How each range moved. Of few parameters, why, too: of several rounds that kept a range, the last says it."""
+    """How each range moved. Of few parameters, why, too."""
     if not said["rounds"]:
         return []
     first = {n: describe(from_mapping(r)) for n, r in said["rounds"][0]["ranges"].items()}
@@ -279,22 +282,21 @@ def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
             verdicts.add_row(Text(f"    {rounds}", "dim"), Text(verdict["reason"], style))
             if verdict.get("warning"):
                 verdicts.add_row("", Text(verdict["warning"], "yellow"))
-        parts.append(verdicts)
+        if verdicts.rows:
+            parts.append(verdicts)
     return parts
 
 
 def _told(rounds: Sequence[Mapping[str, Any]], name: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """The verdicts on a parameter, and after which rounds: of those in a row that kept it, and warn of nothing, one."""
-    told: list[tuple[int, int, Mapping[str, Any]]] = []
-    for r in rounds:
-        verdict = r["verdicts"].get(name)
-        if verdict is None:
-            continue
-        begun = r["round"]
-        if told and _is_quiet(verdict) and _is_quiet(told[-1][2]):
-            begun = told.pop()[0]
-        told.append((begun, r["round"], verdict))
-    return [(str(a) if a == b else f"{a}–{b}", verdict) for a, b, verdict in told]
+    """The verdicts on a parameter that there is room for, and after which rounds: those that moved its range or warn;
+    where there is none, the last that kept it, which rests on the most trials.
+    """
+    found = [(str(r["round"]), r["verdicts"][name]) for r in rounds if name in r["verdicts"]]
+    loud = [(number, verdict) for number, verdict in found if not _is_quiet(verdict)]
+    if loud or not found:
+        return loud
+    (first, _), (last, verdict) = found[0], found[-1]
+    return [(first if first == last else f"{first}–{last}", verdict)]
 
 
 def _is_quiet(verdict: Mapping[str, Any]) -> bool:
@@ -309,10 +311,11 @@ def _agreement(study: Study, plan: Mapping[str, Any]) -> list[RenderableType]:
     agreements = study.rank_agreement(epochs)
     if not agreements:
         return []
-    told = ", ".join(f"{a.correlation:.2f} ({a.epoch} of {a.later})" for a in agreements)
-    lines: list[RenderableType] = [_line("Short and long training", f"rank alike: {told} epochs")]
+    first, *others = (f"{a.epoch} and {a.later}{{}} {a.correlation:.2f}" for a in agreements)
+    told = ", ".join([first.format(" epochs"), *(other.format("") for other in others)])
+    lines: list[RenderableType] = [_line("Rank correlation", f"after {told}")]
     if min(a.correlation for a in agreements) < PREDICTS:
-        advice = "Hardly: what does well so early need not be what is best later."
+        advice = "Short training says little: what does well early need not be best later."
         lines.append(Text(f"  {advice}", "yellow"))
     return lines
 

@@ -247,16 +247,3 @@ def test_a_reader_that_goes_away_is_not_shouted_at(study: Study) -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == b""
-
-
-def test_help_of_every_command_has_an_example_that_parses(run_hpo: Run) -> None:
-    from hpo.cli import cli
-
-    for name, command in cli.commands.items():
-        done = run_hpo(name, "--help")
-        assert done.returncode == 0
-        assert max(map(len, done.stdout.splitlines())) <= 80
-        examples = re.findall(rf"^ +(hpo {name} .*)$", done.stdout, re.M)
-        assert examples, name
-        for example in examples:
-            command.make_context(f"hpo {name}", shlex.split(example)[2:])

@@ -14,7 +14,7 @@ import pandas as pd
 
 from studies.generalization import Generalization
 from studies.scales import number
-from studies.summary import Agreement
+from studies.summary import PREDICTS, Agreement
 
 EDGE = 0.03  # of all that was searched: nearer to an end, what is best may lie beyond it
 MANY_DIVERGED = 0.2  # of all trials
@@ -22,7 +22,6 @@ PER_PARAMETER = (
     10  # trials: fewer are no picture of a space (Loeppky, Sacks and Welch 2009, "n = 10 d")
 )
 WIDER = 10.0  # times, on a log scale
-PREDICTS = 0.5  # a rank correlation below this is hardly one
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from hpo.cli.options import DEFAULT_STORAGE
 from hpo.halving import rung_epochs
 from hpo.space import describe, from_mapping, number
 from studies.engine import masked
+from studies.summary import PREDICTS
 
 if TYPE_CHECKING:
     from hpo.reproducing import Reproduced
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 ERRORS, TIED = 3, 2  # that are shown
 FEW = 3  # parameters, for each of which there is room to say why
 THIRDS = 3  # of the epochs, and thirds of those: what short training is, where no rungs say
-PREDICTS = 0.5  # a rank correlation below this is hardly one
 STATES = {"complete": "green", "running": "cyan", "interrupted": "yellow"}
 ACTIONS = {"narrowed": "green", "extended": "magenta", "kept": "dim"}
 

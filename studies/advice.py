@@ -158,9 +158,10 @@ def _learned(said: Mapping[str, Any], learned: Generalization | None) -> Iterato
         )
     elif learned.kind == "overfitting":
         network = bool(said["plan"].get("source"))
+        words, _, rest = learned.said.partition(": ")
         yield Advice(
-            "Overfitting",
-            learned.said,
+            words,  # "Overfitting", or "Slight overfitting"
+            f"{rest[0].upper()}{rest[1:]}",
             "Search larger weight_decay or dropout, or fewer units; or give more rows."
             if network
             else "Search stronger regularization, or a smaller model; or give more data.",

@@ -121,14 +121,16 @@ def test_many_that_diverge_are_told_with_whether_they_still_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "heading", "do"),
+    ("kind", "words", "heading", "do"),
     [
-        ("underfitting", "Too few epochs", "with --epochs 30, say"),
-        ("overfitting", "Overfitting", "larger weight_decay or dropout"),
+        ("underfitting", "The curves say so.", "Too few epochs", "with --epochs 30, say"),
+        ("overfitting", "Slight overfitting: the curves say so.", "Slight overfitting", "dropout"),
     ],
 )
-def test_what_the_curves_say_is_told_with_what_to_do(kind: Any, heading: str, do: str) -> None:
-    learned = Generalization(3, kind, 10, 0.99, 0.9, 0.09, 5, 5, "The curves say so.")
+def test_what_the_curves_say_is_told_with_what_to_do(
+    kind: Any, words: str, heading: str, do: str
+) -> None:
+    learned = Generalization(3, kind, 10, 0.99, 0.9, 0.09, 5, 5, words)
     found = one(said(), trials(), rounds({"x": LOG}), None, learned)
     assert (found.kind, found.seen) == (heading, "The curves say so.")
     assert do in found.do

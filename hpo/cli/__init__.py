@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import click
 
-from hpo.cli import reading, searching, starting
+from hpo.cli import keeping, reading, searching, starting
 from hpo.cli.output import flush, say
 from hpo.cli.statuses import DONE, ERROR, USAGE, told
 
@@ -76,7 +76,8 @@ for command in (
     reading.show,
     reading.export,
     reading.report,
-    reading.upgrade,
+    keeping.upgrade,
+    keeping.delete,
     starting.init,
     starting.completion,
 ):

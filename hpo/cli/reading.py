@@ -1,4 +1,4 @@
-"""The commands that read what is stored: list, show, export and report; and upgrade, so that it can be read."""
+"""The commands that read what is stored: list, show, export and report."""
 
 from __future__ import annotations
 
@@ -115,20 +115,3 @@ def report(name: str, output: Path, plots: Path | None, open_: bool, storage: st
             say(f"{len(files)} files written to {plots}")
     if open_:
         show_page(output)
-
-
-@click.command()
-@click.option("--yes", is_flag=True, help="Of a server's database: there is a backup of it.")
-@storage_option
-def upgrade(yes: bool, storage: str) -> None:
-    """Bring the tables of an older database to the newest version, with a copy kept beside it.
-
-    \b
-    hpo upgrade --storage sqlite:///hpo.db
-    """
-    from hpo.signals import signals
-    from studies.upgrade import upgrade as bring_up
-
-    with signals.later():
-        done = bring_up(storage, without_backup=yes)
-    click.echo(done)

@@ -80,11 +80,12 @@ def test_upgrade_brings_it_to_the_newest_tables_and_keeps_a_copy(
 
 def test_our_own_older_tables_are_brought_along(file: Path, called: Called, tmp_path: Path) -> None:
     newest = len(tables.MIGRATIONS)
-    older = "DELETE FROM hpo_migrations WHERE number = (SELECT max(number) FROM hpo_migrations);"
+    older = "DROP TRIGGER hpo_forget_study; DROP TRIGGER hpo_forget_trial;"
     change(file, older + "DROP TABLE hpo_plans; DROP TABLE hpo_environments")
+    change(file, "DELETE FROM hpo_migrations WHERE number > 2")
     done = called("upgrade")
     assert done.status == 0, done.err
-    assert f"was brought from hpo's tables {newest - 1} to {newest}; as it was" in done.out
+    assert f"was brought from hpo's tables 2 to {newest}; as it was" in done.out
     with contextlib.closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT count(*) FROM hpo_plans").fetchone() == (0,)
     assert len(list(tmp_path.glob("hpo.db.backup-*"))) == 1

@@ -1,4 +1,4 @@
-"""The images that every experiment learns from: MNIST, as in the book, or scikit-learn's digits where it is not there."""
+"""The images that every experiment learns from: MNIST, as in the book, or scikit-learn's digits where it is missing."""
 
 from __future__ import annotations
 

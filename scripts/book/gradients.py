@@ -61,7 +61,7 @@ class Measured:
 
     def differences(self, name: str) -> Array:
         """|backpropagated − numerical| of one layer's weights or biases, (seeds, …)."""
-        return np.abs(self.backpropagated - self.numerical)[:, self.parts[name]]
+        return np.asarray(np.abs(self.backpropagated - self.numerical)[:, self.parts[name]])
 
     @property
     def largest(self) -> float:
@@ -173,7 +173,9 @@ def figure(measured: Measured) -> Figure:
             mfc="none", mew=0.8, label=name,
         )  # fmt: skip
         apart = np.sort(measured.differences(name).ravel())
-        right.plot(apart, np.linspace(0, 1, len(apart)), color=colour, ls=dashes, lw=1.4, label=name)
+        right.plot(
+            apart, np.linspace(0, 1, len(apart)), color=colour, ls=dashes, lw=1.4, label=name
+        )
     left.axline((0, 0), slope=1, color=figures.PALE, lw=1, zorder=0)
     left.set_xlabel("numerical")
     left.set_ylabel("backpropagated")

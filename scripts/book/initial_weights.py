@@ -72,7 +72,7 @@ class Measured:
 
     def deviations(self, function: str, init: str) -> Array:
         """The standard deviation of each layer's activations, (seeds, LAYERS)."""
-        return self.of(function, init).std(axis=(2, 3), dtype=np.float64)
+        return np.asarray(self.of(function, init).std(axis=(2, 3), dtype=np.float64))
 
 
 def activations(function: str, seed: int) -> Array:
@@ -90,7 +90,9 @@ def activations(function: str, seed: int) -> Array:
 def measure(images: Images, size: Size = FULL) -> Measured:
     """Look at activations, and train."""
     recipe = Recipe(10, hidden=size.hidden, optimizer="sgd", batch_size=size.batch_size)
-    settings = [{"learning_rate": 0.01, "init": INITS[name]} for name in TRAINED]
+    settings: list[dict[str, float | str]] = [
+        {"learning_rate": 0.01, "init": INITS[name]} for name in TRAINED
+    ]
 
     def train(seed: int) -> Array:
         return training.losses(
@@ -217,7 +219,9 @@ def _layers(axes: Axes, values: Array, function: str) -> None:
     edges = np.linspace(low, high, 41)
     for layer, of_layer in enumerate(values):
         counts, _ = np.histogram(of_layer, edges)
-        if function == "relu":  # half of its activations are 0, and would press all others to the floor
+        if (
+            function == "relu"
+        ):  # half of its activations are 0, and would press all others to the floor
             counts[0] = min(counts[0], 1.5 * counts[1:].max() + 1)
         base = LAYERS - 1 - layer
         axes.stairs(base + 0.85 * counts / counts.max(), edges, baseline=base, fill=True,

@@ -129,7 +129,7 @@ def claims(measured: Measured) -> list[Claim]:
             f"to a loss of {GOAL:g}: " + ", ".join(f"{e:.3g}" for e in in_order),
         ),
         Claim(
-            "the larger, the less time an epoch takes",
+            "the larger, the less time an epoch takes, up to 128",
             an_epoch[1] > an_epoch[16] > an_epoch[128],
             ", ".join(seconds(t) for t in an_epoch.values()),
             timed=True,
@@ -165,9 +165,9 @@ def words(measured: Measured) -> str:
     del measured
     return (
         "The book stores no numbers here. Epochs and seconds are those until the loss of the training rows is at "
-        f"{GOAL:g}. An epoch of single rows is a thousand steps, each of which costs what calling NumPy costs, whatever "
-        "the size; all rows at once are one step, with a fine gradient that is used once. Rows come in a fresh order each "
-        "epoch, without replacement, unlike in the book."
+        f"{GOAL:g}. An epoch of single rows is a thousand steps, each of which costs what calling NumPy costs, "
+        "whatever the size; all rows at once are one step, with a fine gradient that is used once. Rows come in a "
+        "fresh order each epoch, without replacement, unlike in the book."
     )
 
 

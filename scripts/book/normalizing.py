@@ -60,7 +60,7 @@ class Measured:
     def epochs(self, losses: Array) -> Array:
         """Epochs until the goal at the best learning rate, (seeds,); NaN where it is not reached."""
         with np.errstate(invalid="ignore"):
-            reached = (losses <= GOAL).any(axis=2)
+            reached = np.any(losses <= GOAL, axis=2)
         first = reached.argmax(axis=1) + 1.0
         first[~reached.any(axis=1)] = np.nan
         return np.asarray(first)
@@ -125,7 +125,8 @@ def measure(images: Images, size: Size = FULL) -> Measured:
 
 def _fitted(X: Array, y: Array, size: Size, seed: int) -> MLPClassifier:
     model = MLPClassifier((20,), optimizer="sgd", learning_rate=0.1, random_state=seed)
-    return model.set_params(epochs=size.leak_epochs).fit(X, y)
+    fitted: MLPClassifier = model.set_params(epochs=size.leak_epochs).fit(X, y)
+    return fitted
 
 
 def claims(measured: Measured) -> list[Claim]:
@@ -206,7 +207,9 @@ def figure(measured: Measured) -> Figure:
     )
     for label, losses, colour, dashes in looks:
         best = np.nanmin(losses, axis=2)
-        figures.band(left, np.arange(1, best.shape[1] + 1), best, color=colour, ls=dashes, label=label)
+        figures.band(
+            left, np.arange(1, best.shape[1] + 1), best, color=colour, ls=dashes, label=label
+        )
     left.axhline(GOAL, color=figures.GREY, lw=0.8, ls=":")
     left.set_xscale("log")
     left.set_ylim(0, 0.75)

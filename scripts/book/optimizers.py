@@ -75,7 +75,7 @@ class Measured:
 
 def f(x: Array, y: Array) -> Array:
     """The book's example (eq. 6.2): a long valley along x."""
-    return x**2 / 20 + y**2
+    return np.asarray(x**2 / 20 + y**2)
 
 
 def walk(name: str, rate: float) -> Array:
@@ -163,14 +163,16 @@ def lines(measured: Measured) -> list[Line]:
 def words(measured: Measured) -> str:
     """Where we differ from the book, and why."""
     inside = [
-        name for name, losses in measured.final.items() if losses.min() <= BOOK[name] <= losses.max()
+        name
+        for name, losses in measured.final.items()
+        if losses.min() <= BOOK[name] <= losses.max()
     ]
     return (
         "The book's number is the loss of one minibatch, the last that its run prints; ours is the mean of the last "
         f"{WINDOW} iterations, and in brackets the lowest and the highest single minibatch among them: the book's "
-        f"lies between these for {len(inside)} of {len(NAMES)}. So its order of the three fast ones at the end is luck; "
-        "that all three are far ahead of SGD is not. Minibatches are drawn with replacement as in the book; unlike "
-        "there, the four optimizers of a seed start from the same weights."
+        f"lies between these for {len(inside)} of {len(NAMES)}. So its order of the three fast ones at the end is "
+        "luck; that all three are far ahead of SGD is not. Minibatches are drawn with replacement as in the book; "
+        "unlike there, the four optimizers of a seed start from the same weights."
     )
 
 
@@ -197,7 +199,9 @@ def figure(measured: Measured) -> Figure:
 
 def _path(axes: Axes, path: Array, name: str, *, first: bool) -> None:
     x, y = np.meshgrid(np.linspace(-10, 10, 80), np.linspace(-5, 5, 80))
-    axes.contour(x, y, f(x, y), levels=np.arange(0.25, 7, 0.75), colors=figures.PALE, linewidths=0.7)
+    axes.contour(
+        x, y, f(x, y), levels=np.arange(0.25, 7, 0.75), colors=figures.PALE, linewidths=0.7
+    )
     axes.plot(0, 0, "+", color=figures.GREY, ms=7)
     axes.plot(path[:, 0], path[:, 1], "o-", color=figures.VERMILION, ms=2.2, lw=0.8)
     axes.set_xlim(-10, 10)

@@ -86,12 +86,12 @@ def claims(measured: Measured) -> list[Claim]:
     with_, without = measured.ends
     ahead = int((with_.mean(axis=0) > without.mean(axis=0)).sum())
     alone = (with_.mean(axis=0) > LEARNT) & (without.mean(axis=0) < GUESS)
-    spans = f"{SCALES[alone].min():.0e} … {SCALES[alone].max():.0e}" if alone.any() else "none"
+    down_to = f", down to {SCALES[alone].min():.2g}" if alone.any() else ""
     return [
         Claim(
             "with it, networks learn from scales at which without it they do not",
             int(alone[SMALL].sum()) >= SMALL.sum() / 2,
-            f"at {alone.sum()} of {len(SCALES)} scales: {spans}",
+            f"at {alone.sum()} of {len(SCALES)} scales{down_to}",
         ),
         Claim(
             "nearly everywhere they learn faster",

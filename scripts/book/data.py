@@ -69,4 +69,6 @@ def digits() -> Images:
     order = np.random.default_rng(DIGITS_ORDER).permutation(len(table.labels))
     X, y = (np.asarray(table.rows)[order] / 16).astype(np.float32), table.labels[order]
     test, rest = slice(None, DIGITS_TEST), slice(DIGITS_TEST, None)
-    return Images("digits", "digits", X[rest], y[rest], X[test], y[test], stand_in=True)
+    return Images(
+        "scikit-learn's digits", "digits", X[rest], y[rest], X[test], y[test], stand_in=True
+    )

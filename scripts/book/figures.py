@@ -54,6 +54,12 @@ def grid(axes: Axes) -> None:
     axes.grid(axis="y", color="#eeeeee", lw=0.7)
 
 
+def plain_log(axes: Axes) -> None:
+    """A logarithmic x axis with ticks as 0.1, 1, 10."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a small PNG: of few colours, and without a date, so that the same figure is the same file."""
     from PIL import Image  # matplotlib's own need

@@ -193,7 +193,7 @@ def figure(measured: Measured) -> Figure:
 
 def _axes(axes: Axes, what: str) -> None:
     axes.axhline(GOAL, color=figures.GREY, lw=0.8, ls=":")
-    axes.set_xscale("log")
+    figures.plain_log(axes)
     axes.set_yscale("log")
     axes.set_yticks([0.01, 0.1, 1], labels=["0.01", "0.1", "1"])
     axes.set_ylim(0.01, 3)

@@ -218,8 +218,10 @@ def words(measured: Measured) -> str:
     return (
         "The 500 rows are drawn by the seed, evenly over the digits (the book: the first 500), and every seed has "
         "others; 100 of them validate. The book's best trial is also its luckiest, as each trial has first weights of "
-        "its own; all trials of ours have the same, so that they differ by their settings only. A best of 100 trials by 100 rows is too good by what it was chosen for: so the "
-        "last word is the accuracy on the 10,000 test rows, of one network of the settings chosen, trained on all 500. "
+        "its own; all trials of ours have the same, so that they differ by their settings only. A best of 100 trials "
+        "by 100 rows is too good by what it was chosen for: so the last word is the accuracy on the 10,000 test rows, "
+        "of one network of the settings chosen, trained on all 500. A trial that diverges is not trained to its end: "
+        "so ours may have fewer epochs than 5,000. "
         f"Of our trainings {confirming:.0f} in the mean confirm finalists on fresh seeds and splits, and count in the "
         "cost. Seconds are of the search alone, with all that it writes to its database."
     )

@@ -70,7 +70,8 @@ def run(name: str, images: Images, folder: Path, console: Console) -> results.Pa
     measured = experiment.measure(images, experiment.FULL)
     passed = time.perf_counter() - began
     lines, words = experiment.lines(measured), experiment.words(measured)
-    done = f"{images.name}, {experiment.FULL.seeds} seeds, {passed:.0f} s"
+    data = getattr(experiment, "DATA", images.name)  # where it does not learn from images
+    done = f"{data}, {experiment.FULL.seeds} seeds, {passed:.0f} s"
     tables.show(console, lines)
     console.print(f"\n{words}\n[dim]{done}[/]\n", highlight=False)
     figures.save(experiment.figure(measured), folder / "figures" / f"{name}.png")

@@ -193,5 +193,5 @@ def figure(measured: Measured) -> Figure:
     right.set_xlabel("difference of the two")
     right.set_ylabel("share of the numbers below it")
     right.set_title("how far the two are apart", loc="left")
-    right.legend(loc="upper left")
+    right.legend(loc="center right")
     return drawn

@@ -26,6 +26,7 @@ Array = NDArray[Any]
 
 TITLE = "Normalizing inputs"
 SECTION = "3.6.2"
+DATA = "made-up rows"
 SCALE = 1e5  # of the second feature, in units of the first
 RATES = np.logspace(-14, 0.5, 30)
 GOAL = 0.1  # the loss that is to be reached

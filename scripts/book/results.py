@@ -39,10 +39,13 @@ class Part:
 def machine() -> str:
     """What trained, and with what."""
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    return (
-        f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}; "
-        f"Python {platform.python_version()}, {versions}"
-    )
+    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {system}, {versions}; {busy()}"
+
+
+def busy() -> str:
+    """How busy the machine is, with us and with others: seconds mean little without it."""
+    return f"load average {os.getloadavg()[1]:.1f} over five minutes"
 
 
 def today() -> str:

@@ -79,7 +79,7 @@ def run(name: str, images: Images, folder: Path, console: Console) -> results.Pa
     text = (
         f"## {heading}\n\n{doc}\n\n{tables.markdown(lines)}\n\n![{experiment.TITLE}](figures/{name}.png)\n\n"
         f"{textwrap.fill(words, 120, break_long_words=False)}\n\n"
-        f"{done}, {results.today()}: {results.machine()}."
+        f"{textwrap.fill(f'{done}, {results.today()}: {results.machine()}.', 120)}"
     )
     return results.Part(name, text, passed)
 

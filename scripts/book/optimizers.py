@@ -156,7 +156,7 @@ def lines(measured: Measured) -> list[Line]:
     walked, slowest, ahead = claims(measured)
     ends = [
         Number(
-            f"at the end: {NAMES[name]} (minibatches)",
+            f"loss at the end: {NAMES[name]} (of one minibatch)",
             f"{BOOK[name]:.2g}",
             f"{spread(measured.last[name])} ({losses.min():.3f} … {losses.max():.2f})",
         )

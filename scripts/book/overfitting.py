@@ -175,7 +175,7 @@ def claims(measured: Measured) -> list[Claim]:
             against(MORE),
         ),
         Claim(
-            "too small a network underfits: bad on both, and no gap",
+            "too small a network underfits: bad on both, with little gap",
             bool(ends[SMALL].max() < ends[MORE][1] - 0.1 and gaps[SMALL] < gaps[PLAIN] / 2),
             against(SMALL),
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,7 +69,7 @@ def write(path: Path, parts: Iterable[Part], order: Iterable[str]) -> None:
     kept = [there[name] for name in order if name in there]
     total = sum(part.seconds for part in kept)
     times = ", ".join(f"{part.name} {part.seconds:.0f}" for part in kept)
-    minutes = f"In all {total / 60:.1f} minutes; seconds of each: {times}.\n"
+    minutes = textwrap.fill(f"In all {total / 60:.1f} minutes; seconds of each: {times}.", 120)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = "\n\n".join([HEAD + "\n" + minutes, *(part.marked for part in kept)])
     path.write_text(text.rstrip() + "\n", encoding="utf-8")

@@ -16,6 +16,7 @@ once is marked with `population`. What was stored is read with the package `stud
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -108,6 +109,7 @@ def start(
     check_creatable(storage)
     check_sampler(plan.sampler)
     trainable = _trainable(plan, load=load, train=train)
+    watcher = watcher or _own_watcher(storage)
     with create_store(storage) as store:
         while True:
             made = name if name is not None else _free_name(_plain_name(plan), store.names())
@@ -160,12 +162,11 @@ def resume(
     from hpo.changes import changed_plan, changes
     from hpo.config import PlanError, check_sampler, to_json
     from hpo.provenance import differences, provenance
-    from hpo.watcher import Watcher
     from studies.foreign import check_drawn
     from studies.store import create_store, open_store
     from studies.study import Study
 
-    watcher = watcher or Watcher()
+    watcher = watcher or _own_watcher(storage)
     with open_store(storage) as store:
         by_optuna = store.study(name).plan is None
     if by_optuna:
@@ -318,13 +319,24 @@ def _run(
     trainable: Trainable,
     writer: Writer,
     workers: int | None,
-    watcher: Watcher | None,
+    watcher: Watcher,
 ) -> None:
     from hpo.executors import default_workers
     from hpo.loop import run
+
+    run(plan, trainable, writer, workers=workers or default_workers(), watcher=watcher)
+
+
+def _own_watcher(storage: str) -> Watcher:
+    """Who hears a search that nobody else watches: in a notebook it is shown, in a script it is silent."""
     from hpo.watcher import Watcher
 
-    run(plan, trainable, writer, workers=workers or default_workers(), watcher=watcher or Watcher())
+    ipython = sys.modules.get("IPython")  # a notebook has imported it
+    if ipython is None or getattr(ipython.get_ipython(), "kernel", None) is None:
+        return Watcher()
+    from hpo.cli.notebook import InNotebook
+
+    return InNotebook(storage)
 
 
 def _trainable(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -22,6 +23,7 @@ from pydantic import (
 )
 
 from hpo.halving import cost
+from hpo.nearest import nearest
 from hpo.space import Categorical, Float, Int, Parameter, from_mapping, parse_parameter, to_mapping
 
 
@@ -129,7 +131,8 @@ class Plan(BaseModel):
             if self.source is None:
                 raise ValueError("give a source, such as digits or table.csv, or a trainer")
             if self.metric is not None and self.metric not in METRICS:
-                raise ValueError(f"metric {self.metric!r} is not one of {', '.join(METRICS)}")
+                known = f"metric {self.metric!r} is not one of {', '.join(METRICS)}"
+                raise ValueError(f"{known}; {nearest(self.metric, METRICS, '')}".removesuffix("; "))
             if self.direction is not None:
                 raise ValueError(f"direction: that of {self.source} follows from its metric")
             return self
@@ -209,6 +212,13 @@ def make_plan(fields: Mapping[str, Any], where: str = "") -> Plan:
         raise PlanError(_one_line(error, where)) from None
 
 
+def choices(field: str) -> list[str]:
+    """What a field of a plan can be, where that is one of a few words."""
+    annotation = Plan.model_fields[field].annotation
+    options = [annotation, *get_args(annotation)]  # of X | None, too
+    return [word for o in options if get_origin(o) is Literal for word in get_args(o)]
+
+
 def check_sampler(sampler: str | None) -> None:
     """Whether what a sampler takes is installed.
 
@@ -252,11 +262,15 @@ def _one_line(error: ValidationError, where: str) -> str:
     field = ".".join(str(part) for part in first["loc"] if part != "[key]")
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        message = f"there is no such field; the fields are {', '.join(Plan.model_fields)}"
+        known = f"the fields are {', '.join(Plan.model_fields)}"
+        message = f"there is no such field; {nearest(field, Plan.model_fields, known)}"
     elif first["type"] == "string_pattern_mismatch":
         message = "a parameter's name is letters, digits and _ only"
         if field == "trainer":
             message = f"{first['input']!r} is not MODULE:FUNCTION, such as my_model:train"
     elif first["type"] not in ("value_error", "missing"):
         message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
+        if first["type"] == "literal_error" and isinstance(first["input"], str):
+            near = nearest(first["input"], re.findall("'(.*?)'", first["ctx"]["expected"]), "")
+            message = f"{message}; {near}".removesuffix("; ")
     return ": ".join(part for part in (where, field, message) if part)

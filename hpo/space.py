@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from hpo.nearest import nearest
+
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
@@ -242,7 +244,8 @@ def from_mapping(fields: Mapping[str, Any]) -> Parameter:
         known |= set() if fields.get("int") else {"zero"}
     unknown = sorted(set(fields) - known)
     if unknown:
-        raise ValueError(f"{unknown[0]!r} is not one of {', '.join(sorted(known))}")
+        allowed = f"it may have {', '.join(sorted(known))}"
+        raise ValueError(f"there is no {unknown[0]!r}: {nearest(unknown[0], known, allowed)}")
     if "choices" in fields:
         return Categorical(fields["choices"])
     missing = [bound for bound in ("low", "high") if bound not in fields]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 import trainer.data
 from hpo.config import Plan, PlanError
+from hpo.nearest import nearest
 from hpo.space import HUGE, Categorical, Int, Limit, Parameter, Settings, Value
 from hpo.suggest import Direction
 from trainer.apart import fit
@@ -258,13 +259,15 @@ def check_space(plan: Plan) -> None:
     for name, parameter in searched.items():
         rule = _RULES.get(name)
         if rule is None:
+            known = f"it has {', '.join(_RULES)}"
             raise PlanError(
-                f"space.{name}: the network has no such number; it has {', '.join(_RULES)}"
+                f"space.{name}: the network has no such number; {nearest(name, _RULES, known)}"
             )
         text, allowed = rule
         for value in _extremes(parameter):
             if not allowed(value):
-                raise PlanError(f"space.{name}: {value!r} is not {text}")
+                near = nearest(str(value), _NAMED.get(name, ()), "")
+                raise PlanError(f"space.{name}: {value!r} is not {text}; {near}".removesuffix("; "))
         if name in ("batch_size", "units", "layers") and not _whole(parameter):
             raise PlanError(f"space.{name}: a whole number is needed: add :int to the range")
     optimizer = None if "optimizer" in searched else OPTIMIZERS[plan.optimizer]
@@ -298,7 +301,7 @@ def _whole_number(value: Value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 1
 
 
-def _one_of(names: Mapping[str, object]) -> tuple[str, Callable[[Value], bool]]:
+def _one_of(names: tuple[str, ...]) -> tuple[str, Callable[[Value], bool]]:
     return f"one of {', '.join(names)}", lambda v: v in names
 
 
@@ -310,14 +313,17 @@ def _is_init(value: Value) -> bool:
     return isinstance(value, str)
 
 
+_NAMED: dict[str, tuple[str, ...]] = {
+    "activation": tuple(ACTIVATIONS),
+    "optimizer": tuple(OPTIMIZERS),
+    "schedule": tuple(SCHEDULES),
+}
 _RULES: dict[str, tuple[str, Callable[[Value], bool]]] = {
     **{name: (n.rule, n.allows) for name, n in PER_TRIAL.items() if name != "patience"},
     **dict.fromkeys(
         ("batch_size", "units", "layers"), ("a whole number of at least 1", _whole_number)
     ),
-    "activation": _one_of(ACTIVATIONS),
-    "optimizer": _one_of(OPTIMIZERS),
-    "schedule": _one_of(SCHEDULES),
+    **{name: _one_of(known) for name, known in _NAMED.items()},
     "batch_norm": ("true or false", lambda v: isinstance(v, bool)),
     "init": (f"one of {INITS}", _is_init),
 }

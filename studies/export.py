@@ -18,10 +18,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+"""What a text begins with that a spreadsheet may take for a formula, and run (OWASP, *CSV Injection*)."""
+
+
 def to_csv(frame: pd.DataFrame) -> bytes:
-    """Comma-separated, UTF-8, lists as JSON, an empty cell for what is missing."""
-    lists = {c: frame[c].map(_list_as_json) for c in frame.columns if frame[c].dtype == object}
-    return frame.assign(**lists).to_csv(index=False, lineterminator="\n").encode()
+    """Comma-separated, UTF-8, lists as JSON, an empty cell for what is missing.
+
+    A text that a spreadsheet would run as a formula begins with an apostrophe, with which spreadsheets themselves say
+    that it is text; so that nothing is lost, one that begins with an apostrophe has another in front.
+    """
+    safe = frame.copy(deep=False)
+    for name, column in frame.items():
+        if column.dtype == object or _is_text(column):
+            safe[name] = _plain(column).astype(object).map(_harmless, na_action="ignore")
+    safe.columns = [_harmless(str(name)) for name in frame.columns]
+    return safe.to_csv(index=False, lineterminator="\n").encode()
 
 
 def to_json_lines(frame: pd.DataFrame) -> bytes:
@@ -32,17 +44,14 @@ def to_json_lines(frame: pd.DataFrame) -> bytes:
 
 
 def to_parquet(frame: pd.DataFrame) -> bytes:
-    """Parquet, with types; lists as JSON, since their items differ in type, and so do mixed choices as text.
+    """Parquet, with types; lists as JSON, since their items differ in type, and choices of several types as text.
 
     Raises:
         StoreError: the package pyarrow is not installed.
     """
     plain = frame.copy()
     for name, column in frame.items():
-        if column.dtype == object:
-            plain[name] = column.map(_list_as_json)
-        elif _is_mixed(column):
-            plain[name] = column.astype(object).map(str, na_action="ignore")
+        plain[name] = _plain(column)
     file = io.BytesIO()
     try:
         plain.to_parquet(file, index=False)
@@ -76,8 +85,23 @@ FORMATS: dict[str, Callable[[pd.DataFrame], bytes]] = {
 }
 
 
-def _list_as_json(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, list) else value
+def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Lists as JSON, and choices of several types as text: as JSON, too, where that alone tells 1 from "1"."""
+    if column.dtype == object:
+        return column.map(lambda value: json.dumps(value) if isinstance(value, list) else value)
+    if not _is_mixed(column):
+        return column
+    choices = column.cat.categories
+    alike = len(set(map(str, choices))) < len(choices)
+    return column.astype(object).map(json.dumps if alike else str, na_action="ignore")
+
+
+def _is_text(column: pd.Series[Any]) -> bool:
+    import pandas as pd
+
+    return isinstance(column.dtype, pd.CategoricalDtype) and any(
+        isinstance(choice, str) for choice in column.cat.categories
+    )
 
 
 def _is_mixed(column: pd.Series[Any]) -> bool:
@@ -86,6 +110,16 @@ def _is_mixed(column: pd.Series[Any]) -> bool:
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return False
     return len({type(choice) for choice in column.cat.categories}) > 1
+
+
+def _harmless(value: Any) -> Any:
+    if not isinstance(value, str) or not value.startswith((*FORMULA, "'")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value  # -1 is a number to a spreadsheet, too
 
 
 def _as_json(value: Any) -> str:

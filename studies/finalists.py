@@ -44,6 +44,11 @@ class Finalist:
     ci95: tuple[float, float] | None
     tied: bool
 
+    def _repr_html_(self) -> str:
+        from studies import notebook
+
+        return notebook.of_finalist(self)
+
 
 def scores(
     searched: Mapping[int, float], confirmations: Sequence[Confirmation], direction: Direction

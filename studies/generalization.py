@@ -13,6 +13,7 @@ from studies.scales import Floats, number
 
 FEW = 4  # epochs: fewer have no course
 LEAST = 0.02  # of what validation gained: less is no getting better that anybody would train on for
+AHEAD = 0.5  # of what validation gained: training that is further ahead knows its own rows best
 LAST = 0.2  # of the epochs: who gets better until there has not been seen to stop
 
 
@@ -20,8 +21,8 @@ LAST = 0.2  # of the epochs: who gets better until there has not been seen to st
 class Generalization:
     """How far the best trial's training metric runs ahead of its validation metric.
 
-    kind: "overfitting", validation stopped getting better while training went on; "underfitting", both were still
-    getting better at the last epoch; "fine", neither; "too short", there are too few epochs to tell.
+    kind: "overfitting", validation stopped getting better while training went on, or is far ahead; "underfitting",
+    both were still getting better at the last epoch; "fine", neither; "too short", there are too few epochs to tell.
     gap: by how much training is better than validation after the last epoch; negative where it is worse.
     best_epoch: after which validation was best. since: the first epoch from which on validation gained nothing more
     that can be told from its jitter.
@@ -132,6 +133,12 @@ def generalization(
         said = (
             f"Slight overfitting: validation stopped getting better at epoch {epoch[stopped]} while training went on; "
             f"after epoch {last} {ends}."
+        )
+    elif gap > max(tolerance, AHEAD * float(np.ptp(better))):
+        kind = "overfitting"
+        said = (
+            f"Overfitting: from epoch {epoch[stopped]} on validation gained nothing more, and training ends far ahead "
+            f"of it ({ends})."
         )
     else:
         kind = "fine"

@@ -15,6 +15,7 @@ import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -125,8 +126,18 @@ def _holder(connection: sa.Connection, study_id: int) -> str | None:
 def living_holder(connection: sa.Connection, study_id: int) -> Holder | None:
     """Who holds the study now: None if nobody does, or if the holder is dead."""
     row = connection.execute(sa.select(leases).where(leases.c.study_id == study_id)).first()
-    if row is None:
-        return None
+    return None if row is None else _living(connection, row)
+
+
+def living_holders(connection: sa.Connection) -> dict[int, Holder]:
+    """Who holds which study now, by the studies' numbers."""
+    rows = connection.execute(sa.select(leases)).all()
+    found = {row.study_id: _living(connection, row) for row in rows}
+    return {study_id: holder for study_id, holder in found.items() if holder is not None}
+
+
+def _living(connection: sa.Connection, row: sa.Row[Any]) -> Holder | None:
+    """Who has a lease, if that process is alive."""
     if row.host == socket.gethostname():
         alive = _alive(row.process, row.process_started)
         if row.process == os.getpid():

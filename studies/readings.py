@@ -9,7 +9,7 @@ import contextlib
 import difflib
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
@@ -150,13 +150,18 @@ class Readings:
                 ).first()
             state: State = "running" if holder else "interrupted"
             if ours is None:
-                state = self._state_of_optunas(connection, row.study_id)
+                t = self.table("trials")
+                state = state_of_optunas(
+                    connection.execute(
+                        sa.select(t.c.state).distinct().where(t.c.study_id == row.study_id)
+                    ).scalars()
+                )
             elif holder is None and ours.completed is not None:
                 state = "complete"
             return StudyRecord(
                 study_id=row.study_id,
                 name=name,
-                direction=_direction(row.direction),
+                direction=direction_of(row.direction),
                 state=state,
                 plan=json.loads(ours.plan) if ours else None,
                 metric=ours.metric if ours else "value",
@@ -166,19 +171,8 @@ class Readings:
                 holder=holder,
                 stopped=stop.reason if stop and stop.lifted is None else None,
                 resumed_after=(stop.lifted or 0) if stop else 0,
-                directions=tuple(_direction(row.direction) for row in rows),
+                directions=tuple(direction_of(row.direction) for row in rows),
             )
-
-    def _state_of_optunas(self, connection: sa.Connection, study_id: int) -> State:
-        """Of a study that plain Optuna made nobody knows who runs it, only which of its trials have not ended."""
-        t = self.table("trials")
-        states = connection.execute(
-            sa.select(t.c.state).distinct().where(t.c.study_id == study_id)
-        ).scalars()
-        found = set(states)
-        return (
-            "running" if "RUNNING" in found else "interrupted" if "WAITING" in found else "complete"
-        )
 
     def _no_study(self, connection: sa.Connection, name: str) -> str:
         t = self.table("studies")
@@ -401,5 +395,12 @@ class Readings:
         return sorted(made, key=lambda curve: curve[:2])
 
 
-def _direction(word: str) -> Direction:
+def direction_of(word: str) -> Direction:
+    """A direction in our word for Optuna's."""
     return "maximize" if word == "MAXIMIZE" else "minimize"
+
+
+def state_of_optunas(states: Iterable[str]) -> State:
+    """The state of a study that plain Optuna made: nobody knows who runs it, only which states its trials are in."""
+    found = set(states)
+    return "running" if "RUNNING" in found else "interrupted" if "WAITING" in found else "complete"

@@ -44,6 +44,11 @@ class Trial:
     finished: datetime | None
     values: tuple[float | None, ...] = ()
 
+    def _repr_html_(self) -> str:
+        from studies import notebook
+
+        return notebook.of_trial(self)
+
 
 @dataclass(frozen=True)
 class Result:

@@ -7,33 +7,31 @@ that no text of the study's reaches the page through them.
 
 from __future__ import annotations
 
-import io
-import re
 import shlex
-import warnings
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import jinja2
 import pandas as pd
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 
-from studies import frames, plots
-from studies.importance import most_narrowed_first
+from studies import frames
+from studies.advice import Advice, advice
+from studies.drawings import measured_on, sections
+from studies.generalization import generalization
+from studies.rungs import agreements
 from studies.scales import number
+from studies.snippet import snippet
 
-BEST = 50  # trials in the table
-PAIRS = 3  # figures of two parameters
-CURVES = 20  # learning curves
-
-Drawing: TypeAlias = dict[
-    str, Any
-]  # an SVG, its description and its size in points; or "instead", a sentence
+BEST = 20  # trials in their table
+MOST = 2000  # in that of all: more make the page slow
 
 
 def render(
-    summary: Mapping[str, Any], trials: pd.DataFrame, epochs: pd.DataFrame, rounds: pd.DataFrame
+    summary: Mapping[str, Any],
+    trials: pd.DataFrame,
+    epochs: pd.DataFrame,
+    rounds: pd.DataFrame,
+    finalists: pd.DataFrame,
 ) -> str:
     """The page, from `Study.summary` with "plan" and "versions", and from the study's frames."""
     scored = trials[frames.scored(trials) & (trials["state"] == "complete")]
@@ -49,7 +47,8 @@ def render(
     finished = trials["finished"].max()
     again = _again(summary, trials)
     of_best = [row for row in again if summary["best"] and row["trial"] == summary["best"]["trial"]]
-    rows = _rows(summary)
+    rows = measured_on(summary)
+    chosen = summary["recommended"] or summary["best"]
     return environment.get_template("report.html.j2").render(
         said=summary,
         measured=f"{rows} {summary['metric']}".strip(),
@@ -67,91 +66,30 @@ def render(
         in_training=int((trials["state"] == "running").sum()),
         diverged=int(trials["diverged_epoch"].notna().sum()),
         higher=summary["direction"] == "maximize",
-        figures=_figures(summary, trials, epochs, rounds),
-        pairs=len(most_narrowed_first(trials, rounds)) > 1,
+        advice=_advice(summary, trials, epochs, rounds),
+        snippet=chosen and snippet(summary["plan"], chosen["params"], task=summary["task"]),
+        reproduce=_reproduce(summary, chosen),
+        figures=sections(summary, trials, epochs, rounds, finalists),
         ranges=_ranges(rounds),
         best=_best_trials(summary, trials, rounds),
+        every=_every_trial(trials),
         plan=_plan(summary["plan"]),
         versions=", ".join(f"{name} {v}" for name, v in summary["versions"].items()),
         finished="" if pd.isna(finished) else f"{finished:%Y-%m-%d %H:%M} UTC",
-        command=_command(summary, len(trials)),
+        command=_command(summary),
     )
 
 
-def _rows(summary: Mapping[str, Any]) -> str:
-    """Which rows the metric is measured on; nothing where that is the affair of a trainer or of Optuna's user."""
-    return "validation" if summary["plan"].get("source") else ""
-
-
-# Figures
-
-
-def _figures(
+def _advice(
     summary: Mapping[str, Any], trials: pd.DataFrame, epochs: pd.DataFrame, rounds: pd.DataFrame
-) -> dict[str, list[Drawing]]:
-    """What is drawn for each section: an SVG and its description, or a sentence where there is nothing to draw."""
-    metric, direction = summary["metric"], summary["direction"]
-    told: dict[str, Any] = {"metric": metric, "direction": direction}
-    rows: dict[str, Any] = {"rows": _rows(summary)}
+) -> list[Advice]:
     if "front" in summary:
-        one: list[Drawing] = [{"instead": "Drawn of a study with one objective only."}]
-        return dict.fromkeys(("history", "curves", "ranges", "settings"), one)
-    any_value = bool(frames.scored(trials).any())
-    nothing = "There is nothing to draw here yet: no trial has a value."
-    history: list[Drawing] = [{"instead": nothing}]
-    curves, settings = list(history), list(history)
-    if any_value:
-        drawn = plots.history(trials, **told, **rows)
-        history = [_drawn(drawn, "history", f"{metric} of each trial, and best so far")]
-        curves = [{"instead": "There are no learning curves of this metric."}]
-    if any_value and plots.has_curves(epochs, metric):
-        drawn = plots.curves(trials, epochs, **told, best=CURVES)
-        curves = [_drawn(drawn, "curves", f"Learning curves of the best trials: {metric} by epoch")]
-
-    moved: list[Drawing] = [{"instead": "No round is recorded, so no range has moved."}]
-    if len(rounds):
-        moved = [_drawn(plots.ranges(rounds), "ranges", "The range of each parameter, by round")]
-
-    names = most_narrowed_first(trials, rounds)
-    if (trials["state"] != "running").any() and len(names) > 1:
-        settings = [
-            _drawn(
-                plots.scatter(trials, names[0], other, **told, **rows, rounds=rounds),
-                f"pair{k}",
-                f"Trials by {names[0]} and {other}, coloured by {metric}",
-            )
-            for k, other in enumerate(names[1 : PAIRS + 1])
-        ]
-    elif any_value and names:
-        drawn = plots.single(trials, names[0], **told, **rows, rounds=rounds)
-        settings = [_drawn(drawn, "single", f"{metric} of each trial by {names[0]}")]
-    return {"history": history, "curves": curves, "ranges": moved, "settings": settings}
-
-
-def _drawn(figure: Figure, key: str, description: str) -> Drawing:
-    return {
-        "svg": _svg(figure, key),
-        "description": description,
-        "width": 72 * figure.get_figwidth(),
-        "height": 72 * figure.get_figheight(),
-    }
-
-
-def _svg(figure: Figure, key: str) -> str:
-    """What is inside a figure's <svg>, its ids begun with the key: two figures of a page must not share one."""
-    buffer = io.StringIO()
-    # Text as paths: it looks the same everywhere, and can't be anything but a picture.
-    fixed: dict[Any, Any] = {**plots.STYLE, "svg.hashsalt": "hpo", "svg.fonttype": "path"}
-    unsaid = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with rc_context(fixed), warnings.catch_warnings():
-        # A choice in a script that the font has not shows as a box; the tables have it in full.
-        warnings.filterwarnings("ignore", r"Glyph \d+", UserWarning)
-        figure.savefig(buffer, format="svg", metadata=unsaid, facecolor="none")
-    text = buffer.getvalue()
-    text = text[text.index(">", text.index("<svg")) + 1 : text.rindex("</svg>")]
-    text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.S)
-    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{key}-", text)
-    return re.sub(r"\n\s*", "\n", text).strip()
+        return []
+    learned = generalization(
+        trials, epochs, metric=summary["metric"], direction=summary["direction"]
+    )
+    predicted = agreements(trials, epochs, summary["metric"])
+    return advice(summary, trials, rounds, summary["errors"], learned, predicted)
 
 
 # Tables
@@ -204,6 +142,19 @@ def _best_trials(
     return {"values": valued, "names": names, "rows": list(zip(*columns, strict=True))}
 
 
+def _every_trial(trials: pd.DataFrame) -> dict[str, Any]:
+    """All trials, or the first of very many, without when they were trained."""
+    table = trials.drop(columns=["started", "finished", "diverged_epoch"])
+    diverged = trials["diverged_epoch"].notna()
+    table["state"] = trials["state"].astype(object).mask(diverged, "diverged")
+    columns = [table[name].head(MOST).tolist() for name in table]
+    return {
+        "names": list(table),
+        "rows": list(zip(*columns, strict=True)),
+        "left": len(table) - MOST,
+    }
+
+
 def _again(summary: Mapping[str, Any], trials: pd.DataFrame) -> list[dict[str, Any]]:
     """The finalists, best first."""
     searched = dict(zip(trials["number"], trials["value"], strict=True))
@@ -242,13 +193,21 @@ def _plan(plan: Mapping[str, Any]) -> dict[str, str]:
     return rows
 
 
-def _command(summary: Mapping[str, Any], trials: int) -> str:
+def _command(summary: Mapping[str, Any]) -> str:
     """What to type to go on; nothing for a study that has no plan of ours."""
     if not summary["plan"]:
         return ""
-    more = f" --trials {2 * trials}" if summary["state"] == "complete" else ""
+    more = f" --trials {2 * summary['plan']['trials']}" if summary["state"] == "complete" else ""
     name, storage = shlex.quote(summary["study"]), shlex.quote(summary["storage"])
     return f"hpo resume {name} --storage {storage}{more}"
+
+
+def _reproduce(summary: Mapping[str, Any], chosen: Mapping[str, Any] | None) -> str:
+    """What to type to train the chosen settings once more; nothing for a study that has no plan of ours."""
+    if not summary["plan"] or chosen is None:
+        return ""
+    name, storage = shlex.quote(summary["study"]), shlex.quote(summary["storage"])
+    return f"hpo reproduce {name} {chosen['trial']} --storage {storage}"
 
 
 # Words

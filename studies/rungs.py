@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from studies.summary import MIN_TRIALS
+from studies.summary import MIN_TRIALS, Agreement, rank_agreement
 
 MOST = 4  # epochs that are compared with the next
 
@@ -37,3 +37,12 @@ def scores_after(
         numbers = rows["trial"].to_numpy(int)[finite]
         made[epoch] = dict(zip(numbers.tolist(), values[finite].tolist(), strict=True))
     return made
+
+
+def agreements(trials: pd.DataFrame, epochs: pd.DataFrame, metric: str) -> list[Agreement]:
+    """How well the order of trials after each of the compared epochs agrees with that after the next."""
+    column = next((c for c in (f"validation_{metric}", metric) if c in epochs), None)
+    if column is None:
+        return []
+    at = compared_epochs(trials, epochs)
+    return rank_agreement(scores_after(epochs, column, at), at)

@@ -38,6 +38,13 @@ from studies.writer import Writer
 
 T = TypeVar("T")
 
+OF_TRIALS = (
+    "trial_user_attributes", "trial_system_attributes", "trial_params", "trial_values",
+    "trial_intermediate_values", "trial_heartbeats",
+)  # fmt: skip
+OF_STUDIES = ("study_user_attributes", "study_system_attributes", "study_directions")
+"""Optuna's tables with rows that belong to a trial, and to a study."""
+
 
 class StudyExistsError(StoreError):
     """The database has a study of that name already."""
@@ -117,6 +124,11 @@ def create_store(url: str) -> Store:
             engine.dispose()
             raise
     return store
+
+
+def _numbers(name: str) -> sa.TableClause:
+    """A table of Optuna's, as far as deleting from it needs to know it."""
+    return sa.table(name, sa.column("study_id"), sa.column("trial_id"))
 
 
 class Store(Readings):
@@ -206,6 +218,38 @@ class Store(Readings):
             except IntegrityError:  # another process took it since we looked; this time it is seen
                 continue
             return Writer(self, record.study_id, name, token)
+
+    def delete_study(self, name: str) -> int:
+        """Delete a study and all that is known of it, in one transaction; returns how many trials it had.
+
+        Raises:
+            NoSuchStudyError: there is none of that name.
+            LeaseError: a process is searching it.
+        """
+        record = self.read(lambda: self.study(name))
+
+        def delete() -> int:
+            with self.writing() as connection:
+                ours = tables.present(connection, tables.leases)
+                holder = lease.living_holder(connection, record.study_id) if ours else None
+                if holder is not None:
+                    raise lease.LeaseError(f"study {name!r} is held by {holder}; stop it first")
+                trials, study = _numbers("trials"), _numbers("studies")
+                mine = trials.c.study_id == record.study_id
+                of_trials = list(map(_numbers, OF_TRIALS))
+                of_study = list(map(_numbers, OF_STUDIES))
+                if ours:
+                    of_trials.append(tables.curves)
+                    of_study += [t for t in tables.OF_STUDIES if tables.present(connection, t)]
+                for table in of_trials:
+                    among = sa.select(trials.c.trial_id).where(mine)
+                    connection.execute(sa.delete(table).where(table.c.trial_id.in_(among)))
+                count: int = connection.execute(sa.delete(trials).where(mine)).rowcount
+                for table in (*of_study, study):
+                    connection.execute(sa.delete(table).where(table.c.study_id == record.study_id))
+            return count
+
+        return patiently(delete)
 
     def _held_by(self, token: str) -> int | None:
         query = sa.select(tables.leases.c.study_id).where(tables.leases.c.holder == token)

@@ -23,7 +23,7 @@ from studies.columns import (
     searched,
     trial_columns,
 )
-from studies.engine import masked
+from studies.engine import StoreError, masked
 from studies.finalists import Finalist, finalists
 from studies.patience import patiently
 from studies.records import (
@@ -56,6 +56,14 @@ class Study:
 
     def __repr__(self) -> str:
         return f"Study({self.name!r}, {masked(self.storage)!r})"
+
+    def _repr_html_(self) -> str:
+        from studies import notebook
+
+        try:
+            return notebook.of_study(self.name, self.read(), self.storage)
+        except StoreError as error:  # a study that is gone is shown as that, too
+            return notebook.table(self.name, {"error": str(error)})
 
     def read(self) -> Snapshot:
         """The study as it is now, but for the rows of its trials."""
@@ -148,6 +156,8 @@ class Study:
             "stopped": record.stopped,
             "tested": None if rows.opening is None else rows.opening.trial,
             "adopted": record.adopted,
+            "errors": dict(rows.errors),
+            "task": record.provenance.get("data", {}).get("task"),
         }
         if record.several:
             said["front"] = rows.front
@@ -156,6 +166,7 @@ class Study:
             frames.trials_frame(trials),
             frames.epochs_frame(epochs),
             frames.rounds_frame(rows.rounds),
+            frames.finalists_frame(rows.finalists, rows.searched),
         )
 
     def write_report(self, path: str | Path) -> None:
@@ -170,6 +181,19 @@ class Study:
         from studies.study_plots import Plots
 
         return Plots(self)
+
+    def write_plots(self, folder: str | Path) -> list[Path]:
+        """Write every figure as SVG and as PNG into a folder, made if need be; returns the files."""
+        from studies.drawings import png, svg
+        from studies.export import write_whole
+
+        folder, files = Path(folder), []
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, figure in self.plot.each():
+            for ending, drawn in (("svg", svg), ("png", png)):
+                files.append(folder / f"{name}.{ending}")
+                write_whole(files[-1], drawn(figure))
+        return files
 
     def optuna(self) -> optuna.Study:
         """The same study through Optuna, for its plots, its importances, and everything else it offers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from studies.study import Study
 
 NO_PARAMETERS = "There are no parameters."
+NAMES = (
+    "history", "ranges", "importance", "scatter", "single", "parallel", "curves", "gap", "agreement",
+    "finalists", "divergence", "timeline",
+)  # fmt: skip
 
 
 class Plots:
@@ -110,6 +114,13 @@ class Plots:
     def timeline(self) -> Figure:
         """When each trial ran, and the pauses of a search that was stopped and resumed."""
         return plots.timeline(self._study.trials_frame())
+
+    def each(self) -> Iterator[tuple[str, Figure]]:
+        """All of them, each with a name for its file."""
+        for name in NAMES:
+            yield name, getattr(self, name)()
+            if name == "history":
+                yield "history_by_epochs", self.history(by="epochs")
 
     def _of_one(self, draw: Callable[[_Seen], Figure]) -> Figure:
         seen = _Seen(self._study)

@@ -12,6 +12,7 @@ from studies.finalists import Finalist
 from studies.records import Direction, Opening, Round, StudyRecord, Trial, TrialState
 
 MIN_TRIALS = 4  # whose order says anything
+PREDICTS = 0.5  # a rank correlation below this is hardly one
 ENDED: tuple[TrialState, ...] = ("complete", "pruned", "failed")
 
 

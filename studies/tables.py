@@ -149,7 +149,40 @@ def _changing(connection: Connection) -> None:
     metadata.create_all(connection, tables=[plans, environments])
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables, _confirming, _changing)
+OF_STUDIES = (
+    studies, rounds, leases, confirmations, tests, stops, plans, environments,
+)  # fmt: skip
+
+
+def _forgetting(connection: Connection) -> None:
+    """What Optuna, or its dashboard, deletes takes what is ours of it along.
+
+    Needed on SQLite, where a new study may get the number of one that is gone; a server never gives a number twice.
+    """
+    for table in OF_STUDIES:
+        connection.exec_driver_sql(
+            f"DELETE FROM {table.name} WHERE study_id NOT IN (SELECT study_id FROM studies)"  # noqa: S608  # our names
+        )
+    connection.exec_driver_sql(
+        "DELETE FROM hpo_curves WHERE trial_id NOT IN (SELECT trial_id FROM trials)"
+    )
+    if connection.dialect.name == "sqlite":
+        along = "; ".join(f"DELETE FROM {t.name} WHERE study_id = OLD.study_id" for t in OF_STUDIES)  # noqa: S608
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER IF NOT EXISTS hpo_forget_study AFTER DELETE ON studies BEGIN {along}; END"
+        )
+        connection.exec_driver_sql(
+            "CREATE TRIGGER IF NOT EXISTS hpo_forget_trial AFTER DELETE ON trials "
+            "BEGIN DELETE FROM hpo_curves WHERE trial_id = OLD.trial_id; END"
+        )
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    _first_tables,
+    _confirming,
+    _changing,
+    _forgetting,
+)
 """Each brings the tables one version further; append, never change one that was released."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,11 +16,19 @@ import hpo
 import studies
 from studies import Study
 from studies.export import to_csv
+from tests import browser as chromium
 from tests import postgres as postgresql
+from tests.browser import Browser
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Tables = dict[str, bytes]
 HPO = Path(sys.executable).with_name("hpo")
+
+
+def pytest_configure() -> None:
+    """Let what the tests start hear Ctrl-C: a shell's background jobs ignore it, and so would all that they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
@@ -40,6 +49,21 @@ def postgres_storage(postgres: postgresql.Server) -> Iterator[str]:
     """The URL of an empty database on that server."""
     with postgres.database() as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def running_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium: it takes seconds to start."""
+    opened = Browser(chromium.find(), tmp_path_factory.mktemp("profile"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def browser(running_browser: Browser) -> Browser:
+    """A headless Chromium that has heard nothing yet."""
+    running_browser.forget()
+    return running_browser
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,7 @@ def test_the_plan_is_a_plan() -> None:
 
 def test_the_json_fields_are_those_that_are_printed(run_hpo: Run) -> None:
     done = run_hpo("search", "wine", "--trials", 2, "--rounds", 1, "--epochs", 1, "--json")
-    table = README.partition("print one object:")[2].partition("Exit status")[0]
+    table = README.partition("print one object:")[2].partition("`hpo list --json`")[0]
     documented = [
         name
         for row in re.findall(r"^\| (`.*?) \|", table, re.M)

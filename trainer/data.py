@@ -9,6 +9,7 @@ others.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import gzip
 import hashlib
@@ -16,7 +17,7 @@ import math
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -142,7 +143,12 @@ def read(source: str, target: str | None = None) -> Table:
         return _mnist(Path(source.removeprefix("mnist:")))
     if source.lower().endswith(TABLE_ENDINGS):
         return _file(Path(source), target)
-    raise DataError(f"unknown source {source!r}: give {KINDS}")
+    raise DataError(f"unknown source {source!r}: {_nearest(source, BUILT_IN, f'give {KINDS}')}")
+
+
+def _nearest(word: str, known: Iterable[str], otherwise: str) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else otherwise
 
 
 def name_of(source: str) -> str:
@@ -329,7 +335,10 @@ def _file(path: Path, target: str | None) -> Table:
     if target is None:
         raise DataError(f"{path}: say which column is the label with --target: {columns}")
     if target not in frame.columns:
-        raise DataError(f"{path} has no column {target!r}: its columns are {columns}")
+        raise DataError(
+            f"{path} has no column {target!r}: "
+            f"{_nearest(target, map(str, frame.columns), f'its columns are {columns}')}"
+        )
     return _from_frame(path.stem, frame, target, str(path))
 
 

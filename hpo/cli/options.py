@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from hpo.cli.completing import choices
+
 DEFAULT_STORAGE = "sqlite:///hpo.db"
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,15 +74,18 @@ PLAN = (
     ),
     _field(
         "--metric",
+        shell_complete=choices("metric"),
         help="accuracy, balanced_accuracy, log_loss or roc_auc; rmse, mae or r2; or loss. "
         "[default: accuracy or rmse, by the labels] Or whatever a trainer of yours tells.",
     ),
     _field(
         "--direction",
+        shell_complete=choices("direction"),
         help="maximize or minimize what a trainer of yours tells. [default: maximize]",
     ),
     _field(
         "--sampler",
+        shell_complete=choices("sampler"),
         help="thompson, tpe, sobol, random, gp or cmaes. [default: thompson; sobol with --halving]",
     ),
     _field(
@@ -118,10 +123,13 @@ PLAN = (
     ),
     _field("--hidden", metavar="100,100", help="Units of each hidden layer. [default: 50]"),
     _field(
-        "--activation", help="relu, leaky_relu, tanh, sigmoid, gelu or identity. [default: relu]"
+        "--activation",
+        shell_complete=choices("activation"),
+        help="relu, leaky_relu, tanh, sigmoid, gelu or identity. [default: relu]",
     ),
     _field(
         "--optimizer",
+        shell_complete=choices("optimizer"),
         help="sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw. [default: momentum]",
     ),
     _field("--batch-size", type=int, help="Rows in a minibatch. [default: 32]"),

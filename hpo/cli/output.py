@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
+import math
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -42,6 +45,19 @@ def flush() -> None:
         raise
 
 
+def json_text(data: Any) -> str:
+    """Data as JSON, which knows neither NaN nor infinities: they are null."""
+    return json.dumps(_finite(data), indent=2, allow_nan=False)
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [*map(_finite, data)]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
+
+
 def say(line: str) -> None:
     """Print a line on stderr, if there is room for it."""
     with suppress(OSError):
@@ -54,6 +70,14 @@ def no_room(error: Exception) -> str | None:
         return None
     full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
     return f"can't write to stdout: {error.strerror}" if full else None
+
+
+def show_page(page: Path) -> None:
+    """Open a page in the user's browser; where there is none, say so."""
+    import webbrowser
+
+    if not webbrowser.open(page.resolve().as_uri()):
+        say(f"no browser could be started: open {page} yourself")
 
 
 @contextmanager

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LINE_SECONDS = 5.0  # between the plain lines
 BAR_WIDTH = 20
+NARROW = 60  # columns: on fewer, bars are shorter
 
 
 @contextmanager
@@ -43,6 +44,8 @@ def watching(*, quiet: bool, verbose: bool, storage: str) -> Iterator[Watcher]:
 class Progress(Watcher):
     """Follows a search and draws it: live where stderr is a terminal, else a line every few seconds."""
 
+    line_seconds = LINE_SECONDS
+
     def __init__(
         self, console: Console, *, quiet: bool, verbose: bool, storage: str = DEFAULT_STORAGE
     ) -> None:
@@ -52,7 +55,8 @@ class Progress(Watcher):
         self._begun = self._line_at = time.monotonic()
         self._trials = self._done = self._epochs_planned = self._epochs = 0
         self._halved = False
-        self._failed = self._round = self._epochs_each = 0
+        self._round = self._epochs_each = 0
+        self._lost = dict.fromkeys(("diverged", "pruned", "failed"), 0)
         self._ranges: Space = {}
         self._first: Space = {}
         self._stage = 0
@@ -62,7 +66,7 @@ class Progress(Watcher):
             Live(
                 console=console, get_renderable=self._picture, transient=True, refresh_per_second=8
             )
-            if console.is_terminal and not quiet
+            if console.is_terminal and not console.is_dumb_terminal and not quiet
             else None
         )
 
@@ -100,19 +104,23 @@ class Progress(Watcher):
         """Count, and say a line if it is time and there is no live display."""
         with self._lock:
             self._epochs += trials
-            if self._live or time.monotonic() - self._line_at < LINE_SECONDS:
+            if self._live or time.monotonic() - self._line_at < self.line_seconds:
                 return
             self._line_at = time.monotonic()
-        self._say(f"{self._state()} · {self._best_line()}")
+            self._going_on()
+
+    def _going_on(self) -> None:
+        self._say(" · ".join([*self._state(), *self._speed(), self._best_line()]))
 
     def batch_finished(self, results: Sequence[Result], settings: Sequence[Settings]) -> None:
-        """Keep the best so far, and count what failed."""
+        """Keep the best so far, and count what diverged, left at a rung or failed."""
         for result, values in zip(results, settings, strict=True):
             self._done += 1
             if result.state == "pruned":
+                self._lost["pruned"] += 1
                 continue
             if result.value is None:
-                self._failed += 1
+                self._lost["diverged" if "diverged_epoch" in result.attributes else "failed"] += 1
                 if self._halved:  # how many go on does not depend on it
                     continue
                 # It left at that epoch: those after it will never be trained.
@@ -155,17 +163,22 @@ class Progress(Watcher):
             with suppress(OSError):
                 self._console.print(Text(line, style), soft_wrap=not self._console.is_terminal)
 
-    def _state(self) -> str:
-        seconds = max(time.monotonic() - self._begun, 1e-3)
-        speed = self._epochs / seconds
+    def _state(self) -> list[str]:
+        """How far it is."""
         at = f"confirming, stage {self._stage}" if self._stage else f"round {self._round}"
         parts = [at, f"trainings {self._done}/{self._trials}"]
-        if self._failed:
-            parts.append(f"{self._failed} failed")
         if self._epochs:
-            left = max(0.0, (self._epochs_planned - self._epochs) / speed)
-            parts += [f"{speed:,.0f} epochs/s", f"{duration(left)} left"]
-        return " · ".join(parts)
+            left = max(0.0, (self._epochs_planned - self._epochs) * self._seconds() / self._epochs)
+            parts.append(f"{duration(left)} left")
+        return parts
+
+    def _speed(self) -> list[str]:
+        """How fast it is, and what gave no value."""
+        parts = [f"{self._epochs / self._seconds():,.0f} epochs/s"] if self._epochs else []
+        return parts + [f"{count} {how}" for how, count in self._lost.items() if count]
+
+    def _seconds(self) -> float:
+        return max(time.monotonic() - self._begun, 1e-3)
 
     def _best_line(self) -> str:
         if self._best is None:
@@ -178,14 +191,17 @@ class Progress(Watcher):
         share.add_row(
             ProgressBar(total=max(1, self._epochs_planned), completed=self._epochs, width=40)
         )
+        narrow = self._console.width < NARROW
         ranges = Table(box=None, pad_edge=False, show_header=False)
         for name, parameter in self._ranges.items():
-            bar = range_bar(self._first.get(name, parameter), parameter)
+            first = self._first.get(name, parameter)
+            bar = range_bar(first, parameter, BAR_WIDTH // 3 if narrow else BAR_WIDTH)
             ranges.add_row(Text(name), Text(bar, "cyan"), Text(describe(parameter)))
         return Group(
-            Text(f"{self.study}  {self._state()}", no_wrap=True, overflow="ellipsis"),
+            Text(f"{self.study}  {' · '.join(self._state())}"),
             share,
-            Text(self._best_line(), no_wrap=True, overflow="ellipsis"),
+            *([Text(" · ".join(self._speed()))] if self._epochs else []),
+            Text(self._best_line()),
             ranges,
         )
 
@@ -198,15 +214,15 @@ def _share(plan: Plan) -> float:
     return confirming + (1 - confirming) * cost(plan.epochs, plan.halving)
 
 
-def range_bar(first: Parameter, now: Parameter) -> str:
+def range_bar(first: Parameter, now: Parameter, width: int = BAR_WIDTH) -> str:
     """Where a range stands in the first one, as a bar of fixed width: `──────████──────────`."""
     if isinstance(first, Categorical) or isinstance(now, Categorical):
-        return " " * BAR_WIDTH
+        return " " * width
     low = max(0.0, min(1.0, position(first, now.low)))
     high = max(0.0, min(1.0, position(first, now.high)))
-    start = min(BAR_WIDTH - 1, int(low * BAR_WIDTH + 1e-9))
-    stop = max(start + 1, round(high * BAR_WIDTH))
-    return "─" * start + "█" * (stop - start) + "─" * (BAR_WIDTH - stop)
+    start = min(width - 1, int(low * width + 1e-9))
+    stop = max(start + 1, round(high * width))
+    return "─" * start + "█" * (stop - start) + "─" * (width - stop)
 
 
 def duration(seconds: float) -> str:

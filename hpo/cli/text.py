@@ -1,4 +1,4 @@
-"""What the command line says: a study's summary on one screen, and the list of studies."""
+"""What the command line says: a study's summary on one screen, and what came of training again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -19,15 +20,16 @@ from hpo.cli.options import DEFAULT_STORAGE
 from hpo.halving import rung_epochs
 from hpo.space import describe, from_mapping, number
 from studies.engine import masked
+from studies.summary import PREDICTS
 
 if TYPE_CHECKING:
     from hpo.reproducing import Reproduced
     from studies import Study
     from studies.study import Snapshot
 
-ERRORS, TIED = 3, 3  # that are shown
+ERRORS, TIED = 3, 2  # that are shown
+FEW = 3  # parameters, for each of which there is room to say why
 THIRDS = 3  # of the epochs, and thirds of those: what short training is, where no rungs say
-PREDICTS = 0.5  # a rank correlation below this is hardly one
 STATES = {"complete": "green", "running": "cyan", "interrupted": "yellow"}
 ACTIONS = {"narrowed": "green", "extended": "magenta", "kept": "dim"}
 
@@ -60,53 +62,28 @@ def summary(study: Study) -> list[RenderableType]:
             Text(f"Plan changed {when}, after round {version.rounds - 1}: {change['means']}.")
             for change in version.changes
         ]
+    if rows.record.holder:
+        parts.append(Text(f"Held by {rows.record.holder}.", "cyan"))
     if rows.record.stopped:
         parts.append(Text(f"Stopped early: {rows.record.stopped}.", "yellow"))
     parts += _of_optuna(rows)
     parts += [
-        Text(),
         *_errors(rows.errors),
         *_best(said, rows),
         *_confirmed(said, rows),
         Text(),
     ]
-    if said["rounds"]:
-        parts += [*_ranges(said), Text()]
+    parts += _ranges(said)
     parts += _agreement(study, rows.plan)
-    parts += [_line("Stored", f"in {said['storage']} as ", said["study"]), Text()]
+    if said["rounds"]:
+        parts.append(Text())
+    parts.append(_line("Stored", f"in {said['storage']} as ", said["study"]))
     return parts + _next_commands(said, storage, rows)
 
 
 def settings(params: Mapping[str, Any]) -> str:
     """Settings in a line: learning_rate 0.07 · weight_decay 0.00267."""
     return " · ".join(f"{name} {_value(value)}" for name, value in params.items())
-
-
-def studies_table(summaries: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """The studies of a database, a line each."""
-    if not summaries:
-        return Text("no studies yet: start one with  hpo search digits")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column, side in (
-        ("study", "left"),
-        ("state", "left"),
-        ("trials", "right"),
-        ("best", "right"),
-    ):
-        table.add_column(column, justify=side, overflow="fold")  # type: ignore[arg-type]  # a literal
-    table.add_column("metric")
-    for said in summaries:
-        best = said["best"]
-        table.add_row(
-            Text(said["study"]),
-            Text("by Optuna" if said["seed"] is None else said["state"], STATES[said["state"]]),
-            str(sum(said["trials"].values())),
-            "–" if best is None else f"{best['value']:.4g}",
-            Text(
-                f"{said['metric']} ({said['direction']})" if said["direction"] else _several(said)
-            ),
-        )
-    return table
 
 
 def reproduced(found: Reproduced) -> list[RenderableType]:
@@ -139,7 +116,7 @@ def reproduced(found: Reproduced) -> list[RenderableType]:
 
 def _heading(said: Mapping[str, Any], rows: Snapshot) -> Text:
     counts = said["trials"]
-    trials = f"{sum(counts.values())} trials"
+    trials = _several_of(sum(counts.values()), "trial")
     left = [f"{n} {state}" for state, n in counts.items() if n and state != "complete"]
     if left:
         trials += f" ({', '.join(left)})"
@@ -147,11 +124,15 @@ def _heading(said: Mapping[str, Any], rows: Snapshot) -> Text:
         trials += f" and {_again(said)} to confirm"
     if rows.plan:
         state = (said["state"], STATES[said["state"]])
-        trained = f"{said['epochs_trained']:,} epochs trained"
+        trained = f"{_several_of(said['epochs_trained'], 'epoch')} trained"
     else:  # whether it is complete, and what a reported value stands for, only its maker knows
         state = ("made by Optuna", "")
-        trained = f"{said['epochs_trained']:,} values reported"
+        trained = f"{_several_of(said['epochs_trained'], 'value')} reported"
     return Text.assemble((said["study"], "bold"), " · ", state, f" · {trials} · {trained}")
+
+
+def _several_of(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _several(said: Mapping[str, Any]) -> str:
@@ -183,7 +164,7 @@ def _errors(errors: Counter[str]) -> list[RenderableType]:
     lines: list[RenderableType] = [Text(f"{count} × {message}", "red") for message, count in shown]
     if len(errors) > ERRORS:
         lines.append(Text(f"and {len(errors) - ERRORS} other errors", "red"))
-    return [*lines, Text()] if lines else []
+    return lines
 
 
 def _scored(said: Mapping[str, Any], rows: Snapshot) -> str:
@@ -216,13 +197,14 @@ def _best(said: Mapping[str, Any], rows: Snapshot) -> list[RenderableType]:
         return [told, *_params(best["params"])]
     return [
         told,
-        Text(),
         Text(f"Recommended: the settings of trial {recommended['trial']}", "bold"),
         *_params(recommended["params"]),
     ]
 
 
 def _params(params: Mapping[str, Any]) -> list[RenderableType]:
+    if len(params) > FEW:
+        return [Padding(Text(settings(params)), (0, 0, 0, 2), expand=False)]
     width = max(map(len, params), default=0)
     return [Text(f"  {name:{width}}  {_value(value)}") for name, value in params.items()]
 
@@ -252,7 +234,8 @@ def _confirmed(said: Mapping[str, Any], rows: Snapshot) -> list[RenderableType]:
         )
     tied = [f for f in others if f["tied"]]
     if tied:
-        named = ", ".join(f"trial {f['trial']} ({_sure(f)})" for f in tied[:TIED])
+        named = ", ".join(f"{f['trial']} ({_sure(f)})" for f in tied[:TIED])
+        named = f"trial{'s' * (len(tied) > 1)} {named}"
         more = f" and {len(tied) - TIED} more" if len(tied) > TIED else ""
         lines.append(("tied with it", Text(f"{named}{more}")))
     table = Table.grid(padding=(0, 2), pad_edge=False)
@@ -276,25 +259,48 @@ def _sure(finalist: Mapping[str, Any]) -> str:
 
 
 def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
-    parts: list[RenderableType] = [Text("Ranges", "bold")]
-    rounds, last = said["rounds"], said["ranges"]
-    for name, fields in last.items():
-        first = describe(from_mapping(rounds[0]["ranges"][name]))
-        now = describe(from_mapping(fields))
-        moved = f"{first}  →  {now}" if now != first else f"{now}  (the whole range)"
+    """How each range moved. Of few parameters, why, too."""
+    if not said["rounds"]:
+        return []
+    first = {n: describe(from_mapping(r)) for n, r in said["rounds"][0]["ranges"].items()}
+    last = {n: describe(from_mapping(r)) for n, r in said["ranges"].items()}
+    if len(last) > FEW:
+        table = Table.grid(padding=(0, 2), pad_edge=False)
+        for name in last:
+            if first[name] != last[name]:
+                table.add_row(Text(f"  {name}", "bold"), Text(f"{first[name]}  →  {last[name]}"))
+        whole = ", ".join(name for name in last if first[name] == last[name])
+        unmoved = [Padding(Text(f"the whole range: {whole}", "dim"), (0, 0, 0, 2), expand=False)]
+        return [_line("Ranges"), table, *(unmoved if whole else [])]
+    parts: list[RenderableType] = [_line("Ranges,", "and why after which rounds")]
+    for name, now in last.items():
+        moved = f"{first[name]}  →  {now}" if now != first[name] else f"{now}  (the whole range)"
         parts.append(Text.assemble("  ", (name, "bold"), f"  {moved}"))
         verdicts = Table.grid(padding=(0, 2), pad_edge=False)
-        for r in rounds:
-            verdict = r["verdicts"].get(name)
-            if verdict:
-                style = ACTIONS[verdict["action"]]
-                verdicts.add_row(
-                    Text(f"    round {r['round']}", "dim"), Text(verdict["reason"], style)
-                )
-                if verdict.get("warning"):
-                    verdicts.add_row("", Text(verdict["warning"], "yellow"))
-        parts.append(verdicts)
+        for rounds, verdict in _told(said["rounds"], name):
+            style = ACTIONS[verdict["action"]]
+            verdicts.add_row(Text(f"    {rounds}", "dim"), Text(verdict["reason"], style))
+            if verdict.get("warning"):
+                verdicts.add_row("", Text(verdict["warning"], "yellow"))
+        if verdicts.rows:
+            parts.append(verdicts)
     return parts
+
+
+def _told(rounds: Sequence[Mapping[str, Any]], name: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """The verdicts on a parameter that there is room for, and after which rounds: those that moved its range or warn;
+    where there is none, the last that kept it, which rests on the most trials.
+    """
+    found = [(str(r["round"]), r["verdicts"][name]) for r in rounds if name in r["verdicts"]]
+    loud = [(number, verdict) for number, verdict in found if not _is_quiet(verdict)]
+    if loud or not found:
+        return loud
+    (first, _), (last, verdict) = found[0], found[-1]
+    return [(first if first == last else f"{first}–{last}", verdict)]
+
+
+def _is_quiet(verdict: Mapping[str, Any]) -> bool:
+    return verdict["action"] == "kept" and not verdict.get("warning")
 
 
 def _agreement(study: Study, plan: Mapping[str, Any]) -> list[RenderableType]:
@@ -305,15 +311,13 @@ def _agreement(study: Study, plan: Mapping[str, Any]) -> list[RenderableType]:
     agreements = study.rank_agreement(epochs)
     if not agreements:
         return []
-    lines: list[RenderableType] = [Text("Did short training predict long training?", "bold")]
-    for a in agreements:
-        line = Text(f"  {a.epoch} of {a.later} epochs: rank correlation {a.correlation:.2f}")
-        lines.append(line.append(f" ({a.trials} trials)", "dim"))
-    worst = min(a.correlation for a in agreements)
-    if worst < PREDICTS:
-        advice = "Little: what left early, or does best so early, need not be what is best later."
+    first, *others = (f"{a.epoch} and {a.later}{{}} {a.correlation:.2f}" for a in agreements)
+    told = ", ".join([first.format(" epochs"), *(other.format("") for other in others)])
+    lines: list[RenderableType] = [_line("Rank correlation", f"after {told}")]
+    if min(a.correlation for a in agreements) < PREDICTS:
+        advice = "Short training says little: what does well early need not be best later."
         lines.append(Text(f"  {advice}", "yellow"))
-    return [*lines, Text()]
+    return lines
 
 
 def resume_command(name: str, storage: str) -> str:
@@ -352,7 +356,7 @@ def _next_commands(said: Mapping[str, Any], storage: str, rows: Snapshot) -> lis
     if why_not:
         del commands[1]
     width = max(len(command) for command, _ in commands)
-    lines: list[RenderableType] = [Text("Next", "bold")]
+    lines: list[RenderableType] = []
     for command, purpose in commands:
         # A command is never broken: it is there to be copied.
         line = Text.assemble("  ", (f"{command:{width}}", "cyan"), no_wrap=True, overflow="ignore")

@@ -9,12 +9,22 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from studies.frames import Direction
 from studies.importance import FEW, Importances
-from studies.plots.look import CONFIRMED, GREY, INK, STYLE, TIED, VALIDATION, key, legend, saying
+from studies.plots.look import (
+    CONFIRMED,
+    GREY,
+    INK,
+    STYLE,
+    TIED,
+    VALIDATION,
+    Figure,
+    key,
+    legend,
+    saying,
+)
 from studies.scales import plain, value_ticks, view_of
 
 ROWS = 20  # more are no figure but a table

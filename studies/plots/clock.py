@@ -9,11 +9,10 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from studies.plots.look import GREY, INK, STYLE, key, legend, round_colours, saying
+from studies.plots.look import GREY, INK, STYLE, Figure, key, legend, round_colours, saying
 from studies.plots.values import lost_ones
 from studies.scales import Floats, whole_ticks
 from studies.sessions import Times, duration, spans, times

@@ -9,10 +9,19 @@ import pandas as pd
 from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 
 from studies.frames import Direction, in_order
-from studies.plots.look import INK, STYLE, VALIDATION, key, legend, saying, thinned, thinned_note
+from studies.plots.look import (
+    INK,
+    STYLE,
+    VALIDATION,
+    Figure,
+    key,
+    legend,
+    saying,
+    thinned,
+    thinned_note,
+)
 from studies.scales import number, plain, scale_of, value_tick_labels, view_of
 
 LINES = 160  # more are a wall

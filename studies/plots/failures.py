@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from studies.importance import evenly
 from studies.plots.look import (
@@ -19,6 +18,7 @@ from studies.plots.look import (
     STYLE,
     TRAINING,
     VALIDATION,
+    Figure,
     key,
     legend,
     quota,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
-from studies.plots.look import GREY, INK, SEARCHED, SLOPE, STYLE, VALIDATION, saying
+from studies.plots.look import GREY, INK, SEARCHED, SLOPE, STYLE, VALIDATION, Figure, saying
 from studies.scales import Scale, plain, scale_of
 
 

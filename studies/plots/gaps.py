@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from studies.frames import Direction
@@ -17,6 +16,7 @@ from studies.plots.look import (
     STYLE,
     TRAINING,
     VALIDATION,
+    Figure,
     legend,
     plain_lines,
     saying,

@@ -6,19 +6,11 @@ from typing import Any
 
 import pandas as pd
 from matplotlib import rc_context
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from studies.frames import Direction, in_order
 from studies.generalization import split_columns
-from studies.plots.look import (
-    STYLE,
-    TRAINING,
-    VALIDATION,
-    key,
-    legend,
-    saying,
-)
+from studies.plots.look import STYLE, TRAINING, VALIDATION, Figure, key, legend, saying
 from studies.scales import number, plain, value_ticks, view_of, whole_ticks
 
 FAINT = 4  # curves beside the best one's

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps, rc_context
-from matplotlib.figure import Figure
+from matplotlib import figure as drawn
 from matplotlib.lines import Line2D
 
 from studies.frames import Direction, scored
@@ -35,6 +35,16 @@ SEARCHED, SLOPE = "#7fb2d6", "#e3eef6"  # paler blues
 CONFIRMED, TIED = "#009e73", "#56b4e9"  # their bluish green and sky blue
 MARKERS = "os^Dv"
 MOST = 1500  # points of a figure: more hide each other, and make its SVG a matter of megabytes
+
+
+class Figure(drawn.Figure):
+    """A Figure that a notebook shows though nobody has imported pyplot there."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        from studies.drawings import png
+
+        width, height = (round(96 * inches) for inches in self.get_size_inches())
+        return png(self), {"width": width, "height": height}
 
 
 def key(marker: str, label: str, color: Any = GREY, mfc: str | None = None) -> Line2D:

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from studies.frames import Direction, scored
-from studies.plots.look import CONFIRMED, GREY, INK, PALE, STYLE, legend, saying
+from studies.plots.look import CONFIRMED, GREY, INK, PALE, STYLE, Figure, legend, saying
 from studies.plots.values import values
 from studies.scales import Floats, number, whole_ticks
 

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from studies.frames import Direction
 from studies.importance import evenly
 from studies.plots.learning import curve_columns
-from studies.plots.look import PALE, STYLE, TRAINING, VALIDATION, key, legend, saying
+from studies.plots.look import PALE, STYLE, TRAINING, VALIDATION, Figure, key, legend, saying
 from studies.rungs import compared_epochs, scores_after
 from studies.scales import whole_ticks
 from studies.summary import rank_agreement

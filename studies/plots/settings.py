@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from studies.frames import Direction, in_order
@@ -19,6 +18,7 @@ from studies.plots.look import (
     PALE,
     STYLE,
     VALIDATION,
+    Figure,
     key,
     legend,
     quota,

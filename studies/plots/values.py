@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from studies.frames import Direction, scored
-from studies.plots.look import GREY, MARKERS, key, round_colours, thinned, thinned_note
+from studies.plots.look import GREY, MARKERS, Figure, key, round_colours, thinned, thinned_note
 from studies.scales import Floats, View, number, plain, value_ticks, view_of
 
 

@@ -2,6 +2,9 @@
 
 python -m venv old && old/bin/pip install optuna==2.10.1 'sqlalchemy<2' 'numpy<2' 'setuptools<80'
 old/bin/python optuna_2_10.py > optuna_2_10.sql
+
+The same study on a PostgreSQL server, by its URL in place of the file's and psycopg2-binary, was written by
+pg_dump --inserts --no-owner --no-privileges into optuna_2_10_postgres.sql, without comments and settings.
 """
 
 import contextlib

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import psycopg
 import pytest
 
 import studies
@@ -79,11 +80,12 @@ def test_upgrade_brings_it_to_the_newest_tables_and_keeps_a_copy(
 
 def test_our_own_older_tables_are_brought_along(file: Path, called: Called, tmp_path: Path) -> None:
     newest = len(tables.MIGRATIONS)
-    older = "DELETE FROM hpo_migrations WHERE number = (SELECT max(number) FROM hpo_migrations);"
+    older = "DROP TRIGGER hpo_forget_study; DROP TRIGGER hpo_forget_trial;"
     change(file, older + "DROP TABLE hpo_plans; DROP TABLE hpo_environments")
+    change(file, "DELETE FROM hpo_migrations WHERE number > 2")
     done = called("upgrade")
     assert done.status == 0, done.err
-    assert f"was brought from hpo's tables {newest - 1} to {newest}; as it was" in done.out
+    assert f"was brought from hpo's tables 2 to {newest}; as it was" in done.out
     with contextlib.closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT count(*) FROM hpo_plans").fetchone() == (0,)
     assert len(list(tmp_path.glob("hpo.db.backup-*"))) == 1
@@ -117,3 +119,23 @@ def test_a_database_that_cannot_be_copied_is_left_as_it_is(
     assert f"{file} can't be copied" in one_line(f"upgrade --storage sqlite:///{file}")
     assert file.read_bytes() == content
     assert [path.name for path in folder.iterdir()] == ["hpo.db"]
+
+
+def test_a_servers_database_is_upgraded_when_a_backup_is_said_to_be_there(
+    postgres_storage: str, called: Called
+) -> None:
+    dump = Path(__file__).with_name("optuna_2_10_postgres.sql").read_text()
+    with psycopg.connect(postgres_storage, autocommit=True) as connection:
+        connection.execute(dump.encode())
+    refused = called(f"upgrade --storage {postgres_storage}")
+    assert refused.status == 1
+    assert "make a backup (pg_dump), then run hpo upgrade --yes" in refused.err
+    assert "run hpo upgrade --storage" in called(f"list --storage {postgres_storage}").err
+    done = called(f"upgrade --yes --storage {postgres_storage}")
+    assert (done.status, done.err) == (0, "")
+    assert "brought from Optuna's tables v2.6.0.a to v3.2.0.a; without a backup" in done.out
+    states = studies.load("old", postgres_storage).trials_frame()["state"]
+    assert list(states) == ["complete"] * 3 + ["pruned"] + ["complete"] * 2
+    for command in ("list", "show old", "export old", SEARCH):
+        assert called(f"{command} --storage {postgres_storage}").status == 0
+    assert "nothing to do" in called(f"upgrade --storage {postgres_storage}").out

@@ -177,7 +177,7 @@ def test_a_wider_range_that_no_trial_would_be_drawn_from_is_refused(storage: str
 
 
 def test_a_user_hears_what_a_change_means_and_what_is_refused(run_hpo: Run, tmp_path: Path) -> None:
-    args = ("search", "wine", "--trials", 20, "--epochs", 2, "--name", "w", "-q")
+    args = ("search", "wine", "--trials", 8, "--epochs", 2, "--finalists", 0, "--name", "w", "-q")
     assert run_hpo(*args).returncode == 0
     before = (tmp_path / "hpo.db").read_bytes()
     refused = run_hpo("resume", "w", "--epochs", 5)
@@ -185,7 +185,7 @@ def test_a_user_hears_what_a_change_means_and_what_is_refused(run_hpo: Run, tmp_
     assert refused.stderr.startswith("Error: epochs can't be changed from 2 to 5: ")
     assert (tmp_path / "hpo.db").read_bytes() == before
     assert run_hpo("resume", "w", "--metric", "accuracy", "-q").returncode == 0  # it is
-    wider = run_hpo("resume", "w", "--trials", 40, "--space", "learning_rate=1e-6:10:log")
+    wider = run_hpo("resume", "w", "--trials", 12, "--space", "learning_rate=1e-6:10:log")
     assert wider.returncode == 0
     assert "Note: learning_rate 1e-05 … 1 → 1e-06 … 10: the next round draws" in wider.stderr
     assert "Plan changed " in run_hpo("show", "w").stdout

@@ -38,7 +38,7 @@ def test_a_plan_can_name_whatever_the_trainer_has() -> None:
         ({"trials": 2, "rounds": 3}, "2 trials can't fill 3 rounds: give rounds 2 or fewer"),
         (
             {"trails": 5},
-            "trails: there is no such field; the fields are source, trainer, target, rows",
+            "trails: there is no such field; did you mean 'trials'?",
         ),
         ({"seed": -1}, "seed: input should be greater than or equal to 0, not -1"),
         ({"hidden": "5,x"}, "hidden.1: input should be a valid integer"),

@@ -244,7 +244,7 @@ def test_every_command_reads_them_and_says_what_is_true(
     shown = call("show", "it").output
     for word in ("validation", "epoch", "complete", "interrupted", "diverged", "seed"):
         assert word not in shown
-    assert shown.startswith(f"it · made by Optuna · {sum(counts.values())} trials")
+    assert shown.startswith(f"it · made by Optuna · {sum(counts.values())} trial")
     assert ("3 objectives" in shown) == several
 
     (listed,) = json.loads(call("list", "--json").output)

@@ -136,6 +136,7 @@ def test_all_commands_say_the_same_of_a_study_on_a_server_and_in_a_file(
         shown = json.loads(run("show", "d", "--json"))
         assert shown.pop("storage") in storage.replace(PASSWORD, "***")
         shown["test"].pop("opened_at")
+        (listed,) = json.loads(run("list", "--json"))
         run("report", "d", "-o", tmp_path / "d.html")
         page = (tmp_path / "d.html").read_text()
         # How to go on with it differs by the URL, and where that lacks its password.
@@ -146,7 +147,7 @@ def test_all_commands_say_the_same_of_a_study_on_a_server_and_in_a_file(
         everything = exported | {
             "trials": trials.drop(columns=["started", "finished"]).to_csv(),
             "shown": shown,
-            "listed": run("list"),
+            "listed": {key: v for key, v in listed.items() if key not in ("created", "last")},
             "page": without_times(page),
         }
         said.append(everything)
@@ -155,7 +156,7 @@ def test_all_commands_say_the_same_of_a_study_on_a_server_and_in_a_file(
 
 
 @pytest.mark.parametrize(
-    ("searches", "most"), [(1, 6), pytest.param(12, 50, marks=pytest.mark.slow)]
+    ("searches", "most"), [(1, 6), pytest.param(12, 12, marks=pytest.mark.slow)]
 )
 def test_a_server_that_restarts_in_mid_search_again_and_again_changes_nothing(
     searches: int, most: int, whole: str, durable: Server, tmp_path: Path, tables: Tables
@@ -165,7 +166,7 @@ def test_a_server_that_restarts_in_mid_search_again_and_again_changes_nothing(
         with durable.database() as storage, searching(storage, tmp_path) as search:
             wait_until("SELECT count(*) FROM hpo_studies", storage)
             for _ in range(most):
-                time.sleep(chance.uniform(0, 0.4))
+                time.sleep(chance.uniform(0, 0.8))
                 if search.poll() is not None:
                     break
                 durable.restart("immediate")

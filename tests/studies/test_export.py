@@ -30,12 +30,30 @@ FRAMES: list[Callable[[Study], pd.DataFrame]] = [
 ]
 # A lone carriage return is left out: Python 3.11's csv writes it without quotes, which no reader takes.
 text = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), min_size=1, max_size=8)
-awkward = ["a,b", 'say "ja"', "two\nlines", "日本 ☃ é", " blanks ", "'", "NA", "1.0", "null"]
+awkward = [
+    "=1+1",
+    "@x",
+    "'=x",
+    "-1",
+    "-x",
+    "＋1",
+    "\tx",
+    "a,b",
+    'say "ja"',
+    "two\nlines",
+    "日本 ☃ é",
+    " blanks ",
+    "'",
+    "NA",
+    "1.0",
+    "null",
+]
 floats = st.floats(width=64)
 
 
 def read_csv(content: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+    rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
+    return [{k: cell.removeprefix("'") for k, cell in row.items()} for row in rows]
 
 
 def number(cell: str | float | None) -> float:
@@ -67,7 +85,7 @@ def trials(numbers: list[float], choices: list[str]) -> pd.DataFrame:
 
 rows_of_both = st.lists(st.tuples(floats, text | st.sampled_from(awkward)), min_size=1, max_size=5)
 extremes = [math.nan, math.inf, -math.inf, 5e-324, -0.0, 0.1 + 0.2, 1.7976931348623157e308]
-all_awkward = list(zip((extremes * 2)[: len(awkward)], awkward, strict=True))
+all_awkward = list(zip((extremes * 3)[: len(awkward)], awkward, strict=True))
 
 
 @given(rows_of_both)
@@ -78,6 +96,19 @@ def test_csv_keeps_every_digit_and_every_character(rows: list[tuple[float, str]]
     assert [row["choice"] for row in read] == choices
     for name in ("x", "value"):
         assert [repr(number(row[name])) for row in read] == list(map(repr, numbers))
+
+
+@given(rows_of_both)
+@example(all_awkward)
+def test_no_cell_of_csv_is_a_formula(rows: list[tuple[float, str]]) -> None:
+    for name in ("choice", "=1+1", "@SUM(A1)"):
+        frame = trials(*map(list, zip(*rows, strict=True))).rename(columns={"choice": name})
+        content = io.StringIO(to_csv(frame).decode(), newline="")
+        for row in csv.reader(content):
+            for cell in row:
+                if cell.startswith(tuple("=+-@\t\r\n＝＋－＠")):
+                    assert math.isfinite(float(cell)) or cell in ("-inf", "+inf")
+    assert "'=1+1" in to_csv(trials([0.0], ["x"]).rename(columns={"choice": "=1+1"})).decode()
 
 
 @given(rows_of_both)
@@ -158,6 +189,15 @@ def test_choices_of_any_kind_can_be_exported() -> None:
     cells = read_parquet(to_parquet(frame))["x"]
     assert cells.iloc[:4].to_list() == ["auto", "3", "0.5", "True"]
     assert pd.isna(cells.iloc[4])
+
+
+def test_choices_that_read_alike_are_told_apart() -> None:
+    values = [1, "1"]
+    frame = frame_of(
+        [Trial(n, "complete", 0.0, {"x": x}, {}, None, None) for n, x in enumerate(values)], {}
+    )
+    assert [json.loads(row["x"]) for row in read_csv(to_csv(frame))] == values
+    assert [json.loads(cell) for cell in read_parquet(to_parquet(frame))["x"]] == values
 
 
 def test_lists_of_choices_are_json_in_every_format() -> None:

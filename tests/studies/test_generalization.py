@@ -60,6 +60,12 @@ def test_both_settled_is_fine() -> None:
     assert "training ends behind it" in said_of([s - 0.05 for s in SETTLED], SETTLED).said
 
 
+def test_training_far_ahead_is_overfitting_though_both_settled() -> None:
+    found = said_of([s + 0.3 for s in SETTLED], SETTLED)
+    assert found.kind == "overfitting"
+    assert "training ends far ahead of it" in found.said
+
+
 def test_the_jitter_of_few_rows_is_no_course() -> None:
     noise = 0.01 * np.random.default_rng(0).standard_normal(20)
     train = [s + 0.02 for s in SETTLED]

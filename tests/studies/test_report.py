@@ -106,7 +106,15 @@ def rendered(
         name=name,
         direction="maximize",
         state=state,  # type: ignore[arg-type]
-        plan={"source": "digits", "target": None, "space": space, "seed": 7, "hidden": [50, 20]}
+        plan={
+            "source": "digits",
+            "target": None,
+            "space": space,
+            "seed": 7,
+            "hidden": [50, 20],
+            "trials": 9,
+            "epochs": epochs,
+        }
         if plan
         else None,
         metric="accuracy",
@@ -118,11 +126,13 @@ def rendered(
     url = "postgresql://me:secret@host/db"
     said = summary_of(record, url, trials, rounds, epochs * len(curves) // 2, [], None)
     said |= {"plan": record.plan or {}, "versions": {"python": "3.12.1", "numpy": "2.4"}}
+    said |= {"errors": {}, "task": "classification"}
     return report.render(
         said,
         frame_of(trials, {}),
         epochs_of(curves),
         frames.rounds_frame(rounds),
+        frames.finalists_frame([], {}),
     )
 
 
@@ -139,7 +149,7 @@ def test_the_page_is_well_formed_and_its_ids_are_its_own(html: str) -> None:
     page = Page(html)
     assert html.startswith("<!doctype html>\n")
     assert len(page.ids) == len(set(page.ids))
-    assert page.tags.count("svg") == len(page.labels) == 5
+    assert page.tags.count("svg") == len(page.labels) == 11
     wanted = {reference.removeprefix("#") for reference in page.references}
     wanted |= set(re.findall(r"url\(#([^)]+)\)", html))
     assert wanted <= set(page.ids)
@@ -211,17 +221,17 @@ def test_every_verdict_is_there_with_its_reason(study: Study, html: str) -> None
 
 
 def test_the_best_trials_are_in_order(study: Study, html: str) -> None:
-    table = html[html.index("<h2>The best trials") : html.index("<h2>Where this comes from")]
+    table = html[html.index("<h2>The best trials") : html.index("<details>")]
     rows = re.findall(r'<tr><td class="n">(\d+)</td><td class="n">(\d+)</td>', table)
     trials = study.trials_frame()
     order = trials[trials["state"] == "complete"].sort_values(["value", "number"])["number"]
-    assert rows == [(str(rank), str(n)) for rank, n in enumerate(order.head(50), start=1)]
+    assert rows == [(str(rank), str(n)) for rank, n in enumerate(order.head(20), start=1)]
 
 
 def test_where_it_comes_from_is_told(html: str) -> None:
     text = Page(html).text
     assert "hpo resume small --storage sqlite:///" in text
-    assert "--trials 90" in text
+    assert "--trials 150" in text
     for word in ("python 3.", "optuna 5.", "space.learning_rate", "0.001 … 1000, log", "diabetes"):
         assert word in text
     assert "target not set" in text
@@ -240,7 +250,7 @@ def test_a_thousand_trials_fit_into_two_megabytes() -> None:
     assert len(html.encode()) < 2_000_000
     page = Page(html)
     assert "1,000 trials in 1 round, 9,500 epochs trained" in page.text
-    assert "The best 50 of 950 trials that have a value." in page.text
+    assert "The best 20 of 950 trials that have a value." in page.text
 
 
 HOSTILE = (
@@ -276,9 +286,9 @@ def test_a_study_in_which_all_failed_says_so() -> None:
     page = Page(rendered([None, None, None]))
     assert "No trial has succeeded. So nothing can be recommended" in page.text
     assert "All failed by diverging: loss or weights stopped being finite." in page.text
-    assert page.text.count("There is nothing to draw here yet") == 2
+    assert page.text.count("There is nothing to draw here yet") == 3
     assert "No trial has a value." in page.text
-    assert page.tags.count("svg") == 2  # the ranges, and where the trials failed
+    assert page.tags.count("svg") == 3  # the ranges, where the trials failed, and when
 
 
 def test_a_search_that_is_running_says_so() -> None:
@@ -301,7 +311,7 @@ def test_one_trial_of_one_parameter_is_a_study() -> None:
     page = Page(rendered([0.5], {"learning_rate": 0.1}, space=space, epochs=1))
     assert "1 trial in 1 round, 1 epoch trained in all. None failed or diverged." in page.text
     assert "One value on one validation split says little about new data." in page.text
-    assert page.tags.count("svg") == 4
+    assert page.tags.count("svg") == 5
 
 
 def test_a_study_that_optuna_made_has_no_command() -> None:
@@ -314,8 +324,10 @@ def test_a_study_without_trials_is_a_page() -> None:
         "study": "new", "storage": "sqlite:///hpo.db", "state": "interrupted", "metric": "accuracy",
         "direction": "maximize", "seed": None, "trials": {"complete": 0, "pruned": 0, "failed": 0},
         "epochs_trained": 0, "best": None, "rounds": [], "plan": {"source": "digits"}, "versions": {},
+        "errors": {}, "task": "classification",
         "finalists": [], "recommended": None, "test": None,
     }  # fmt: skip
-    page = Page(report.render(said, empty, pd.DataFrame(), frames.rounds_frame([])))
+    nobody = frames.finalists_frame([], {})
+    page = Page(report.render(said, empty, pd.DataFrame(), frames.rounds_frame([]), nobody))
     assert "0 trials in 0 rounds, 0 epochs trained in all." in page.text
     assert "svg" not in page.tags

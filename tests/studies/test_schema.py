@@ -15,7 +15,7 @@ def structure(file: Path) -> list[tuple[str, ...]]:
     with closing(sqlite3.connect(file)) as connection:
         return connection.execute(
             "SELECT type, name, tbl_name, sql FROM sqlite_schema"
-            " WHERE tbl_name NOT LIKE 'hpo_%' ORDER BY type, name"
+            " WHERE tbl_name NOT LIKE 'hpo_%' AND name NOT LIKE 'hpo_%' ORDER BY type, name"
         ).fetchall()
 
 

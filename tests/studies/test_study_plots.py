@@ -18,7 +18,7 @@ from studies import Study
 from studies.study_plots import Plots
 from tests.studies.figures import drawn, overlaps
 
-ALL = sorted(name for name in vars(Plots) if not name.startswith("_"))
+ALL = sorted(name for name in vars(Plots) if not name.startswith("_") and name != "each")
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +67,11 @@ def test_there_is_a_method_for_each_figure() -> None:
         "agreement", "curves", "divergence", "finalists", "gap", "history", "importance", "parallel", "ranges",
         "scatter", "single", "timeline",
     ]  # fmt: skip
+
+
+def test_each_is_all_of_them(study: Study) -> None:
+    names = [name for name, _ in study.plot.each()]
+    assert sorted(names) == sorted([*ALL, "history_by_epochs"])
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -528,6 +528,7 @@ WRONG: dict[str, tuple[list[Any], str]] = {
     "one class": ([("x", "y"), *((i, "a") for i in range(40))], "'y' has one class only: 'a'"),
     "two rows": ([("x", "y"), (1, "a"), (2, "b")], "class 'a' has 1 of the rows: each needs 3"),
     "rare class": ([*TWO, (1, "c"), (2, "c")], "class 'c' has 2 of the rows: each needs 3"),
+    "column": ([("x", "yy"), (1, 2)], r"t\.csv has no column 'y': did you mean 'yy'\?"),
     "no column": ([("x", "z"), (1, 2)], r"t\.csv has no column 'y': its columns are x, z"),
     "a cell too many": ([*TWO, (1, "a", 7)], "Expected 2 fields in line 42, saw 3"),
     "cells too many": ([("x", "y"), *((*r, 7) for r in TWO[1:])], "more cells than its first line"),
@@ -568,7 +569,12 @@ def test_a_column_of_lists_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "target", "says"),
     [
-        ("irises", None, "unknown source 'irises': give digits, .*, a .csv, .tsv or .parquet file"),
+        ("irises", None, "unknown source 'irises': did you mean 'iris'\\?"),
+        (
+            "titanic",
+            None,
+            "unknown source 'titanic': give digits, .*, a .csv, .tsv or .parquet file",
+        ),
         ("t.xlsx", "y", "unknown source 't.xlsx'"),
         ("iris", "species", "iris knows its labels: leave out --target species"),
         ("mnist:.", "y", "mnist:. knows its labels"),

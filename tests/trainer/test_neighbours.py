@@ -156,7 +156,7 @@ ONE_OF_ALL = replace(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=cases())
 @example(case=FEW)
 @example(case=ONE_OF_ALL)
@@ -182,7 +182,7 @@ def test_so_it_is_where_networks_are_updated_in_pieces(
     assert not differences(column(among, case.position), alone)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=cases())
 def test_a_neighbour_that_is_sent_away_changes_nobody(
     case: Case, train: Train, make_targets: MakeTargets
@@ -197,7 +197,7 @@ def test_a_neighbour_that_is_sent_away_changes_nobody(
     assert all(np.isnan(values[1:, ~stay]).all() for values in thinned.values())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=cases())
 def test_neighbours_that_diverge_change_nobody(
     case: Case, train: Train, make_targets: MakeTargets

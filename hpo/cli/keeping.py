@@ -1,0 +1,61 @@
+"""The commands that keep a database in order: upgrade and delete."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from hpo.cli.completing import study_names
+from hpo.cli.options import storage_option
+from hpo.cli.output import say
+from hpo.cli.statuses import ERROR
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Of a server's database: there is a backup of it.")
+@storage_option
+def upgrade(yes: bool, storage: str) -> None:
+    """Bring the tables of an older database to the newest version, with a copy kept beside it.
+
+    \b
+    hpo upgrade --storage sqlite:///hpo.db
+    """
+    from hpo.signals import signals
+    from studies.upgrade import upgrade as bring_up
+
+    with signals.later():
+        done = bring_up(storage, without_backup=yes)
+    click.echo(done)
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:  # the end of input is no answer
+        return False
+
+
+@click.command()
+@click.argument("name", shell_complete=study_names)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@storage_option
+def delete(name: str, yes: bool, storage: str) -> None:
+    """Delete the study NAME and all its trials. On a terminal it asks before.
+
+    \b
+    hpo delete digits
+    """
+    from hpo.signals import signals
+    from studies.engine import masked
+    from studies.store import open_store
+
+    with open_store(storage) as store:
+        if not yes and sys.stdin.isatty():
+            store.study(name)  # whether it is there
+            if not _agreed(f"Delete study {name!r} in {masked(storage)}?"):
+                say("Nothing was deleted.")
+                raise click.exceptions.Exit(ERROR)
+        with signals.later():
+            count = store.delete_study(name)
+    click.echo(f"study {name!r} with {count} trial{'' if count == 1 else 's'} was deleted")

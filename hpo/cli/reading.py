@@ -1,0 +1,117 @@
+"""The commands that read what is stored: list, show, export and report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from hpo.cli.completing import study_names
+from hpo.cli.options import json_option, storage_option
+from hpo.cli.output import drawing, json_text, say, show_page, write
+
+
+@click.command(name="list")
+@storage_option
+@json_option
+def list_studies(storage: str, as_json: bool) -> None:
+    """List the studies of a database.
+
+    \b
+    hpo list --storage sqlite:///hpo.db
+    """
+    from studies.engine import now
+    from studies.listing import listing
+
+    found = listing(storage)
+    if as_json:
+        click.echo(json_text([study.as_mapping() for study in found]))
+        return
+    from hpo.cli import text
+    from hpo.cli.listed import studies_table
+
+    text.show(studies_table(found, now()))
+
+
+@click.command()
+@click.argument("name", shell_complete=study_names)
+@storage_option
+@json_option
+def show(name: str, storage: str, as_json: bool) -> None:
+    """Show what the study NAME has found: the best settings, and how the ranges moved and why.
+
+    \b
+    hpo show digits
+    """
+    from hpo.cli import text
+    from studies import load
+
+    study = load(name, storage)
+    click.echo(json_text(study.summary())) if as_json else text.show(*text.summary(study))
+
+
+@click.command()
+@click.argument("name", shell_complete=study_names)
+@click.option(
+    "--table", type=click.Choice(["trials", "epochs", "rounds", "finalists"]), default="trials"
+)
+@click.option(
+    "format_", "--format", type=click.Choice(["csv", "json", "parquet"]), default="csv",
+    help="JSON is one object a line.",
+)  # fmt: skip
+@click.option("output", "-o", type=click.Path(path_type=Path), help="A file; else stdout.")
+@storage_option
+def export(name: str, table: str, format_: str, output: Path | None, storage: str) -> None:
+    """Export a table of the study NAME, every digit of every number.
+
+    \b
+    hpo export digits --table epochs -o epochs.csv
+    """
+    from studies import export as exports
+    from studies import load
+
+    study = load(name, storage)
+    frame = getattr(study, f"{table}_frame")()
+    content = exports.FORMATS[format_](frame)
+    if output is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    else:
+        write(output, content)
+
+
+@click.command()
+@click.argument("name", shell_complete=study_names)
+@click.option(
+    "output", "-o", type=click.Path(path_type=Path), required=True, metavar="FILE.html",
+    help="Where the page is written.",
+)  # fmt: skip
+@click.option(
+    "--plots", type=click.Path(path_type=Path), metavar="DIR",
+    help="Also write every figure there, as SVG and PNG.",
+)  # fmt: skip
+@click.option("open_", "--open", is_flag=True, help="Show the page in a browser.")
+@storage_option
+def report(name: str, output: Path, plots: Path | None, open_: bool, storage: str) -> None:
+    """Write a one-file HTML report of the study NAME.
+
+    \b
+    hpo report digits -o digits.html
+    hpo report digits -o digits.html --plots figures
+    """
+    from studies import load
+
+    study = load(name, storage)
+    with drawing(output.parent):
+        page = study.report()
+        write(output, page.encode())
+        say(f"{output} written")
+        if plots is not None:
+            try:
+                files = study.write_plots(plots)
+            except OSError as error:
+                raise click.ClickException(f"can't write {plots}: {error.strerror}") from None
+            say(f"{len(files)} files written to {plots}")
+    if open_:
+        show_page(output)

@@ -1,0 +1,180 @@
+"""The commands that train: search, resume and reproduce."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hpo.cli.completing import sources, study_names
+from hpo.cli.options import change_options, json_option, plan_options, run_options, storage_option
+from hpo.cli.output import json_text, say
+from hpo.cli.statuses import ERROR, NO_TRIAL_SUCCEEDED
+
+
+@click.command()
+@click.argument("source", required=False, shell_complete=sources)
+@click.option("--name", help="The study's name. [default: the source's, numbered where taken]")
+@plan_options
+@run_options
+def search(
+    config: Path | None,
+    name: str | None,
+    storage: str,
+    space: tuple[str, ...],
+    workers: int | None,
+    quiet: bool,
+    verbose: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Search for the best settings of a network on SOURCE, and store every trial.
+
+    SOURCE is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file, or mnist:DIR.
+    With --trainer, a function of yours trains instead: python -m pydoc hpo.functions tells how.
+
+    \b
+    hpo search wine --trials 60 --seed 1
+    hpo search penguins.csv --target species
+    hpo search --trainer my_model:train --space rate=1e-5:1:log
+    """
+    from contextlib import nullcontext
+
+    from trainer.read_apart import Reader
+
+    # Before anything slow is imported here.
+    with Reader() if flags["trainer"] is None else nullcontext() as reader:
+        import hpo
+        from hpo.cli.ahead import warm_up
+        from hpo.config import make_plan
+
+        fields = _plan_fields(config, space, flags)
+        if not config and not fields.keys() & {"source", "trainer"}:
+            raise click.UsageError("give a SOURCE, such as digits or table.csv (or in --config)")
+        plan = make_plan(fields, str(config) if config else "")
+        warm_up()
+
+        def run(watcher: Any) -> Any:
+            return hpo.start(
+                plan,
+                name=name,
+                storage=storage,
+                workers=workers,
+                watcher=watcher,
+                load=reader.load if reader else None,
+            )
+
+        _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
+
+
+@click.command()
+@click.argument("name", shell_complete=study_names)
+@click.option("--take-over", is_flag=True, help="Take the study from the process that holds it.")
+@change_options
+@run_options
+def resume(
+    name: str,
+    take_over: bool,
+    config: Path | None,
+    space: tuple[str, ...],
+    storage: str,
+    workers: int | None,
+    quiet: bool,
+    verbose: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Go on with the study NAME, by its stored plan, to the same end as if it had never stopped.
+
+    What is given beside is changed about the plan from here on, and told before.
+
+    \b
+    hpo resume digits
+    hpo resume digits --trials 120
+    hpo resume digits --trials 150 --space learning_rate=1e-6:10:log
+    hpo resume optunas --trainer my_model:train --trials 50
+    """
+    import hpo
+
+    changed = _plan_fields(config, space, flags)
+
+    def run(watcher: Any) -> Any:
+        return hpo.resume(
+            name,
+            storage=storage,
+            workers=workers,
+            take_over=take_over,
+            watcher=watcher,
+            **changed,
+        )
+
+    _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
+
+
+@click.command()
+@click.argument("name", shell_complete=study_names)
+@click.argument("trial", type=int)
+@storage_option
+@json_option
+def reproduce(name: str, trial: int, storage: str, as_json: bool) -> None:
+    """Train TRIAL of the study NAME once more, alone, and compare every number; exit status 1 if one differs.
+
+    \b
+    hpo reproduce digits 17
+    """
+    from dataclasses import asdict
+
+    import hpo
+    from hpo.cli import text
+
+    found = hpo.reproduce(name, trial, storage=storage)
+    if as_json:
+        difference = found.difference and found.difference._asdict()
+        click.echo(
+            json_text({"identical": found.identical, **asdict(found), "difference": difference})
+        )
+    else:
+        text.show(*text.reproduced(found))
+    if not found.identical:
+        raise click.exceptions.Exit(ERROR)
+
+
+def _run_and_print(
+    run: Callable[[Any], Any], storage: str, *, quiet: bool, verbose: bool, as_json: bool
+) -> None:
+    from hpo.cli import text
+    from hpo.cli.progress import watching
+
+    with watching(quiet=quiet, verbose=verbose, storage=storage) as watcher:
+        study = run(watcher)
+    if as_json:
+        click.echo(json_text(study.summary()))
+    else:
+        text.show(*text.summary(study))
+    if study.best is None:
+        say("Error: no trial succeeded; all of them failed or diverged")
+        raise click.exceptions.Exit(NO_TRIAL_SUCCEEDED)
+
+
+def _plan_fields(
+    config: Path | None, space: tuple[str, ...], flags: dict[str, Any]
+) -> dict[str, Any]:
+    """The fields of a plan that are given, in a file or by flags, which override it."""
+    fields: dict[str, Any] = {}
+    if config:
+        from hpo.config import read_toml
+
+        fields = read_toml(config)
+    fields |= {key: value for key, value in flags.items() if value is not None}
+    if space:
+        fields["space"] = dict(map(_named_range, space))
+    return fields
+
+
+def _named_range(text: str) -> tuple[str, str]:
+    name, equals, given = text.partition("=")
+    if not (name and equals and given):
+        raise click.UsageError(f"--space {text!r}: write NAME=LOW:HIGH[:log][:int] or NAME=a,b,c")
+    return name, given

@@ -1,0 +1,58 @@
+"""The commands to start with: init writes a plan, completion what a shell completes commands by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hpo.cli.completing import SHELLS, script
+from hpo.cli.output import say, write
+
+
+@click.command()
+@click.argument(
+    "file",
+    default="study.toml",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+)
+def init(file: Path) -> None:
+    """Write a plan to FILE, with every field explained; - is stdout.
+
+    FILE is study.toml if it is not given. As it is written, it is a search on digits.
+
+    \b
+    hpo init
+    hpo init wine.toml
+    hpo search --config study.toml
+    """
+    from hpo.cli.template import template
+
+    if str(file) == "-":
+        click.echo(template("study.toml"), nl=False)
+        return
+    if file.exists():
+        raise click.ClickException(
+            f"{file} is there already: give another name, or - to see a new one"
+        )
+    write(file, template(file.name).encode())
+    say(f"{file} written")
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print what makes SHELL complete commands, options, files and the names of studies.
+
+    \b
+    hpo completion bash
+
+    Put it where the shell looks for it, and open a new shell:
+
+    \b
+    bash  ~/.local/share/bash-completion/completions/hpo
+    zsh   _hpo in a folder of $fpath
+    fish  ~/.config/fish/completions/hpo.fish
+    """
+    click.echo(script(ctx.find_root().command, shell))

@@ -1,0 +1,69 @@
+"""Settings as Python that can be pasted: an estimator of the network's, or the parameters of somebody's function."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+ESTIMATOR = (
+    "hidden_layer_sizes", "activation", "optimizer", "learning_rate", "weight_decay", "momentum", "dropout",
+    "batch_norm", "batch_size", "init", "epochs", "dtype",
+)  # fmt: skip
+"""What `trainer.MLPClassifier` and `trainer.MLPRegressor` take of a plan and of settings."""
+
+SHAPE = ("units", "layers")
+INDENT = "    "
+
+
+def snippet(
+    plan: Mapping[str, Any], params: Mapping[str, Any], *, task: str | None = None
+) -> str | None:
+    """A trial's settings and what its plan fixes, as Python; None where it can't be said in that way.
+
+    Where a network was trained, that is a scikit-learn estimator, for a `task` of "classification" or "regression":
+    the estimator has no schedule, say, and then it is None.
+    """
+    if not plan:
+        return None
+    if plan.get("trainer"):
+        function = plan["trainer"].rpartition(":")[2]
+        return f"params = {dict(params)!r}\n# what {function} was given, with epochs={plan['epochs']}\n"
+    if (
+        task is None
+        or "learning_rate"
+        not in params  # what the network takes by itself is not what the estimator does
+        or plan.get("schedule", "constant") != "constant"
+        or not params.keys() <= {*ESTIMATOR, *SHAPE}
+        or not all(map(_is_plain, params.values()))
+    ):
+        return None
+    hidden = tuple(plan["hidden"])
+    if "layers" in params:
+        hidden = hidden[:1] * params["layers"]
+    if "units" in params:
+        hidden = (params["units"],) * len(hidden)
+    given = {"hidden_layer_sizes": hidden, **plan, **params}
+    arguments = [f"{name}={given[name]!r}" for name in ESTIMATOR if name in given]
+    name = "MLPClassifier" if task == "classification" else "MLPRegressor"
+    listed = textwrap.fill(
+        ", ".join((*arguments, "random_state=0")),
+        80,
+        initial_indent=INDENT,
+        subsequent_indent=INDENT,
+    )
+    made = f"{name}(\n{listed},\n)"
+    if str(plan["source"]).startswith("mnist:"):
+        return f"from trainer import {name}\n\nmodel = {made}\nmodel.fit(X / 255, y)  # images and labels\n"
+    made = made.replace("\n", f"\n{INDENT}")
+    return (
+        "from sklearn.pipeline import make_pipeline\n"
+        "from sklearn.preprocessing import StandardScaler\n"
+        f"from trainer import {name}\n\n"
+        f"model = make_pipeline(\n    StandardScaler(),\n    {made},\n)\n"
+        "model.fit(X, y)  # your rows, all columns numbers, and labels\n"
+    )
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, bool | int | float | str)

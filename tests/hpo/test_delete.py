@@ -1,0 +1,55 @@
+"""`hpo delete`: asks on a terminal, does as it is told elsewhere."""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import studies
+from studies import Study
+
+HPO = Path(sys.executable).with_name("hpo")
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def file(study: Study, tmp_path: Path) -> str:
+    """The URL of a copy of the small study in the test's folder."""
+    shutil.copy(study.storage.removeprefix("sqlite:///"), tmp_path / "hpo.db")
+    return f"sqlite:///{tmp_path / 'hpo.db'}"
+
+
+def test_it_deletes_one_study_and_says_so(file: str, run_hpo: Run) -> None:
+    wrong = run_hpo("delete", "smal")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "did you mean 'small'?" in wrong.stderr
+    done = run_hpo("delete", "small")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "study 'small' with 45 trials was deleted\n"
+    assert studies.names(file) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "left"), [("y\n", 0, []), ("\n", 1, ["small"]), ("\x04", 1, ["small"])]
+)
+def test_on_a_terminal_it_asks(answer: str, status: int, left: list[str], file: str) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [HPO, "delete", "small", "--storage", file], stdin=theirs,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        os.write(ours, answer.encode())
+        _, error = process.communicate(timeout=60)
+    os.close(ours)
+    assert process.returncode == status
+    assert f"Delete study 'small' in {file}? [y/N]: " in error
+    assert ("Nothing was deleted." in error) == bool(status)
+    assert studies.names(file) == left

@@ -1,0 +1,46 @@
+"""`hpo report`: the page, the figures beside it, and the browser that shows it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from studies import Study
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def stored(study: Study, tmp_path: Path) -> None:
+    """The small study in hpo.db of the test's folder."""
+    shutil.copy(study.storage.removeprefix("sqlite:///"), tmp_path / "hpo.db")
+
+
+@pytest.mark.usefixtures("stored")
+def test_it_writes_the_page_and_the_figures_and_shows_the_page(
+    run_hpo: Run, tmp_path: Path
+) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {tmp_path}/shown\n')
+    browser.chmod(0o755)
+    done = run_hpo(
+        "report", "small", "-o", "my page.html", "--plots", "figures/all", "--open",
+        BROWSER=f"{browser} %s",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "my page.html written\n26 files written to figures/all\n"
+    assert len(list((tmp_path / "figures/all").glob("*.svg"))) == 13
+    assert (tmp_path / "my page.html").read_text().startswith("<!doctype html>")
+    assert (tmp_path / "shown").read_text() == (tmp_path / "my page.html").as_uri()
+
+
+@pytest.mark.usefixtures("stored")
+def test_figures_that_cannot_be_written_are_one_line(run_hpo: Run, tmp_path: Path) -> None:
+    (tmp_path / "figures").write_text("a file")
+    done = run_hpo("report", "small", "-o", "r.html", "--plots", "figures")
+    assert done.returncode == 1
+    assert done.stderr == "r.html written\nError: can't write figures: File exists\n"

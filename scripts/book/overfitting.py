@@ -52,7 +52,7 @@ class Size:
 
 
 FULL = Size()
-QUICK = Size(seeds=1, rows=100, batch_size=20, epochs=120, dropout_epochs=120, test=360)
+QUICK = Size(seeds=1, rows=100, batch_size=25, epochs=200, dropout_epochs=200, test=360)
 
 
 @dataclass(frozen=True)

@@ -182,7 +182,9 @@ def words(measured: Measured) -> str:
         "The book's number is the loss of one minibatch, the last that its run prints; ours is the mean of the last "
         f"{WINDOW} iterations, and in brackets the lowest and the highest single minibatch among them: the book's "
         f"lies between these for {len(inside)} of {len(NAMES)}. So its order of the three fast ones at the end is "
-        "luck; that all three are far ahead of SGD is not. Minibatches are drawn with replacement as in the book; "
+        "luck; that all three are far ahead of SGD is not. AdaGrad and Adam are so close that which of them is ahead "
+        "depends on the seed, and on where in the run one looks; the book says itself that it depends on their "
+        "learning rates. Minibatches are drawn with replacement as in the book; "
         "unlike there, the four optimizers of a seed start from the same weights."
     )
 

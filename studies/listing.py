@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from studies import lease, tables
 from studies.engine import now
 from studies.lease import Holder
-from studies.patience import patiently
 from studies.readings import Readings, direction_of, state_of_optunas
 from studies.records import OPTUNA_STATES, Direction, State, TrialState, read_distribution
 from studies.store import open_store
@@ -83,12 +82,8 @@ def listing(storage: str) -> list[Listed]:
     Raises:
         studies.engine.StoreError: there is no such database, or it can't be read.
     """
-
-    def attempt() -> list[Listed]:
-        with open_store(storage) as store:
-            return listed(store)
-
-    return patiently(attempt)
+    with open_store(storage) as store:
+        return listed(store)
 
 
 def listed(store: Readings) -> list[Listed]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 import hpo
 import studies
+from hpo import cli
 from studies import Study
 from studies.export import to_csv
 from tests import browser as chromium
@@ -103,6 +106,30 @@ def run_hpo(tmp_path: Path) -> Run:
             timeout=120,
             check=False,
         )
+
+    return run
+
+
+class Done(NamedTuple):
+    """What a command gave."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def call_hpo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[[str], Done]:
+    """Run a command in this process, in an empty folder: a process of its own takes a second to start."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HPO_STORAGE", raising=False)
+
+    def run(line: str) -> Done:
+        capfd.readouterr()
+        status = cli.run(shlex.split(line))
+        return Done(status, *capfd.readouterr())
 
     return run
 

@@ -103,15 +103,16 @@ def report(name: str, output: Path, plots: Path | None, open_: bool, storage: st
     from studies import load
 
     study = load(name, storage)
-    with drawing(output.parent):
-        page = study.report()
-        write(output, page.encode())
-        say(f"{output} written")
+    try:
         if plots is not None:
-            try:
-                files = study.write_plots(plots)
-            except OSError as error:
-                raise click.ClickException(f"can't write {plots}: {error.strerror}") from None
-            say(f"{len(files)} files written to {plots}")
+            plots.mkdir(parents=True, exist_ok=True)
+        with drawing(output.parent):
+            page = study.report()
+            write(output, page.encode())
+            say(f"{output} written")
+            if plots is not None:
+                say(f"{len(study.write_plots(plots))} files written to {plots}")
+    except OSError as error:
+        raise click.ClickException(f"can't write {plots}: {error.strerror}") from None
     if open_:
         show_page(output)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from hpo import cli
+from tests.conftest import Done
 
 HPO = Path(sys.executable).with_name("hpo")
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -39,14 +37,6 @@ os._exit(0)  # as the command itself ends
 """
 
 
-class Done(NamedTuple):
-    """What a command gave."""
-
-    status: int
-    out: str
-    err: str
-
-
 @pytest.fixture(scope="session")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with the study "wine", done. Not to be written to."""
@@ -63,20 +53,10 @@ def file(stored: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def called(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Callable[[str], Done]:
-    """Run a command in this process, in an empty folder: its exit status, stdout and stderr."""
+def called(tmp_path: Path, call_hpo: Callable[[str], Done]) -> Callable[[str], Done]:
+    """Run a command in this process, in a folder with a trainer."""
     (tmp_path / "mine.py").write_text(TRAINER)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HPO_STORAGE", raising=False)
-
-    def run(line: str) -> Done:
-        capfd.readouterr()
-        status = cli.run(shlex.split(line))
-        return Done(status, *capfd.readouterr())
-
-    return run
+    return call_hpo
 
 
 @pytest.fixture

@@ -203,7 +203,7 @@ WRONG: list[tuple[str, int, str]] = [
 
 @pytest.mark.parametrize(("command", "status", "message"), WRONG)
 def test_what_is_wrong_is_told_in_one_line_and_nothing_is_left_behind(
-    command: str, status: int, message: str, run_hpo: Run, tmp_path: Path
+    command: str, status: int, message: str, call_hpo: Callable[[str], Any], tmp_path: Path
 ) -> None:
     files = {
         "table.csv": "x,y\n1,2\n",
@@ -212,13 +212,13 @@ def test_what_is_wrong_is_told_in_one_line_and_nothing_is_left_behind(
     }
     for name, content in files.items():
         (tmp_path / name).write_text(content)
-    done = run_hpo(*shlex.split(command))
-    assert done.returncode == status
-    assert done.stdout == ""
-    assert done.stderr.startswith("Error: ")
-    assert done.stderr.count("\n") == 1
-    assert message in done.stderr
-    assert "hunter2" not in done.stderr
+    done = call_hpo(command)
+    assert done.status == status
+    assert done.out == ""
+    assert done.err.startswith("Error: ")
+    assert done.err.count("\n") == 1
+    assert message in done.err
+    assert "hunter2" not in done.err
     assert left_behind(tmp_path) == sorted(files)
     assert all((tmp_path / name).read_text() == content for name, content in files.items())
 

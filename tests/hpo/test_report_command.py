@@ -43,4 +43,5 @@ def test_figures_that_cannot_be_written_are_one_line(run_hpo: Run, tmp_path: Pat
     (tmp_path / "figures").write_text("a file")
     done = run_hpo("report", "small", "-o", "r.html", "--plots", "figures")
     assert done.returncode == 1
-    assert done.stderr == "r.html written\nError: can't write figures: File exists\n"
+    assert done.stderr == "Error: can't write figures: File exists\n"
+    assert not (tmp_path / "r.html").exists()

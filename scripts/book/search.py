@@ -169,6 +169,7 @@ def claims(measured: Measured) -> list[Claim]:
     rates = np.concatenate([found.rates for found in book])
     of_decay, p = given(decays, values, rates)
     of_rate, _ = given(rates, values, decays)
+    alone = stats.spearmanr(decays, values)
     extended = sum(found.extended for found in ours)
     gains = np.array([o.test - b.test for o, b in zip(ours, book, strict=True)])
     return [
@@ -179,7 +180,8 @@ def claims(measured: Measured) -> list[Claim]:
               f"best trial at {positions.mean():.0%} of it ({positions.min():.0%} … {positions.max():.0%})"),
         Claim("weight decay gives no signal in this range",
               p > 0.05 and abs(of_decay) < 0.2,
-              f"rank correlation (given the rate) {of_decay:+.2f}, p = {p:.2f}; of the rate {of_rate:+.2f}"),
+              f"rank correlation given the rate {of_decay:+.2f}, p = {p:.2f} (by itself {alone.statistic:+.2f}, "
+              f"p = {alone.pvalue:.2f}); of the rate {of_rate:+.2f}"),
         Claim("ours says that the range was too narrow, and extends it",
               extended == len(ours), f"with {extended} of {len(ours)} seeds"),
         Claim("at the same cost, ours is better on the test rows", bool((gains > 0).all()),

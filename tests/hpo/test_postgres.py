@@ -178,7 +178,8 @@ def test_a_server_that_restarts_in_mid_search_again_and_again_changes_nothing(
     assert restarts >= 2 * searches
 
 
-@pytest.mark.parametrize("how", ["immediate", pytest.param("fast", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["immediate", "fast"])
 def test_a_server_that_is_gone_for_good_ends_the_search_in_one_line(
     how: str, whole: str, tmp_path: Path, run_hpo: Run, tables: Tables
 ) -> None:

@@ -28,12 +28,12 @@ PLAN = (
 )  # fmt: skip
 # Instants, as what the database holds when the process is killed.
 INSTANTS = {
-    "the first trials have begun": "SELECT count(*) FROM trials",
     "the first round is judged": "SELECT count(verdicts) FROM hpo_rounds",
-    "a stage has begun": "SELECT count(*) FROM hpo_confirmations WHERE finished IS NULL",
     "the test rows are opened": "SELECT count(*) FROM hpo_tests",
 }
 MORE_INSTANTS = {
+    "a stage has begun": "SELECT count(*) FROM hpo_confirmations WHERE finished IS NULL",
+    "the first trials have begun": "SELECT count(*) FROM trials",
     "the first batch is done": "SELECT count(*) FROM trials WHERE state != 'RUNNING'",
     "the second batch has begun": "SELECT count(*) > 30 FROM trials",
     "the last batch is done": "SELECT sum(state != 'RUNNING') = 90 FROM trials",

@@ -123,6 +123,7 @@ def test_the_log_scale_of_plain_optuna_is_guessed_from_the_values(plain: Study) 
     assert plain.plot.single("extra").axes[-1].get_xscale() == "linear"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_of_several_objectives_figures_for_one_say_so(several: Study, name: str) -> None:
     text = said(drawn(getattr(several.plot, name)()))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from studies.scales import number
+from studies.words import of_range, shown
 
 if TYPE_CHECKING:
     from studies.finalists import Finalist
@@ -34,13 +35,6 @@ def table(title: str, facts: Mapping[str, Any]) -> str:
     )
 
 
-def shown(value: Any) -> str:
-    """A setting or a value as a person writes it."""
-    if value is None:
-        return "–"
-    return number(value) if isinstance(value, float) else str(value)
-
-
 def of_study(name: str, rows: Snapshot, storage: str) -> str:
     """How a study stands, what is recommended or best, and the ranges that are left."""
     said = rows.summary(storage)
@@ -60,7 +54,12 @@ def of_study(name: str, rows: Snapshot, storage: str) -> str:
     if chosen is not None:
         facts["settings"] = settings(chosen["params"])
     for parameter, fields in said["ranges"].items():
-        facts[f"range of {parameter}"] = of_range(fields)
+        facts[f"range of {parameter}"] = of_range(
+            fields.get("choices"),
+            fields.get("low", 0),
+            fields.get("high", 0),
+            log=fields.get("log", False),
+        )
     return table(f"{name} · {said['state']}", facts)
 
 
@@ -90,12 +89,3 @@ def of_finalist(finalist: Finalist) -> str:
 def settings(params: Mapping[str, Any]) -> str:
     """Settings in a line."""
     return ", ".join(f"{name} = {shown(value)}" for name, value in params.items())
-
-
-def of_range(fields: Mapping[str, Any]) -> str:
-    """A range, or the choices that are left."""
-    if "choices" in fields:
-        return ", ".join(map(str, fields["choices"]))
-    return (
-        f"{number(fields['low'])} … {number(fields['high'])}{', log' if fields.get('log') else ''}"
-    )

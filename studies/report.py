@@ -21,6 +21,7 @@ from studies.generalization import generalization
 from studies.rungs import agreements
 from studies.scales import number
 from studies.snippet import snippet
+from studies.words import of_range, shown
 
 BEST = 20  # trials in their table
 MOST = 2000  # in that of all: more make the page slow
@@ -43,7 +44,7 @@ def render(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"shown": _shown, "value": _value}
+    environment.filters |= {"shown": shown, "value": _value}
     finished = trials["finished"].max()
     again = _again(summary, trials)
     of_best = [row for row in again if summary["best"] and row["trial"] == summary["best"]["trial"]]
@@ -108,22 +109,16 @@ def _ranges(rounds: pd.DataFrame) -> list[dict[str, Any]]:
             rows.append(
                 {
                     "round": f"round {row['round']}",
-                    "range": _range(row["choices"], row["low"], row["high"]) + scale,
+                    "range": of_range(row["choices"], row["low"], row["high"]) + scale,
                     "action": action,
                     "reason": reason.removeprefix(action) + warning,
                 }
             )
         if action:
-            left = _range(row["next_choices"], row["next_low"], row["next_high"]) + scale
+            left = of_range(row["next_choices"], row["next_low"], row["next_high"]) + scale
             rows.append({"round": "next", "range": left, "action": "", "reason": ""})
         groups.append({"parameter": name, "rows": rows})
     return groups
-
-
-def _range(choices: Any, low: float, high: float) -> str:
-    if isinstance(choices, list):
-        return ", ".join(str(choice) for choice in choices)
-    return f"{number(low)} … {number(high)}"
 
 
 def _best_trials(
@@ -178,18 +173,18 @@ def _plan(plan: Mapping[str, Any]) -> dict[str, str]:
             for name, fields in given.items():
                 words = [word for word in ("log", "int") if fields.get(word)]
                 if fields.get("step") is not None:
-                    words.append(f"step {_shown(fields['step'])}")
+                    words.append(f"step {shown(fields['step'])}")
                 if fields.get("zero"):
                     words.append(f"{fields['zero']:.0%} of the draws 0")
                 if fields.get("limit"):
-                    ends = ("open" if end is None else _shown(end) for end in fields["limit"])
+                    ends = ("open" if end is None else shown(end) for end in fields["limit"])
                     words.append(f"limit {' … '.join(ends)}")
                 if fields.get("extend") is False:
                     words.append("not to be extended")
-                what = _range(fields.get("choices"), fields.get("low", 0), fields.get("high", 0))
+                what = of_range(fields.get("choices"), fields.get("low", 0), fields.get("high", 0))
                 rows[f"space.{name}"] = ", ".join([what, *words])
         else:
-            rows[field] = "not set" if given is None else _shown(given)
+            rows[field] = "not set" if given is None else shown(given)
     return rows
 
 
@@ -208,18 +203,6 @@ def _reproduce(summary: Mapping[str, Any], chosen: Mapping[str, Any] | None) -> 
         return ""
     name, storage = shlex.quote(summary["study"]), shlex.quote(summary["storage"])
     return f"hpo reproduce {name} {chosen['trial']} --storage {storage}"
-
-
-# Words
-
-
-def _shown(value: Any) -> str:
-    """A setting as a person writes it."""
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_shown, value))
-    if value is None or value is pd.NA or value != value:
-        return "–"
-    return number(value) if isinstance(value, float) else str(value)
 
 
 def _value(value: float) -> str:

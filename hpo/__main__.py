@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from hpo.signals import signals
+from hpo.cli.signals import signals
 
 
 def main() -> NoReturn:

@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from studies.study import Study
 
-__all__ = ["Study", "load", "names"]
+__all__ = ["DEFAULT_STORAGE", "Study", "load", "names"]
+
+DEFAULT_STORAGE = "sqlite:///hpo.db"
+"""Where studies are when nobody says otherwise: a file in the current folder."""
 
 
-def load(name: str, storage: str = "sqlite:///hpo.db") -> Study:
+def load(name: str, storage: str = DEFAULT_STORAGE) -> Study:
     """The study of that name.
 
     Raises:
-        studies.engine.StoreError: there is no such database or study; the message names what there is.
+        studies.database.engine.StoreError: there is no such database or study; the message names what there is.
     """
-    from studies.store import open_store
+    from studies.database.store import open_store
     from studies.study import Study
 
     with open_store(storage) as store:
@@ -28,9 +31,9 @@ def load(name: str, storage: str = "sqlite:///hpo.db") -> Study:
     return Study(name, storage)
 
 
-def names(storage: str = "sqlite:///hpo.db") -> list[str]:
+def names(storage: str = DEFAULT_STORAGE) -> list[str]:
     """The names of all studies in a database, oldest first."""
-    from studies.store import open_store
+    from studies.database.store import open_store
 
     with open_store(storage) as store:
         return store.names()

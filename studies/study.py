@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
-from studies import tables
-from studies.columns import (
+from studies.analysis.finalists import Finalist, finalists
+from studies.analysis.summary import Agreement, front, rank_agreement, summarize
+from studies.database import tables
+from studies.database.columns import (
     Curves,
     TrialColumns,
     best_number,
@@ -23,10 +25,8 @@ from studies.columns import (
     searched,
     trial_columns,
 )
-from studies.engine import StoreError, masked
-from studies.finalists import Finalist, finalists
-from studies.patience import patiently
-from studies.records import (
+from studies.database.engine import StoreError, masked
+from studies.database.records import (
     Confirmation,
     Opening,
     PlanVersion,
@@ -35,8 +35,8 @@ from studies.records import (
     Trial,
     TrialState,
 )
-from studies.store import Store, open_store
-from studies.summary import Agreement, front, rank_agreement, summarize
+from studies.database.retry import patiently
+from studies.database.store import Store, open_store
 
 if TYPE_CHECKING:
     import optuna
@@ -58,7 +58,7 @@ class Study:
         return f"Study({self.name!r}, {masked(self.storage)!r})"
 
     def _repr_html_(self) -> str:
-        from studies import notebook
+        from studies.pages import notebook
 
         try:
             return notebook.of_study(self.name, self.read(), self.storage)
@@ -79,30 +79,30 @@ class Study:
         return patiently(attempt)
 
     def trials_frame(self) -> pd.DataFrame:
-        """One row a trial; the columns are described at `studies.frames.trials_frame`."""
-        from studies import frames
+        """One row a trial; the columns are described at `studies.analysis.frames.trials_frame`."""
+        from studies.analysis import frames
 
         return frames.trials_frame(
             self._reading(lambda store: trial_columns(store, store.study(self.name).study_id))
         )
 
     def epochs_frame(self) -> pd.DataFrame:
-        """One row for each epoch of each trial; see `studies.frames.epochs_frame`."""
-        from studies import frames
+        """One row for each epoch of each trial; see `studies.analysis.frames.epochs_frame`."""
+        from studies.analysis import frames
 
         return frames.epochs_frame(
             self._reading(lambda store: curves(store, store.study(self.name).study_id))
         )
 
     def rounds_frame(self) -> pd.DataFrame:
-        """One row for each parameter of each round; see `studies.frames.rounds_frame`."""
-        from studies import frames
+        """One row for each parameter of each round; see `studies.analysis.frames.rounds_frame`."""
+        from studies.analysis import frames
 
         return frames.rounds_frame(self.read().rounds)
 
     def finalists_frame(self) -> pd.DataFrame:
-        """One row for each setting that was trained again; see `studies.frames.finalists_frame`."""
-        from studies import frames
+        """One row for each setting that was trained again; see `studies.analysis.frames.finalists_frame`."""
+        from studies.analysis import frames
 
         rows = self.read()
         return frames.finalists_frame(rows.finalists, rows.searched)
@@ -140,7 +140,8 @@ class Study:
 
     def report(self) -> str:
         """The study as one self-contained HTML page."""
-        from studies import frames, report
+        from studies.analysis import frames
+        from studies.pages import report
 
         def read(store: Store) -> tuple[Snapshot, TrialColumns, list[Curves]]:
             rows = _snapshot(store, self.name)
@@ -171,7 +172,7 @@ class Study:
 
     def write_report(self, path: str | Path) -> None:
         """Write the HTML page to a file."""
-        from studies.export import write_whole
+        from studies.analysis.export import write_whole
 
         write_whole(Path(path), self.report().encode())
 
@@ -184,8 +185,8 @@ class Study:
 
     def write_plots(self, folder: str | Path) -> list[Path]:
         """Write every figure as SVG and as PNG into a folder, made if need be; returns the files."""
-        from studies.drawings import png, svg
-        from studies.export import write_whole
+        from studies.analysis.export import write_whole
+        from studies.pages.drawings import png, svg
 
         folder, files = Path(folder), []
         folder.mkdir(parents=True, exist_ok=True)

@@ -7,13 +7,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from studies import plots
-from studies.importance import Importances, importances, most_narrowed_first, most_telling_first
+from studies.analysis.importance import (
+    Importances,
+    importances,
+    most_narrowed_first,
+    most_telling_first,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from studies.records import StudyRecord
+    from studies.database.records import StudyRecord
     from studies.study import Study
 
 NO_PARAMETERS = "There are no parameters."

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from studies.scales import number
+from studies.plots.scales import number
 
 
 def shown(value: Any) -> str:

@@ -18,7 +18,7 @@ import hpo
 import studies
 from hpo import cli
 from studies import Study
-from studies.export import to_csv
+from studies.analysis.export import to_csv
 from tests import browser as chromium
 from tests import postgres as postgresql
 from tests.browser import Browser

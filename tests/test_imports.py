@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("hpo", "trainer", "studies")
-MAY_USE_ALL = {"__init__", "loop", "confirm", "trainables", "cli"}
-NEED_MORE_THAN_NUMPY = {"data", "estimator", "model_file", "population"}
+MAY_USE_ALL = {"operations", "run", "trainables", "cli", "display"}
+NEED_MORE_THAN_NUMPY = {"table", "estimator", "model_file", "population"}
 IN_A_PROCESS_OF_ITS_OWN = {"read_apart": "sklearn", "apart": "threadpoolctl"}
 
 

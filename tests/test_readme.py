@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.config import make_plan
+from hpo.plan.plan import make_plan
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

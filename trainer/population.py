@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.apart import fit
-from trainer.given import class_weights, given_rows
+from trainer.checks import class_weights, given_rows
 from trainer.losses import LOSSES
 from trainer.network import Network
 from trainer.recipe import Recipe

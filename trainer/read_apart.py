@@ -14,7 +14,7 @@ import sys
 from typing import IO, TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from trainer.data import Draw, Splits, Which
+    from trainer.data.table import Draw, Splits, Which
 
 
 class Reader:
@@ -41,10 +41,10 @@ class Reader:
         self._process.communicate()  # closes its pipes
 
     def load(self, source: str, target: str | None, **options: Any) -> Draw:
-        """What `trainer.data.load` returns for these arguments; to be called once.
+        """What `trainer.data.table.load` returns for these arguments; to be called once.
 
         Raises:
-            trainer.data.DataError: the source can't be read or used.
+            trainer.data.table.DataError: the source can't be read or used.
         """
         self._source = source
         self._ask((source, target, options))
@@ -76,7 +76,7 @@ def _serve() -> None:
     import sklearn.model_selection
     import sklearn.preprocessing  # noqa: F401
 
-    from trainer.data import DataError, load
+    from trainer.data.table import DataError, load
 
     def tell(answer: object) -> None:
         pickle.dump(answer, sys.stdout.buffer, protocol=5)

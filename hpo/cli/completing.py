@@ -18,7 +18,7 @@ from click.shell_completion import (
     get_completion_class,
 )
 
-from hpo import DEFAULT_STORAGE
+from studies import DEFAULT_STORAGE
 
 SHELLS = ("bash", "zsh", "fish")
 COMMAND, VARIABLE = "hpo", "_HPO_COMPLETE"
@@ -59,7 +59,7 @@ def study_names(ctx: click.Context, _: click.Parameter, begun: str) -> Items:
 
 def sources(_: click.Context, __: click.Parameter, begun: str) -> Items:
     """The data sets that are built in, and files."""
-    from trainer.data import BUILT_IN
+    from trainer.data.table import BUILT_IN
 
     return [CompletionItem(begun, type="file"), *_beginning(begun, BUILT_IN)]
 
@@ -68,7 +68,7 @@ def choices(field: str) -> Completer:
     """What a field of a plan can be."""
 
     def complete(_: click.Context, __: click.Parameter, begun: str) -> Items:
-        from hpo import config
+        from hpo.plan import plan as config
 
         return _beginning(begun, config.choices(field) or config.METRICS)
 

@@ -21,8 +21,8 @@ def upgrade(yes: bool, storage: str) -> None:
     \b
     hpo upgrade --storage sqlite:///hpo.db
     """
-    from hpo.signals import signals
-    from studies.upgrade import upgrade as bring_up
+    from hpo.cli.signals import signals
+    from studies.database.upgrade import upgrade as bring_up
 
     with signals.later():
         done = bring_up(storage, without_backup=yes)
@@ -46,9 +46,9 @@ def delete(name: str, yes: bool, storage: str) -> None:
     \b
     hpo delete digits
     """
-    from hpo.signals import signals
-    from studies.engine import masked
-    from studies.store import open_store
+    from hpo.cli.signals import signals
+    from studies.database.engine import masked
+    from studies.database.store import open_store
 
     with open_store(storage) as store:
         if not yes and sys.stdin.isatty():

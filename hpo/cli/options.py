@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from hpo.cli.completing import choices
+from studies import DEFAULT_STORAGE
 
-DEFAULT_STORAGE = "sqlite:///hpo.db"
 F = TypeVar("F", bound=Callable[..., Any])
 
 

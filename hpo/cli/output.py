@@ -17,12 +17,12 @@ from typing import Any
 
 import click
 
-from hpo.signals import signals
+from hpo.cli.signals import signals
 
 
 def write(path: Path, content: bytes) -> None:
     """Write a file. What was there before is there until all of the new content is."""
-    from studies.export import write_whole
+    from studies.analysis.export import write_whole
 
     try:
         with signals.later():

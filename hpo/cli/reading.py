@@ -21,15 +21,15 @@ def list_studies(storage: str, as_json: bool) -> None:
     \b
     hpo list --storage sqlite:///hpo.db
     """
-    from studies.engine import now
-    from studies.listing import listing
+    from studies.database.engine import now
+    from studies.database.listing import listing
 
     found = listing(storage)
     if as_json:
         click.echo(json_text([study.as_mapping() for study in found]))
         return
-    from hpo.cli import text
-    from hpo.cli.listed import studies_table
+    from hpo.display import text
+    from hpo.display.listing import studies_table
 
     text.show(studies_table(found, now()))
 
@@ -44,7 +44,7 @@ def show(name: str, storage: str, as_json: bool) -> None:
     \b
     hpo show digits
     """
-    from hpo.cli import text
+    from hpo.display import text
     from studies import load
 
     study = load(name, storage)
@@ -68,8 +68,8 @@ def export(name: str, table: str, format_: str, output: Path | None, storage: st
     \b
     hpo export digits --table epochs -o epochs.csv
     """
-    from studies import export as exports
     from studies import load
+    from studies.analysis import export as exports
 
     study = load(name, storage)
     frame = getattr(study, f"{table}_frame")()

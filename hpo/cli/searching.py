@@ -33,7 +33,7 @@ def search(
     """Search for the best settings of a network on SOURCE, and store every trial.
 
     SOURCE is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file, or mnist:DIR.
-    With --trainer, a function of yours trains instead: python -m pydoc hpo.functions tells how.
+    With --trainer, a function of yours trains instead: python -m pydoc hpo.trainables.function tells how.
 
     \b
     hpo search wine --trials 60 --seed 1
@@ -46,9 +46,9 @@ def search(
 
     # Before anything slow is imported here.
     with Reader() if flags["trainer"] is None else nullcontext() as reader:
-        import hpo
+        from hpo import operations
         from hpo.cli.ahead import warm_up
-        from hpo.config import make_plan
+        from hpo.plan.plan import make_plan
 
         fields = _plan_fields(config, space, flags)
         if not config and not fields.keys() & {"source", "trainer"}:
@@ -57,7 +57,7 @@ def search(
         warm_up()
 
         def run(watcher: Any) -> Any:
-            return hpo.start(
+            return operations.start(
                 plan,
                 name=name,
                 storage=storage,
@@ -127,7 +127,7 @@ def reproduce(name: str, trial: int, storage: str, as_json: bool) -> None:
     from dataclasses import asdict
 
     import hpo
-    from hpo.cli import text
+    from hpo.display import text
 
     found = hpo.reproduce(name, trial, storage=storage)
     if as_json:
@@ -144,8 +144,8 @@ def reproduce(name: str, trial: int, storage: str, as_json: bool) -> None:
 def _run_and_print(
     run: Callable[[Any], Any], storage: str, *, quiet: bool, verbose: bool, as_json: bool
 ) -> None:
-    from hpo.cli import text
-    from hpo.cli.progress import watching
+    from hpo.display import text
+    from hpo.display.terminal import watching
 
     with watching(quiet=quiet, verbose=verbose, storage=storage) as watcher:
         study = run(watcher)
@@ -164,7 +164,7 @@ def _plan_fields(
     """The fields of a plan that are given, in a file or by flags, which override it."""
     fields: dict[str, Any] = {}
     if config:
-        from hpo.config import read_toml
+        from hpo.plan.plan import read_toml
 
         fields = read_toml(config)
     fields |= {key: value for key, value in flags.items() if value is not None}

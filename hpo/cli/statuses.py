@@ -16,11 +16,11 @@ def told(error: Exception) -> tuple[int, str]:
         return ERROR, unwritten
     modules = sys.modules  # what was not imported can't have been raised
     ours = {
-        ("hpo.config", "PlanError"): USAGE,
-        ("hpo.loop", "TooManyFailuresError"): ERROR,
-        ("trainer.data", "DataError"): ERROR,
-        ("studies.engine", "StoreError"): ERROR,
-        ("studies.lease", "LeaseError"): HELD,
+        ("hpo.plan.plan", "PlanError"): USAGE,
+        ("hpo.run.loop", "TooManyFailuresError"): ERROR,
+        ("trainer.data.table", "DataError"): ERROR,
+        ("studies.database.engine", "StoreError"): ERROR,
+        ("studies.database.lease", "LeaseError"): HELD,
     }
     for (module, name), status in ours.items():
         if module in modules and isinstance(error, getattr(modules[module], name)):

@@ -1,4 +1,4 @@
-"""The plan that `hpo init` writes: every field of `hpo.config.Plan` with its default and what it is, as TOML."""
+"""The plan that `hpo init` writes: every field of `hpo.plan.plan.Plan` with its default and what it is, as TOML."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import textwrap
 from typing import Any, NamedTuple
 
-from hpo.config import METRICS, ROUNDS_OF_HALVING, Plan, choices
+from hpo.plan.plan import METRICS, ROUNDS_OF_HALVING, Plan, choices
 
 HEAD = """\
 # The plan of a search:  hpo search --config {name}

@@ -21,7 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import studies
-from studies.export import to_csv
+from studies.analysis.export import to_csv
 
 HPO = Path(sys.executable).with_name("hpo")
 PLAN = (
@@ -47,7 +47,7 @@ def phase(url: str) -> str:
     """What the study was at when it was killed."""
     try:
         rows = studies.load("d", url).read()
-    except studies.engine.StoreError:
+    except studies.database.engine.StoreError:
         return "before the first round"
     if rows.opening is not None:
         return "the test rows" if rows.record.state != "complete" else "the end"
@@ -63,7 +63,7 @@ def search(url: str, seconds: float | None) -> bool:
     begun = True
     try:
         begun = "d" in studies.names(url)
-    except studies.engine.StoreError:
+    except studies.database.engine.StoreError:
         begun = False
     command = ["resume", "d", "-q"] if begun else ["search", *PLAN]
     process = subprocess.Popen(

@@ -3,8 +3,9 @@
     .venv/bin/python -m scripts.bench.record --folder .      SQLite: about 6 minutes
     .venv/bin/python -m scripts.bench.record --postgres      recording on a server of its own, with fsync
 
-Trials have 50 epochs of 4 metrics. Ours are written by `studies.writer` in batches of 50, as a search does; Optuna's
-are asked, reported to 50 times and told. Reading is of 100,000 trials of 10 epochs, each in a process of its own.
+Trials have 50 epochs of 4 metrics. Ours are written by `studies.database.writer` in batches of 50, as a search does;
+Optuna's are asked, reported to 50 times and told. Reading is of 100,000 trials of 10 epochs, each in a process of its
+own.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from typing import Any
 import numpy as np
 
 import hpo
-from hpo.space import Parameter, distribution
-from hpo.suggest import Observation, suggest
-from studies.records import Result
-from studies.store import create_store
+from hpo.choose.suggest import Observation, suggest
+from hpo.plan.space import Parameter, distribution
+from studies.database.records import Result
+from studies.database.store import create_store
 
 HPO = Path(sys.executable).with_name("hpo")
 SPACE: dict[str, Parameter] = {

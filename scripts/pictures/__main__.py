@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 import hpo
-from hpo.cli import text
+from hpo.display import text
 from studies import Study
 
 FOLDER = Path(__file__).resolve().parent

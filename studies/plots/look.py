@@ -12,7 +12,7 @@ from matplotlib import colormaps, rc_context
 from matplotlib import figure as drawn
 from matplotlib.lines import Line2D
 
-from studies.frames import Direction, scored
+from studies.analysis.frames import Direction, scored
 
 STYLE: Mapping[Any, Any] = {
     "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same page on every machine
@@ -41,7 +41,7 @@ class Figure(drawn.Figure):
     """A Figure that a notebook shows though nobody has imported pyplot there."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        from studies.drawings import png
+        from studies.pages.drawings import png
 
         width, height = (round(96 * inches) for inches in self.get_size_inches())
         return png(self), {"width": width, "height": height}

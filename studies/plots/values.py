@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from studies.frames import Direction, scored
+from studies.analysis.frames import Direction, scored
 from studies.plots.look import GREY, MARKERS, Figure, key, round_colours, thinned, thinned_note
-from studies.scales import Floats, View, number, plain, value_ticks, view_of
+from studies.plots.scales import Floats, View, number, plain, value_ticks, view_of
 
 
 def lost_ones(trials: pd.DataFrame) -> pd.Series[bool]:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from studies import Study
-from studies.store import Store, create_store, open_store
-from studies.writer import Writer
+from studies.database.store import Store, create_store, open_store
+from studies.database.writer import Writer
 from tests.conftest import small_study
 from tests.postgres import Server
 

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import studies
-from studies import Study, columns
-from studies.records import Result, TrialState
-from studies.store import Store, open_store
+from studies import Study
+from studies.database import columns
+from studies.database.records import Result, TrialState
+from studies.database.store import Store, open_store
 
 Direction = Literal["maximize", "minimize"]
 ENDED: tuple[Literal["complete", "pruned", "failed"], ...] = ("complete", "pruned", "failed")

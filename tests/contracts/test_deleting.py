@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 import hpo
 import studies
-from studies import tables as own
-from studies.lease import LeaseError
-from studies.readings import NoSuchStudyError
-from studies.store import create_store, open_store
+from studies.database import tables as own
+from studies.database.lease import LeaseError
+from studies.database.reader import NoSuchStudyError
+from studies.database.store import create_store, open_store
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Exported = Callable[[str, str], dict[str, bytes]]

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from studies import lease
-from studies.lease import EXPIRY_SECONDS, HEARTBEAT_SECONDS, LeaseError
-from studies.store import Store, create_store, open_store
-from studies.tables import leases
+from studies.database import lease
+from studies.database.lease import EXPIRY_SECONDS, HEARTBEAT_SECONDS, LeaseError
+from studies.database.store import Store, create_store, open_store
+from studies.database.tables import leases
 
 NEW: dict[str, Any] = {
     "direction": "maximize",

@@ -12,12 +12,12 @@ import pytest
 import sqlalchemy as sa
 
 import studies
-from studies import tables
-from studies.engine import now
-from studies.listing import Listed, listing
-from studies.records import Confirmation, Result
-from studies.store import Store
-from studies.writer import Writer
+from studies.database import tables
+from studies.database.engine import now
+from studies.database.listing import Listed, listing
+from studies.database.records import Confirmation, Result
+from studies.database.store import Store
+from studies.database.writer import Writer
 
 SPACE = {
     "x": optuna.distributions.FloatDistribution(0, 1),

@@ -23,8 +23,8 @@ Tables = Callable[[str, str], dict[str, bytes]]
 FORKED = """
 import json, os, sys, time, traceback
 from studies import schema
-from studies.engine import make_engine
-from studies.store import create_store
+from studies.database.engine import make_engine
+from studies.database.store import create_store
 
 make_engine("postgresql://").dispose()
 schema.statements()
@@ -58,8 +58,8 @@ sys.exit(min(failed, 255))
 WATCH = """
 import json, sys
 import optuna
-from studies.engine import StoreError
-from studies.store import open_store
+from studies.database.engine import StoreError
+from studies.database.store import open_store
 
 url = sys.argv[1]
 

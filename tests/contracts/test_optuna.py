@@ -22,10 +22,10 @@ from optuna.trial import FrozenTrial
 
 import hpo
 import studies
-from hpo.space import Settings, Space, at, distribution, from_mapping, to_mapping
+from hpo.plan.space import Settings, Space, at, distribution, from_mapping, to_mapping
 from studies import Study
-from studies.records import Result
-from studies.store import create_store, open_store
+from studies.database.records import Result
+from studies.database.store import create_store, open_store
 from tests.postgres import rows
 
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}

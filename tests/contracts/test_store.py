@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 import studies
-from studies import tables
-from studies.engine import StoreError, make_engine, masked
-from studies.readings import NoSuchStudyError
-from studies.store import (
+from studies.database import tables
+from studies.database.engine import StoreError, make_engine, masked
+from studies.database.reader import NoSuchStudyError
+from studies.database.store import (
     Store,
     StudyExistsError,
     check_name,

@@ -25,11 +25,11 @@ from optuna.distributions import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from studies import lease, tables
-from studies.lease import LeaseError
-from studies.records import Confirmation, Result
-from studies.store import Store, create_store, open_store
-from studies.writer import Writer
+from studies.database import lease, tables
+from studies.database.lease import LeaseError
+from studies.database.records import Confirmation, Result
+from studies.database.store import Store, create_store, open_store
+from studies.database.writer import Writer
 
 SPACE: dict[str, BaseDistribution] = {
     "rate": FloatDistribution(1e-5, 1, log=True),
@@ -46,7 +46,7 @@ ROWS = [
 
 HOLD = """
 import sys
-from studies.store import create_store
+from studies.database.store import create_store
 with create_store(sys.argv[1]) as store, store.hold("s") as writer:
     print("held", flush=True)
     sys.stdin.read()

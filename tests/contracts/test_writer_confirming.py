@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from studies.records import Confirmation, Opening
-from studies.store import Store
-from studies.writer import Writer
+from studies.database.records import Confirmation, Opening
+from studies.database.store import Store
+from studies.database.writer import Writer
 
 DONE = datetime(2024, 2, 29, 12, 30, 15, 123456)
 

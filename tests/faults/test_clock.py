@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 import studies
-from hpo.space import Float
-from studies import writer as writing
-from studies.engine import StoreError
-from studies.records import Result
-from studies.store import create_store
+from hpo.plan.space import Float
+from studies.database import writer as writing
+from studies.database.engine import StoreError
+from studies.database.records import Result
+from studies.database.store import create_store
 
 HPO = Path(sys.executable).with_name("hpo")
 Tables = Callable[[str, str], dict[str, bytes]]
@@ -99,7 +99,7 @@ def test_no_trial_ends_before_it_began(
     }  # fmt: skip
     with create_store(storage) as store, store.create_study("s", **new) as writer:
         monkeypatch.setattr(writing, "now", lambda: begun)
-        from hpo.space import recorded
+        from hpo.plan.space import recorded
 
         x = Float(0, 1)
         writer.start_batch(0, [{"x": 0.5}], {"x": recorded(x, x)})

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from studies import engine
+from studies.database import engine
 
 # Locks the file it is given, says so, and holds it for so many seconds.
 LOCKING = """

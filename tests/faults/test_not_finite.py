@@ -9,7 +9,7 @@ import optuna
 import pytest
 
 import hpo
-from hpo.space import Categorical
+from hpo.plan.space import Categorical
 
 
 def telling(word: str) -> Any:

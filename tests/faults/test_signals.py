@@ -27,7 +27,7 @@ def train(params, *, epochs):
 """
 SWALLOWED = """
 import os, signal, time
-from hpo.signals import signals
+from hpo.cli.signals import signals
 
 class Collected:
     def __del__(self):

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 import studies
-from studies import schema, tables
+from studies.database import schema, tables
 
 Called = Callable[[str], Any]
 OneLine = Callable[..., str]

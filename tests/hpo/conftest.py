@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 import optuna
 import pytest
 
-from hpo.executors import threads
+from hpo.executors.threads import threads
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studies.columns import Curves, TrialColumns
-from studies.finalists import Finalist
-from studies.frames import epochs_frame, trials_frame
-from studies.records import Opening, Round, StudyRecord, Trial
-from studies.summary import summarize
+from studies.analysis.finalists import Finalist
+from studies.analysis.frames import epochs_frame, trials_frame
+from studies.analysis.summary import summarize
+from studies.database.columns import Curves, TrialColumns
+from studies.database.records import Opening, Round, StudyRecord, Trial
 
 
 def frame_of(trials: Sequence[Trial], epochs: Mapping[int, int]) -> pd.DataFrame:

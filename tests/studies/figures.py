@@ -14,8 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from studies import frames
-from studies.records import Round, Trial
+from studies.analysis import frames
+from studies.database.records import Round, Trial
 from tests.studies.columns_of import epochs_of, frame_of
 
 UP: dict[str, Any] = {"metric": "accuracy", "direction": "maximize"}

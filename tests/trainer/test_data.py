@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from trainer.data import (
+from trainer.data.table import (
     MAX_CATEGORIES,
     TEST,
     DataError,

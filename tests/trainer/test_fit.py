@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trainer.data import load, read
+from trainer.data.table import load, read
 from trainer.fit import fit
 from trainer.layers import ACTIVATIONS
 from trainer.network import Network

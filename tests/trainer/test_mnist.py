@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trainer.data import TEST, DataError, read, split
+from trainer.data.table import TEST, DataError, read, split
 
 Array = NDArray[Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainer.data import TEST, DataError, Splits, load
+from trainer.data.table import TEST, DataError, Splits, load
 from trainer.read_apart import Reader
 
 OPTIONS: dict[str, Any] = {"seed": 3, "rows": None, "dtype": "float32"}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import hpo
-from hpo.space import Parameter, distribution
+from hpo.plan.space import Parameter, distribution
 from scripts.bench.search import sklearn_halving
 from scripts.bench.search.running import recommended, searched
 

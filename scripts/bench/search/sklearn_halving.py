@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from hpo.space import Parameter, at
+from hpo.plan.space import Parameter, at
 
 FACTOR, RUNGS = 3, 3  # of which the last is the longest training
 ROWS = np.zeros((2, 1)), np.zeros(2)  # what is trained has rows of its own

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import hpo
-from hpo.space import Parameter, distribution
+from hpo.plan.space import Parameter, distribution
 from scripts.bench.search.running import recommended, searched
 
 Array = NDArray[Any]

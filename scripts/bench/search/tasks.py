@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import hpo
-from hpo.batches import train_batch
-from hpo.config import make_plan
-from hpo.space import Settings, distribution
-from hpo.trainables import MLP, mlp
+from hpo.plan.plan import make_plan
+from hpo.plan.space import Settings, distribution
+from hpo.run.batches import train_batch
+from hpo.trainables.network import MLP, mlp
 from scripts.bench.search import sklearn_halving
 from scripts.bench.search.running import recommended, searched
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer import data
+from trainer.data import table as data
 
 Array = NDArray[Any]
 

@@ -1,0 +1,56 @@
+"""A search that runs in a Jupyter notebook: its picture stands in the cell's output, and is drawn over there."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+
+from hpo.display.terminal import Progress
+from hpo.plan.space import Settings
+from studies.database.records import Confirmation, Result
+
+WIDTH = 100  # columns: what a cell has room for
+DRAWN_SECONDS = 0.25
+
+
+class InNotebook(Progress):
+    """Shows a search in the output of the cell that runs it. No widget is needed, which not every notebook has."""
+
+    line_seconds = DRAWN_SECONDS
+
+    def __init__(self, storage: str) -> None:
+        # Rich would take stdout for something to display pages of HTML in; its lines are only lines.
+        console = Console(file=sys.stdout, force_jupyter=False, force_terminal=False, width=WIDTH)
+        super().__init__(console, quiet=False, verbose=False, storage=storage)
+        self._display = import_module("IPython.display").display
+        self._shown: Any = None
+        with warnings.catch_warnings():
+            # Optuna imports it, and it says what its bars lack in a notebook; nobody draws one here.
+            warnings.simplefilter("ignore")
+            import_module("tqdm.auto")
+
+    def batch_finished(self, results: Sequence[Result], settings: Sequence[Settings]) -> None:
+        """Count, and draw."""
+        super().batch_finished(results, settings)
+        self._going_on()
+
+    def stage_finished(self, results: Sequence[Confirmation]) -> None:
+        """Count, and draw: after the last stage, this stays."""
+        super().stage_finished(results)
+        self._going_on()
+
+    def _going_on(self) -> None:
+        drawn = Console(file=StringIO(), force_jupyter=False, force_terminal=False, width=WIDTH)
+        with drawn.capture() as text:
+            drawn.print(self._picture())
+        lines = "\n".join(line.rstrip() for line in text.get().splitlines())
+        if self._shown is None:
+            self._shown = self._display({"text/plain": lines}, raw=True, display_id=True)
+        else:
+            self._shown.update({"text/plain": lines}, raw=True)

@@ -1,0 +1,233 @@
+"""What a search shows of itself while it runs: a calm live display on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from hpo.choose.halving import cost
+from hpo.cli.signals import signals
+from hpo.display.text import ACTIONS, resume_command, settings
+from hpo.display.watcher import Watcher
+from hpo.plan.space import Categorical, Parameter, Settings, Space, describe, position
+from studies import DEFAULT_STORAGE
+
+if TYPE_CHECKING:
+    from hpo.choose.narrowing import Verdict
+    from hpo.choose.suggest import Direction
+    from hpo.plan.plan import Plan
+    from studies.database.records import Confirmation, Result
+
+LINE_SECONDS = 5.0  # between the plain lines
+BAR_WIDTH = 20
+NARROW = 60  # columns: on fewer, bars are shorter
+
+
+@contextmanager
+def watching(*, quiet: bool, verbose: bool, storage: str) -> Iterator[Watcher]:
+    """A watcher that shows the search on stderr; when the search is stopped it says how to go on."""
+    console = Console(stderr=True, highlight=False)
+    progress = Progress(console, quiet=quiet, verbose=verbose, storage=storage)
+    with signals.orderly(), progress:
+        yield progress
+
+
+class Progress(Watcher):
+    """Follows a search and draws it: live where stderr is a terminal, else a line every few seconds."""
+
+    line_seconds = LINE_SECONDS
+
+    def __init__(
+        self, console: Console, *, quiet: bool, verbose: bool, storage: str = DEFAULT_STORAGE
+    ) -> None:
+        self.study, self._storage = "", storage
+        self._console, self._quiet, self._verbose = console, quiet, verbose
+        self._lock = threading.Lock()
+        self._begun = self._line_at = time.monotonic()
+        self._trials = self._done = self._epochs_planned = self._epochs = 0
+        self._halved = False
+        self._round = self._epochs_each = 0
+        self._lost = dict.fromkeys(("diverged", "pruned", "failed"), 0)
+        self._ranges: Space = {}
+        self._first: Space = {}
+        self._stage = 0
+        self._best: tuple[float, int, Settings] | None = None
+        self._maximize = True
+        self._live = (
+            Live(
+                console=console, get_renderable=self._picture, transient=True, refresh_per_second=8
+            )
+            if console.is_terminal and not console.is_dumb_terminal and not quiet
+            else None
+        )
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def noticed(self, what: str) -> None:
+        """Say it."""
+        self._say(f"Note: {what}", "yellow")
+
+    def started(self, name: str, plan: Plan, direction: Direction, done: int) -> None:
+        """Begin to draw: before this, an error is all there is to say."""
+        signals.going_on(resume_command(name, self._storage))
+        self.study, self._first, self._maximize = name, dict(plan.space), direction == "maximize"
+        self._trials, self._done, self._epochs_each = plan.trials, done, plan.epochs
+        self._epochs_planned = round((plan.trials - done) * plan.epochs * _share(plan))
+        self._halved = plan.halving is not None
+        self._begun = self._line_at = time.monotonic()
+        if self._live:
+            self._live.start()
+        else:
+            self._say(f"{name}: {plan.trials - done} trainings of {plan.epochs} epochs")
+
+    def round_started(self, number: int, size: int, ranges: Space) -> None:
+        """Show the round's ranges from now on."""
+        del size
+        signals.check()
+        self._round, self._ranges, self._stage = number, ranges, 0
+
+    def epoch_trained(self, trials: int) -> None:
+        """Count, and say a line if it is time and there is no live display."""
+        with self._lock:
+            self._epochs += trials
+            if self._live or time.monotonic() - self._line_at < self.line_seconds:
+                return
+            self._line_at = time.monotonic()
+            self._going_on()
+
+    def _going_on(self) -> None:
+        self._say(" · ".join([*self._state(), *self._speed(), self._best_line()]))
+
+    def batch_finished(self, results: Sequence[Result], settings: Sequence[Settings]) -> None:
+        """Keep the best so far, and count what diverged, left at a rung or failed."""
+        for result, values in zip(results, settings, strict=True):
+            self._done += 1
+            if result.state == "pruned":
+                self._lost["pruned"] += 1
+                continue
+            if result.value is None:
+                self._lost["diverged" if "diverged_epoch" in result.attributes else "failed"] += 1
+                if self._halved:  # how many go on does not depend on it
+                    continue
+                # It left at that epoch: those after it will never be trained.
+                last = result.attributes.get("diverged_epoch", self._epochs_each)
+                self._epochs_planned -= self._epochs_each - last
+            elif self._best is None or self._better(result.value, self._best[0]):
+                self._best = (result.value, result.number, values)
+        signals.check()
+        if self._verbose:
+            self._say(f"batch of {len(results)} recorded · {self._best_line()}")
+
+    def round_judged(self, number: int, verdicts: Mapping[str, Verdict]) -> None:
+        """Say each verdict; they stay on the screen above what moves."""
+        for name, verdict in verdicts.items():
+            self._say(f"round {number}  {name}  {verdict.reason}", ACTIONS[verdict.action])
+            if verdict.warning:
+                self._say(f"round {number}  {name}  {verdict.warning}", "yellow")
+
+    def stage_started(self, stage: int, trials: Sequence[int]) -> None:
+        """Show that the search is over, or pauses."""
+        del trials
+        signals.check()
+        self._stage = stage
+
+    def stage_finished(self, results: Sequence[Confirmation]) -> None:
+        """Count them."""
+        self._done += len(results)
+        signals.check()
+
+    def stopped(self, reason: str) -> None:
+        """Say why."""
+        self._say(f"Stopped early: {reason}", "yellow")
+
+    def _better(self, value: float, other: float) -> bool:
+        return value > other if self._maximize else value < other
+
+    def _say(self, line: str, style: str = "") -> None:
+        if not self._quiet:
+            # Only a terminal is as wide as it is; a file takes the whole line. If it is full, the search goes on.
+            with suppress(OSError):
+                self._console.print(Text(line, style), soft_wrap=not self._console.is_terminal)
+
+    def _state(self) -> list[str]:
+        """How far it is."""
+        at = f"confirming, stage {self._stage}" if self._stage else f"round {self._round}"
+        parts = [at, f"trainings {self._done}/{self._trials}"]
+        if self._epochs:
+            left = max(0.0, (self._epochs_planned - self._epochs) * self._seconds() / self._epochs)
+            parts.append(f"{duration(left)} left")
+        return parts
+
+    def _speed(self) -> list[str]:
+        """How fast it is, and what gave no value."""
+        parts = [f"{self._epochs / self._seconds():,.0f} epochs/s"] if self._epochs else []
+        return parts + [f"{count} {how}" for how, count in self._lost.items() if count]
+
+    def _seconds(self) -> float:
+        return max(time.monotonic() - self._begun, 1e-3)
+
+    def _best_line(self) -> str:
+        if self._best is None:
+            return "no result yet"
+        value, number, values = self._best
+        return f"best {value:.4g} (trial {number}: {settings(values)})"
+
+    def _picture(self) -> RenderableType:
+        share = Table.grid()  # a bar alone does not end its line
+        share.add_row(
+            ProgressBar(total=max(1, self._epochs_planned), completed=self._epochs, width=40)
+        )
+        narrow = self._console.width < NARROW
+        ranges = Table(box=None, pad_edge=False, show_header=False)
+        for name, parameter in self._ranges.items():
+            first = self._first.get(name, parameter)
+            bar = range_bar(first, parameter, BAR_WIDTH // 3 if narrow else BAR_WIDTH)
+            ranges.add_row(Text(name), Text(bar, "cyan"), Text(describe(parameter)))
+        return Group(
+            Text(f"{self.study}  {' · '.join(self._state())}"),
+            share,
+            *([Text(" · ".join(self._speed()))] if self._epochs else []),
+            Text(self._best_line()),
+            ranges,
+        )
+
+
+def _share(plan: Plan) -> float:
+    """The epochs that a training of the plan has on average, as a share of those of one to the end."""
+    if plan.halving is None:
+        return 1.0
+    confirming = plan.confirming / plan.trials
+    return confirming + (1 - confirming) * cost(plan.epochs, plan.halving)
+
+
+def range_bar(first: Parameter, now: Parameter, width: int = BAR_WIDTH) -> str:
+    """Where a range stands in the first one, as a bar of fixed width: `──────████──────────`."""
+    if isinstance(first, Categorical) or isinstance(now, Categorical):
+        return " " * width
+    low = max(0.0, min(1.0, position(first, now.low)))
+    high = max(0.0, min(1.0, position(first, now.high)))
+    start = min(width - 1, int(low * width + 1e-9))
+    stop = max(start + 1, round(high * width))
+    return "─" * start + "█" * (stop - start) + "─" * (width - stop)
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it: 8 s, 3 min, 2 h 05 min."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,150 @@
+"""A study that plain Optuna wrote -> the plan to go on with it, or one line that says why there is none.
+
+The space is what its trials were drawn from: of each parameter the widest range. Its trials are the first round of the
+search, and judged like any other; all that Optuna does not record is what a plan has by default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from hpo.plan.plan import Plan, PlanError, make_plan
+from hpo.plan.space import Categorical, Float, Int, Parameter, Space, describe
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+    from studies.database.optunas import OptunasStudy, OptunasTrial
+
+WHOLE = ("COMPLETE", "PRUNED")  # trials that were given all their parameters
+
+
+def adopting_plan(study: OptunasStudy, trainer: str | None, trials: int | None) -> Plan:
+    """The plan to go on with a study of Optuna's until it has `trials` trials in all, trained by MODULE:FUNCTION.
+
+    Raises:
+        PlanError: its space is none of ours, or it is not said what trains, or how many trials.
+    """
+    try:
+        space = space_of(study)
+    except ValueError as error:
+        raise PlanError(f"hpo can't go on with study {study.name!r} of Optuna's: {error}") from None
+    done = len(study.trials)
+    if trainer is None or trials is None:
+        raise PlanError(
+            f"study {study.name!r} was made by Optuna alone and has no plan: say with --trainer what trains, "
+            f"and with --trials how many trials in all, the {done} it has included"
+        )
+    if trials <= done:
+        raise PlanError(
+            f"trials = {trials} is a total, and study {study.name!r} has {done} already"
+        )
+    fields: dict[str, Any] = {
+        "trainer": trainer,
+        "space": space,
+        "direction": study.directions[0],
+        "trials": trials,
+    }
+    # The first round is done; there are no more rounds than trials for them.
+    rounds = min(Plan.model_fields["rounds"].default, 1 + trials - done)
+    return make_plan(fields | {"rounds": rounds})
+
+
+def refusal(study: OptunasStudy) -> str | None:
+    """Why hpo can't go on with a study of Optuna's; None if it can."""
+    try:
+        space_of(study)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def told(study: OptunasStudy, plan: Plan) -> list[str]:
+    """What is about to be done to a study of Optuna's, in a line each."""
+    ranges = "; ".join(f"{name} {describe(p)}" for name, p in plan.space.items())
+    lines = [
+        f"The {len(study.trials)} trials that Optuna made are the first round, their ranges the space: {ranges}"
+    ]
+    if study.unended:
+        numbers = ", ".join(map(str, study.unended))
+        lines.append(f"Recorded as failed, since they have not ended: trials {numbers}")
+    return lines
+
+
+def space_of(study: OptunasStudy) -> Space:
+    """What the trials of a study were drawn from, as a space of ours.
+
+    Raises:
+        ValueError: it can't be expressed; the message says what of it.
+    """
+    if len(study.directions) > 1:
+        raise ValueError(f"it has {len(study.directions)} objectives, and a search has one")
+    if not study.trials:
+        raise ValueError("it has no trials, so nothing says what to draw from")
+    if [t.number for t in study.trials] != list(range(len(study.trials))):
+        raise ValueError("its trials are not numbered one after another")
+    names = _names(study.trials)
+    if not names:
+        raise ValueError("its trials have no parameters")
+    space = {}
+    for name in names:
+        drawn_from = [t.distributions[name] for t in study.trials if name in t.distributions]
+        try:
+            space[name] = widest(drawn_from)
+        except ValueError as error:
+            raise ValueError(f"parameter {name!r}: {error}") from None
+    make_plan({"trainer": "a:b", "space": space})  # names that a plan can't have
+    return space
+
+
+def _names(trials: Sequence[OptunasTrial]) -> list[str]:
+    """The parameters that every trial has; one that failed or has not ended may lack some."""
+    whole = [t for t in trials if t.state in WHOLE]
+    longest = max(trials, key=lambda t: len(t.distributions))
+    names = list((whole[0] if whole else longest).distributions)
+    for trial in trials:
+        given = trial.distributions.keys()
+        odd = given - set(names) or (set(names) - given if trial in whole else set())
+        if odd:
+            raise ValueError(
+                f"it has conditional parameters: {min(odd)!r} is in some trials and not in others"
+            )
+    return names
+
+
+def widest(distributions: Sequence[BaseDistribution]) -> Parameter:
+    """The smallest parameter that holds all of some distributions.
+
+    Raises:
+        ValueError: they differ in more than their ends, or are none of ours.
+    """
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    first, kinds = distributions[0], {type(d) for d in distributions}
+    if len(kinds) > 1:
+        raise ValueError(f"it is of several kinds: {', '.join(sorted(k.__name__ for k in kinds))}")
+    if isinstance(first, CategoricalDistribution):
+        if any(d != first for d in distributions):
+            raise ValueError("its choices change from trial to trial")
+        for choice in first.choices:
+            if isinstance(choice, float) and not abs(choice) < float("inf"):
+                raise ValueError(f"choice {choice!r} is not a finite number")
+        return Categorical(tuple(first.choices))
+    if not isinstance(first, FloatDistribution | IntDistribution):
+        raise ValueError(f"{type(first).__name__} is not a kind of range that hpo knows")
+    ranges = [d for d in distributions if isinstance(d, FloatDistribution | IntDistribution)]
+    low, high = min(d.low for d in ranges), max(d.high for d in ranges)
+    if len({d.log for d in ranges}) > 1:
+        raise ValueError("it is log in some trials and not in others")
+    if len({d.step for d in ranges}) > 1 or not all(_on_grid(d.low, low, d.step) for d in ranges):
+        raise ValueError("its steps change from trial to trial")
+    if isinstance(first, IntDistribution):
+        return Int(int(low), int(high), log=first.log, step=first.step)
+    return Float(low, high, log=first.log, step=first.step)
+
+
+def _on_grid(value: float, low: float, step: float | None) -> bool:
+    """Whether a value is a whole number of steps above the low end. In decimal, where 0.1 × 3 is 0.3."""
+    return step is None or (Decimal(str(value)) - Decimal(str(low))) % Decimal(str(step)) == 0

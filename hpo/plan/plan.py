@@ -1,0 +1,284 @@
+"""The whole plan of a search, as one pydantic model: filled from flags, TOML or Python, stored whole in the study."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from hpo.choose.halving import cost
+from hpo.plan.nearest import nearest
+from hpo.plan.space import (
+    Categorical,
+    Float,
+    Int,
+    Parameter,
+    from_mapping,
+    parse_parameter,
+    to_mapping,
+)
+
+
+class PlanError(ValueError):
+    """A plan that breaks a rule; the message names the field, the value and the rule, in one line."""
+
+
+def _parameter(given: Any) -> Parameter:
+    if isinstance(given, Float | Int | Categorical):
+        return given
+    if isinstance(given, str):
+        return parse_parameter(given)
+    if isinstance(given, Mapping):
+        return from_mapping(given)
+    raise ValueError(f"{given!r} is not a range: write LOW:HIGH[:log][:int], a,b,c or a table")
+
+
+def default_space() -> dict[str, Parameter]:
+    """Rough ranges on a log scale, wide on purpose (*Deep Learning from Scratch*, 6.5.2, and wider)."""
+    return {
+        "learning_rate": Float(1e-5, 1.0, log=True),
+        "weight_decay": Float(1e-8, 1e-1, log=True),
+    }
+
+
+NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+TRAINER = r"^[^:]+:[^:]+$"
+Positive = Annotated[int, Field(ge=1)]
+
+
+ROUNDS, ROUNDS_OF_HALVING = 3, 2
+"""Where trials leave at rungs, few of them tell where good settings are: fewer rounds, with more trials each."""
+
+CONFIRMING = 0.4
+"""The share of the epochs that train finalists again (scripts/bench/search says why)."""
+
+METRICS = ("accuracy", "balanced_accuracy", "log_loss", "roc_auc", "rmse", "mae", "r2", "loss")
+OF_THE_NETWORK = (
+    "target", "rows", "hidden", "activation", "batch_norm", "dropout", "optimizer", "schedule", "init",
+    "batch_size", "dtype",
+)  # fmt: skip
+SMALL_IS_GOOD = ("loss", "error", "rmse", "mae", "mse", "time", "perplexity")
+
+
+class Plan(BaseModel):
+    """Everything that decides what a search does; with the data, it decides every number in the study.
+
+    Either a network is trained on the rows of `source`, or `trainer`, MODULE:FUNCTION, trains what it likes.
+    How many workers there are, and where the study is stored, change nothing and are not part of it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str | None = None
+    trainer: Annotated[str, Field(pattern=TRAINER)] | None = None
+    target: str | None = None
+    rows: Annotated[int, Field(ge=10)] | None = None
+    space: dict[
+        Annotated[str, Field(pattern=NAME)],
+        Annotated[Any, BeforeValidator(_parameter), PlainSerializer(to_mapping)],
+    ] = Field(default_factory=default_space, min_length=1)
+    trials: Positive = 100
+    rounds: Positive = ROUNDS
+    epochs: Positive = 10
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    metric: str | None = None
+    direction: Literal["maximize", "minimize"] | None = None
+    sampler: Literal["thompson", "tpe", "sobol", "random", "gp", "cmaes"] | None = None
+    extend: bool = True
+    max_failures: Annotated[int, Field(ge=0)] | None = None
+    halving: Annotated[int, Field(ge=2)] | None = None
+    finalists: Annotated[int, Field(ge=0)] | None = None
+    repeats: Positive | None = None
+    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    patience: Positive | None = None
+    hidden: tuple[Positive, ...] = (50,)
+    activation: Literal["relu", "leaky_relu", "tanh", "sigmoid", "gelu", "identity"] = "relu"
+    batch_norm: bool = False
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    optimizer: Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"] = (
+        "momentum"
+    )
+    schedule: Literal["constant", "step", "exponential", "cosine"] = "constant"
+    init: str = "he"
+    batch_size: Positive = 32
+    dtype: Literal["float32", "float64"] = "float32"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rounds_of_halving(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("halving") is not None:
+            return {"rounds": ROUNDS_OF_HALVING, **given}
+        return given
+
+    @field_validator("hidden", mode="before")
+    @classmethod
+    def _hidden_from_text(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return tuple(part.strip() for part in given.split(","))
+        return given
+
+    @model_validator(mode="after")
+    def _network_or_trainer(self) -> Plan:
+        if self.trainer is None:
+            if self.source is None:
+                raise ValueError("give a source, such as digits or table.csv, or a trainer")
+            if self.metric is not None and self.metric not in METRICS:
+                known = f"metric {self.metric!r} is not one of {', '.join(METRICS)}"
+                raise ValueError(f"{known}; {nearest(self.metric, METRICS, '')}".removesuffix("; "))
+            if self.direction is not None:
+                raise ValueError(f"direction: that of {self.source} follows from its metric")
+            return self
+        if self.source is not None:
+            raise ValueError(
+                f"source {self.source!r} and trainer {self.trainer!r}: a trainer has its own data"
+            )
+        for name in OF_THE_NETWORK:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"{name} is of the network, and {self.trainer} is a trainer of its own"
+                )
+        if "space" not in self.model_fields_set:
+            raise ValueError(f"space: say what {self.trainer} is to be given")
+        if self.direction is None and (self.metric or "").lower().split("_")[-1] in SMALL_IS_GOOD:
+            raise ValueError(f"direction: is {self.metric} to be minimized, or maximized?")
+        return self
+
+    @model_validator(mode="after")
+    def _enough_trials(self) -> Plan:
+        if self.trials < self.rounds:
+            raise ValueError(
+                f"{self.trials} trials can't fill {self.rounds} rounds: give rounds {self.trials} or fewer"
+            )
+        searching = self.trials - self.confirming
+        if searching < self.rounds:
+            raise ValueError(
+                f"{self.confirming} of {self.trials} trials would confirm {self.finalists} finalists and leave "
+                f"{max(0, searching)} for {self.rounds} rounds: give fewer finalists or repeats"
+            )
+        return self
+
+    @property
+    def draws_by(self) -> str:
+        """The sampler: Thompson's, or Sobol points in the narrowed ranges where trials leave at rungs.
+
+        There, a sampler that learns goes where trials do well after the first epochs, and what does well early crowds
+        out what does at the end (scripts/bench/RESULTS.md).
+        """
+        return self.sampler or ("thompson" if self.halving is None else "sobol")
+
+    @property
+    def confirming(self) -> int:
+        """How many of the trials train finalists again: finalists × repeats, as far as they are given."""
+        if self.finalists is not None and self.repeats is not None:
+            return self.finalists * self.repeats
+        if self.finalists == 0:
+            return 0
+        # A share of the epochs: a trial that leaves at a rung costs less than one that confirms.
+        searching = 1.0 if self.halving is None else cost(self.epochs, self.halving)
+        share = CONFIRMING * searching / (1 - CONFIRMING + CONFIRMING * searching)
+        return min(int(share * self.trials), self.trials - self.rounds)
+
+    def extended_to(self, trials: int) -> Plan:
+        """The same plan with more trials in all: further rounds of the size the first ones had.
+
+        Raises:
+            PlanError: fewer trials than the plan already has.
+        """
+        if trials < self.trials:
+            raise PlanError(
+                f"trials = {trials} is a total, and the study already has a plan of {self.trials}"
+            )
+        more = math.ceil((trials - self.trials) * self.rounds / self.trials)
+        return self.model_copy(update={"trials": trials, "rounds": self.rounds + more})
+
+
+def make_plan(fields: Mapping[str, Any], where: str = "") -> Plan:
+    """A plan from plain data; `where` is named in errors (a file, or nothing for flags).
+
+    Raises:
+        PlanError: a field is unknown or missing, or a value breaks its rule.
+    """
+    try:
+        return Plan.model_validate(dict(fields))
+    except ValidationError as error:
+        raise PlanError(_one_line(error, where)) from None
+
+
+def choices(field: str) -> list[str]:
+    """What a field of a plan can be, where that is one of a few words."""
+    annotation = Plan.model_fields[field].annotation
+    options = [annotation, *get_args(annotation)]  # of X | None, too
+    return [word for o in options if get_origin(o) is Literal for word in get_args(o)]
+
+
+def check_sampler(sampler: str | None) -> None:
+    """Whether what a sampler takes is installed.
+
+    Raises:
+        PlanError: it is not.
+    """
+    if sampler == "gp" and find_spec("torch") is None:
+        raise PlanError("sampler 'gp' needs PyTorch: pip install 'hpo[gp]'")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The fields of a plan in a TOML file.
+
+    Raises:
+        PlanError: there is no such file, or it is not TOML (the message says in which line and column).
+    """
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise PlanError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PlanError(f"{path} is not TOML: {error}") from None
+
+
+def to_json(plan: Plan) -> str:
+    """A plan as the text a study stores, without what a trainer of the user's has nothing to do with."""
+    foreign = set() if plan.trainer is None else {"source", *OF_THE_NETWORK}
+    return json.dumps(plan.model_dump(mode="json", exclude=foreign))
+
+
+def from_json(text: str) -> Plan:
+    """The inverse of `to_json`."""
+    return make_plan(json.loads(text), "the stored plan")
+
+
+def _one_line(error: ValidationError, where: str) -> str:
+    # A field that is there and wrong says more than one that is missing: it may be the missing one, misspelt.
+    errors = error.errors(include_url=False)
+    first = min(errors, key=lambda e: e["type"] == "missing")
+    field = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        known = f"the fields are {', '.join(Plan.model_fields)}"
+        message = f"there is no such field; {nearest(field, Plan.model_fields, known)}"
+    elif first["type"] == "string_pattern_mismatch":
+        message = "a parameter's name is letters, digits and _ only"
+        if field == "trainer":
+            message = f"{first['input']!r} is not MODULE:FUNCTION, such as my_model:train"
+    elif first["type"] not in ("value_error", "missing"):
+        message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
+        if first["type"] == "literal_error" and isinstance(first["input"], str):
+            near = nearest(first["input"], re.findall("'(.*?)'", first["ctx"]["expected"]), "")
+            message = f"{message}; {near}".removesuffix("; ")
+    return ": ".join(part for part in (where, field, message) if part)

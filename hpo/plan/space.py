@@ -1,0 +1,371 @@
+"""Parameters and their ranges, and the same as Optuna distributions.
+
+A space is a dict of name -> parameter; a round's ranges are a space too. Ranges are searched in log space where `log`
+is set. As text (flags, TOML) a parameter is `LOW:HIGH[:log][:int]` or `a,b,c`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from hpo.plan.nearest import nearest
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+Limit: TypeAlias = tuple[float | None, float | None]
+Choice: TypeAlias = str | int | float | bool | None
+Value: TypeAlias = Choice
+Settings: TypeAlias = dict[str, Value]
+
+HUGE = 1e300  # no range goes further
+
+
+@dataclass(frozen=True)
+class Float:
+    """A real number from `low` to `high`, both included; searched on a log scale where `log` is set.
+
+    `zero` is the share of draws that are exactly 0, beside a log range that can't reach it. A search may extend the
+    range past an end that the better trials crowd against: never beyond `limit` (lowest, highest; None is open), never
+    across 0, and not at all where `extend` is false.
+
+    Raises:
+        ValueError: low > high, a bound that is not finite, log with low ≤ 0, step ≤ 0, beside log or missing high;
+            zero outside [0, 1) or where the range holds 0 itself; a range outside its limit.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+    limit: Limit | None = None
+    extend: bool = True
+    zero: float = 0.0
+
+    def __post_init__(self) -> None:
+        for bound in ("low", "high"):
+            value = getattr(self, bound)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(f"{bound} = {value!r} is not a number")
+            object.__setattr__(self, bound, float(value))
+        _check_range(self)
+        if isinstance(self.zero, bool) or not (
+            isinstance(self.zero, int | float) and 0 <= self.zero < 1
+        ):
+            raise ValueError(f"zero = {self.zero!r} is not a share of at least 0 and below 1")
+        if self.zero and self.low <= 0 <= self.high:
+            raise ValueError(
+                f"zero = {self.zero:g}: the range from {number(self.low)} holds 0 itself"
+            )
+
+
+@dataclass(frozen=True)
+class Int:
+    """A whole number from `low` to `high`, both included; searched on a log scale where `log` is set.
+
+    `limit` and `extend` are as for `Float`.
+
+    Raises:
+        ValueError: low > high, a bound that is not whole, log with low ≤ 0, step < 1, beside log or missing high; a
+            range outside its limit.
+    """
+
+    low: int
+    high: int
+    log: bool = False
+    step: int = 1
+    limit: Limit | None = None
+    extend: bool = True
+
+    def __post_init__(self) -> None:
+        for bound in ("low", "high", "step"):
+            value = getattr(self, bound)
+            if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+                raise ValueError(f"{bound} = {value!r} is not a whole number")
+            object.__setattr__(self, bound, int(value))
+        _check_range(self)
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """One of some choices: text, numbers, true / false.
+
+    Raises:
+        ValueError: no choices, a choice named twice, or a choice that is none of these.
+    """
+
+    choices: tuple[Choice, ...]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.choices, str) or not self.choices:
+            raise ValueError(f"choices = {self.choices!r} is not a list of at least one choice")
+        object.__setattr__(self, "choices", tuple(self.choices))
+        for i, choice in enumerate(self.choices):
+            if choice is not None and not isinstance(choice, str | int | float):
+                raise ValueError(f"choice {choice!r} is not text, a number, true or false")
+            if choice in self.choices[:i]:
+                raise ValueError(f"choice {choice!r} is named twice")
+
+
+Parameter: TypeAlias = Float | Int | Categorical
+Numeric: TypeAlias = Float | Int
+Space: TypeAlias = dict[str, Parameter]
+
+
+def _check_range(p: Numeric) -> None:
+    if not (math.isfinite(p.low) and math.isfinite(p.high)):
+        raise ValueError(f"{number(p.low)}:{number(p.high)} is not a finite range")
+    if p.low > p.high:
+        raise ValueError(f"low {number(p.low)} is above high {number(p.high)}: write LOW:HIGH")
+    if p.log and p.low <= 0:
+        raise ValueError(f"a log range can't start at {number(p.low)}: low must be above 0")
+    if p.step is not None and p.step <= 0:
+        raise ValueError(f"step {number(p.step)} must be above 0")
+    if p.log and p.step not in (None, 1):
+        raise ValueError(f"step {number(p.step or 0)} can't be used on a log range")
+    if p.step is not None and (last := _stepped(p, p.high, ROUND_FLOOR)) != p.high:
+        raise ValueError(f"steps of {p.step:g} from {p.low:g} miss high {p.high:g}: write {last:g}")
+    if not isinstance(p.extend, bool):
+        raise ValueError(f"extend = {p.extend!r} is neither true nor false")
+    if p.limit is not None:
+        _check_limit(p)
+
+
+def _check_limit(p: Numeric) -> None:
+    try:
+        lowest, highest = (None if end is None else float(end) for end in p.limit or ())
+    except (TypeError, ValueError):
+        raise ValueError(f"limit = {p.limit!r} is not two numbers, lowest and highest") from None
+    object.__setattr__(p, "limit", (lowest, highest))
+    bottom, top = ends(p)
+    if not bottom <= p.low <= p.high <= top:  # nor where one is NaN
+        raise ValueError(
+            f"{number(p.low)}:{number(p.high)} is not inside its limit {bottom:g}:{top:g}"
+        )
+
+
+def ends(p: Numeric) -> tuple[float, float]:
+    """The lowest and the highest value that a range may ever reach: its limit, else 0 where it does not cross that.
+
+    A count of at least 1 stays one.
+    """
+    lowest, highest = p.limit or (None, None)
+    if lowest is None:
+        lowest = -HUGE if p.low < 0 else 1.0 if isinstance(p, Int) and p.low >= 1 else 0.0
+    if highest is None:
+        highest = 0.0 if p.low < 0 >= p.high else HUGE
+    if p.log:
+        lowest = max(lowest, 1.0 if isinstance(p, Int) else 1 / HUGE)
+    return lowest, highest
+
+
+def within(p: Numeric, limit: Limit | None) -> Numeric:
+    """The same range with a limit beside its own, as far as it does not lie outside of it itself."""
+    if limit is None:
+        return p
+    own = p.limit or (None, None)
+    lows = [low for low in (own[0], limit[0]) if low is not None and low <= p.low]
+    highs = [high for high in (own[1], limit[1]) if high is not None and high >= p.high]
+    return replace(p, limit=(max(lows, default=None), min(highs, default=None)))
+
+
+def _stepped(p: Numeric, value: float, rounding: str) -> float:
+    """The step of a range next to a value. In decimal, where 0.1 × 3 is 0.3."""
+    low, step = Decimal(str(p.low)), Decimal(str(p.step))
+    count = ((Decimal(str(value)) - low) / step).to_integral_value(rounding)
+    return float(low + count * step)
+
+
+def number(value: float) -> str:
+    """A number as a person writes it: 3 significant digits, whole numbers in full, no exponent below a million."""
+    if abs(value) < 1e6 and value == round(value):
+        return f"{value + 0.0:.0f}"  # -0.0 + 0.0 is 0.0
+    text = f"{value:.3g}"
+    return f"{float(text):.0f}" if 1e3 <= abs(value) < 1e6 else text
+
+
+def describe(parameter: Parameter) -> str:
+    """A range or the choices in a few characters: `1e-05 … 1`, `relu, tanh`."""
+    if isinstance(parameter, Categorical):
+        return ", ".join(str(choice) for choice in parameter.choices)
+    return f"{number(parameter.low)} … {number(parameter.high)}"
+
+
+def parse_parameter(text: str) -> Parameter:
+    """`LOW:HIGH[:log][:int]` or `a,b,c` as a parameter.
+
+    Raises:
+        ValueError: it is neither, or what it says breaks a rule of `Float`, `Int` or `Categorical`.
+    """
+    if ":" not in text or "," in text:  # a choice may hold a colon, as normal:0.01 does
+        choices = [part.strip() for part in text.split(",")]
+        if not all(choices):
+            raise ValueError(f"{text!r} is neither LOW:HIGH[:log][:int] nor choices a,b,c")
+        return Categorical(tuple(_literal(choice) for choice in choices))
+    low, high, *words = (part.strip() for part in text.split(":"))
+    unknown = [word for word in words if word not in ("log", "int")]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} in {text!r} is neither 'log' nor 'int'")
+    bounds = []
+    for part in (low, high):
+        try:
+            bounds.append(float(part))
+        except ValueError:
+            raise ValueError(f"{part!r} in {text!r} is not a number") from None
+    if "int" in words:
+        return Int(bounds[0], bounds[1], log="log" in words)  # type: ignore[arg-type]  # checked there
+    return Float(bounds[0], bounds[1], log="log" in words)
+
+
+def _literal(text: str) -> Choice:
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def from_mapping(fields: Mapping[str, Any]) -> Parameter:
+    """The inverse of `to_mapping`; also what a TOML table holds.
+
+    Raises:
+        ValueError: a field is missing or unknown, or a value breaks a rule of the parameter.
+    """
+    known = {"choices"}
+    if "choices" not in fields:
+        known = {"low", "high", "log", "step", "limit", "extend", "int"}
+        known |= set() if fields.get("int") else {"zero"}
+    unknown = sorted(set(fields) - known)
+    if unknown:
+        allowed = f"it may have {', '.join(sorted(known))}"
+        raise ValueError(f"there is no {unknown[0]!r}: {nearest(unknown[0], known, allowed)}")
+    if "choices" in fields:
+        return Categorical(fields["choices"])
+    missing = [bound for bound in ("low", "high") if bound not in fields]
+    if missing:
+        raise ValueError(f"{missing[0]!r} is missing: give low and high, or choices")
+    options = {name: value for name, value in fields.items() if name not in ("low", "high", "int")}
+    kind = Int if fields.get("int", False) else Float
+    return kind(fields["low"], fields["high"], **options)
+
+
+def to_mapping(parameter: Parameter) -> dict[str, Any]:
+    """`{low, high, log}` or `{choices}`, as plain data; all else only where it says something."""
+    if isinstance(parameter, Categorical):
+        return {"choices": list(parameter.choices)}
+    silent = {
+        "step": 1 if isinstance(parameter, Int) else None,
+        "limit": None,
+        "extend": True,
+        "zero": 0.0,
+    }
+    fields = asdict(parameter)
+    fields = {n: v for n, v in fields.items() if n not in silent or v != silent[n]}
+    if isinstance(parameter, Int):
+        fields["int"] = True
+    return fields
+
+
+def distribution(parameter: Parameter) -> BaseDistribution:
+    """The same range as an Optuna distribution."""
+    from optuna import distributions
+
+    if isinstance(parameter, Categorical):
+        return distributions.CategoricalDistribution(parameter.choices)
+    if isinstance(parameter, Int):
+        return distributions.IntDistribution(
+            parameter.low, parameter.high, log=parameter.log, step=parameter.step
+        )
+    return distributions.FloatDistribution(
+        parameter.low, parameter.high, log=parameter.log, step=parameter.step
+    )
+
+
+def recorded(parameter: Parameter, first: Parameter) -> BaseDistribution:
+    """The distribution that a study records: one from 0, and not log, where the first range had a 0 beside it.
+
+    Optuna's plots take a parameter for log if one trial has it so, and then a 0 is too much for them.
+    """
+    from optuna.distributions import FloatDistribution
+
+    if isinstance(parameter, Float) and isinstance(first, Float) and first.zero:
+        return FloatDistribution(min(0.0, parameter.low), max(0.0, parameter.high))
+    return distribution(parameter)
+
+
+def contains(parameter: Parameter, value: Value) -> bool:
+    """Whether a value lies inside the range or is one of the choices; 0 does where some draws are to be 0."""
+    if isinstance(parameter, Categorical):
+        return value in parameter.choices
+    if not isinstance(value, int | float):
+        return False
+    return is_zero(parameter, value) or parameter.low <= value <= parameter.high
+
+
+def is_zero(parameter: Parameter, value: Value) -> bool:
+    """Whether a value is the 0 that stands beside a range."""
+    return isinstance(parameter, Float) and parameter.zero > 0 and value == 0
+
+
+def inside(space: Mapping[str, Parameter], settings: Mapping[str, Value]) -> bool:
+    """Whether settings give every parameter of the space a value inside its range."""
+    return all(name in settings and contains(p, settings[name]) for name, p in space.items())
+
+
+def position(parameter: Numeric, value: float) -> float:
+    """Where a value stands in its range, 0 at low and 1 at high, in log space where the range is."""
+    low, high, x = parameter.low, parameter.high, value
+    if parameter.log:
+        low, high, x = math.log(low), math.log(high), math.log(value)
+    return (x - low) / (high - low) if high > low else 0.5
+
+
+def at(parameter: Numeric, where: float) -> float | int:
+    """The value at a position from 0 to 1, the inverse of `position`; whole numbers and steps are the nearest."""
+    value = min(max(_at(parameter, where), parameter.low), parameter.high)
+    if parameter.step is not None:
+        value = min(_stepped(parameter, value, ROUND_HALF_EVEN), parameter.high)
+    return int(value) if isinstance(parameter, Int) else value
+
+
+def section(parameter: Numeric, start: float, stop: float) -> Numeric:
+    """The part of a range from position `start` to `stop`, or beyond its ends where they are below 0 or above 1, but
+    never beyond its limit. Whole numbers and steps are rounded outwards.
+    """
+    bottom, top = ends(parameter)
+    # An end that has not moved stays what it was, to the last digit; no rounding passes it.
+    first = parameter.low if start == 0 else _at(parameter, start)
+    last = parameter.high if stop == 1 else _at(parameter, stop)
+    if start >= 0 and stop <= 1:
+        bottom, top = parameter.low, parameter.high
+    first = min(max(first, bottom), top)
+    last = max(min(last, top), first)
+    if parameter.step is not None:
+        first = _stepped(parameter, first, ROUND_FLOOR)
+        last = _stepped(parameter, last, ROUND_CEILING)
+        if first < bottom:
+            first = _stepped(parameter, bottom, ROUND_CEILING)
+        if last > top:
+            last = _stepped(parameter, top, ROUND_FLOOR)
+    if isinstance(parameter, Int):
+        return replace(parameter, low=int(first), high=int(last))
+    return replace(parameter, low=first, high=last)
+
+
+def _at(parameter: Numeric, where: float) -> float:
+    """The value at a position, the inverse of `position`."""
+    low, high = float(parameter.low), float(parameter.high)
+    if parameter.log:
+        low, high = math.log(low), math.log(high)
+    try:
+        value = low + where * (high - low)
+        return math.exp(value) if parameter.log else value
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,329 @@
+"""What a search can train, behind one protocol; and the network of ours.
+
+A trainable knows which settings train together as one population, and trains a population as a generator: after
+each epoch it yields a mapping of metric -> (K,), and it may be sent who stays.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import traceback
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+import trainer.data.table
+from hpo.choose.suggest import Direction
+from hpo.plan.nearest import nearest
+from hpo.plan.plan import Plan, PlanError
+from hpo.plan.space import HUGE, Categorical, Int, Limit, Parameter, Settings, Value
+from trainer.apart import fit
+from trainer.data.table import Draw, Splits
+from trainer.data.table import Which as Which  # for all that train something
+from trainer.initializers import INITS, deviation
+from trainer.layers import ACTIVATIONS
+from trainer.metrics import METRICS
+from trainer.optimizers import OPTIMIZERS
+from trainer.population import even_parts, stack_size
+from trainer.recipe import Recipe
+from trainer.schedules import SCHEDULES
+from trainer.settings import PER_TRIAL, Number
+
+Array = NDArray[Any]
+Training = Generator[dict[str, Array], NDArray[np.bool_] | None, None]
+
+
+BATCH = 50
+"""Trials that are suggested, trained and recorded together, at the most."""
+
+
+class Trainable(Protocol):
+    """Something that a search can train."""
+
+    @property
+    def metric(self) -> str | None:
+        """The name of what is optimized, such as accuracy; None: the only one that is yielded."""
+
+    @property
+    def score(self) -> str | None:
+        """Which of the yielded metrics decides, such as validation_accuracy; None: the only one."""
+
+    @property
+    def direction(self) -> Direction:
+        """Whether the metric is to be large or small."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What its user should know before it begins, such as rows of a table that are left out."""
+
+    @property
+    def fingerprint(self) -> str:
+        """By which a study knows its data again; empty where it does not know them."""
+
+    @property
+    def contents(self) -> Mapping[str, Any]:
+        """What can be said of the data if they are not the same any more; empty where nothing is known of them."""
+
+    @property
+    def limits(self) -> Mapping[str, Limit]:
+        """The lowest and highest value that some parameters can have, however far their ranges are extended."""
+
+    def batch(self, round_size: int) -> int:
+        """How many trials of a round are suggested, trained and recorded together, at the most."""
+
+    def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
+        """Positions of the settings that train together; fixed by the settings, never by the number of cores."""
+
+    @property
+    def repeats(self) -> bool | None:
+        """Whether a setting has other values with other seeds and splits; None: that is to be seen."""
+
+    @property
+    def tests(self) -> bool:
+        """Whether it has test rows."""
+
+    def train(
+        self, settings: Sequence[Settings], *, epochs: int, seed: int, which: Which = 0
+    ) -> Training:
+        """Train the settings of one population on the split of the search, on a fresh one, or for the test rows."""
+
+
+class TrialError(Exception):
+    """What a function of the user's raised while it trained. One line of it is `line`, all of it `full`."""
+
+    def __init__(self, error: Exception) -> None:
+        self.line = f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
+        self.full = "".join(traceback.format_exception(error))
+        super().__init__(self.line)
+
+
+SHARED = ("batch_size", "activation", "optimizer", "schedule", "batch_norm", "units", "layers")
+"""What decides the shape of an array, or what is done to it, so that trials which differ in it train apart."""
+
+LOSS = {"classification": "sparse_categorical_cross_entropy", "regression": "squared_error"}
+STEPPING = ("step", "exponential")
+METRIC = {"classification": "accuracy", "regression": "rmse"}
+
+
+class MLP:
+    """The NumPy multilayer perceptron on the data of a plan."""
+
+    repeats = True
+    tests = True
+
+    def __init__(self, plan: Plan, draw: Draw) -> None:
+        self.plan = plan
+        self.data = draw(0)
+        self._draw = draw
+        self._fresh: tuple[Which, Splits] = (0, self.data)  # the split that was last asked for
+        self._lock = threading.Lock()
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all rows and labels."""
+        return self.data.fingerprint
+
+    @property
+    def contents(self) -> Mapping[str, Any]:
+        """The number of rows, and hashes of columns and labels."""
+        contents: Mapping[str, Any] = self.data.contents
+        return contents
+
+    @property
+    def limits(self) -> Mapping[str, Limit]:
+        """What the network's numbers can be."""
+        whole = dict.fromkeys(("batch_size", "units", "layers"), (1.0, None))
+        return whole | {name: _closed(number) for name, number in PER_TRIAL.items()}
+
+    @property
+    def metric(self) -> str:
+        """Accuracy for classes, RMSE for quantities, or the loss where the plan says so."""
+        return self.plan.metric or METRIC[self.data.task]
+
+    @property
+    def score(self) -> str:
+        """The metric on the validation rows."""
+        return f"validation_{self.metric}"
+
+    @property
+    def direction(self) -> Direction:
+        """Whether the metric is to be large; a loss is to be small."""
+        metric = METRICS.get(self.metric)
+        return "maximize" if metric is not None and metric.larger_is_better else "minimize"
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What of the source was left out, and what looks odd in it."""
+        return self.data.notes
+
+    def batch(self, round_size: int) -> int:
+        """Many: a stack of them trains nearly as fast as one."""
+        return min(BATCH, round_size)
+
+    def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
+        """Settings of one shape, as stacks that fit a core's cache."""
+        shapes: dict[Recipe, list[int]] = {}
+        for k, setting in enumerate(settings):
+            shapes.setdefault(self._recipe(setting, self.data), []).append(k)
+        parts = []
+        for recipe, members in shapes.items():
+            parts += even_parts(members, stack_size(recipe, self.data.train.X.shape[1]))
+        return parts
+
+    def train(
+        self, settings: Sequence[Settings], *, epochs: int, seed: int, which: Which = 0
+    ) -> Training:
+        """Train the settings of one population."""
+        splits = self._splits(which)
+        recipe = self._recipe(settings[0], splits)
+        own = ("init", *PER_TRIAL)
+        fixed: dict[str, Any] = {"dropout": self.plan.dropout}
+        numbers = [fixed | {name: s[name] for name in own if name in s} for s in settings]
+        return fit(recipe, numbers, splits.train, splits.validation, epochs=epochs, seed=seed)
+
+    def _splits(self, which: Which) -> Splits:
+        with self._lock:  # the populations of a batch ask together
+            if which == 0:
+                return self.data
+            if self._fresh[0] != which:
+                self._fresh = which, self._draw(which)
+            return self._fresh[1]
+
+    def _recipe(self, setting: Settings, splits: Splits) -> Recipe:
+        plan = self.plan
+        chosen: dict[str, Any] = {name: setting[name] for name in SHARED if name in setting}
+        units, layers = chosen.pop("units", None), chosen.pop("layers", None)
+        hidden = plan.hidden
+        if layers is not None:
+            hidden = hidden[:1] * layers
+        if units is not None:
+            hidden = (units,) * len(hidden)
+        fixed = {
+            "activation": plan.activation,
+            "optimizer": plan.optimizer,
+            "schedule": plan.schedule,
+            "batch_norm": plan.batch_norm,
+            "batch_size": plan.batch_size,
+        }
+        return Recipe(
+            outputs=self.data.outputs,
+            loss=LOSS[self.data.task],
+            metric=self.metric if self.metric in METRICS else METRIC[self.data.task],
+            hidden=hidden,
+            init=plan.init,
+            dtype=plan.dtype,
+            target_scale=splits.target_scale,
+            **{**fixed, **chosen},
+        )
+
+
+def _closed(number: Number) -> Limit:
+    """The lowest and highest value that a number can have: an end that is open is just missed."""
+    low = math.nextafter(number.low, math.inf) if number.open_low else number.low
+    high = math.nextafter(number.high, 0.0) if number.open_high else number.high
+    return low, None if high > HUGE else high
+
+
+def mlp(plan: Plan, load: Callable[..., Draw] = trainer.data.table.load) -> MLP:
+    """The trainable of a plan, with its data read and split.
+
+    Raises:
+        PlanError: the plan searches what this network has not, or outside what it can take.
+        trainer.data.table.DataError: the source can't be read or used.
+    """
+    check_space(plan)
+    draw = load(plan.source or "", plan.target, seed=plan.seed, rows=plan.rows, dtype=plan.dtype)
+    made = MLP(plan, draw)
+    classes = made.data.task == "classification"
+    allowed = [name for name, metric in METRICS.items() if metric.classes == classes] + ["loss"]
+    if plan.metric is not None and plan.metric not in allowed:
+        raise PlanError(
+            f"metric {plan.metric!r} does not fit {plan.source}, a {made.data.task}: "
+            f"give one of {', '.join(allowed)}"
+        )
+    return made
+
+
+def check_space(plan: Plan) -> None:
+    """Whether the network has what the plan searches, and can take every value of it.
+
+    Raises:
+        PlanError: it has not, or can't; the message names the parameter and the rule.
+    """
+    searched = plan.space
+    if not _is_init(plan.init):
+        raise PlanError(f"init: {plan.init!r} is not one of {INITS}")
+    for name, parameter in searched.items():
+        rule = _RULES.get(name)
+        if rule is None:
+            known = f"it has {', '.join(_RULES)}"
+            raise PlanError(
+                f"space.{name}: the network has no such number; {nearest(name, _RULES, known)}"
+            )
+        text, allowed = rule
+        for value in _extremes(parameter):
+            if not allowed(value):
+                near = nearest(str(value), _NAMED.get(name, ()), "")
+                raise PlanError(f"space.{name}: {value!r} is not {text}; {near}".removesuffix("; "))
+        if name in ("batch_size", "units", "layers") and not _whole(parameter):
+            raise PlanError(f"space.{name}: a whole number is needed: add :int to the range")
+    optimizer = None if "optimizer" in searched else OPTIMIZERS[plan.optimizer]
+    for name in {n for o in OPTIMIZERS.values() for n in o.reads} & searched.keys():
+        if optimizer is not None and name not in optimizer.reads:
+            raise PlanError(f"space.{name}: the optimizer {plan.optimizer!r} has no {name}")
+    for name in ("schedule_factor", "schedule_every"):
+        if name in searched and "schedule" not in searched and plan.schedule not in STEPPING:
+            raise PlanError(
+                f"space.{name}: the schedule {plan.schedule!r} has none: {' and '.join(STEPPING)} do"
+            )
+    if not plan.hidden and ("units" in searched or "layers" in searched):
+        raise PlanError("space.units and space.layers need a hidden layer: give hidden")
+    if "units" not in searched and "layers" in searched and len(set(plan.hidden)) > 1:
+        raise PlanError("space.layers: hidden layers of one width are needed, not several")
+
+
+def _extremes(parameter: Parameter) -> tuple[Value, ...]:
+    if isinstance(parameter, Categorical):
+        return parameter.choices
+    return (parameter.low, parameter.high)
+
+
+def _whole(parameter: Parameter) -> bool:
+    if isinstance(parameter, Categorical):
+        return all(isinstance(choice, int) for choice in parameter.choices)
+    return isinstance(parameter, Int)
+
+
+def _whole_number(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 1
+
+
+def _one_of(names: tuple[str, ...]) -> tuple[str, Callable[[Value], bool]]:
+    return f"one of {', '.join(names)}", lambda v: v in names
+
+
+def _is_init(value: Value) -> bool:
+    try:
+        deviation(str(value))
+    except ValueError:
+        return False
+    return isinstance(value, str)
+
+
+_NAMED: dict[str, tuple[str, ...]] = {
+    "activation": tuple(ACTIVATIONS),
+    "optimizer": tuple(OPTIMIZERS),
+    "schedule": tuple(SCHEDULES),
+}
+_RULES: dict[str, tuple[str, Callable[[Value], bool]]] = {
+    **{name: (n.rule, n.allows) for name, n in PER_TRIAL.items() if name != "patience"},
+    **dict.fromkeys(
+        ("batch_size", "units", "layers"), ("a whole number of at least 1", _whole_number)
+    ),
+    **{name: _one_of(known) for name, known in _NAMED.items()},
+    "batch_norm": ("true or false", lambda v: isinstance(v, bool)),
+    "init": (f"one of {INITS}", _is_init),
+}

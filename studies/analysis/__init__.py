@@ -1,0 +1,1 @@
+"""What a stored study says: frames, finalists, importance, advice."""

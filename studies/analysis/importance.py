@@ -1,0 +1,211 @@
+"""Which parameters matter: how much of the difference between trials each explains; which were narrowed most; which
+tell what was lost.
+
+Importance is Optuna's fANOVA (Hutter, Hoos, Leyton-Brown, ICML 2014): a random forest learns the value from the
+settings, and what each parameter alone explains of the forest's variance over the whole space is its share.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from studies.analysis.frames import Direction, in_order, parameters, scored
+from studies.plots.scales import Floats, Scale, scale_of, view_of
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+MOST = 1000  # trials; fANOVA's cost grows with their square unless its trees are kept shallow
+TREES, DEPTH = (
+    64,
+    6,
+)  # 0.9 s for 1,000 trials of 12 parameters, where Optuna's depth of 64 takes 30 s for the same shares
+FEW = 10  # complete trials: below, a forest has nothing to learn from
+
+
+@dataclass(frozen=True)
+class Importances:
+    """What each parameter explains of the differences between trials, most first; the shares add up to 1.
+
+    constant: parameters that had one value in all trials. partly: those that not every trial has. Neither has a share.
+    """
+
+    shares: dict[str, float]
+    trials: int  # that were looked at
+    of: int  # complete trials
+    constant: tuple[str, ...] = ()
+    partly: tuple[str, ...] = ()
+
+
+def importances(
+    trials: pd.DataFrame, rounds: pd.DataFrame, *, direction: Direction
+) -> Importances | None:
+    """The importance of each parameter over all that was searched; None where too few trials or values differ.
+
+    Computed on a study in memory: in the stored one the same parameter has other ranges in each round, and Optuna
+    looks only at parameters that have one range in all trials. It also takes a logarithmic range for a linear one, of
+    which 90 % is the last decade; so the logarithms are what it gets to see. Values far worse than most count as the
+    edge of what the plots show: else the most hopeless trial decides alone. Of more than `MOST` trials, so many,
+    evenly spaced. The same trials give the same numbers.
+    """
+    complete = in_order(trials, direction).sort_values("number")
+    chosen = complete.iloc[evenly(len(complete), MOST)]
+    values = chosen["value"].to_numpy(float)
+    if len(chosen) < FEW or np.ptp(values) == 0:
+        return None
+    view = view_of(values, direction)
+    columns: dict[str, tuple[BaseDistribution, list[Any]]] = {}
+    constant, partly = [], []
+    for name in parameters(trials):
+        if chosen[name].isna().any() and not _none_is_a_choice(name, rounds):
+            partly.append(name)
+        elif chosen[name].nunique(dropna=False) < 2:
+            constant.append(name)
+        else:
+            columns[name] = _column(name, chosen, rounds)
+    if not columns:
+        return None
+    shares = _by_optuna(columns, np.clip(values, view.low, view.high))
+    return Importances(shares, len(chosen), len(complete), tuple(constant), tuple(partly))
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """So many places out of `count`, first and last among them, evenly spaced; all where there are no more."""
+    return sorted({round(p) for p in np.linspace(0, count - 1, min(count, most))})
+
+
+def _none_is_a_choice(name: str, rounds: pd.DataFrame) -> bool:
+    return any(
+        None in choices
+        for choices in rounds.loc[rounds["parameter"] == name, "choices"]
+        if isinstance(choices, list)
+    )
+
+
+def _column(
+    name: str, trials: pd.DataFrame, rounds: pd.DataFrame
+) -> tuple[BaseDistribution, list[Any]]:
+    """A parameter as Optuna is to see it: its whole range on the scale it was searched on, and the settings there."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    scale = scale_of(name, trials, rounds)
+    if scale.choices is not None:
+        places = np.round(scale.positions(trials)).astype(int)
+        return CategoricalDistribution(list(map(str, range(len(scale.choices))))), [
+            str(k) for k in places
+        ]
+    at = scale.positions(trials)
+    low, high = scale.low, scale.high
+    if scale.log:
+        at, low, high = _logarithms(at), math.log10(low), math.log10(high)
+    return FloatDistribution(min(low, float(at.min())), max(high, float(at.max()))), at.tolist()
+
+
+def _logarithms(at: Floats) -> Floats:
+    """Of a 0 beside a log range, a place half a decade below the least of the others."""
+    above = at[at > 0]
+    least = float(np.log10(above.min())) - 0.5 if above.size else 0.0
+    return np.where(at > 0, np.log10(np.where(at > 0, at, 1.0)), least)
+
+
+def _by_optuna(
+    columns: dict[str, tuple[BaseDistribution, list[Any]]], values: Floats
+) -> dict[str, float]:
+    import optuna
+
+    names = list(columns)
+    distributions = {name: distribution for name, (distribution, _) in columns.items()}
+    with _quiet():
+        study = optuna.create_study(storage=optuna.storages.InMemoryStorage())
+    settings = zip(*(column for _, column in columns.values()), strict=True)
+    study.add_trials(
+        [
+            optuna.trial.create_trial(
+                params=dict(zip(names, setting, strict=True)),
+                distributions=distributions,
+                value=float(value),
+            )
+            for setting, value in zip(settings, values, strict=True)
+        ]
+    )
+    evaluator = optuna.importance.FanovaImportanceEvaluator(n_trees=TREES, max_depth=DEPTH, seed=0)
+    found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return {name: float(found[name]) for name in sorted(names, key=lambda n: -found[n])}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Optuna not telling that it has made a study, which is nobody's affair."""
+    import optuna
+
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(level)
+
+
+# What was narrowed
+
+
+def most_narrowed_first(trials: pd.DataFrame, rounds: pd.DataFrame) -> list[str]:
+    """The parameters, those whose ranges have shrunk most in front."""
+    if rounds.empty:
+        return parameters(trials)
+    left: dict[str, float] = {}
+    for name, rows in rounds.groupby("parameter", sort=False):
+        first, last = _searched(rows.iloc[0]), _searched(rows.iloc[-1], after=True)
+        left[str(name)] = last / first if first else 1.0
+    return sorted(left, key=lambda name: left[name])
+
+
+def _searched(row: Any, *, after: bool = False) -> float:
+    """How much a row of the rounds searches, or leads to, in the space it is searched in."""
+    prefix = "next_" if after and not pd.isna(row["action"]) else ""
+    choices, low, high = (row[f"{prefix}{field}"] for field in ("choices", "low", "high"))
+    if isinstance(choices, list):
+        return float(len(choices))
+    return math.log(high / low) if row["log"] else high - low
+
+
+# What was lost
+
+
+def most_telling_first(trials: pd.DataFrame, rounds: pd.DataFrame) -> list[str]:
+    """The parameters, those in front whose settings tell best which trials got no value; else the most narrowed.
+
+    How well: the largest difference between the shares of both kinds up to a setting (Kolmogorov and Smirnov's
+    statistic); of choices, which have no order, half the sum of the differences between their shares.
+    """
+    names = most_narrowed_first(trials, rounds)
+    ended = trials[trials["state"] != "running"]
+    valued = scored(ended).to_numpy(bool)
+    if valued.all() or not valued.any():
+        return names
+    return sorted(
+        names, key=lambda name: -_told_apart(scale_of(name, trials, rounds), ended, valued)
+    )
+
+
+def _told_apart(scale: Scale, trials: pd.DataFrame, valued: NDArray[np.bool_]) -> float:
+    at = scale.positions(trials)
+    if scale.choices is not None:
+        at = np.round(at)
+    sides = [at[side & np.isfinite(at)] for side in (valued, ~valued)]
+    if not all(len(side) for side in sides):
+        return 0.0
+    places = np.unique(np.concatenate(sides))
+    if scale.choices is not None:
+        shares = [np.array([(side == p).mean() for p in places]) for side in sides]
+        return float(np.abs(shares[0] - shares[1]).sum() / 2)
+    up_to = [np.searchsorted(np.sort(side), places, side="right") / len(side) for side in sides]
+    return float(np.abs(up_to[0] - up_to[1]).max())

@@ -1,0 +1,192 @@
+"""Studies that plain Optuna wrote: what must be known of one to go on with it, and how that is recorded.
+
+Its trials stay as Optuna wrote them, but for those that had not ended: they become failed ones, with the reason. What
+hpo adds is a plan, a first round that is as large as all of them together, and where they came from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from studies.database import tables
+from studies.database.engine import StoreError, now
+from studies.database.lease import LeaseError
+from studies.database.records import Direction, StudyRecord, read_distribution
+from studies.database.store import Store, create_store, open_store
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+Row: TypeAlias = sa.Row[int, int, str]  # a trial's trial_id, number and state
+
+SHOWN = 5  # numbers in a message
+UNENDED = ("RUNNING", "WAITING")
+
+
+@dataclass(frozen=True)
+class OptunasTrial:
+    """A trial as Optuna has it: its state in Optuna's word, and what each of its parameters was drawn from."""
+
+    number: int
+    state: str
+    distributions: Mapping[str, BaseDistribution]
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is to come of it any more."""
+        return self.state not in UNENDED
+
+
+@dataclass(frozen=True)
+class OptunasStudy:
+    """A study as plain Optuna left it."""
+
+    name: str
+    directions: Sequence[Direction]
+    trials: Sequence[OptunasTrial]
+
+    @property
+    def unended(self) -> list[int]:
+        """The numbers of the trials that are running or waiting by Optuna's record."""
+        return [t.number for t in self.trials if not t.ended]
+
+    def check_ended(self) -> None:
+        """Whether no process of Optuna's may be at work on it.
+
+        Raises:
+            LeaseError: it has trials that have not ended. Who runs them, or was killed, Optuna does not record.
+        """
+        left = [f"{t.number} ({t.state})" for t in self.trials if not t.ended]
+        if left:
+            raise LeaseError(
+                f"study {self.name!r} has trials that have not ended: {', '.join(left)}; wait for the program that "
+                "runs it, or, if that is gone, record them as failed with --take-over"
+            )
+
+
+def read_optunas(name: str, storage: str) -> OptunasStudy:
+    """A study in a database that is there already, as Optuna has it; nothing is written.
+
+    Raises:
+        StoreError: there is no such database or study.
+    """
+    with open_store(storage) as store, store.reading() as connection:
+        record = store.study(name)
+        t, p = store.table("trials"), store.table("trial_params")
+        distributions: dict[int, dict[str, BaseDistribution]] = {}
+        for trial_id, parameter, text in connection.execute(
+            sa.select(p.c.trial_id, p.c.param_name, p.c.distribution_json)
+            .join(t, t.c.trial_id == p.c.trial_id)
+            .where(t.c.study_id == record.study_id)
+            .order_by(p.c.param_id)
+        ):
+            distributions.setdefault(trial_id, {})[parameter] = read_distribution(text)
+        trials = [
+            OptunasTrial(row.number, row.state, distributions.get(row.trial_id, {}))
+            for row in _trials(store, connection, record.study_id)
+        ]
+        return OptunasStudy(name, record.directions, trials)
+
+
+def _trials(store: Store, connection: sa.Connection, study_id: int) -> Sequence[Row]:
+    t = store.table("trials")
+    return connection.execute(
+        sa.select(t.c.trial_id, t.c.number, t.c.state)
+        .where(t.c.study_id == study_id)
+        .order_by(t.c.number)
+    ).all()
+
+
+def check_drawn(store: Store, record: StudyRecord) -> None:
+    """Whether hpo drew all trials of a study, but for those it began with.
+
+    Raises:
+        StoreError: plain Optuna has gone on with it; what comes next would not follow from the plan.
+    """
+    t, a = store.table("trials"), store.table("trial_user_attributes")
+    drawn = sa.exists().where(a.c.trial_id == t.c.trial_id, a.c.key == "round")
+    with store.reading() as connection:
+        odd = connection.execute(
+            sa.select(t.c.number)
+            .where(t.c.study_id == record.study_id, t.c.number >= record.adopted, ~drawn)
+            .order_by(t.c.number)
+        ).scalars().all()  # fmt: skip
+    if odd:
+        numbers = ", ".join([str(n) for n in odd[:SHOWN]] + ["…"] * (len(odd) > SHOWN))
+        raise StoreError(
+            f"study {record.name!r} has {len(odd)} trials that hpo did not draw ({numbers}), and its plan says nothing "
+            "of them: go on with it by Optuna, or begin a new study"
+        )
+
+
+def record_adoption(
+    storage: str,
+    study: OptunasStudy,
+    *,
+    plan: str,
+    metric: str,
+    data_hash: str,
+    ranges: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+) -> None:
+    """Record that hpo goes on with a study by a plan, its trials being the first round, in one transaction.
+
+    Raises:
+        StoreError: another program has written to the study since it was read.
+    """
+    changed = StoreError(
+        f"another program has just written to study {study.name!r}: see that it has ended, then try again"
+    )
+    adopted = {"trials": len(study.trials), "failed": study.unended}
+    with create_store(storage) as store:
+        study_id = store.study(study.name).study_id
+        try:
+            with store.writing() as connection:
+                rows = _trials(store, connection, study_id)
+                if [(r.number, r.state) for r in rows] != [
+                    (t.number, t.state) for t in study.trials
+                ]:
+                    raise changed
+                connection.execute(
+                    sa.insert(tables.studies).values(
+                        study_id=study_id,
+                        plan=plan,
+                        metric=metric,
+                        data_hash=data_hash,
+                        provenance=json.dumps({**provenance, "adopted": adopted}),
+                        created=now(),
+                    )
+                )
+                connection.execute(
+                    sa.insert(tables.rounds).values(
+                        study_id=study_id, round=0, size=len(rows), ranges=json.dumps(dict(ranges))
+                    )
+                )
+                _fail(store, connection, [r for r in rows if r.state in UNENDED])
+        except IntegrityError:
+            raise changed from None
+
+
+def _fail(store: Store, connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Record trials that have not ended as failed, with the reason where it takes no other attribute's place."""
+    t, a = store.table("trials"), store.table("trial_user_attributes")
+    for row in rows:
+        connection.execute(
+            sa.update(t)
+            .where(t.c.trial_id == row.trial_id)
+            .values(state="FAIL", datetime_complete=now())
+        )
+        taken = sa.exists().where(a.c.trial_id == row.trial_id, a.c.key == "error")
+        if not connection.execute(sa.select(taken)).scalar():
+            reason = f"was {row.state} when hpo took the study over"
+            connection.execute(
+                sa.insert(a).values(
+                    trial_id=row.trial_id, key="error", value_json=json.dumps(reason)
+                )
+            )

@@ -1,0 +1,196 @@
+"""What a study, a round, a trial and its result are, as the database has them; and how numbers are written there."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from studies.database.lease import Holder
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+State = Literal["running", "interrupted", "complete"]
+Direction = Literal["maximize", "minimize"]
+TrialState = Literal["running", "complete", "pruned", "failed"]
+OPTUNA_STATES: dict[str, TrialState] = {
+    "RUNNING": "running",
+    "WAITING": "running",
+    "COMPLETE": "complete",
+    "PRUNED": "pruned",
+    "FAIL": "failed",
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial as the database has it. `attributes` are those that hpo gives its trials.
+
+    A trial of a study with several objectives has no `value`, but `values`, one for each.
+    """
+
+    number: int
+    state: TrialState
+    value: float | None
+    params: dict[str, Any]
+    attributes: dict[str, Any]
+    started: datetime | None
+    finished: datetime | None
+    values: tuple[float | None, ...] = ()
+
+    def _repr_html_(self) -> str:
+        from studies.pages import notebook
+
+        return notebook.of_trial(self)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one trial of a batch. `score` names the curve that Optuna shows as intermediate values."""
+
+    number: int
+    state: Literal["complete", "pruned", "failed"]
+    value: float | None
+    curves: Mapping[str, Sequence[float]]
+    score: str
+    finished: datetime
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round: what it draws from, how many trials it has when full, and what was decided after it."""
+
+    round: int
+    size: int
+    ranges: dict[str, Any]
+    verdicts: dict[str, Any] | None
+    next_ranges: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """A trial's settings trained again, on the seed and the split of a stage. Not `finished`: not done yet."""
+
+    stage: int
+    trial: int
+    value: float | None = None
+    epochs: int = 0
+    error: str | None = None
+    finished: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What the test rows said of a trial's settings, and since when they are not unseen any more."""
+
+    trial: int
+    opened: datetime
+    value: float | None = None
+    error: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether it is known what they said."""
+        return self.value is not None or self.error is not None
+
+
+@dataclass(frozen=True)
+class PlanVersion:
+    """A plan that a study went on by, as plain data: what it changed, after so many rounds were begun."""
+
+    version: int
+    plan: dict[str, Any]
+    changes: list[dict[str, Any]]  # field, before, after, means
+    rounds: int
+    made: datetime
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a study was trained with since a moment: `hpo.run.provenance`."""
+
+    since: datetime
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """What is known of a study beside its trials. `plan` is None where plain Optuna made the study.
+
+    `stopped` says why the search ended before its last trial, if it did; `resumed_after` how many rounds it had when it
+    went on after all. `directions` has more than one where plain Optuna made a study of several objectives, and
+    `direction` is the first.
+    """
+
+    study_id: int
+    name: str
+    direction: Literal["maximize", "minimize"]
+    state: State
+    plan: dict[str, Any] | None
+    metric: str
+    data_hash: str | None
+    provenance: dict[str, Any]
+    created: datetime | None
+    holder: Holder | None
+    stopped: str | None = None
+    resumed_after: int = 0
+    directions: tuple[Direction, ...] = ()
+
+    @property
+    def several(self) -> bool:
+        """Whether it has several objectives, so that no trial need be the best."""
+        return len(self.directions) > 1
+
+    @property
+    def adopted(self) -> int:
+        """How many trials plain Optuna had made before hpo went on with its study: the first ones."""
+        return adopted_trials(self.provenance)
+
+
+def adopted_trials(provenance: Mapping[str, Any]) -> int:
+    """How many trials of a study plain Optuna had made before hpo went on with it."""
+    return int(provenance.get("adopted", {}).get("trials", 0))
+
+
+def stored_number(column: str, value: float) -> dict[str, Any]:
+    """A number as Optuna stores it: the infinities and NaN as a word beside an empty column."""
+    if math.isnan(value):
+        return {column: None, f"{column}_type": "NAN"}
+    if math.isinf(value):
+        return {column: None, f"{column}_type": "INF_POS" if value > 0 else "INF_NEG"}
+    return {column: value, f"{column}_type": "FINITE"}
+
+
+def read_number(value: float | None, kind: str | None) -> float | None:
+    """The inverse of `stored_number`: the word decides where there is one that is not FINITE."""
+    special = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
+    return special.get(kind or "", value)
+
+
+def stored_points(curve: Sequence[float]) -> str:
+    """A curve as a JSON array: every digit, NaN as null, infinities as ±1e999."""
+    text = json.dumps([*map(float, curve)])
+    return text.replace("NaN", "null").replace("Infinity", "1e999")
+
+
+@functools.lru_cache(maxsize=1024)
+def read_distribution(text: str) -> BaseDistribution:
+    """A distribution as Optuna stores it."""
+    from optuna.distributions import json_to_distribution
+
+    with warnings.catch_warnings():
+        # Optuna warns of choices that it can't keep as they were, such as tuples: whoever stored them was told.
+        warnings.simplefilter("ignore", UserWarning)
+        return json_to_distribution(text)
+
+
+def read_points(text: str) -> list[float]:
+    """The inverse of `stored_points`."""
+    return [math.nan if point is None else float(point) for point in json.loads(text)]

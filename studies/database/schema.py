@@ -1,0 +1,129 @@
+"""Optuna's tables and ours beside them: made in a database that has none, checked in one that has.
+
+A fresh SQLite file gets them in one transaction, from a schema that Optuna and we make in memory: whoever opens the
+file sees no table or all of them, however many programs make it at once and wherever one of them is killed. It is
+quicker, too: Optuna makes its schema in a dozen transactions.
+"""
+
+from __future__ import annotations
+
+import functools
+import shlex
+import sqlite3
+
+import sqlalchemy as sa
+
+from studies.database import tables
+from studies.database.engine import StoreError, engine_options, masked
+
+LOCK = 0x68706F  # "hpo": the number of an advisory lock is for each program to choose
+OPTUNA_VERSION, OPTUNA_NUMBER = "v3.2.0.a", 12
+"""Of the tables that Optuna 5 makes; a database that has these is checked without importing Optuna."""
+
+OLDEST = "v0.9.0.a"
+
+
+@functools.cache
+def statements() -> tuple[str, ...]:
+    """What makes the tables in SQLite, with the rows that say their versions."""
+    import optuna
+
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    options = {"creator": lambda: connection, "poolclass": sa.pool.StaticPool}
+    storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=options)
+    storage.remove_session()
+    with storage.engine.begin() as ours:
+        tables.migrate(ours)
+    script = tuple(connection.iterdump())
+    storage.engine.dispose()  # closes the connection
+    return script[1:-1]  # without its BEGIN and COMMIT
+
+
+def write(connection: sa.Connection) -> None:
+    """Make the tables, in the caller's transaction on SQLite, unless another program has just made them."""
+    if not sa.inspect(connection).get_table_names():
+        for statement in statements():
+            connection.exec_driver_sql(statement)
+
+
+def check(engine: sa.Engine, url: str) -> None:
+    """Whether a database has Optuna's tables and ours as we know them. Only reads.
+
+    Raises:
+        StoreError: Optuna's are of another version than the installed Optuna's, or ours are newer than this program.
+    """
+    try:
+        with engine.connect() as connection:
+            tables.check_known(connection)
+    except tables.NewerTablesError as error:
+        raise StoreError(f"{masked(url)}: {error}") from None
+    stored = optuna_version(engine)
+    if stored in (OPTUNA_VERSION, None):
+        return
+    known, *older = optuna_versions()
+    if stored != known:
+        import optuna
+
+        remedy = f"run {upgrade_command(url)}" if stored in older else "install a newer optuna"
+        raise StoreError(
+            f"{masked(url)}: its Optuna tables have version {stored} and optuna {optuna.__version__} "
+            f"writes {known}: {remedy}"
+        )
+
+
+def optuna_version(engine: sa.Engine) -> str | None:
+    """The version of a database's Optuna tables; None while Optuna is still making them."""
+    with engine.connect() as connection:
+        if sa.inspect(connection).has_table("alembic_version"):
+            version = connection.execute(
+                sa.text("SELECT version_num FROM alembic_version")
+            ).scalar()
+            if version is not None:
+                return str(version)
+        # Before Optuna 1 there was only this number.
+        number = connection.execute(sa.text("SELECT schema_version FROM version_info")).scalar()
+    return OLDEST if number is not None and number < OPTUNA_NUMBER else None
+
+
+def optuna_versions() -> list[str]:
+    """All versions that the installed Optuna knows, the newest first."""
+    import optuna
+
+    storage = optuna.storages.RDBStorage("sqlite://")  # in memory: the user's is not touched
+    try:
+        return storage.get_all_versions()
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def upgrade_command(url: str) -> str:
+    """What brings the tables to the newest version."""
+    return f"hpo upgrade --storage {shlex.quote(masked(url))}"
+
+
+def make_rest(engine: sa.Engine, url: str) -> None:
+    """Let Optuna make what it lacks; then bring our own tables to the newest version.
+
+    On a server one program at a time does so; the others wait for it.
+    """
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+            if not tables.present(connection, tables.migrations_done):  # ours come last
+                _let_optuna_make(url)
+            tables.migrate(connection)
+        return
+    _let_optuna_make(url)
+    with engine.begin() as connection:
+        tables.migrate(connection)
+
+
+def _let_optuna_make(url: str) -> None:
+    import optuna
+
+    storage = optuna.storages.RDBStorage(
+        url, engine_kwargs=engine_options(url), skip_compatibility_check=True
+    )
+    storage.remove_session()
+    storage.engine.dispose()

@@ -1,0 +1,258 @@
+"""The only module that opens a database.
+
+`open_store(url)` opens one that exists; `create_store(url)` makes it if need be (Optuna makes and checks its own
+tables). A `Store` lists and reads studies. Only a `Writer` writes to one: it holds the study's lease, a batch is one
+transaction when it starts and one when it ends, and each of them checks that the lease is still held.
+
+Optuna's rows are written in bulk through its tables as the database shows them (reflection); what they mean is
+Optuna's: states by name, categorical values as positions of the choice, infinities beside the value column.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from studies.database import lease, schema, tables
+from studies.database.engine import (
+    StoreError,
+    check_creatable,
+    check_file,
+    check_whole,
+    database_errors,
+    make_engine,
+    masked,
+    now,
+    sqlite_path,
+    use_wal,
+)
+from studies.database.reader import Readings
+from studies.database.retry import patiently
+from studies.database.writer import Writer
+
+T = TypeVar("T")
+
+OF_TRIALS = (
+    "trial_user_attributes", "trial_system_attributes", "trial_params", "trial_values",
+    "trial_intermediate_values", "trial_heartbeats",
+)  # fmt: skip
+OF_STUDIES = ("study_user_attributes", "study_system_attributes", "study_directions")
+"""Optuna's tables with rows that belong to a trial, and to a study."""
+
+
+class StudyExistsError(StoreError):
+    """The database has a study of that name already."""
+
+
+def check_name(name: str) -> None:
+    """Whether a study can have this name.
+
+    Raises:
+        StoreError: it is empty, longer than the 512 characters that Optuna keeps, not text for a database, or looks
+            like an option of a command.
+    """
+    if not 0 < len(name) <= 512:
+        raise StoreError(f"a study's name has 1 to 512 characters, not {len(name)}")
+    if not name.isprintable():
+        raise StoreError(f"the study name {name!a} has characters that can't be printed")
+    if name.startswith("-"):
+        raise StoreError(
+            f"the study name {name!r} looks like an option: begin it with something else"
+        )
+
+
+def open_store(url: str) -> Store:
+    """A database that is there already. Nothing is created, whatever the URL says.
+
+    Raises:
+        StoreError: there is none, it can't be opened, or it holds no studies.
+    """
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        raise StoreError(
+            f"no database at {path}: give the right --storage, or start with hpo search"
+        )
+    engine = make_engine(url, frozen=path is not None and check_file(path))
+    try:
+        with database_errors(url):
+            names = set(sa.inspect(engine).get_table_names())
+            if not {"studies", "trials", "version_info"} <= names:
+                what = "it is the database of something else" if names else "it is empty"
+                raise StoreError(f"{masked(url)} holds no studies: {what}")
+            schema.check(engine, url)
+        return Store(url, engine)
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def create_store(url: str) -> Store:
+    """A database to write to, made if it is not there; Optuna makes its tables, or checks their version.
+
+    Raises:
+        StoreError: it can't be made or opened, is of another schema version, or is something else's.
+    """
+    check_creatable(url)
+    with database_errors(url):
+        engine = make_engine(url)
+        try:
+            names = set(sa.inspect(engine).get_table_names())
+            if names and "version_info" not in names:
+                raise StoreError(
+                    f"{masked(url)} is the database of something else: give another --storage"
+                )
+            if names:
+                schema.check(engine, url)
+            path = sqlite_path(url)
+            if path is not None:
+                if names:
+                    check_whole(path)
+                use_wal(engine)
+            store = Store(url, engine)
+            if engine.dialect.name == "sqlite" and not names:
+                with store.writing() as connection:
+                    schema.write(connection)
+            else:
+                schema.make_rest(engine, url)
+        except BaseException:
+            engine.dispose()
+            raise
+    return store
+
+
+def _numbers(name: str) -> sa.TableClause:
+    """A table of Optuna's, as far as deleting from it needs to know it."""
+    return sa.table(name, sa.column("study_id"), sa.column("trial_id"))
+
+
+class Store(Readings):
+    """An open database: which studies it has, what is in them, and who may write to them."""
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One transaction; on SQLite it waits here, and not in the middle, for another program to finish."""
+        with database_errors(self.url), self.engine.connect() as connection:
+            connection = connection.execution_options(hpo_begin="BEGIN IMMEDIATE")
+            with connection.begin():
+                yield connection
+
+    def create_study(
+        self,
+        name: str,
+        *,
+        direction: Literal["maximize", "minimize"],
+        plan: str,
+        metric: str,
+        data_hash: str,
+        provenance: Mapping[str, Any],
+    ) -> Writer:
+        """A new study, held by this process, in one transaction.
+
+        Raises:
+            StudyExistsError: there is one of that name.
+        """
+        s, d = self.table("studies"), self.table("study_directions")
+        token = lease.new_token()
+
+        def create() -> int:
+            with self.writing() as connection:
+                study_id: int = connection.execute(
+                    sa.insert(s).values(study_name=name).returning(s.c.study_id)
+                ).scalar_one()
+                connection.execute(
+                    sa.insert(d).values(study_id=study_id, objective=0, direction=direction.upper())
+                )
+                connection.execute(
+                    sa.insert(tables.studies).values(
+                        study_id=study_id,
+                        plan=plan,
+                        metric=metric,
+                        data_hash=data_hash,
+                        provenance=json.dumps(dict(provenance)),
+                        created=now(),
+                    )
+                )
+                lease.acquire(connection, study_id, name, token, take_over=False)
+            return study_id
+
+        try:
+            study_id = patiently(create)
+        except IntegrityError:
+            # It may be this one, made by a transaction whose end was not seen.
+            ours = self.read(lambda: self._held_by(token))
+            if ours is not None:
+                return Writer(self, ours, name, token)
+            raise StudyExistsError(
+                f"study {name!r} exists already in {masked(self.url)}: "
+                f"go on with hpo resume {shlex.quote(name)}, or give another --name"
+            ) from None
+        return Writer(self, study_id, name, token)
+
+    def hold(self, name: str, *, take_over: bool = False) -> Writer:
+        """A writer for a study that exists.
+
+        Raises:
+            NoSuchStudyError: there is none of that name.
+            LeaseError: another process holds it.
+        """
+        record = self.read(lambda: self.study(name))
+        if record.plan is None:
+            raise StoreError(
+                f"study {name!r} was made by Optuna alone: hpo has no plan to go on with"
+            )
+        token = lease.new_token()
+
+        def take() -> None:
+            with self.writing() as connection:
+                lease.acquire(connection, record.study_id, name, token, take_over=take_over)
+
+        while True:
+            try:
+                patiently(take)
+            except IntegrityError:  # another process took it since we looked; this time it is seen
+                continue
+            return Writer(self, record.study_id, name, token)
+
+    def delete_study(self, name: str) -> int:
+        """Delete a study and all that is known of it, in one transaction; returns how many trials it had.
+
+        Raises:
+            NoSuchStudyError: there is none of that name.
+            LeaseError: a process is searching it.
+        """
+        record = self.read(lambda: self.study(name))
+
+        def delete() -> int:
+            with self.writing() as connection:
+                ours = tables.present(connection, tables.leases)
+                holder = lease.living_holder(connection, record.study_id) if ours else None
+                if holder is not None:
+                    raise lease.LeaseError(f"study {name!r} is held by {holder}; stop it first")
+                trials, study = _numbers("trials"), _numbers("studies")
+                mine = trials.c.study_id == record.study_id
+                of_trials = list(map(_numbers, OF_TRIALS))
+                of_study = list(map(_numbers, OF_STUDIES))
+                if ours:
+                    of_trials.append(tables.curves)
+                    of_study += [t for t in tables.OF_STUDIES if tables.present(connection, t)]
+                for table in of_trials:
+                    among = sa.select(trials.c.trial_id).where(mine)
+                    connection.execute(sa.delete(table).where(table.c.trial_id.in_(among)))
+                count: int = connection.execute(sa.delete(trials).where(mine)).rowcount
+                for table in (*of_study, study):
+                    connection.execute(sa.delete(table).where(table.c.study_id == record.study_id))
+            return count
+
+        return patiently(delete)
+
+    def _held_by(self, token: str) -> int | None:
+        query = sa.select(tables.leases.c.study_id).where(tables.leases.c.holder == token)
+        with self.reading() as connection:
+            study_id: int | None = connection.execute(query).scalar()
+        return study_id

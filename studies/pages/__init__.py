@@ -1,0 +1,1 @@
+"""Pages made of a stored study: the report, and what a notebook shows."""

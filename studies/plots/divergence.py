@@ -1,0 +1,112 @@
+"""Where trainings diverge: which settings were lost, over two parameters."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+
+from studies.analysis.importance import evenly
+from studies.plots.look import (
+    GREY,
+    INK,
+    PALE,
+    STYLE,
+    TRAINING,
+    VALIDATION,
+    Figure,
+    key,
+    legend,
+    quota,
+    saying,
+)
+from studies.plots.scales import ACROSS, UP, Floats, Scale, plain, scale_of
+from studies.plots.values import lost_ones
+
+BINS = 16  # along the first parameter
+
+
+@rc_context(STYLE)  # type: ignore[arg-type]
+def divergence(
+    trials: pd.DataFrame, x: str, y: str | None = None, *, rounds: pd.DataFrame
+) -> Figure:
+    """Which settings were trained to a value, which diverged and which failed otherwise; above, what share of them was
+    lost along x. Without `y`, the trials stand one above another in the order of their numbers.
+
+    Raises:
+        ValueError: there is no parameter of that name.
+    """
+    across = scale_of(x, trials, rounds)
+    up = None if y is None else scale_of(y, trials, rounds)
+    ended = trials[trials["state"] != "running"]
+    figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+    if ended.empty:
+        return saying(figure, "No trial has ended yet.")
+    share, axes = figure.subplots(2, 1, sharex=True, height_ratios=[1, 4])
+    lost = lost_ones(ended).to_numpy(bool)
+    diverged = lost & ended["diverged_epoch"].notna().to_numpy()
+    at_x = across.positions(ended, ACROSS)
+    at_y = ended["number"].to_numpy(float) if up is None else up.positions(ended, UP)
+    handles, drawn = [], 0
+    small = len(ended) > 300
+    for members, shape, colour, fill, label in (
+        (~lost, "o", VALIDATION, "none", "trained to a value"),
+        (lost & ~diverged, "^", INK, INK, "failed"),
+        (diverged, "x", TRAINING, None, "diverged"),
+    ):
+        found = np.flatnonzero(members)
+        kept = found[evenly(len(found), quota(len(found), len(ended)))] if len(found) else found
+        drawn += len(kept)
+        look: dict[str, Any] = {"color": colour, "mfc": fill, "ms": 3 if small else 5, "mew": 1.0}
+        if len(kept):
+            axes.plot(at_x[kept], at_y[kept], shape, label=label, **look)
+        if len(found) or label != "failed":
+            handles.append(key(shape, f"{label} ({len(found):,})", color=colour, mfc=fill))
+    if drawn < len(ended):
+        handles.append(key("", f"{drawn:,} of {len(ended):,} trials drawn"))
+    if not lost.any():
+        share.set_title("No training diverged or failed.", loc="left", color=GREY)
+    across.apply(axes, "x")
+    axes.set_xlabel(plain(x, 60))
+    if up is None:
+        axes.set_ylabel("trial")
+    else:
+        up.apply(axes, "y")
+        axes.set_ylabel(plain(str(y), 34))
+    _shares(share, across, at_x, lost)
+    legend(figure, handles)
+    return figure
+
+
+def _shares(axes: Axes, scale: Scale, x: Floats, lost: Any) -> None:
+    """The share of lost trials in bins along an axis, as bars from 0 to all; no bar where there is no trial."""
+    edges = bin_edges(scale, x)
+    place = np.digitize(x, edges[1:-1])
+    for k, (left, right) in enumerate(pairwise(edges)):
+        inside = (place == k) & np.isfinite(x)
+        if inside.any():
+            height = float(lost[inside].mean())
+            axes.bar(left, 1.0, right - left, align="edge", color="none", ec=PALE, lw=0.6)
+            axes.bar(left, height, right - left, align="edge", color=TRAINING, ec="white", lw=0.4)
+    axes.set_yticks([0, 1], labels=["0 %", "100 %"])
+    axes.set_ylim(0, 1.02)
+    axes.set_ylabel("lost")
+    axes.tick_params(axis="x", which="both", length=0, labelbottom=False)
+    axes.spines["bottom"].set_color(GREY)
+
+
+def bin_edges(scale: Scale, x: Floats) -> Floats:
+    """The ends of bins as wide as each other where the parameter lies: one for each choice, else `BINS`."""
+    if scale.choices is not None:
+        return np.asarray(np.arange(len(scale.choices) + 1) - 0.5, np.float64)
+    finite = x[np.isfinite(x) & ((x > 0) | (not scale.log))]
+    low, high = min([scale.low, *finite]), max([scale.high, *finite])
+    if low == high:
+        around = [low * 0.9, high * 1.1] if scale.log else [low - 0.5, high + 0.5]
+        return np.array(around, np.float64)
+    edges = np.geomspace(low, high, BINS + 1) if scale.log else np.linspace(low, high, BINS + 1)
+    return np.asarray(edges, float)

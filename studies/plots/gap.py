@@ -1,0 +1,90 @@
+"""The generalization gap: the best trial's training metric against its validation metric."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.lines import Line2D
+
+from studies.analysis.frames import Direction
+from studies.analysis.generalization import best_with_curves, generalization, split_columns
+from studies.plots.look import (
+    GREY,
+    INK,
+    PALE,
+    STYLE,
+    TRAINING,
+    VALIDATION,
+    Figure,
+    legend,
+    plain_lines,
+    saying,
+)
+from studies.plots.scales import Floats, View, plain, value_ticks, view_of, whole_ticks
+
+FAINT = 4  # curves beside the best one's
+
+
+@rc_context(STYLE)  # type: ignore[arg-type]
+def gap(trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: Direction) -> Figure:
+    """By how much the best trial's training metric is better than its validation metric, epoch by epoch, under the two
+    themselves; the next best faintly; and what `studies.analysis.generalization` says of it.
+    """
+    found = best_with_curves(trials, epochs, metric=metric, direction=direction, most=1 + FAINT)
+    said = generalization(trials, epochs, metric=metric, direction=direction)
+    figure = Figure(figsize=(7.2, 4.1 if found else 1.6), layout="constrained")
+    if not found or said is None:
+        has = epochs.empty or split_columns(epochs, metric) is not None
+        why = "No complete trial has a learning curve yet."
+        if not has:
+            why = "There are no curves of the metric on both training and validation rows."
+        return saying(figure, why)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+    first, others = found[0], found[1:]
+    few = {"marker": ".", "ms": 5} if len(first) <= 3 else {}
+    for column, (colour, style) in {
+        "validation": (VALIDATION, "-"),
+        "train": (TRAINING, "--"),
+    }.items():
+        for curve in others:
+            upper.plot(curve["epoch"], curve[column], color=colour, ls=style, lw=0.7, alpha=0.3)
+        upper.plot(first["epoch"], first[column], color=colour, ls=style, lw=1.6, **few)
+    for curve in others:
+        lower.plot(curve["epoch"], curve["gap"], color=GREY, lw=0.7, alpha=0.45)
+    lower.plot(first["epoch"], first["gap"], color=INK, lw=1.6, **few)
+    lower.axhline(0, color=GREY, lw=0.8, ls=":")
+    for axes in (upper, lower):
+        axes.axvline(said.best_epoch, color=PALE, lw=1.0, zorder=0)
+        axes.grid(axis="y", color="#eeeeee", lw=0.7)
+    shown = pd.concat(found)
+    both = shown[["validation", "train"]].to_numpy(float).ravel()
+    value_ticks(upper, view_of(both, direction), most=6)
+    value_ticks(lower, _both_ends(shown["gap"].to_numpy(float)), most=5)
+    last = float(shown["epoch"].max())
+    ticks = whole_ticks(1, last, 8)
+    lower.set_xticks(ticks, labels=[f"{t:.0f}" for t in ticks])
+    lower.set_xlim(1 - 0.03 * last, last + 0.03 * last)
+    lower.set_xlabel("epoch")
+    upper.set_ylabel(plain(metric, 24))
+    lower.set_ylabel("training\nbetter by")
+    figure.suptitle(plain_lines(said.said), x=0.01, ha="left", fontsize=8.5)
+    handles = [
+        Line2D([], [], color=VALIDATION, lw=1.6, label=f"validation, trial {said.trial}"),
+        Line2D([], [], color=TRAINING, ls="--", lw=1.6, label="training"),
+        Line2D([], [], color=PALE, lw=1.0, label=f"validation is best (epoch {said.best_epoch})"),
+    ]
+    if others:
+        handles.append(Line2D([], [], color=GREY, lw=0.7, label=f"the next {len(others)}"))
+    legend(figure, handles)
+    return figure
+
+
+def _both_ends(gaps: Floats) -> View:
+    """All gaps and 0; where a few are far off, as of a bad beginning, only what most of them span."""
+    low, high = min(0.0, float(gaps.min())), max(0.0, float(gaps.max()))
+    least, most = (float(end) for end in np.quantile([0.0, *gaps], [0.05, 0.95]))
+    if high - low > 4 * (most - least) > 0:
+        low, high = least, most
+    pad = 0.08 * (high - low) or 0.05
+    return View(low - pad, high + pad, clipped=False)

@@ -1,0 +1,116 @@
+"""Parallel coordinates: an axis for each parameter and one for the value, a line for each trial."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps, rc_context
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+
+from studies.analysis.frames import Direction, in_order
+from studies.plots.look import (
+    INK,
+    STYLE,
+    VALIDATION,
+    Figure,
+    key,
+    legend,
+    saying,
+    thinned,
+    thinned_note,
+)
+from studies.plots.scales import number, plain, scale_of, value_tick_labels, view_of
+
+LINES = 160  # more are a wall
+AXES = 12
+
+
+@rc_context(STYLE)  # type: ignore[arg-type]
+def parallel(
+    trials: pd.DataFrame,
+    names: list[str],
+    *,
+    metric: str,
+    direction: Direction,
+    rounds: pd.DataFrame,
+    rows: str = "validation",
+) -> Figure:
+    """What the settings of good trials have in common: each trial's way through the parameters to its value.
+
+    The first `AXES` of `names`. Dark is better and on top; lines of one choice lie side by side.
+
+    Raises:
+        ValueError: there is no parameter of one of these names.
+    """
+    scales = [scale_of(name, trials, rounds) for name in names[:AXES]]
+    figure = Figure(
+        figsize=(max(5.6, min(9.6, 2.0 + 1.1 * len(scales))), 4.0), layout="constrained"
+    )
+    ordered = in_order(trials, direction, states=("complete", "pruned"))
+    if ordered.empty or not scales:
+        return saying(figure, "No trial has a value yet." if scales else "There are no parameters.")
+    shown = thinned(ordered, direction, LINES)[::-1]  # better on top
+    axes = figure.add_subplot()
+    view = view_of(ordered["value"].to_numpy(float), direction)
+    value = np.clip(shown["value"].to_numpy(float), view.low, view.high)
+    better = (value - view.low) / (view.high - view.low)
+    if direction == "minimize":
+        better = 1 - better
+    ways = np.stack([*(s.share(s.positions(shown)) for s in scales), better], axis=1)
+    x = np.arange(ways.shape[1])
+    colours = colormaps["viridis_r"](0.1 + 0.9 * better)
+    segments = [np.column_stack([x, way])[np.isfinite(way)] for way in ways]
+    handles: list[Any] = []
+    lines = LineCollection(segments, colors=colours, lw=0.9 if len(shown) > 60 else 1.2, alpha=0.75)
+    axes.add_collection(lines)
+    complete = (shown["state"] == "complete").to_numpy(bool)
+    if complete.any():
+        k = int(np.flatnonzero(complete)[-1])
+        handles += axes.plot(
+            x, ways[k], "o-", color=VALIDATION, mec="white", mew=0.6, lw=2.2, ms=5, zorder=4,
+            label=f"best: trial {shown['number'].iloc[k]}",
+        )  # fmt: skip
+    for k, scale in enumerate(scales):
+        at, labels = scale.ticks(6 if len(scales) <= 6 else 4)
+        _axis(axes, k, scale.share(np.array(at, float)).tolist(), labels, left=k == 0)
+    ticks, labels = value_tick_labels(view)
+    places = (np.array(ticks) - view.low) / (view.high - view.low)
+    if direction == "minimize":
+        places = 1 - places
+    _axis(axes, len(scales), places.tolist(), labels, left=False)
+    titles = [*(plain(s.name, 22) for s in scales), f"{rows} {plain(metric, 22)}".strip()]
+    turned: dict[str, Any] = {}
+    if 0.075 * max(map(len, titles)) * (len(titles) + 0.5) > figure.get_figwidth():
+        turned = {"rotation": 28, "ha": "left", "rotation_mode": "anchor"}
+    axes.xaxis.tick_top()
+    axes.set_xticks(x, labels=titles, **turned)
+    axes.tick_params(axis="x", length=0)
+    axes.set_yticks([])
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.set_xlim(-0.25, len(scales) + 0.5)
+    axes.set_ylim(-0.04, 1.04)
+    if view.clipped:
+        worse = "below" if direction == "maximize" else "above"
+        edge = view.low if direction == "maximize" else view.high
+        handles.append(key("", f"{worse} {number(edge, 4)}, drawn at the edge"))
+    handles += thinned_note(len(shown), len(ordered))
+    if len(names) > AXES:
+        handles.append(key("", f"{AXES} of {len(names)} parameters drawn"))
+    legend(figure, [*handles, key("", "dark is better, and on top at the right")])
+    return figure
+
+
+def _axis(axes: Axes, x: float, at: list[float], labels: list[str], *, left: bool) -> None:
+    """One of the axes: a line, ticks, and their labels on a ground that lines do not run through."""
+    axes.plot([x, x], [0, 1], color=INK, lw=0.8, zorder=3)
+    axes.plot([x] * len(at), at, "_", color=INK, ms=5, mew=0.8, zorder=3)
+    for y, label in zip(at, labels, strict=True):
+        axes.annotate(
+            label, (x, y), (-5 if left else 5, 0), textcoords="offset points", va="center",
+            ha="right" if left else "left", fontsize=7, color=INK, zorder=5,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
+        )  # fmt: skip

@@ -1,0 +1,145 @@
+"""Settings against values: one parameter, or two against each other, with what each round searched of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from matplotlib import colormaps, rc_context
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.patches import Patch, Rectangle
+
+from studies.analysis.frames import Direction, in_order
+from studies.plots.look import (
+    GREY,
+    INK,
+    MARKERS,
+    PALE,
+    STYLE,
+    VALIDATION,
+    Figure,
+    key,
+    legend,
+    quota,
+    round_colours,
+    thinned,
+    thinned_note,
+)
+from studies.plots.scales import UP, Scale, plain, scale_of, value_ticks, view_of
+from studies.plots.values import lost_ones, values
+
+
+@rc_context(STYLE)  # type: ignore[arg-type]
+def single(
+    trials: pd.DataFrame,
+    x: str,
+    *,
+    metric: str,
+    direction: Direction,
+    rounds: pd.DataFrame,
+    rows: str = "validation",
+) -> Figure:
+    """The value of each trial against one parameter, and the range that is left of it.
+
+    Raises:
+        ValueError: there is no parameter of that name.
+    """
+    scale = scale_of(x, trials, rounds)
+    figure = Figure(figsize=(7.2, 3.7), layout="constrained")
+    axes, strip, handles = values(figure, trials, scale.positions(trials), metric, direction, rows)
+    numbers = sorted({int(n) for n in trials["round"].dropna()})
+    keys = []
+    for k in sorted({0, len(numbers) // 2, len(numbers) - 1}) if numbers else ():
+        colour, marker = round_colours(len(numbers))[k], MARKERS[k % len(MARKERS)]
+        keys.append(key(marker, f"round {numbers[k]}", color=colour))
+    handles[:0] = keys
+    for low, high in scale.spans[-1] if scale.spans else ():
+        axes.axvspan(low, high, color=PALE, alpha=0.5, lw=0, zorder=0)
+    if scale.spans:
+        handles.append(Patch(color=PALE, alpha=0.5, label="last range"))
+    scale.apply(strip or axes, "x")
+    (strip or axes).set_xlabel(plain(x, 60))
+    legend(figure, handles)
+    return figure
+
+
+@rc_context(STYLE)  # type: ignore[arg-type]
+def scatter(
+    trials: pd.DataFrame,
+    x: str,
+    y: str,
+    *,
+    metric: str,
+    direction: Direction,
+    rounds: pd.DataFrame,
+    rows: str = "validation",
+) -> Figure:
+    """Two parameters against each other, coloured by value, with the box that each round drew from.
+
+    Points of one choice are spread over its width, since they would hide each other.
+
+    Raises:
+        ValueError: there is no parameter of that name.
+    """
+    across, up = scale_of(x, trials, rounds), scale_of(y, trials, rounds)
+    figure = Figure(figsize=(7.2, 4.7), layout="constrained")
+    axes = figure.add_subplot()
+    ordered = in_order(trials, direction, states=("complete", "pruned"))[::-1]  # better on top
+    lost = trials[lost_ones(trials)]
+    handles: list[Any] = []
+    count, lost_count = len(ordered) + len(lost), len(lost)
+    ordered, lost = (thinned(part, direction, quota(len(part), count)) for part in (ordered, lost))
+    if len(lost):
+        handles += axes.plot(
+            across.positions(lost), up.positions(lost, UP), "x", color=GREY, ms=4, mew=0.8,
+            label=f"failed or diverged ({lost_count})", zorder=2,
+        )  # fmt: skip
+    if len(ordered):
+        view = view_of(ordered["value"].to_numpy(float), direction)
+        # With many more colours, the bar would be drawn as a bitmap, which a page without images can't show.
+        colours = colormaps["viridis" if direction == "minimize" else "viridis_r"].resampled(48)
+        size = 34 if len(ordered) <= 200 else 16
+        points = axes.scatter(
+            across.positions(ordered), up.positions(ordered, UP), c=ordered["value"].to_numpy(float),
+            cmap=colours, norm=Normalize(view.low, view.high), s=size, lw=0.4, edgecolors=GREY, zorder=3,
+        )  # fmt: skip
+        extend = ("max" if direction == "minimize" else "min") if view.clipped else "neither"
+        bar = figure.colorbar(points, ax=axes, extend=extend, pad=0.02, aspect=30)
+        bar.outline.set_visible(False)
+        value_ticks(bar.ax, view)
+        bar.set_label(f"{rows} {plain(metric, 24)}: dark is better".lstrip())
+        top = ordered[ordered["state"] == "complete"].tail(1)
+        if len(top):
+            handles += axes.plot(
+                across.positions(top), up.positions(top, UP), "o", mfc="none", mec=VALIDATION, mew=1.6, ms=10,
+                label=f"best: trial {top['number'].iloc[0]}", zorder=4,
+            )  # fmt: skip
+    handles += _boxes(axes, across, up)
+    handles += thinned_note(len(ordered) + len(lost), count)
+    across.apply(axes, "x")
+    up.apply(axes, "y")
+    axes.set_xlabel(plain(x, 60))
+    axes.set_ylabel(plain(y, 40))
+    legend(figure, handles)
+    return figure
+
+
+def _boxes(axes: Axes, across: Scale, up: Scale) -> list[Patch]:
+    """The box of each round, the first dotted, the last solid; one that is as it was before is not drawn again."""
+    boxes = list(zip(across.spans, up.spans, strict=True))
+    changed = [k for k, box in enumerate(boxes) if k == 0 or box != boxes[k - 1]]
+    handles: dict[str, Patch] = {}
+    for k in changed:
+        look: dict[str, Any] = {"label": "in between", "ls": "--", "lw": 0.8, "ec": GREY}
+        if k == changed[-1]:
+            look = {"label": "last range", "ls": "-", "lw": 1.4, "ec": INK}
+        if k == 0:
+            look = {"label": "first range", "ls": ":", "lw": 1.0, "ec": GREY}
+        handles[look["label"]] = Patch(fill=False, **look)
+        for left, right in boxes[k][0]:
+            for bottom, top in boxes[k][1]:
+                box = Rectangle((left, bottom), right - left, top - bottom, fill=False, **look)
+                box.set_zorder(2.5 + k / len(boxes))  # the last above the trials
+                axes.add_patch(box)
+    return list(handles.values())

@@ -1,0 +1,101 @@
+"""The summary that a search ends with and `hpo show` prints: one screen."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+import hpo
+from hpo.display import text
+from studies import Study
+
+ROWS, COLUMNS = 24, 80
+
+
+def shown(study: Study, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setenv("HPO_STORAGE", study.storage)
+    console = Console(file=StringIO(), width=COLUMNS)
+    with console.capture() as printed:
+        text._print(console, text.summary(study))
+    return [line.rstrip() for line in printed.get().splitlines()]
+
+
+def test_a_usual_study_fits_a_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = hpo.search("digits", epochs=3, storage=f"sqlite:///{tmp_path / 's.db'}")
+    lines = shown(study, monkeypatch)
+    assert len(lines) < ROWS  # the prompt has the last
+    assert max(map(len, lines)) <= COLUMNS
+    assert lines[1].startswith("Best validation accuracy ")
+    assert [line for line in lines if line.startswith("  learning_rate  1e-05 … 1  ")]
+    assert lines[-3:] == [
+        "  hpo report digits -o digits.html  # see it",
+        "  hpo resume digits --trials 200    # go on with it",
+        "  hpo export digits --table trials  # take the trials elsewhere",
+    ]
+
+
+def train(params: dict[str, Any]) -> float:
+    return float(1 - abs(params["p0"] - 0.2) - 0.1 * params["p1"])
+
+
+def test_many_parameters_fit_a_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = hpo.search(
+        train, space={f"p{k}": hpo.Float(0, 1) for k in range(12)}, trials=100,
+        storage=f"sqlite:///{tmp_path / 's.db'}", finalists=0,
+    )  # fmt: skip
+    lines = shown(study, monkeypatch)
+    assert len(lines) < ROWS
+    assert max(map(len, lines)) <= COLUMNS
+    moved = [line for line in lines if line.startswith("  p0 ") and "0 … 1  →  " in line]
+    assert moved
+    assert [line for line in lines if line.startswith("  the whole range: ")]
+
+
+KEPT: list[dict[str, Any]] = [{"action": "kept", "reason": reason} for reason in "abc"]
+MOVED: list[dict[str, Any]] = [
+    {"action": "narrowed", "reason": "n"},
+    {"action": "extended", "reason": "e"},
+    {"action": "kept", "reason": "k", "warning": "look"},
+]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "told"),
+    [
+        ([], []),
+        ([None], []),
+        (KEPT[:1], [("0", "a")]),
+        (KEPT, [("0–2", "c")]),
+        ([*KEPT, None], [("0–2", "c")]),
+        ([KEPT[0], MOVED[0], KEPT[1], MOVED[1], KEPT[2]], [("1", "n"), ("3", "e")]),
+        ([KEPT[0], MOVED[2], KEPT[1]], [("1", "k")]),
+    ],
+)
+def test_what_moved_a_range_is_told_or_else_what_kept_it(
+    verdicts: list[dict[str, Any] | None], told: list[tuple[str, str]]
+) -> None:
+    rounds = [
+        {"round": k, "verdicts": {} if verdict is None else {"x": verdict}}
+        for k, verdict in enumerate(verdicts)
+    ]
+    assert [(number, verdict["reason"]) for number, verdict in text._told(rounds, "x")] == told
+
+
+def test_who_holds_a_study_is_told_and_one_is_not_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studies.database.store import open_store
+
+    study = hpo.search(
+        "iris", trials=1, rounds=1, epochs=1, storage=f"sqlite:///{tmp_path / 's.db'}", name="s"
+    )
+    assert shown(study, monkeypatch)[0] == "s · complete · 1 trial · 1 epoch trained"
+    with open_store(study.storage) as store, store.hold("s") as writer:
+        first, second, *_ = shown(study, monkeypatch)
+    assert first.startswith("s · running · ")
+    assert second.startswith("Held by process ")
+    assert writer.name == "s"

@@ -1,0 +1,203 @@
+"""The plan: what it refuses and in which words, and that it survives being stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpo.plan import plan as config
+from hpo.plan.plan import Plan, PlanError, default_space, from_json, make_plan, read_toml, to_json
+from hpo.plan.space import Categorical, Float, Int
+from trainer.layers import ACTIVATIONS
+from trainer.metrics import METRICS
+from trainer.optimizers import OPTIMIZERS
+from trainer.schedules import SCHEDULES
+
+DIGITS = {"source": "digits"}
+
+
+def test_a_plan_can_name_whatever_the_trainer_has() -> None:
+    for field, names in (
+        ("activation", ACTIVATIONS),
+        ("optimizer", OPTIMIZERS),
+        ("schedule", SCHEDULES),
+    ):
+        assert get_args(Plan.model_fields[field].annotation) == tuple(names)
+    assert set(config.METRICS) == {*METRICS, "loss"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"trials": 0}, "trials: input should be greater than or equal to 1, not 0"),
+        ({"trials": "many"}, "trials: input should be a valid integer"),
+        ({"trials": 2, "rounds": 3}, "2 trials can't fill 3 rounds: give rounds 2 or fewer"),
+        (
+            {"trails": 5},
+            "trails: there is no such field; did you mean 'trials'?",
+        ),
+        ({"seed": -1}, "seed: input should be greater than or equal to 0, not -1"),
+        ({"hidden": "5,x"}, "hidden.1: input should be a valid integer"),
+        ({"activation": "relo"}, "activation: input should be 'relu', 'leaky_relu', 'tanh'"),
+        ({"space": {}}, "space: dictionary should have at least 1 item"),
+        ({"space": {"learning_rate": "1:0.1"}}, "space.learning_rate: low 1 is above high 0.1"),
+        ({"space": {"learning_rate": {"low": 1}}}, "space.learning_rate: 'high' is missing"),
+        ({"space": {"learning_rate": 3}}, "space.learning_rate: 3 is not a range: write LOW:HIGH"),
+        ({"space": {"a b": "0:1"}}, "space.a b: a parameter's name is letters, digits and _ only"),
+        ({"source": None}, "give a source, such as digits or table.csv, or a trainer"),
+        ({"metric": "auc"}, "metric 'auc' is not one of accuracy, balanced_accuracy"),
+        ({"direction": "minimize"}, "direction: that of digits follows from its metric"),
+        ({"trainer": "my:train"}, "source 'digits' and trainer 'my:train': a trainer has its own"),
+        (
+            {"source": None, "trainer": "my"},
+            "trainer: 'my' is not MODULE:FUNCTION, such as my_model:train",
+        ),
+        ({"source": None, "trainer": "my:train"}, "space: say what my:train is to be given"),
+        (
+            {"source": None, "trainer": "my:train", "hidden": "9"},
+            "hidden is of the network, and my:train is a trainer of its own",
+        ),
+        (
+            {"source": None, "trainer": "m:t", "space": {"x": "0:1"}, "metric": "val_loss"},
+            "direction: is val_loss to be minimized, or maximized?",
+        ),
+    ],
+)
+def test_what_breaks_a_rule_is_told_in_one_line_with_the_place(
+    fields: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(PlanError) as caught:
+        make_plan(DIGITS | fields, "study.toml")
+    assert str(caught.value).startswith(f"study.toml: {message}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_misspelt_field_is_told_before_the_one_it_leaves_missing() -> None:
+    with pytest.raises(PlanError, match=r"^sauce: there is no such field"):
+        make_plan({"sauce": "digits"})
+
+
+def test_ranges_are_given_as_objects_text_or_tables() -> None:
+    plan = make_plan(
+        DIGITS
+        | {
+            "space": {
+                "learning_rate": Float(1e-3, 1, log=True),
+                "units": "4:64:log:int",
+                "momentum": {"low": 0, "high": 0.9, "step": 0.1},
+                "activation": {"choices": ["relu", "tanh"]},
+            }
+        }
+    )
+    assert plan.space == {
+        "learning_rate": Float(1e-3, 1, log=True),
+        "units": Int(4, 64, log=True),
+        "momentum": Float(0, 0.9, step=0.1),
+        "activation": Categorical(("relu", "tanh")),
+    }
+
+
+def test_the_default_ranges_are_those_of_the_contract() -> None:
+    assert make_plan(DIGITS).space == default_space()
+    assert default_space() == {
+        "learning_rate": Float(1e-5, 1, log=True),
+        "weight_decay": Float(1e-8, 1e-1, log=True),
+    }
+
+
+@given(
+    trials=st.integers(3, 10**6),
+    seed=st.integers(0, 2**63 - 1),
+    hidden=st.lists(st.integers(1, 999), max_size=4),
+    low=st.floats(1e-300, 1e300),
+)
+def test_a_plan_survives_being_stored(
+    trials: int, seed: int, hidden: list[int], low: float
+) -> None:
+    space = {
+        "learning_rate": Float(low, 1e301, log=True),
+        "optimizer": Categorical(("sgd", "adam")),
+    }
+    plan = make_plan(DIGITS | {"trials": trials, "seed": seed, "hidden": hidden, "space": space})
+    assert from_json(to_json(plan)) == plan
+
+
+def test_toml_and_flags_say_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text(
+        'source = "digits"\ntrials = 30\nhidden = [20, 10]\n'
+        '[space]\nlearning_rate = "1e-3:1:log"\nweight_decay = {low = 1e-6, high = 0.1, log = true}\n'
+    )
+    flags = {
+        "source": "digits",
+        "trials": 30,
+        "hidden": "20,10",
+        "space": {"learning_rate": "1e-3:1:log", "weight_decay": "1e-6:0.1:log"},
+    }
+    assert make_plan(read_toml(file)) == make_plan(flags)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "No such file"), (b"trials = = 5", "line 1, column 10"), (b"\xff\xfe", "is not TOML")],
+)
+def test_a_toml_file_that_cannot_be_read_is_named(
+    content: bytes | None, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "study.toml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(PlanError) as caught:
+        read_toml(file)
+    assert str(file) in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_more_trials_are_more_rounds_of_the_same_size() -> None:
+    plan = make_plan(DIGITS)
+    assert plan.extended_to(100) == plan
+    more = plan.extended_to(150)
+    assert (more.trials, more.rounds) == (150, 5)
+    assert more.model_copy(update={"trials": 100, "rounds": 3}) == plan
+    with pytest.raises(PlanError, match=r"trials = 99 is a total, and .* plan of 100"):
+        plan.extended_to(99)
+
+
+def test_a_plan_cannot_be_changed() -> None:
+    plan: Plan = make_plan(DIGITS)
+    with pytest.raises(ValueError, match=r"frozen"):
+        plan.trials = 5  # type: ignore[misc]  # on purpose
+
+
+def test_halving_has_fewer_rounds_and_points_that_are_spread_unless_it_is_said() -> None:
+    assert (make_plan(DIGITS).rounds, make_plan(DIGITS).draws_by) == (3, "thompson")
+    halved = make_plan(DIGITS | {"halving": 3})
+    assert (halved.rounds, halved.draws_by) == (2, "sobol")
+    said = make_plan(DIGITS | {"halving": 3, "rounds": 4, "sampler": "tpe"})
+    assert (said.rounds, said.draws_by) == (4, "tpe")
+    assert from_json(to_json(halved)) == halved
+
+
+@given(st.integers(1, 2000), st.integers(1, 9), st.none() | st.integers(2, 5), st.integers(1, 100))
+def test_what_confirms_leaves_a_trial_for_each_round(
+    trials: int, rounds: int, halving: int | None, epochs: int
+) -> None:
+    fields = {"trials": trials, "rounds": min(rounds, trials), "halving": halving}
+    plan = make_plan(DIGITS | fields | {"epochs": epochs})
+    assert 0 <= plan.confirming <= plan.trials - plan.rounds
+    if halving is not None:  # the same share of the epochs, and so fewer trainings
+        assert plan.confirming <= make_plan(DIGITS | {**fields, "halving": None}).confirming
+
+
+def test_two_fifths_of_the_trainings_confirm_unless_it_is_said() -> None:
+    assert make_plan(DIGITS).confirming == 40
+    assert make_plan(DIGITS | {"finalists": 5, "repeats": 3}).confirming == 15
+    assert make_plan(DIGITS | {"finalists": 5}).confirming == 40
+    assert make_plan(DIGITS | {"finalists": 0}).confirming == 0
+    with pytest.raises(PlanError) as caught:
+        make_plan(DIGITS | {"finalists": 10, "repeats": 10})
+    assert str(caught.value).startswith("100 of 100 trials would confirm 10 finalists and leave 0")

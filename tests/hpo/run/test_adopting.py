@@ -1,0 +1,342 @@
+"""hpo goes on with studies that plain Optuna began: nothing lost, nothing twice, the same whenever it is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from click.testing import CliRunner
+from optuna.trial import FrozenTrial, TrialState
+
+import hpo
+import studies
+from hpo.cli import cli
+from hpo.display.watcher import Watcher
+from hpo.plan.plan import PlanError
+from hpo.plan.space import contains, from_mapping
+from studies.database.engine import StoreError
+from studies.database.lease import LeaseError
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Tables = Callable[[str, str], dict[str, bytes]]
+HPO = Path(sys.executable).with_name("hpo")
+MODULE = """
+import time
+
+def train(params, *, epochs, seed):
+    time.sleep(0.02)
+    for epoch in range(1, epochs + 1):
+        yield {"loss": (params["x"] - 0.3) ** 2 + params["n"] / 8 + (seed % 7) / 100 / epoch}
+"""
+
+
+pytestmark = pytest.mark.usefixtures("quiet_optuna")
+
+
+@contextlib.contextmanager
+def optunas(storage: str, **fields: Any) -> Iterator[optuna.Study]:
+    """The study "theirs" as plain Optuna makes it, or goes on with it."""
+    database = optuna.storages.RDBStorage(storage)
+    try:
+        yield optuna.create_study(
+            study_name="theirs", storage=database, load_if_exists=True,
+            sampler=optuna.samplers.RandomSampler(seed=0), **fields,
+        )  # fmt: skip
+    finally:
+        database.remove_session()
+        database.engine.dispose()
+
+
+def objective(trial: optuna.Trial) -> float:
+    x = trial.suggest_float("x", 0, 1)
+    loss = (x - 0.3) ** 2 + trial.suggest_int("n", 1, 8) / 8
+    for step in range(2):
+        trial.report(loss + 1 - step, step)
+    return loss
+
+
+def train(params: dict[str, Any], *, epochs: int, seed: int) -> Iterator[dict[str, float]]:
+    for epoch in range(1, epochs + 1):
+        yield {"loss": (params["x"] - 0.3) ** 2 + params["n"] / 8 + (seed % 7) / 100 / epoch}
+
+
+def made(storage: str) -> list[FrozenTrial]:
+    """A study of 14 trials, one of them failed and one pruned."""
+    with optunas(storage) as study:
+        study.optimize(objective, 12)
+        study.tell(study.ask(), state=TrialState.FAIL)
+        trial = study.ask()
+        objective(trial)
+        study.tell(trial, state=TrialState.PRUNED)
+        return study.get_trials()
+
+
+def test_optunas_trials_are_the_first_round_and_stay_as_they_are(storage: str) -> None:
+    before = made(storage)
+    study = hpo.resume("theirs", train=train, trials=45, storage=storage)
+    with optunas(storage) as theirs:
+        after = theirs.get_trials()
+    assert after[:14] == before
+    said = study.summary()
+    assert (said["state"], said["metric"], said["direction"]) == ("complete", "loss", "minimize")
+    assert (said["seed"], len(said["rounds"])) == (0, 3)
+    confirmed = sum(len(f["values"]) for f in said["finalists"])
+    assert (len(after), confirmed) == (27, 18)
+    first = said["rounds"][0]
+    assert first["ranges"] == {
+        "x": {"low": 0.0, "high": 1.0, "log": False},
+        "n": {"low": 1, "high": 8, "log": False, "int": True},
+    }
+    assert first["verdicts"]["x"]["trials"] == 13  # but for the one that failed before it had any
+    for trial in after[14:]:
+        ranges = said["rounds"][trial.user_attrs["round"]]["ranges"]
+        assert all(contains(from_mapping(ranges[k]), v) for k, v in trial.params.items())
+        assert trial.params.keys() == ranges.keys()
+    assert said["recommended"]["mean"] < min(t.value for t in before if t.value is not None) + 0.2
+    frame = study.trials_frame()
+    assert frame["round"].iloc[:14].to_list() == [0] * 14
+    assert frame["value"].iloc[:12].to_list() == [t.value for t in before[:12]]
+    # What Optuna was told on the way is there beside our curves.
+    epochs = study.epochs_frame()
+    theirs_told = epochs[epochs["trial"] < 14]["value"].to_list()
+    assert theirs_told == [v for t in before for v in t.intermediate_values.values()]
+    assert epochs[epochs["trial"] >= 14]["loss"].notna().all()
+    assert "Optuna made the first 14: they are round 0" in study.report()
+
+
+def test_it_is_the_same_study_twice_and_goes_on_like_any_other(
+    tmp_path: Path, tables: Tables
+) -> None:
+    one, other = (f"sqlite:///{tmp_path / name}.db" for name in ("one", "other"))
+    made(one)
+    shutil.copy(tmp_path / "one.db", tmp_path / "other.db")
+    for storage in (one, other):
+        hpo.resume("theirs", train=train, trials=40, storage=storage, workers=1)
+    assert tables("theirs", one) == tables("theirs", other)
+    again = hpo.resume("theirs", storage=one, train=train)
+    assert tables("theirs", one) == tables("theirs", other)
+    more = hpo.resume("theirs", storage=one, train=train, trials=60)
+    drawn, confirmed = len(more.trials_frame()), more.finalists_frame()["repeats"].sum()
+    assert drawn + confirmed == 60
+    assert again.name == more.name == "theirs"
+
+
+INSTANTS = {
+    "the plan is made": "SELECT count(*) FROM hpo_studies",
+    "a batch is done": "SELECT count(*) > 18 FROM trials WHERE state = 'COMPLETE'",
+}
+MORE_INSTANTS = {
+    "the first round is judged": "SELECT count(verdicts) FROM hpo_rounds",
+    "a batch has begun": "SELECT count(*) > 14 FROM trials",
+    "a stage has begun": "SELECT count(*) FROM hpo_confirmations",
+    "a stage is done": "SELECT count(finished) FROM hpo_confirmations",
+}
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with Optuna's study, to be copied."""
+    path = tmp_path_factory.mktemp("begun") / "hpo.db"
+    made(f"sqlite:///{path}")
+    return path
+
+
+def wait_until(query: str, path: Path) -> None:
+    """Wait until a query on a database gives something other than 0."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with (
+            contextlib.suppress(sqlite3.OperationalError),  # our tables are not there yet
+            contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database,
+        ):
+            if database.execute(query).fetchone()[0]:
+                return
+        time.sleep(0.002)
+    pytest.fail(f"never seen: {query}")
+
+
+COMMAND = ("resume", "theirs", "--trainer", "trainers:train", "--trials", "40", "-q")
+
+
+@pytest.fixture(scope="module")
+def whole(
+    begun: Path, tmp_path_factory: pytest.TempPathFactory, tables: Tables
+) -> dict[str, bytes]:
+    """The tables when nobody kills it."""
+    folder = tmp_path_factory.mktemp("whole")
+    shutil.copy(begun, folder)
+    (folder / "trainers.py").write_text(MODULE)
+    subprocess.run([HPO, *COMMAND], cwd=folder, check=True, capture_output=True)
+    return tables("theirs", f"sqlite:///{folder / 'hpo.db'}")
+
+
+@pytest.mark.parametrize(
+    "instant", [*INSTANTS, *(pytest.param(i, marks=pytest.mark.slow) for i in MORE_INSTANTS)]
+)
+def test_killed_and_resumed_it_equals_one_left_alone(
+    instant: str,
+    begun: Path,
+    whole: dict[str, bytes],
+    run_hpo: Run,
+    tmp_path: Path,
+    tables: Tables,
+) -> None:
+    shutil.copy(begun, tmp_path)
+    (tmp_path / "trainers.py").write_text(MODULE)
+    with subprocess.Popen([HPO, *COMMAND], cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
+        wait_until((INSTANTS | MORE_INSTANTS)[instant], tmp_path / "hpo.db")
+        process.kill()
+    storage = f"sqlite:///{tmp_path / 'hpo.db'}"
+    assert studies.load("theirs", storage).summary()["state"] == "interrupted"
+    assert run_hpo("resume", "theirs", "-q").returncode == 0
+    assert tables("theirs", storage) == whole
+
+
+def test_what_can_not_be_gone_on_with_is_refused_before_anything_is_written(
+    tmp_path: Path, run_hpo: Run
+) -> None:
+    path = tmp_path / "hpo.db"
+    with optunas(f"sqlite:///{path}", directions=["minimize", "maximize"]) as study:
+        study.optimize(lambda t: (t.suggest_float("x", 0, 1), 1.0), 2)
+    before = path.read_bytes()
+    for arguments, said in (
+        (("--trainer", "trainers:train", "--trials", "9"), "it has 2 objectives, and a search has"),
+        ((), "it has 2 objectives, and a search has one"),
+    ):
+        refused = run_hpo("resume", "theirs", *arguments)
+        assert refused.returncode == 2
+        assert refused.stderr.count("\n") == 1
+        assert said in refused.stderr
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["hpo.db"]
+
+
+def test_trials_that_have_not_ended_are_failed_only_when_that_is_said(
+    storage: str,
+) -> None:
+    with optunas(storage) as study:
+        study.optimize(objective, 12)
+        left = study.ask()
+        left.suggest_float("x", 0, 1)
+        left.set_user_attr("error", "its own")
+        study.enqueue_trial({"x": 0.5})
+        before = study.get_trials()
+    with pytest.raises(LeaseError, match=r"12 \(RUNNING\), 13 \(WAITING\); .* --take-over$"):
+        hpo.resume("theirs", train=train, trials=40, storage=storage)
+    with optunas(storage) as study:
+        assert study.get_trials() == before
+    assert studies.load("theirs", storage).read().plan == {}
+
+    class Told(Watcher):
+        lines: list[str] = []  # noqa: RUF012  # one of it is made
+
+        def noticed(self, what: str) -> None:
+            with optunas(storage) as study:  # it is told before it is done
+                assert study.get_trials() == before
+            self.lines.append(what)
+
+    hpo.resume("theirs", train=train, trials=40, storage=storage, take_over=True, watcher=Told())
+    assert "Recorded as failed, since they have not ended: trials 12, 13" in Told.lines
+    with optunas(storage) as study:
+        after = study.get_trials()
+    assert after[:12] == before[:12]
+    assert [t.state.name for t in after[12:14]] == ["FAIL", "FAIL"]
+    assert after[12].user_attrs == {"error": "its own"}
+    assert after[13].user_attrs == {"error": "was WAITING when hpo took the study over"}
+    assert after[12].params == before[12].params
+    assert all(t.state.is_finished() for t in after)
+    assert studies.load("theirs", storage).summary()["trials"]["failed"] == 2
+
+
+def test_attributes_of_a_user_of_optunas_are_not_taken_for_ours(storage: str) -> None:
+    def attributed(trial: optuna.Trial) -> float:
+        for key, value in {
+            "round": 7,
+            "error": "none",
+            "left_epoch": 1,
+            "diverged_epoch": 1,
+        }.items():
+            trial.set_user_attr(key, value)
+        return objective(trial)
+
+    with optunas(storage) as study:
+        study.optimize(attributed, 12)
+    found = hpo.resume("theirs", train=train, trials=30, storage=storage)
+    said = found.summary()
+    assert said["rounds"][0]["verdicts"]["x"]["best"] == 4
+    assert said["trials"]["failed"] == 0
+    assert found.errors() == {}
+    frame = found.trials_frame()
+    assert frame["round"].iloc[:12].to_list() == [0] * 12
+    assert frame["diverged_epoch"].isna().all()
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_infinite_values_are_never_the_best(direction: str, storage: str) -> None:
+    def infinite(trial: optuna.Trial) -> float:
+        value = objective(trial)
+        return {0: math.inf, 1: -math.inf}.get(trial.number, value)
+
+    with optunas(storage, direction=direction) as study:
+        study.optimize(infinite, 14)
+    found = hpo.resume("theirs", train=train, trials=30, storage=storage)
+    assert not {0, 1} & set(found.finalists_frame()["trial"])
+    assert found.best is not None
+    assert found.best.number not in (0, 1)
+    with optunas(storage) as theirs:
+        assert [t.value for t in theirs.get_trials()[:2]] == [math.inf, -math.inf]
+
+
+def test_a_study_of_ours_that_optuna_went_on_with_is_not_gone_on_with(storage: str) -> None:
+    study_of_ours = hpo.search(
+        train, space={"x": hpo.Float(0, 1), "n": hpo.Int(1, 8)}, metric="loss",
+        direction="minimize", trials=20, epochs=2, storage=storage, name="theirs",
+    )  # fmt: skip
+    with optunas(storage) as study:
+        study.optimize(objective, 2)
+        study.enqueue_trial({"x": 0.5})
+        before = study.get_trials()
+    with pytest.raises(StoreError, match=r"has 3 trials that hpo did not draw \(12, 13, 14\)"):
+        hpo.resume("theirs", train=train, trials=40, storage=storage)
+    with optunas(storage) as study:
+        assert study.get_trials() == before
+    for command in (("show", "theirs"), ("list",), ("export", "theirs")):
+        assert CliRunner().invoke(cli, [*command, "--storage", storage]).exit_code == 0
+    assert "Trial by trial" in study_of_ours.report()
+    # There is nothing left to do, and the plan that was refused was not stored.
+    assert hpo.resume("theirs", train=train, storage=storage).summary()["state"] == "complete"
+
+
+def test_trials_that_another_program_adds_meanwhile_end_the_search(storage: str) -> None:
+    """Numbers would not be places any more, and settings be taken for others."""
+    begun: list[int] = []
+
+    def meddled(params: dict[str, Any]) -> float:
+        if not begun:
+            begun.append(1)
+            with optunas(storage) as study:
+                study.optimize(objective, 1)
+        return float(params["x"])
+
+    space = {"x": hpo.Float(0, 1), "n": hpo.Int(1, 8)}
+    with pytest.raises(StoreError, match="another program has added trials to study 'theirs'"):
+        hpo.search(meddled, space=space, trials=40, storage=storage, name="theirs", workers=1)
+    frame = studies.load("theirs", storage).trials_frame()
+    assert frame["state"].to_list() == ["complete"] * len(frame)
+    assert frame["round"].isna().sum() == 1
+
+
+def test_a_network_has_no_trainer(storage: str) -> None:
+    hpo.search("iris", trials=6, epochs=1, storage=storage, name="iris")
+    with pytest.raises(PlanError, match="trains a network on iris, no function of yours"):
+        hpo.resume("iris", train=train, trials=12, storage=storage)

@@ -1,0 +1,121 @@
+"""Over- and underfitting in words: what the curves of the best trial say, in both directions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from studies.analysis.generalization import Generalization, best_with_curves, generalization
+from tests.studies.columns_of import epochs_of
+from tests.studies.figures import DOWN, UP, made
+
+EPOCHS = np.arange(1, 21)
+RISING = [float(v) for v in 1 - np.exp(-EPOCHS / 8)]  # still gains at the end
+SETTLED = [float(v) for v in 0.9 - 0.5 * np.exp(-EPOCHS / 1.5)]
+WORSE = [float(v) for v in 0.9 - 0.5 * np.exp(-EPOCHS / 1.5) - 0.01 * np.clip(EPOCHS - 6, 0, None)]
+
+
+def said_of(
+    train: list[float], validation: list[float], told: dict[str, Any] = UP, names: str = "accuracy"
+) -> Generalization:
+    trials = made([validation[-1]])[0]
+    curves = [(0, f"train_{names}", train), (0, f"validation_{names}", validation)]
+    found = generalization(trials, epochs_of(curves), **told)
+    assert found is not None
+    return found
+
+
+def test_validation_that_gets_worse_while_training_goes_on_is_overfitting() -> None:
+    found = said_of(RISING, WORSE)
+    assert found.kind == "overfitting"
+    assert found.said.startswith("Overfitting: validation was best at epoch 6 ")
+    assert found.best_epoch == 6
+    assert found.gap == pytest.approx(RISING[-1] - WORSE[-1])
+
+
+def test_validation_that_stops_while_training_goes_on_is_slight_overfitting() -> None:
+    train = [0.02 + s + 0.005 * k for k, s in enumerate(SETTLED)]
+    found = said_of(train, SETTLED)
+    assert found.kind == "overfitting"
+    assert f"stopped getting better at epoch {found.since} while training went on" in found.said
+    assert 4 <= found.since <= 8
+
+
+def test_both_still_getting_better_is_underfitting() -> None:
+    found = said_of([v + 0.01 for v in RISING], RISING)
+    assert found.kind == "underfitting"
+    assert "still getting better at the last epoch, 20" in found.said
+    assert "more epochs may help" in found.said
+
+
+def test_both_settled_is_fine() -> None:
+    found = said_of([s + 0.02 for s in SETTLED], SETTLED)
+    assert found.kind == "fine"
+    assert "training ends ahead of it" in found.said
+    assert "training ends level with it" in said_of(SETTLED, SETTLED).said
+    assert "training ends behind it" in said_of([s - 0.05 for s in SETTLED], SETTLED).said
+
+
+def test_training_far_ahead_is_overfitting_though_both_settled() -> None:
+    found = said_of([s + 0.3 for s in SETTLED], SETTLED)
+    assert found.kind == "overfitting"
+    assert "training ends far ahead of it" in found.said
+
+
+def test_the_jitter_of_few_rows_is_no_course() -> None:
+    noise = 0.01 * np.random.default_rng(0).standard_normal(20)
+    train = [s + 0.02 for s in SETTLED]
+    assert said_of(train, list(SETTLED + noise)).kind == "fine"
+
+
+@pytest.mark.parametrize(
+    ("train", "validation"), [(RISING, WORSE), (RISING, RISING), (SETTLED, SETTLED)]
+)
+def test_a_loss_is_read_the_other_way_round(train: list[float], validation: list[float]) -> None:
+    up = said_of(train, validation)
+    down = said_of([-v for v in train], [-v for v in validation], DOWN, "rmse")
+    assert (down.kind, down.since, down.best_epoch) == (up.kind, up.since, up.best_epoch)
+    assert down.gap == pytest.approx(up.gap)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_few_epochs_tell_nothing(count: int) -> None:
+    found = said_of([0.9] * count, [0.8] * count)
+    assert found.kind == "too short"
+    assert "too few to tell" in found.said
+
+
+def test_without_curves_of_both_splits_nothing_is_said() -> None:
+    trials, epochs, _ = made([0.5, 0.6])
+    assert generalization(trials, epochs.drop(columns="train_accuracy"), **UP) is None
+    assert generalization(trials, pd.DataFrame(columns=["trial", "epoch"]), **UP) is None
+    assert generalization(made([None])[0], epochs, **UP) is None
+
+
+def test_it_is_of_the_best_complete_trial() -> None:
+    trials, epochs, _ = made([0.5, 0.9, 0.6])
+    trials.loc[1, "state"] = "pruned"
+    found = generalization(trials, epochs, **UP)
+    assert found is not None
+    assert found.trial == 2
+
+
+@pytest.mark.parametrize("prefix", ["validation", "val"])
+def test_a_trainer_may_name_its_metric_after_the_split(prefix: str) -> None:
+    trials = made([0.4])[0]
+    epochs = epochs_of([(0, "train_loss", [0.5, 0.1]), (0, f"{prefix}_loss", [0.6, 0.4])])
+    (curve,) = best_with_curves(trials, epochs, metric=f"{prefix}_loss", direction="minimize")
+    assert list(curve["gap"]) == pytest.approx([0.1, 0.3])
+
+
+def test_epochs_without_a_number_are_left_out() -> None:
+    trials = made([0.8])[0]
+    epochs = epochs_of(
+        [(0, "train_accuracy", [0.5, math.nan, 0.9]), (0, "validation_accuracy", [0.4, 0.6, 0.8])]
+    )
+    (curve,) = best_with_curves(trials, epochs, **UP)
+    assert list(curve["epoch"]) == [1.0, 3.0]

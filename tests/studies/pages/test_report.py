@@ -1,0 +1,335 @@
+"""The report: one page, the same to the last byte, that shows what the study says and runs nothing."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from studies import Study
+from studies.analysis import frames
+from studies.database.records import Round, StudyRecord, Trial
+from studies.pages import report
+from tests.studies.columns_of import epochs_of, frame_of, summary_of
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+THEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+SPACE: dict[str, Any] = {
+    "learning_rate": {"low": 1e-5, "high": 1.0, "log": True},
+    "weight_decay": {"low": 1e-8, "high": 0.1, "log": True},
+}
+
+
+class Page(HTMLParser):
+    """A page taken apart: its text, ids and references; wrong nesting is an error."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.references: list[str] = []
+        self.tags: list[str] = []
+        self.labels: list[str] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            assert not name.startswith("on"), f"{tag} has {name}"
+            if name == "id":
+                self.ids.append(value or "")
+            elif name in ("src", "href", "xlink:href", "action", "data", "srcset"):
+                self.references.append(value or "")
+            elif name == "aria-label" and tag == "svg":
+                self.labels.append(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+def rendered(
+    values: list[float | None],
+    settings: Mapping[str, Any] | None = None,
+    *,
+    space: dict[str, Any] = SPACE,
+    name: str = "a study",
+    state: str = "complete",
+    trial_state: str | None = None,
+    plan: bool = True,
+    epochs: int = 10,
+) -> str:
+    """The report of a study of one round with these values; None is a trial that diverged."""
+    settings = settings or {"learning_rate": 0.1, "weight_decay": 1e-4}
+    trials = [
+        Trial(
+            number=n,
+            state=trial_state or ("failed" if value is None else "complete"),  # type: ignore[arg-type]
+            value=value,
+            params=dict(settings),
+            attributes={"round": 0} | ({"diverged_epoch": 1} if value is None else {}),
+            started=THEN,
+            finished=None if trial_state == "running" else THEN,
+        )
+        for n, value in enumerate(values)
+    ]
+    curves = [
+        (n, f"{split}_accuracy", list(np.linspace(0.1, value, epochs)))
+        for n, value in enumerate(values)
+        if value is not None
+        for split in ("train", "validation")
+    ]
+    verdicts = {p: {"action": "kept", "reason": f"kept: no evidence on {p}"} for p in space}
+    rounds = [Round(0, len(values), space, verdicts, space)]
+    record = StudyRecord(
+        study_id=1,
+        name=name,
+        direction="maximize",
+        state=state,  # type: ignore[arg-type]
+        plan={
+            "source": "digits",
+            "target": None,
+            "space": space,
+            "seed": 7,
+            "hidden": [50, 20],
+            "trials": 9,
+            "epochs": epochs,
+        }
+        if plan
+        else None,
+        metric="accuracy",
+        data_hash=None,
+        provenance={},
+        created=None,
+        holder=None,
+    )
+    url = "postgresql://me:secret@host/db"
+    said = summary_of(record, url, trials, rounds, epochs * len(curves) // 2, [], None)
+    said |= {"plan": record.plan or {}, "versions": {"python": "3.12.1", "numpy": "2.4"}}
+    said |= {"errors": {}, "task": "classification"}
+    return report.render(
+        said,
+        frame_of(trials, {}),
+        epochs_of(curves),
+        frames.rounds_frame(rounds),
+        frames.finalists_frame([], {}),
+    )
+
+
+@pytest.fixture(scope="module")
+def html(study: Study) -> str:
+    return study.report()
+
+
+def test_the_same_study_gives_the_same_bytes(study: Study, html: str) -> None:
+    assert study.report() == html
+
+
+def test_the_page_is_well_formed_and_its_ids_are_its_own(html: str) -> None:
+    page = Page(html)
+    assert html.startswith("<!doctype html>\n")
+    assert len(page.ids) == len(set(page.ids))
+    assert page.tags.count("svg") == len(page.labels) == 11
+    wanted = {reference.removeprefix("#") for reference in page.references}
+    wanted |= set(re.findall(r"url\(#([^)]+)\)", html))
+    assert wanted <= set(page.ids)
+
+
+def test_the_page_loads_and_runs_nothing(html: str) -> None:
+    page = Page(html)
+    assert page.references
+    assert all(reference.startswith("#") for reference in page.references)
+    assert not {"script", "iframe", "object", "embed", "link", "image", "img", "form"} & {
+        *page.tags
+    }
+    assert "@import" not in html
+    assert not re.search(r"url\((?!#)", html)
+    assert not re.search(r"https?://", html)
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html)
+    assert policy
+    assert policy[1].split("; ")[:2] == ["default-src 'none'", "style-src 'unsafe-inline'"]
+
+
+def test_the_answer_comes_first_in_words(study: Study, html: str) -> None:
+    text = Page(html).text
+    answer = text[: text.index("Trial by trial")]
+    said = study.summary()
+    recommended, best = said["recommended"], said["best"]
+    assert f"Take the settings of trial {recommended['trial']}: trained " in answer
+    assert f"a validation rmse of {recommended['mean']:.4g} " in answer
+    assert f"and {said['test']['value']:.4g} on the test rows" in answer
+    for name, value in recommended["params"].items():
+        shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+        assert f"{name} {shown} " in answer
+    assert f"45 trials in 3 rounds, {said['epochs_trained']} epochs trained in all." in answer
+    assert f"{said['trials']['failed']} failed by diverging" in answer
+    assert (
+        f"The best of {said['trials']['complete']} values on the validation split of the search "
+        f"was {best['value']:.4g}, of trial {best['trial']}." in answer
+    )
+    assert f"seen once, on {said['test']['opened_at'][:10]}, by a network of" in answer
+
+
+def test_without_finalists_the_answer_is_the_best_trial_with_a_caution() -> None:
+    settings = {"learning_rate": 0.0123, "weight_decay": 1e-4}
+    text = Page(rendered([0.5, 0.625, None], settings)).text
+    answer = text[: text.index("Trial by trial")]
+    assert "The best validation accuracy is 0.625 , of trial 1, with these settings:" in answer
+    assert "learning_rate 0.0123 weight_decay 0.0001 " in answer
+    assert "The best of 2 values on one validation split is an optimistic number" in answer
+    assert "Expect somewhat worse on new data." in answer
+    assert "test rows" not in text
+    assert "Which are confirmed" not in text
+
+
+def test_every_finalist_is_in_a_table(study: Study, html: str) -> None:
+    text = Page(html).text
+    table = text[text.index("Tied with the first") : text.index("How the ranges moved")]
+    for row in study.finalists_frame().to_dict("records"):
+        mean = "failed" if math.isnan(row["mean"]) else f"{row['mean']:.4g}"
+        assert f" {row['trial']} {row['value']:.4g} {row['repeats']} × {mean} " in table
+    others = study.finalists_frame()["tied"].sum()
+    assert table.count("yes") == others
+
+
+def test_every_verdict_is_there_with_its_reason(study: Study, html: str) -> None:
+    text = Page(html).text.replace("kept :", "kept:")
+    rows = study.rounds_frame()
+    assert len(rows) == 9
+    for reason in rows["reason"]:
+        assert re.sub(r"\s+", " ", reason) in re.sub(r"\s+", " ", text)
+
+
+def test_the_best_trials_are_in_order(study: Study, html: str) -> None:
+    table = html[html.index("<h2>The best trials") : html.index("<details>")]
+    rows = re.findall(r'<tr><td class="n">(\d+)</td><td class="n">(\d+)</td>', table)
+    trials = study.trials_frame()
+    order = trials[trials["state"] == "complete"].sort_values(["value", "number"])["number"]
+    assert rows == [(str(rank), str(n)) for rank, n in enumerate(order.head(20), start=1)]
+
+
+def test_where_it_comes_from_is_told(html: str) -> None:
+    text = Page(html).text
+    assert "hpo resume small --storage sqlite:///" in text
+    assert "--trials 150" in text
+    for word in ("python 3.", "optuna 5.", "space.learning_rate", "0.001 … 1000, log", "diabetes"):
+        assert word in text
+    assert "target not set" in text
+
+
+def test_passwords_are_not_shown() -> None:
+    text = Page(rendered([0.5, 0.6])).text
+    assert "secret" not in text
+    assert "with the password in place of ***" in text
+
+
+def test_a_thousand_trials_fit_into_two_megabytes() -> None:
+    rng = np.random.default_rng(0)
+    values = [None if k % 20 == 0 else float(v) for k, v in enumerate(rng.random(1000))]
+    html = rendered(values)
+    assert len(html.encode()) < 2_000_000
+    page = Page(html)
+    assert "1,000 trials in 1 round, 9,500 epochs trained" in page.text
+    assert "The best 20 of 950 trials that have a value." in page.text
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=1>',
+    "$x_1$",
+    "{{ 7 * 7 }}",
+    "]]>--><!--",
+    "探索",
+)
+
+
+def test_hostile_names_are_words() -> None:
+    space = SPACE | {"choice": {"choices": list(HOSTILE)}, '"><b onclick=1>': {"choices": ["a"]}}
+    html = rendered(
+        [0.5, 0.6, None],
+        {"learning_rate": 0.1, "weight_decay": 0.1, "choice": HOSTILE[1], '"><b onclick=1>': "a"},
+        space=space,
+        name=HOSTILE[0],
+    )
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "<b " not in html
+    page = Page(html)
+    assert "img" not in page.tags
+    for words in HOSTILE:
+        assert words in page.text
+    assert any('"><b onclick=1>' in label for label in page.labels)
+    assert "hpo resume '<script>alert(1)</script>'" in page.text
+
+
+def test_a_study_in_which_all_failed_says_so() -> None:
+    page = Page(rendered([None, None, None]))
+    assert "No trial has succeeded. So nothing can be recommended" in page.text
+    assert "All failed by diverging: loss or weights stopped being finite." in page.text
+    assert page.text.count("There is nothing to draw here yet") == 3
+    assert "No trial has a value." in page.text
+    assert page.tags.count("svg") == 3  # the ranges, where the trials failed, and when
+
+
+def test_a_search_that_is_running_says_so() -> None:
+    text = Page(rendered([None] * 8, state="running", trial_state="running")).text
+    assert "The search is still running" in text
+    assert "No trial has succeeded yet." in text
+    assert "8 were begun and have not ended." in text
+    assert "last trial ended none yet" in text
+
+
+def test_a_search_that_was_interrupted_says_how_to_go_on() -> None:
+    text = Page(rendered([0.5, 0.6], state="interrupted")).text
+    assert "The search was interrupted before its end" in text
+    assert re.search(r"To go on with this search.*hpo resume 'a study' --storage \S+ ", text)
+    assert "--trials" not in text
+
+
+def test_one_trial_of_one_parameter_is_a_study() -> None:
+    space = {"learning_rate": SPACE["learning_rate"]}
+    page = Page(rendered([0.5], {"learning_rate": 0.1}, space=space, epochs=1))
+    assert "1 trial in 1 round, 1 epoch trained in all. None failed or diverged." in page.text
+    assert "One value on one validation split says little about new data." in page.text
+    assert page.tags.count("svg") == 5
+
+
+def test_a_study_that_optuna_made_has_no_command() -> None:
+    assert "hpo resume" not in rendered([0.5, 0.6], plan=False)
+
+
+def test_a_study_without_trials_is_a_page() -> None:
+    empty = frame_of([], {})
+    said: dict[str, Any] = {
+        "study": "new", "storage": "sqlite:///hpo.db", "state": "interrupted", "metric": "accuracy",
+        "direction": "maximize", "seed": None, "trials": {"complete": 0, "pruned": 0, "failed": 0},
+        "epochs_trained": 0, "best": None, "rounds": [], "plan": {"source": "digits"}, "versions": {},
+        "errors": {}, "task": "classification",
+        "finalists": [], "recommended": None, "test": None,
+    }  # fmt: skip
+    nobody = frames.finalists_frame([], {})
+    page = Page(report.render(said, empty, pd.DataFrame(), frames.rounds_frame([]), nobody))
+    assert "0 trials in 0 rounds, 0 epochs trained in all." in page.text
+    assert "svg" not in page.tags

@@ -19,13 +19,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hpo.operations import population, reproduce, resume, search
+    from hpo.api import open, population, reproduce, resume, search  # noqa: A004  # hpo.open, not the built-in
     from hpo.plan.space import Categorical, Float, Int
 
-__all__ = ["Categorical", "Float", "Int", "population", "reproduce", "resume", "search"]
+__all__ = ["Categorical", "Float", "Int", "open", "population", "reproduce", "resume", "search"]
 
 _HOMES = dict.fromkeys(("Categorical", "Float", "Int"), "hpo.plan.space") | dict.fromkeys(
-    ("population", "reproduce", "resume", "search"), "hpo.operations"
+    ("open", "population", "reproduce", "resume", "search"), "hpo.api"
 )
 
 

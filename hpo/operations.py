@@ -1,66 +1,35 @@
-"""Searching, resuming and reproducing: what the command line and Python call."""
+"""Searching, resuming and reproducing: what the command line, Python and a server all call.
+
+Nothing here shows anything: a watcher hears what happens, and one that is not given hears it in silence.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TypeVar
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
+from hpo.errors import PlanError
 from studies import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
-    from hpo.display.watcher import Watcher
+    from hpo.plan.changes import Change
     from hpo.plan.plan import Plan
+    from hpo.run.cancel import Cancel
+    from hpo.run.machine import Machine
     from hpo.run.reproducing import Reproduced
+    from hpo.run.watcher import Watcher
+    from hpo.trainables.asked import Asked
     from hpo.trainables.function import Train
-    from hpo.trainables.network import Trainable
+    from hpo.trainables.protocol import Trainable
     from studies.database.records import StudyRecord
+    from studies.database.store import Store
     from studies.database.writer import Writer
     from studies.study import Study
     from trainer.data.table import Draw
-
-
-T = TypeVar("T", bound="Train")
-
-
-def population(train: T) -> T:
-    """Say that a function takes a list of settings, all trained at once, and yields arrays of one number for each.
-
-    It may be sent a mask of those that stay: `stay = yield {"accuracy": array}`.
-    """
-    train.hpo_population = True  # type: ignore[attr-defined]  # a function takes attributes
-    return train
-
-
-def search(
-    source: str | Train,
-    *,
-    name: str | None = None,
-    storage: str = DEFAULT_STORAGE,
-    workers: int | None = None,
-    **plan: Any,
-) -> Study:
-    """Search over a source of data, or with a function that trains, and return the stored study.
-
-    `source` is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file (with `target`), or
-    mnist:DIR; or a function (see `hpo.trainables.function`), then with a `space`. All else is a field of
-    `hpo.plan.plan.Plan`: trials, rounds, epochs, seed, space, metric, direction, hidden, …
-
-    Raises:
-        hpo.plan.plan.PlanError, trainer.data.table.DataError: before anything is written.
-        studies.database.engine.StoreError: the database can't be used, or has a study of that name.
-        hpo.run.loop.TooManyFailuresError: the function failed too often.
-    """
-    from hpo.plan.plan import make_plan
-    from hpo.trainables.function import path_of
-
-    if isinstance(source, str):
-        return start(
-            make_plan({"source": source, **plan}), name=name, storage=storage, workers=workers
-        )
-    made = make_plan({"trainer": path_of(source), **plan})
-    return start(made, name=name, storage=storage, workers=workers, train=source)
+    from trainer.worker import Worker
 
 
 def start(
@@ -70,35 +39,60 @@ def start(
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
     watcher: Watcher | None = None,
-    load: Callable[..., Draw] | None = None,
+    cancel: Cancel | None = None,
     train: Train | None = None,
+    load: Callable[..., Draw] | None = None,
+    worker: Worker | None = None,
 ) -> Study:
     """Run a plan as a new study. A name that is not given is the source's, numbered where it is taken.
 
-    `load` takes the place of `trainer.data.table.load` where the data are being read elsewhere already; `train` is the
-    function that the plan names, where that is at hand.
+    `train` is the function that the plan names, where that is at hand. `worker` is a process that exists already and
+    may train, and `load` takes the place of `trainer.data.load` where that process reads the data.
     """
-    from hpo.executors.threads import default_workers
-    from hpo.plan.plan import check_sampler, to_json
-    from hpo.run.provenance import provenance
-    from hpo.trainables.function import NUMBER
-    from studies.database.engine import check_creatable
-    from studies.database.store import StudyExistsError, check_name, create_store
     from studies.study import Study
+
+    check_new(plan, name, storage)
+    trainable = _trainable(plan, load=load, train=train)
+    with creating(plan, trainable, name=name, storage=storage, workers=workers) as writer:
+        _run(plan, trainable, writer, workers, watcher, cancel, worker)
+    return Study(writer.name, storage)
+
+
+def check_new(plan: Plan, name: str | None, storage: str) -> None:
+    """Whether a study of this plan and name can be created, as far as that is known before its data are read.
+
+    Raises:
+        PlanError: the plan needs what is not installed.
+        studies.errors.StoreError: the name or the storage can't be used.
+    """
+    from hpo.plan.plan import check_sampler
+    from studies.database.engine import check_creatable
+    from studies.database.store import check_name
 
     if name is not None:
         check_name(name)
     check_creatable(storage)
     check_sampler(plan.sampler)
-    trainable = _trainable(plan, load=load, train=train)
-    watcher = watcher or _own_watcher(storage)
+
+
+@contextmanager
+def creating(
+    plan: Plan, trainable: Trainable, *, name: str | None, storage: str, workers: int | None
+) -> Iterator[Writer]:
+    """A new study, held for as long as the context lasts. Without a name it has its source's, numbered if taken."""
+    from hpo.executors.threads import default_workers
+    from hpo.plan.plan import to_json
+    from hpo.run.provenance import provenance
+    from hpo.trainables.function import NUMBER
+    from studies.database.store import StudyExistsError, create_store
+
     with create_store(storage) as store:
         while True:
-            made = name if name is not None else _free_name(_plain_name(plan), store.names())
+            free = name if name is not None else _free_name(_plain_name(plan), store.names())
             try:
                 writer = store.create_study(
-                    made,
-                    direction=trainable.direction,
+                    free,
+                    direction=trainable.traits.direction,
                     plan=to_json(plan),
                     metric=trainable.metric or NUMBER,
                     data_hash=trainable.fingerprint,
@@ -111,8 +105,7 @@ def start(
                     raise
                 # Another search has just taken that name: the next one.
         with writer:
-            _run(plan, trainable, writer, workers, watcher)
-    return Study(made, storage)
+            yield writer
 
 
 def resume(
@@ -122,6 +115,7 @@ def resume(
     workers: int | None = None,
     take_over: bool = False,
     watcher: Watcher | None = None,
+    cancel: Cancel | None = None,
     train: Train | str | None = None,
     **plan: Any,
 ) -> Study:
@@ -137,54 +131,146 @@ def resume(
     `trials` are needed, and with `take_over` trials that have not ended are recorded as failed.
 
     Raises:
-        studies.database.engine.StoreError: there is no such study.
-        studies.database.lease.LeaseError: another process holds it.
-        hpo.plan.plan.PlanError: a change that a study can't have, fewer trials than its plan has, or other data.
+        studies.errors.StoreError: there is no such study.
+        studies.errors.LeaseError: another process holds it.
+        PlanError: a change that a study can't have, fewer trials than its plan has, or other data.
     """
-    from hpo.plan.changes import changed_plan, changes
-    from hpo.plan.plan import PlanError, check_sampler, to_json
-    from hpo.run.provenance import differences, provenance
-    from studies.database.optunas import check_drawn
+    from hpo.run.watcher import Watcher
     from studies.database.store import create_store, open_store
     from studies.study import Study
 
-    watcher = watcher or _own_watcher(storage)
+    watcher = watcher or Watcher()
     with open_store(storage) as store:
         by_optuna = store.study(name).plan is None
     if by_optuna:
         _adopt(name, storage, train, plan, take_over=take_over, watcher=watcher)
         plan = {}
     with create_store(storage) as store:
-        record = store.study(name)
-        stored = _plan_of(record)
-        if plan.get("metric") == record.metric:  # as it is, by its name
-            plan["metric"] = stored.metric
-        after = changed_plan(stored, plan)
-        made = changes(stored, after)
-        check_sampler(after.sampler)
-        trainable = _trainable(after, train=train)
-        _check_data(after, trainable, record)
-        goes_on = record.stopped is not None and plan.keys() & {"trials", "timeout", "patience"}
-        if record.state == "complete" and not made and not goes_on:
+        going_on = _going_on(store, name, plan)
+        trainable = _trainable(going_on.plan, train=train)
+        _check_data(going_on.plan, trainable, going_on.record)
+        if going_on.is_done:
             return Study(name, storage)
-        if any(change.field.startswith("space.") for change in made):
-            drawn = sum(r.size for r in store.rounds(record.study_id))
-            if after.trials - after.confirming <= drawn:
-                raise PlanError(
-                    f"no trial is left to be drawn from other ranges: give trials, more than {after.trials} in all"
-                )
-        check_drawn(store, record)
+        going_on.check(store)
         with store.hold(name, take_over=take_over) as writer:
-            if made or goes_on:
-                for change in made:
-                    watcher.noticed(change.means)
-                writer.change_plan(to_json(after), [asdict(change) for change in made])
-            here, then = provenance(), store.environments(record.study_id)[-1].provenance
-            if others := differences(then, here):
-                watcher.noticed(f"trained with others so far: {'; '.join(others)}")
-                writer.move_to(here)
-            _run(after, trainable, writer, workers, watcher)
+            going_on.record_changes(writer, watcher)
+            _run(going_on.plan, trainable, writer, workers, watcher, cancel)
     return Study(name, storage)
+
+
+@dataclass(frozen=True)
+class GoingOn:
+    """A stored study, the plan to go on with, and what that changes about the stored one."""
+
+    record: StudyRecord
+    plan: Plan
+    changes: list[Change]
+    lifts_stop: bool  # it was stopped before its last trial, and is to go on all the same
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.record.state == "complete" and not self.changes and not self.lifts_stop
+
+    def check(self, store: Store) -> None:
+        """Whether it can go on, before anything is written.
+
+        Raises:
+            PlanError: ranges change, and no trial is left to be drawn from them.
+        """
+        from studies.database.optunas import check_drawn
+
+        if any(change.field.startswith("space.") for change in self.changes):
+            drawn = sum(r.size for r in store.rounds(self.record.study_id))
+            if self.plan.trials - self.plan.confirming <= drawn:
+                raise PlanError(
+                    "no trial is left to be drawn from other ranges: give trials, more than "
+                    f"{self.plan.trials} in all"
+                )
+        check_drawn(store, self.record)
+
+    def record_changes(self, writer: Writer, watcher: Watcher) -> None:
+        """Record the plan where it changes, and the versions and machine where they are others than before."""
+        from hpo.plan.plan import to_json
+        from hpo.run.provenance import differences, provenance
+
+        if self.changes or self.lifts_stop:
+            for change in self.changes:
+                watcher.noticed(change.means)
+            writer.change_plan(to_json(self.plan), [asdict(change) for change in self.changes])
+        here = provenance()
+        then = writer.store.environments(self.record.study_id)[-1].provenance
+        if others := differences(then, here):
+            watcher.noticed(f"trained with others so far: {'; '.join(others)}")
+            writer.move_to(here)
+
+
+def _going_on(store: Store, name: str, given: dict[str, Any]) -> GoingOn:
+    from hpo.plan.changes import changed_plan, changes
+    from hpo.plan.plan import check_sampler
+
+    record = store.study(name)
+    stored = _plan_of(record)
+    if given.get("metric") == record.metric:  # as it is, by its name
+        given = given | {"metric": stored.metric}
+    plan = changed_plan(stored, given)
+    check_sampler(plan.sampler)
+    stopped = record.stopped is not None
+    lifts_stop = stopped and bool(given.keys() & {"trials", "timeout", "patience"})
+    return GoingOn(record, plan, changes(stored, plan), lifts_stop)
+
+
+@contextmanager
+def asking(
+    name: str | None, given: dict[str, Any], *, storage: str, take_over: bool
+) -> Iterator[tuple[Machine, str | None, Study]]:
+    """A search whose settings are asked for: its machine, the metric that decides, and its study, held meanwhile.
+
+    With fields of a plan it is a new study, else the one of that name.
+    """
+    from hpo.plan.plan import make_plan
+    from hpo.run.watcher import Watcher
+    from hpo.trainables.asked import ASKED
+    from studies.database.store import create_store, open_store
+    from studies.study import Study
+
+    if given:
+        plan = make_plan({"trainer": ASKED, **given})
+        check_new(plan, name, storage)
+        asked = _asked(plan)
+        with creating(plan, asked, name=name, storage=storage, workers=None) as writer:
+            yield _machine(plan, asked, writer, Watcher()), asked.score, Study(writer.name, storage)
+        return
+    if name is None:
+        raise PlanError("give the name of a study, or a space and trials for a new one")
+    open_store(storage).close()  # where there is no database, none is made
+    with create_store(storage) as store:
+        going_on = _going_on(store, name, {})
+        asked = _asked(going_on.plan)
+        going_on.check(store)
+        with store.hold(name, take_over=take_over) as writer:
+            going_on.record_changes(writer, Watcher())
+            machine = _machine(going_on.plan, asked, writer, Watcher())
+            yield machine, asked.score, Study(name, storage)
+
+
+def _asked(plan: Plan) -> Asked:
+    from hpo.trainables.asked import Asked
+
+    if plan.trainer is None:
+        raise PlanError(f"the study trains a network on {plan.source}: go on with hpo.resume")
+    if plan.halving is not None:
+        raise PlanError("halving: a search whose settings are asked for trains each to the end")
+    return Asked(plan.metric, plan.direction or "maximize")
+
+
+def _machine(plan: Plan, trainable: Trainable, writer: Writer, watcher: Watcher) -> Machine:
+    from hpo.run.journal import Journal
+    from hpo.run.machine import Machine
+
+    began = time.monotonic()
+    journal = Journal(plan, trainable, writer, watcher)
+    return Machine(plan, trainable, journal, lambda: time.monotonic() - began)
 
 
 def reproduce(
@@ -193,11 +279,11 @@ def reproduce(
     """Train a stored trial once more, alone, as its study's plan says, and compare every number. Nothing is written.
 
     Raises:
-        studies.database.engine.StoreError: there is no such study.
-        hpo.plan.plan.PlanError: it has no such trial, that trial is not done, or the data are not the study's.
+        studies.errors.StoreError: there is no such study.
+        PlanError: it has no such trial, that trial is not done, or the data are not the study's.
     """
-    from hpo.executors.threads import threads
-    from hpo.plan.plan import PlanError
+    from threadpoolctl import threadpool_limits
+
     from hpo.run.provenance import differences, provenance
     from hpo.run.reproducing import Reproduced, first_difference, how_it_ended, train_alone
     from studies.database.columns import counts
@@ -219,8 +305,9 @@ def reproduce(
     finished = stored.finished
     trainable = _trainable(plan, train=train)
     _check_data(plan, trainable, record)
-    with threads(1):
-        again = train_alone(trainable, plan, stored.params, stored.attributes.get("left_epoch"))
+    with threadpool_limits(1, user_api="blas"):
+        left = stored.attributes.get("left_epoch")
+        again = train_alone(trainable, plan, trial, stored.params, left)
     then = [e for e in environments if e.since <= finished] or environments[:1]
     ends = how_it_ended(stored.attributes), how_it_ended(again.attributes)
     return Reproduced(
@@ -234,7 +321,7 @@ def reproduce(
 
 
 def _plan_of(record: StudyRecord) -> Plan:
-    from hpo.plan.plan import PlanError, make_plan
+    from hpo.plan.plan import make_plan
 
     if record.plan is None:
         raise PlanError(
@@ -245,7 +332,6 @@ def _plan_of(record: StudyRecord) -> Plan:
 
 def _check_data(plan: Plan, trainable: Trainable, record: StudyRecord) -> None:
     from hpo.plan.changes import data_changes
-    from hpo.plan.plan import PlanError
 
     if trainable.fingerprint != record.data_hash:
         said = data_changes(record.provenance.get("data", {}), trainable.contents)
@@ -266,7 +352,7 @@ def _adopt(
 ) -> None:
     """Give a study of Optuna's a plan to go on with."""
     from hpo.plan.adopt import adopting_plan, told
-    from hpo.plan.plan import PlanError, to_json
+    from hpo.plan.plan import to_json
     from hpo.plan.space import to_mapping
     from hpo.run.provenance import provenance
     from hpo.trainables.function import NUMBER, path_of
@@ -301,32 +387,36 @@ def _run(
     trainable: Trainable,
     writer: Writer,
     workers: int | None,
-    watcher: Watcher,
+    watcher: Watcher | None,
+    cancel: Cancel | None,
+    worker: Worker | None = None,
 ) -> None:
-    from hpo.executors.threads import default_workers
+    """Drive a search whose study is held, to its end."""
+    from hpo.executors.processes import Processes
+    from hpo.executors.threads import Threads, default_workers
+    from hpo.run.cancel import Cancel
     from hpo.run.loop import run
+    from hpo.run.watcher import Watcher
 
-    run(plan, trainable, writer, workers=workers or default_workers(), watcher=watcher)
-
-
-def _own_watcher(storage: str) -> Watcher:
-    """Who hears a search that nobody else watches: in a notebook it is shown, in a script it is silent."""
-    from hpo.display.watcher import Watcher
-
-    ipython = sys.modules.get("IPython")  # a notebook has imported it
-    if ipython is None or getattr(ipython.get_ipython(), "kernel", None) is None:
-        return Watcher()
-    from hpo.display.notebook import InNotebook
-
-    return InNotebook(storage)
+    watcher, cancel = watcher or Watcher(), cancel or Cancel()
+    cancel.study = writer.name
+    machine = _machine(plan, trainable, writer, watcher)
+    count, trained = workers or default_workers(), watcher.epoch_trained
+    if plan.trainer is None:
+        run(machine, Processes(trainable, count, trained, worker), cancel)
+    else:
+        run(machine, Threads(trainable, count, trained), cancel)
 
 
 def _trainable(
     plan: Plan, *, load: Callable[..., Draw] | None = None, train: Train | str | None = None
 ) -> Trainable:
     if plan.trainer is not None:
+        from hpo.trainables.asked import ASKED
         from hpo.trainables.function import Function, find
 
+        if train is None and plan.trainer == ASKED:
+            raise PlanError("the study's settings are asked for: go on with hpo.open in Python")
         return Function(
             find(train or plan.trainer) if train is None or isinstance(train, str) else train,
             plan.metric,
@@ -334,7 +424,6 @@ def _trainable(
             halving=plan.halving is not None,
         )
     import trainer.data.table
-    from hpo.plan.plan import PlanError
     from hpo.trainables.network import mlp
 
     if train is not None:

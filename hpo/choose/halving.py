@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hpo.choose.suggest import Direction
+from hpo.choose.types import Direction
 
 RUNGS = 3  # at the most: at the epochs / η³, / η² and / η
 

@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.choose.suggest import Direction, Observation
+from hpo.choose.types import Direction, Observation, Verdict
 from hpo.plan.space import (
     Categorical,
     Choice,
@@ -62,20 +62,6 @@ MIN_CROWD = 0.4  # of the better trials, at the least
 EXTENSION = 0.5  # of the range's width
 MOST_ZEROS = 0.9  # of the draws, however much better 0 is
 PASS = 2**22  # labels that are looked at together
-
-
-Action = Literal["narrowed", "kept", "extended"]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What was decided about one parameter after a round, and why."""
-
-    action: Action
-    reason: str
-    next: Parameter
-    evidence: dict[str, Any] = field(default_factory=dict)
-    warning: str | None = None  # what the evidence asks for, and the plan forbids
 
 
 def narrow(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
+from hpo.choose import halving
 from hpo.choose.narrowing import MIN_BEST, MIN_REST
-
-if TYPE_CHECKING:
-    from studies.database.records import Round
+from hpo.choose.suggest import LEARNING
+from hpo.choose.types import Round, SearchPlan, Traits
 
 ENOUGH = MIN_BEST + MIN_REST  # trials to judge a range by
 EVEN = 16  # Sobol points, at a power of two, fill every part of a range
+
+LARGEST_BATCH = 50
+SMALLEST_BATCH, BATCHES_IN_ROUND = 4, 4
+"""Where every setting trains by itself, and may take minutes, batches are small: the sampler learns from each."""
 
 
 def round_size(trials: int, rounds: int, trials_begun: int, rounds_begun: int) -> int:
@@ -21,39 +25,50 @@ def round_size(trials: int, rounds: int, trials_begun: int, rounds_begun: int) -
     many beside one for each later round: only so do few trials show that the range was wrong.
     """
     rounds_left = max(1, rounds - rounds_begun)
-    left = trials - trials_begun
-    size = -(-left // rounds_left)
-    return size if rounds_begun or size >= ENOUGH else max(size, min(EVEN, left - rounds_left + 1))
+    trials_left = trials - trials_begun
+    size = -(-trials_left // rounds_left)
+    if rounds_begun or size >= ENOUGH:
+        return size
+    return max(size, min(EVEN, trials_left - rounds_left + 1))
+
+
+def largest_batch(plan: SearchPlan, traits: Traits, size: int) -> int:
+    """How many trials of a round of `size` are drawn together, at the most."""
+    if traits.stacked:
+        most = min(LARGEST_BATCH, size)
+    else:
+        most = min(LARGEST_BATCH, max(SMALLEST_BATCH, size // BATCHES_IN_ROUND))
+    return most if plan.halving is None else max(most, halving.batch_size(plan.halving))
 
 
 class Batch(NamedTuple):
-    """Trials that are suggested, trained and recorded together."""
+    """Trials that are drawn, trained and recorded together."""
 
     size: int
     explores: bool  # spread over the ranges, whatever was good so far
 
 
-def batches(rounds: Sequence[Round], most: Callable[[int], int], *, learns: bool) -> list[Batch]:
-    """The batches that the rounds begun so far have when they are full: of at most `most(size)` trials in a round of
-    that size.
+def batches(plan: SearchPlan, traits: Traits, rounds: Sequence[Round]) -> list[Batch]:
+    """The batches that the rounds begun so far have when they are full.
 
-    Of a sampler that `learns` from earlier trials, all of the first round explores, and half of one whose ranges were
-    extended, on evidence or by their user: nothing is known of where they go on. One that does not learn explores
+    Of a sampler that learns from earlier trials, all of the first round explores, and half of one whose ranges were
+    extended, on evidence or by their user: nothing is known of what lies there. A sampler that does not learn explores
     always, and need not be told.
     """
-    made = []
+    learns = plan.draws_by in LEARNING
+    planned = []
     for last, current in zip((None, *rounds), rounds, strict=False):
         exploring = current.size if learns else 0
         if last is not None and learns:
-            actions = {verdict["action"] for verdict in (last.verdicts or {}).values()}
-            extended = "extended" in actions or current.ranges != last.next_ranges
-            exploring = current.size // 2 if extended else 0
+            extended = "extended" in (last.actions or {}).values()
+            exploring = current.size // 2 if extended or current.ranges != last.next_ranges else 0
+        most = largest_batch(plan, traits, current.size)
         for count, explores in ((exploring, True), (current.size - exploring, False)):
-            parts = -(-count // most(current.size))
-            made += [Batch((count + k) // parts, explores) for k in reversed(range(parts))]
-    return made
+            parts = -(-count // most)
+            planned += [Batch((count + k) // parts, explores) for k in reversed(range(parts))]
+    return planned
 
 
-def batch_numbers(begun: Sequence[Batch]) -> list[int]:
+def batch_numbers(planned: Sequence[Batch]) -> list[int]:
     """The number of the batch that each trial belongs to, in the order of trials."""
-    return [number for number, batch in enumerate(begun) for _ in range(batch.size)]
+    return [number for number, batch in enumerate(planned) for _ in range(batch.size)]

@@ -1,30 +1,26 @@
-"""Why a search ends before its last trial: its time is over, or its rounds brought less than the noise."""
+"""Why a search ends before its last trial: its time is over, its rounds gain no more than the noise, or all fails."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from hpo.plan.plan import Plan
-from hpo.run.history import History
+from hpo.choose.types import Confirmation, Direction, History, SearchPlan
 
-if TYPE_CHECKING:
-    from studies.database.records import Confirmation
-
-REPEATS = 4
+NOISE_TRAININGS = 4
 """How often the best setting of the first rounds is trained again, for the noise that `patience` is compared with."""
 
-
-def reason(plan: Plan, history: History, seconds: float) -> str | None:
-    """Why no further trial is to be drawn, as a sentence; None if there is no reason."""
-    return _time_is_over(plan, history, seconds) or _nothing_is_gained(plan, history)
+HOPELESS_FAILURES = 10
+"""Where so many trainings have failed with an error and none has given a value, the rest would fail, too."""
 
 
-def _time_is_over(plan: Plan, history: History, seconds: float) -> str | None:
+def time_for_drawing_is_over(plan: SearchPlan, history: History, seconds: float) -> str | None:
+    """Why no further trial is drawn after so many seconds; None while there is time.
+
+    Confirming has the share of the time that it has of the trainings.
+    """
     if plan.timeout is None:
         return None
-    # Confirming has the share of the time that it has of the trainings.
     searching = plan.timeout * (1 - plan.confirming / plan.trials)
     if seconds < searching:
         return None
@@ -34,33 +30,36 @@ def _time_is_over(plan: Plan, history: History, seconds: float) -> str | None:
     )
 
 
-def late(plan: Plan, history: History) -> str:
-    """Why not all of the trainings that confirm are done."""
+def time_for_confirming_is_over(plan: SearchPlan, history: History, seconds: float) -> str | None:
+    """Why no further stage begins after so many seconds; None while there is time."""
+    if plan.timeout is None or seconds < plan.timeout:
+        return None
     return (
         f"the time was over: {len(history.confirmed)} of {plan.confirming} trainings that confirm "
-        f"in {plan.timeout or 0:.4g} s"
+        f"in {plan.timeout:.4g} s"
     )
 
 
-def _nothing_is_gained(plan: Plan, history: History) -> str | None:
+def nothing_is_gained(plan: SearchPlan, history: History, direction: Direction) -> str | None:
+    """Why more rounds would hardly gain anything, for a plan with `patience`; None if they might."""
     rounds, patience = history.rounds, plan.patience
-    if patience is None or not rounds or rounds[-1].verdicts is None:
+    if patience is None or not rounds or rounds[-1].actions is None:
         return None
     # The first round has nothing before it to be compared with; what is resumed waits anew.
     if len(rounds) - max(1, history.resumed_after) < patience:
         return None
+    values = history.searched()
     before = sum(r.size for r in rounds[:-patience])
-    values = [t.value for t in history.trials if t.value is not None and t.left is None]
-    earlier = [t.value for t in history.trials[:before] if t.value is not None and t.left is None]
+    earlier = [value for number, value in values.items() if number < before]
     if not earlier:
         return None
-    best = max if history.direction == "maximize" else min
-    gain, luck = abs(best(values) - best(earlier)), noise(history.confirmed)
+    best = max if direction == "maximize" else min
+    gain, luck = abs(best(values.values()) - best(earlier)), noise(history.confirmed)
     if gain > luck:
         return None
-    rounds_said = "1 round" if patience == 1 else f"{patience} rounds"
+    quiet = "1 round" if patience == 1 else f"{patience} rounds"
     return (
-        f"{rounds_said} brought {gain:.3g}, not more than the noise of {luck:.3g}, "
+        f"{quiet} brought {gain:.3g}, not more than the noise of {luck:.3g}, "
         "the standard deviation of one setting's values"
     )
 
@@ -69,3 +68,14 @@ def noise(confirmed: Sequence[Confirmation]) -> float:
     """The standard deviation of the values of the setting that was trained again first; 0 if that is not known."""
     values = [c.value for c in confirmed if c.trial == confirmed[0].trial and c.value is not None]
     return statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def too_many_failures(plan: SearchPlan, history: History) -> str | None:
+    """Why the search gives up: more trainings raised an error than the plan allows, or all of them did."""
+    count = len(history.errors)
+    hopeless = count >= HOPELESS_FAILURES and all(t.value is None for t in history.trials.values())
+    if not hopeless and (plan.max_failures is None or count <= plan.max_failures):
+        return None
+    failed = "all" if hopeless else str(count)
+    last = history.errors[max(history.errors)]
+    return f"{failed} of {len(history.trials)} trainings failed, the last with {last}"

@@ -11,12 +11,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpo.choose.gaussian import thompson
+from hpo.choose.types import Direction, Observation
 from hpo.plan.space import (
     Categorical,
     Float,
@@ -33,25 +33,9 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-Direction = Literal["maximize", "minimize"]
-
-
-@dataclass(frozen=True)
-class Observation:
-    """Settings that were tried, and the value they got; None where the trial failed or diverged.
-
-    Those of one `batch` were drawn by one call of `suggest`. A trial that left at a rung has the value that it had
-    there, after `left` epochs.
-    """
-
-    settings: Settings
-    value: float | None
-    batch: int = 0
-    left: int | None = None
-
-
 SAMPLERS = ("thompson", "tpe", "sobol", "random", "gp", "cmaes")
 
+LEARNING = ("thompson", "tpe", "gp", "cmaes")  # draw where earlier trials were good
 BLIND = ("sobol", "random")  # draw the same whatever was tried
 
 ENOUGH_TO_START = 10  # trials for CMA-ES to see where the better ones lie

@@ -11,6 +11,7 @@ import click
 from hpo.cli.completing import sources, study_names
 from hpo.cli.options import change_options, json_option, plan_options, run_options, storage_option
 from hpo.cli.output import json_text, say
+from hpo.cli.signals import signals
 from hpo.cli.statuses import ERROR, NO_TRIAL_SUCCEEDED
 
 
@@ -56,13 +57,14 @@ def search(
         plan = make_plan(fields, str(config) if config else "")
         warm_up()
 
-        def run(watcher: Any) -> Any:
+        def run(watcher: Any, cancel: Any) -> Any:
             return operations.start(
                 plan,
                 name=name,
                 storage=storage,
                 workers=workers,
                 watcher=watcher,
+                cancel=cancel,
                 load=reader.load if reader else None,
             )
 
@@ -96,17 +98,18 @@ def resume(
     hpo resume digits --trials 150 --space learning_rate=1e-6:10:log
     hpo resume optunas --trainer my_model:train --trials 50
     """
-    import hpo
+    from hpo import operations
 
     changed = _plan_fields(config, space, flags)
 
-    def run(watcher: Any) -> Any:
-        return hpo.resume(
+    def run(watcher: Any, cancel: Any) -> Any:
+        return operations.resume(
             name,
             storage=storage,
             workers=workers,
             take_over=take_over,
             watcher=watcher,
+            cancel=cancel,
             **changed,
         )
 
@@ -126,10 +129,10 @@ def reproduce(name: str, trial: int, storage: str, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    import hpo
+    from hpo import operations
     from hpo.display import text
 
-    found = hpo.reproduce(name, trial, storage=storage)
+    found = operations.reproduce(name, trial, storage=storage)
     if as_json:
         difference = found.difference and found.difference._asdict()
         click.echo(
@@ -142,13 +145,21 @@ def reproduce(name: str, trial: int, storage: str, as_json: bool) -> None:
 
 
 def _run_and_print(
-    run: Callable[[Any], Any], storage: str, *, quiet: bool, verbose: bool, as_json: bool
+    run: Callable[[Any, Any], Any], storage: str, *, quiet: bool, verbose: bool, as_json: bool
 ) -> None:
-    from hpo.display import text
-    from hpo.display.terminal import watching
+    from rich.console import Console
 
-    with watching(quiet=quiet, verbose=verbose, storage=storage) as watcher:
-        study = run(watcher)
+    from hpo.display import text
+    from hpo.display.terminal import Progress
+    from hpo.run.cancel import Cancel
+
+    cancel = Cancel()
+    console = Console(stderr=True, highlight=False)
+    with (
+        signals.cancelling(cancel, lambda study: text.resume_command(study, storage)),
+        Progress(console, quiet=quiet, verbose=verbose) as watcher,
+    ):
+        study = run(watcher, cancel)
     if as_json:
         click.echo(json_text(study.summary()))
     else:

@@ -1,103 +1,87 @@
 """Ctrl-C and SIGTERM end the program at once, but a search in an orderly way; a second one ends that at once, too.
 
 To end at once is safe: what is written is written in transactions, or in a file that is renamed when it is whole. A
-search has more to do: threads to stop, a lease to give back, a display to take down. For that `Stopped` is raised
-wherever the main thread is; where that is a place that swallows exceptions, it is raised again.
+search has more to do: threads to stop, a lease to give back, a display to take down. So while one is going on, the
+first signal only requests the end (`hpo.run.cancel`), and the search ends after the epoch that is training.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-AGAIN_SECONDS = 0.01  # after which an exception that was swallowed is raised again
+if TYPE_CHECKING:
+    from hpo.run.cancel import Cancel
+
 SHOW_CURSOR = "\x1b[?25h"
 
 
-class Stopped(BaseException):
-    """A signal has come: the search ends in an orderly way."""
-
-
 class Signals:
-    """What has come, and what it does."""
+    """Which signal has come, and what it does."""
 
     def __init__(self) -> None:
         self.came = 0
-        self._line = "Stopped."
-        self._orderly = self._later = self._swallowed = False
+        self._cancel: Cancel | None = None
+        self._resume_command: Callable[[str], str] = str
+        self._wait = False
 
     def listen(self) -> None:
-        """From now on they end the program as told above."""
+        """From now on signals end the program as described above."""
         signal.signal(signal.SIGTERM, self._hear)
         if (
             signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
         ):  # as in the background of a script
             signal.signal(signal.SIGINT, self._hear)
-        sys.unraisablehook = self._unraisable
 
     @contextmanager
-    def orderly(self) -> Iterator[None]:
-        """Inside, the first one raises `Stopped` once there is something to go on with (`going_on`)."""
+    def cancelling(self, cancel: Cancel, resume_command: Callable[[str], str]) -> Iterator[None]:
+        """Inside, the first signal requests the end of the search, once it has begun a study.
+
+        `resume_command(name)` is what goes on with that study.
+        """
+        self._cancel, self._resume_command = cancel, resume_command
         try:
             yield
         except BaseException:
-            if self.came:  # whatever was made of it on the way here
+            if self.came:  # whatever came of it on the way here
                 self.leave()
-            self._orderly = False
             raise
+        finally:
+            self._cancel = None
         if self.came:
             self.leave()
-        self._orderly, self._line = False, "Stopped."
-
-    def going_on(self, command: str) -> None:
-        """A study has begun; `command` goes on with it."""
-        self._line = f"Stopped. To go on: {command}"
-        self._orderly = True
-
-    def check(self) -> None:
-        """Raise it again where a library may have taken it for an error of its own."""
-        if self.came:
-            raise Stopped
 
     @contextmanager
     def later(self) -> Iterator[None]:
-        """Inside, the first one waits until what is done here is done: let it be short."""
-        self._later = True
+        """Inside, the first signal waits until what is done here is done: keep it short."""
+        self._wait = True
         try:
             yield
         finally:
-            self._later = False
+            self._wait = False
             if self.came:
                 self.leave()
 
     def leave(self) -> NoReturn:
         """End the program, with a line that says so."""
-        line = f"{self._line}\n"
+        line = "Stopped."
+        if self._cancel is not None and self._cancel.study is not None:
+            line += f" To go on: {self._resume_command(self._cancel.study)}"
         with suppress(OSError):  # nobody is there to read it
-            os.write(2, (SHOW_CURSOR + line if os.isatty(2) else line).encode())
+            os.write(2, f"{SHOW_CURSOR if os.isatty(2) else ''}{line}\n".encode())
         os._exit(128 + self.came)
 
     def _hear(self, number: int, _: object) -> None:
         first, self.came = not self.came, number
-        if first and self._later:
+        if first and self._wait:
             return
-        if self._orderly and (first or self._swallowed):
-            self._swallowed = False
-            raise Stopped
+        if first and self._cancel is not None and self._cancel.study is not None:
+            self._cancel.request()
+            return
         self.leave()
-
-    def _unraisable(self, what: Any) -> None:
-        # Raised in a destructor, say: Python says so, and goes on.
-        if not isinstance(what.exc_value, Stopped):
-            sys.__unraisablehook__(what)
-            return
-        self._swallowed = True
-        threading.Timer(AGAIN_SECONDS, os.kill, [os.getpid(), self.came]).start()
 
 
 signals = Signals()

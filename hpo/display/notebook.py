@@ -24,10 +24,10 @@ class InNotebook(Progress):
 
     line_seconds = DRAWN_SECONDS
 
-    def __init__(self, storage: str) -> None:
+    def __init__(self) -> None:
         # Rich would take stdout for something to display pages of HTML in; its lines are only lines.
         console = Console(file=sys.stdout, force_jupyter=False, force_terminal=False, width=WIDTH)
-        super().__init__(console, quiet=False, verbose=False, storage=storage)
+        super().__init__(console, quiet=False, verbose=False)
         self._display = import_module("IPython.display").display
         self._shown: Any = None
         with warnings.catch_warnings():
@@ -35,9 +35,9 @@ class InNotebook(Progress):
             warnings.simplefilter("ignore")
             import_module("tqdm.auto")
 
-    def batch_finished(self, results: Sequence[Result], settings: Sequence[Settings]) -> None:
+    def trials_finished(self, results: Sequence[Result], settings: Sequence[Settings]) -> None:
         """Count, and draw."""
-        super().batch_finished(results, settings)
+        super().trials_finished(results, settings)
         self._going_on()
 
     def stage_finished(self, results: Sequence[Confirmation]) -> None:

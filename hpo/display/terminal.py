@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
@@ -15,15 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from hpo.choose.halving import cost
-from hpo.cli.signals import signals
-from hpo.display.text import ACTIONS, resume_command, settings
-from hpo.display.watcher import Watcher
+from hpo.display.text import ACTIONS, settings
 from hpo.plan.space import Categorical, Parameter, Settings, Space, describe, position
-from studies import DEFAULT_STORAGE
+from hpo.run.watcher import Watcher
 
 if TYPE_CHECKING:
-    from hpo.choose.narrowing import Verdict
-    from hpo.choose.suggest import Direction
+    from hpo.choose.types import Direction, Verdict
     from hpo.plan.plan import Plan
     from studies.database.records import Confirmation, Result
 
@@ -32,24 +29,13 @@ BAR_WIDTH = 20
 NARROW = 60  # columns: on fewer, bars are shorter
 
 
-@contextmanager
-def watching(*, quiet: bool, verbose: bool, storage: str) -> Iterator[Watcher]:
-    """A watcher that shows the search on stderr; when the search is stopped it says how to go on."""
-    console = Console(stderr=True, highlight=False)
-    progress = Progress(console, quiet=quiet, verbose=verbose, storage=storage)
-    with signals.orderly(), progress:
-        yield progress
-
-
 class Progress(Watcher):
     """Follows a search and draws it: live where stderr is a terminal, else a line every few seconds."""
 
     line_seconds = LINE_SECONDS
 
-    def __init__(
-        self, console: Console, *, quiet: bool, verbose: bool, storage: str = DEFAULT_STORAGE
-    ) -> None:
-        self.study, self._storage = "", storage
+    def __init__(self, console: Console, *, quiet: bool, verbose: bool) -> None:
+        self.study = ""
         self._console, self._quiet, self._verbose = console, quiet, verbose
         self._lock = threading.Lock()
         self._begun = self._line_at = time.monotonic()
@@ -77,13 +63,12 @@ class Progress(Watcher):
         if self._live:
             self._live.stop()
 
-    def noticed(self, what: str) -> None:
+    def noticed(self, note: str) -> None:
         """Say it."""
-        self._say(f"Note: {what}", "yellow")
+        self._say(f"Note: {note}", "yellow")
 
     def started(self, name: str, plan: Plan, direction: Direction, done: int) -> None:
         """Begin to draw: before this, an error is all there is to say."""
-        signals.going_on(resume_command(name, self._storage))
         self.study, self._first, self._maximize = name, dict(plan.space), direction == "maximize"
         self._trials, self._done, self._epochs_each = plan.trials, done, plan.epochs
         self._epochs_planned = round((plan.trials - done) * plan.epochs * _share(plan))
@@ -97,7 +82,6 @@ class Progress(Watcher):
     def round_started(self, number: int, size: int, ranges: Space) -> None:
         """Show the round's ranges from now on."""
         del size
-        signals.check()
         self._round, self._ranges, self._stage = number, ranges, 0
 
     def epoch_trained(self, trials: int) -> None:
@@ -112,7 +96,7 @@ class Progress(Watcher):
     def _going_on(self) -> None:
         self._say(" · ".join([*self._state(), *self._speed(), self._best_line()]))
 
-    def batch_finished(self, results: Sequence[Result], settings: Sequence[Settings]) -> None:
+    def trials_finished(self, results: Sequence[Result], settings: Sequence[Settings]) -> None:
         """Keep the best so far, and count what diverged, left at a rung or failed."""
         for result, values in zip(results, settings, strict=True):
             self._done += 1
@@ -128,9 +112,9 @@ class Progress(Watcher):
                 self._epochs_planned -= self._epochs_each - last
             elif self._best is None or self._better(result.value, self._best[0]):
                 self._best = (result.value, result.number, values)
-        signals.check()
         if self._verbose:
-            self._say(f"batch of {len(results)} recorded · {self._best_line()}")
+            count = "1 trial" if len(results) == 1 else f"{len(results)} trials"
+            self._say(f"{count} recorded · {self._best_line()}")
 
     def round_judged(self, number: int, verdicts: Mapping[str, Verdict]) -> None:
         """Say each verdict; they stay on the screen above what moves."""
@@ -142,13 +126,11 @@ class Progress(Watcher):
     def stage_started(self, stage: int, trials: Sequence[int]) -> None:
         """Show that the search is over, or pauses."""
         del trials
-        signals.check()
         self._stage = stage
 
     def stage_finished(self, results: Sequence[Confirmation]) -> None:
         """Count them."""
         self._done += len(results)
-        signals.check()
 
     def stopped(self, reason: str) -> None:
         """Say why."""

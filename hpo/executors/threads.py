@@ -1,4 +1,4 @@
-"""Where populations run: our own threads, with BLAS held to one thread each.
+"""Tasks on threads of this process, with BLAS held to one thread each.
 
 Small products are slower on many BLAS threads than on one, and a product split among threads may round otherwise
 than one that is not. One BLAS thread makes both the speed and the numbers independent of how many cores there are.
@@ -7,9 +7,17 @@ than one that is not. One BLAS thread makes both the speed and the numbers indep
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Self
+
+from hpo.executors.protocol import Ended, Event, Paused
+from hpo.trainables.protocol import Trainable
+from hpo.trainables.session import Session
+from hpo.trainables.task import Curves, Task, Training
 
 
 def default_workers() -> int:
@@ -20,13 +28,77 @@ def default_workers() -> int:
         return os.cpu_count() or 1
 
 
-@contextmanager
-def threads(workers: int) -> Iterator[Executor]:
-    """`workers` threads, BLAS pinned to one thread for as long as they live (set from the calling thread)."""
-    from threadpoolctl import threadpool_limits
+class Threads:
+    """An executor of `workers` threads. `trained(n)` is called from them: n trials were trained for one more epoch."""
 
-    with (
-        threadpool_limits(limits=1, user_api="blas"),
-        ThreadPoolExecutor(workers, thread_name_prefix="population") as pool,
-    ):
-        yield pool
+    def __init__(
+        self, trainable: Trainable, workers: int, trained: Callable[[int], None] = lambda _: None
+    ) -> None:
+        self._trainable, self._workers, self._trained = trainable, workers, trained
+        self._sessions: dict[Task, Session] = {}
+        self._events: queue.SimpleQueue[Event | BaseException] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        from threadpoolctl import threadpool_limits
+
+        self._stack.enter_context(threadpool_limits(limits=1, user_api="blas"))
+        self._pool = self._stack.enter_context(
+            ThreadPoolExecutor(self._workers, thread_name_prefix="training")
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._stack.close()  # waits for the threads, which stop after their epoch
+        for session in self._sessions.values():
+            session.close()
+
+    def curves(self, training: Training) -> Curves:
+        """Train in this process."""
+        return training.here()
+
+    def start(self, task: Task) -> None:
+        """Train a task to its first pause, or to its end."""
+        self._sessions[task] = Session(
+            task,
+            self.curves(self._trainable.training(task)),
+            self._trainable.score,
+            trained=self._trained,
+            stopped=self._stopping.is_set,
+        )
+        self._pool.submit(self._advance, task, None, 0)
+
+    def go_on(self, task: Task, stay: Sequence[bool]) -> None:
+        """Train a task that has paused on, without the trials that do not stay."""
+        self._pool.submit(self._advance, task, stay, self._sessions[task].reached)
+
+    def events(self, seconds: float) -> list[Event]:
+        """What has happened since the last call; waits up to so many seconds for the first event."""
+        happened: list[Event] = []
+        try:
+            event = self._events.get(timeout=seconds)
+            while True:
+                if isinstance(event, BaseException):
+                    raise event
+                if isinstance(event, Ended):
+                    del self._sessions[event.task]
+                happened.append(event)
+                event = self._events.get_nowait()
+        except queue.Empty:
+            return happened
+
+    def _advance(self, task: Task, stay: Sequence[bool] | None, epoch: int) -> None:
+        try:
+            session = self._sessions[task]
+            pause = next((p for p in task.pauses if p > epoch), None)
+            scores = session.advance(pause or task.epochs, stay)
+            if self._stopping.is_set():
+                return
+            if pause is None:
+                self._events.put(Ended(task, session.outcomes()))
+            else:
+                self._events.put(Paused(task, pause, scores))
+        except BaseException as error:  # raised again by `events`, on the thread of the search
+            self._events.put(error)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hpo.plan.plan import Plan, PlanError, make_plan
+from hpo.errors import PlanError
+from hpo.plan.plan import Plan, make_plan
 from hpo.plan.space import Categorical, Numeric, Parameter, contains, describe, to_mapping
 
 DRAWN = "the trials so far were drawn by it"

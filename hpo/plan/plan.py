@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from hpo.choose.halving import cost
+from hpo.errors import PlanError
 from hpo.plan.nearest import nearest
 from hpo.plan.space import (
     Categorical,
@@ -33,10 +34,6 @@ from hpo.plan.space import (
     parse_parameter,
     to_mapping,
 )
-
-
-class PlanError(ValueError):
-    """A plan that breaks a rule; the message names the field, the value and the rule, in one line."""
 
 
 def _parameter(given: Any) -> Parameter:

@@ -13,9 +13,10 @@ import numpy as np
 
 from hpo.plan.plan import Plan
 from hpo.plan.space import Settings
-from hpo.run.batches import Curves, Population
 from hpo.run.seeds import TRAIN, seed_of
-from hpo.trainables.network import Trainable
+from hpo.trainables.protocol import Trainable
+from hpo.trainables.session import Session
+from hpo.trainables.task import Outcome, Task
 
 
 class Difference(NamedTuple):
@@ -48,18 +49,19 @@ class Reproduced:
         return self.difference is None and self.ends is None
 
 
-def train_alone(trainable: Trainable, plan: Plan, settings: Settings, left: int | None) -> Curves:
+def train_alone(
+    trainable: Trainable, plan: Plan, trial: int, settings: Settings, left: int | None
+) -> Outcome:
     """Train one trial of the search on its own, up to the rung where it had `left`, if it had."""
-    population = Population(
-        trainable, [settings], epochs=plan.epochs, seed=seed_of(plan, TRAIN), which=0
-    )
+    task = Task((trial,), (settings,), plan.epochs, seed_of(plan, TRAIN))
+    session = Session(task, trainable.training(task).here(), trainable.score)
     try:
-        population.train_to(left or plan.epochs, lambda _: None, lambda: False)
+        session.advance(left or plan.epochs)
         if left is not None:
-            population.keep([False])
+            session.advance(left, [False])
     finally:
-        population.close()
-    return population.curves()[0]
+        session.close()
+    return session.outcomes()[0]
 
 
 def how_it_ended(attributes: Mapping[str, Any]) -> str:

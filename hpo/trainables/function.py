@@ -19,150 +19,151 @@ import inspect
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hpo.choose.suggest import Direction
-from hpo.plan.plan import PlanError
-from hpo.plan.space import Limit, Settings
-from hpo.trainables.network import BATCH, Training, TrialError, Which
+from hpo.choose.types import Direction, Traits
+from hpo.errors import PlanError
+from hpo.plan.space import Settings
+from hpo.trainables.task import Array, Curves, Task, Training, TrialError
 
-Array = NDArray[Any]
 Train = Callable[..., Any]
 
-GIVEN = ("epochs", "seed")
+OPTIONS = ("epochs", "seed")  # that a function may take beside its settings
 NUMBER = "value"  # the metric of a function that returns a number
-FEW, BATCHES = 4, 4  # at least so many settings in a batch; about so many batches in a round
 
 
 class Function:
-    """A function as a trainable; `halving` says that some of its trainings are to be left at rungs.
+    """A function as a trainable; `halving` says that some of its trainings are to be cut short at rungs.
 
     Raises:
-        PlanError: it can't be called as a search calls it, or has no epochs to leave it after.
+        PlanError: it can't be called as a search calls it, or has no epochs to be cut short after.
     """
 
     notes: Sequence[str] = ()
     fingerprint = ""
     contents: Mapping[str, Any] = {}
-    limits: Mapping[str, Limit] = {}
-    repeats = None
-    tests = False
 
     def __init__(
         self, train: Train, metric: str | None, direction: Direction, *, halving: bool = False
     ) -> None:
-        self.metric, self.direction = metric, direction
-        self._train = train
-        self._together = getattr(train, "hpo_population", False)
-        self._given = _given(train)
+        self.metric = self.score = metric  # on which rows it is measured is up to the function
+        self._call = Call(train, getattr(train, "hpo_population", False), _options(train))
+        self.traits = Traits(direction, stacked=self._call.population)
         if halving and not _is_generator(train):
             raise PlanError(
                 f"halving: {_name(train)} is no generator function: nothing is known of it before it ends"
             )
 
-    @property
-    def score(self) -> str | None:
-        """The metric itself: on which rows it is measured is the function's affair."""
-        return self.metric
-
-    def batch(self, round_size: int) -> int:
-        """Few, where each may take minutes: the sampler learns from each batch, and a crash loses one."""
-        return BATCH if self._together else min(BATCH, max(FEW, round_size // BATCHES))
-
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """Every setting by itself, or all together if the function takes a population."""
         every = range(len(settings))
-        return [list(every)] if self._together else [[k] for k in every]
+        return [list(every)] if self._call.population else [[k] for k in every]
 
-    def train(
-        self, settings: Sequence[Settings], *, epochs: int, seed: int, which: Which = 0
-    ) -> Training:
-        """Train the settings of one population. Its rows are the function's affair: `which` changes nothing.
+    def training(self, task: Task) -> Training:
+        """The training of a task. The rows are up to the function: the split changes nothing."""
+        return Training(self._call, (), (task.settings, task.epochs, task.seed))
+
+
+@dataclass(frozen=True)
+class Call:
+    """How a function is called: with all settings of a population or with those of one trial, and by which names it
+    takes the epochs and the seed.
+    """
+
+    train: Train
+    population: bool
+    options: tuple[str, ...]
+
+    def __call__(self, settings: Sequence[Settings], epochs: int, seed: int) -> Curves:
+        """Call the function, and yield its metrics as arrays (K,), epoch by epoch.
 
         Raises:
-            TrialError: the function raised something, or told what is no metric.
+            TrialError: the function raised something, or reported what is no metric.
         """
-        del which
         try:
-            yield from self._called(settings, epochs, seed)
+            yield from self._epochs(settings, epochs, seed)
         except Exception as error:
-            raise TrialError(error) from error
+            raise TrialError.of(error) from error
 
-    def _called(self, settings: Sequence[Settings], epochs: int, seed: int) -> Training:
-        given = {"epochs": epochs, "seed": seed}
-        options = {name: given[name] for name in self._given}
-        if self._together:
-            made = self._train([dict(s) for s in settings], **options)
+    def _epochs(self, settings: Sequence[Settings], epochs: int, seed: int) -> Curves:
+        values = {"epochs": epochs, "seed": seed}
+        options = {name: values[name] for name in self.options}
+        if self.population:
+            result = self.train([dict(s) for s in settings], **options)
         else:
-            made = self._train(dict(settings[0]), **options)
-        if not isinstance(made, Generator):
-            yield _figures(made, len(settings))
+            result = self.train(dict(settings[0]), **options)
+        if not isinstance(result, Generator):
+            yield metrics_of(result, len(settings))
             return
         stay = None
-        with closing(made):
+        with closing(result):
             for _ in range(epochs):
                 try:
-                    figures = made.send(stay)
+                    reported = result.send(stay)
                 except StopIteration:
                     return
-                stay = yield _figures(figures, len(settings))
+                stay = yield metrics_of(reported, len(settings))
 
 
-def _figures(made: object, count: int) -> dict[str, Array]:
-    """What a function told, as metric -> (K,)."""
-    told = made if isinstance(made, Mapping) else {NUMBER: made}
-    if not told:
-        raise ValueError("the trainer told no metric")
-    figures = {}
-    for name, value in told.items():
+def metrics_of(reported: object, count: int) -> dict[str, Array]:
+    """What a function reported, as metric -> (K,).
+
+    Raises:
+        ValueError, TypeError: it is no metric, or of another number of trials.
+    """
+    metrics = reported if isinstance(reported, Mapping) else {NUMBER: reported}
+    if not metrics:
+        raise ValueError("the trainer reported no metric")
+    arrays = {}
+    for name, value in metrics.items():
         try:
             if value is None:  # which NumPy would take for NaN
                 raise TypeError
             values = np.asarray(value, dtype=float).reshape(-1)
         except (TypeError, ValueError):
             raise TypeError(
-                f"the trainer told {name!s} = {value!r}, which is not a number"
+                f"the trainer reported {name!s} = {value!r}, which is not a number"
             ) from None
         if len(values) != count:
             raise ValueError(
-                f"the trainer told {len(values)} values of {name!s} for {count} trials"
+                f"the trainer reported {len(values)} values of {name!s} for {count} trials"
             )
-        figures[str(name)] = values
-    return figures
+        arrays[str(name)] = values
+    return arrays
 
 
-def _given(train: Train) -> list[str]:
-    """Which of `GIVEN` a function takes."""
+def _options(train: Train) -> tuple[str, ...]:
+    """Which of `OPTIONS` a function takes."""
     if not callable(train):
         raise PlanError(f"{train!r} is neither the name of a source nor a function that trains")
     try:
         parameters = inspect.signature(train).parameters.values()
     except (TypeError, ValueError):  # one that is written in C
-        return []
+        return ()
     kinds = inspect.Parameter
     if any(p.kind is kinds.VAR_KEYWORD for p in parameters):
-        taken = list(GIVEN)
+        taken = list(OPTIONS)
     else:
-        taken = [p.name for p in parameters if p.name in GIVEN]
-    left = [
+        taken = [p.name for p in parameters if p.name in OPTIONS]
+    others = [
         p
         for p in parameters
         if p.name not in taken and p.kind not in (kinds.VAR_KEYWORD, kinds.VAR_POSITIONAL)
     ]
     name = _name(train)
-    if not left and not any(p.kind is kinds.VAR_POSITIONAL for p in parameters):
+    if not others and not any(p.kind is kinds.VAR_POSITIONAL for p in parameters):
         raise PlanError(f"{name} takes no settings: write def {name}(params, *, epochs, seed)")
-    for p in left[1:]:
+    for p in others[1:]:
         if p.default is kinds.empty:
             raise PlanError(
                 f"{name} needs {p.name!r}, which a search does not know: "
                 f"write def {name}(params, *, epochs, seed)"
             )
-    return taken
+    return tuple(taken)
 
 
 def _is_generator(train: Train) -> bool:

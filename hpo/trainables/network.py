@@ -1,104 +1,29 @@
-"""What a search can train, behind one protocol; and the network of ours.
-
-A trainable knows which settings train together as one population, and trains a population as a generator: after
-each epoch it yields a mapping of metric -> (K,), and it may be sent who stays.
-"""
+"""The NumPy network on the data of a plan, as something that a search can train."""
 
 from __future__ import annotations
 
 import math
 import threading
-import traceback
-from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import trainer.data.table
-from hpo.choose.suggest import Direction
+from hpo.choose.types import Traits
+from hpo.errors import PlanError
 from hpo.plan.nearest import nearest
-from hpo.plan.plan import Plan, PlanError
+from hpo.plan.plan import Plan
 from hpo.plan.space import HUGE, Categorical, Int, Limit, Parameter, Settings, Value
-from trainer.apart import fit
-from trainer.data.table import Draw, Splits
-from trainer.data.table import Which as Which  # for all that train something
+from hpo.trainables.task import Curves, Task, Training
+from trainer.data.table import Draw, Splits, Which
+from trainer.fit import fit
 from trainer.initializers import INITS, deviation
 from trainer.layers import ACTIVATIONS
 from trainer.metrics import METRICS
 from trainer.optimizers import OPTIMIZERS
 from trainer.population import even_parts, stack_size
-from trainer.recipe import Recipe
+from trainer.recipe import Recipe, Rows
 from trainer.schedules import SCHEDULES
 from trainer.settings import PER_TRIAL, Number
-
-Array = NDArray[Any]
-Training = Generator[dict[str, Array], NDArray[np.bool_] | None, None]
-
-
-BATCH = 50
-"""Trials that are suggested, trained and recorded together, at the most."""
-
-
-class Trainable(Protocol):
-    """Something that a search can train."""
-
-    @property
-    def metric(self) -> str | None:
-        """The name of what is optimized, such as accuracy; None: the only one that is yielded."""
-
-    @property
-    def score(self) -> str | None:
-        """Which of the yielded metrics decides, such as validation_accuracy; None: the only one."""
-
-    @property
-    def direction(self) -> Direction:
-        """Whether the metric is to be large or small."""
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """What its user should know before it begins, such as rows of a table that are left out."""
-
-    @property
-    def fingerprint(self) -> str:
-        """By which a study knows its data again; empty where it does not know them."""
-
-    @property
-    def contents(self) -> Mapping[str, Any]:
-        """What can be said of the data if they are not the same any more; empty where nothing is known of them."""
-
-    @property
-    def limits(self) -> Mapping[str, Limit]:
-        """The lowest and highest value that some parameters can have, however far their ranges are extended."""
-
-    def batch(self, round_size: int) -> int:
-        """How many trials of a round are suggested, trained and recorded together, at the most."""
-
-    def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
-        """Positions of the settings that train together; fixed by the settings, never by the number of cores."""
-
-    @property
-    def repeats(self) -> bool | None:
-        """Whether a setting has other values with other seeds and splits; None: that is to be seen."""
-
-    @property
-    def tests(self) -> bool:
-        """Whether it has test rows."""
-
-    def train(
-        self, settings: Sequence[Settings], *, epochs: int, seed: int, which: Which = 0
-    ) -> Training:
-        """Train the settings of one population on the split of the search, on a fresh one, or for the test rows."""
-
-
-class TrialError(Exception):
-    """What a function of the user's raised while it trained. One line of it is `line`, all of it `full`."""
-
-    def __init__(self, error: Exception) -> None:
-        self.line = f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
-        self.full = "".join(traceback.format_exception(error))
-        super().__init__(self.line)
-
 
 SHARED = ("batch_size", "activation", "optimizer", "schedule", "batch_norm", "units", "layers")
 """What decides the shape of an array, or what is done to it, so that trials which differ in it train apart."""
@@ -111,57 +36,27 @@ METRIC = {"classification": "accuracy", "regression": "rmse"}
 class MLP:
     """The NumPy multilayer perceptron on the data of a plan."""
 
-    repeats = True
-    tests = True
-
     def __init__(self, plan: Plan, draw: Draw) -> None:
         self.plan = plan
         self.data = draw(0)
         self._draw = draw
         self._fresh: tuple[Which, Splits] = (0, self.data)  # the split that was last asked for
         self._lock = threading.Lock()
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of all rows and labels."""
-        return self.data.fingerprint
-
-    @property
-    def contents(self) -> Mapping[str, Any]:
-        """The number of rows, and hashes of columns and labels."""
-        contents: Mapping[str, Any] = self.data.contents
-        return contents
-
-    @property
-    def limits(self) -> Mapping[str, Limit]:
-        """What the network's numbers can be."""
-        whole = dict.fromkeys(("batch_size", "units", "layers"), (1.0, None))
-        return whole | {name: _closed(number) for name, number in PER_TRIAL.items()}
-
-    @property
-    def metric(self) -> str:
-        """Accuracy for classes, RMSE for quantities, or the loss where the plan says so."""
-        return self.plan.metric or METRIC[self.data.task]
-
-    @property
-    def score(self) -> str:
-        """The metric on the validation rows."""
-        return f"validation_{self.metric}"
-
-    @property
-    def direction(self) -> Direction:
-        """Whether the metric is to be large; a loss is to be small."""
+        self.fingerprint = self.data.fingerprint
+        self.contents: Mapping[str, Any] = self.data.contents
+        self.notes: Sequence[str] = self.data.notes
+        # Accuracy for classes, RMSE for quantities, or what the plan says.
+        self.metric = plan.metric or METRIC[self.data.task]
+        self.score = f"validation_{self.metric}"
         metric = METRICS.get(self.metric)
-        return "maximize" if metric is not None and metric.larger_is_better else "minimize"
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """What of the source was left out, and what looks odd in it."""
-        return self.data.notes
-
-    def batch(self, round_size: int) -> int:
-        """Many: a stack of them trains nearly as fast as one."""
-        return min(BATCH, round_size)
+        whole = dict.fromkeys(("batch_size", "units", "layers"), (1.0, None))
+        self.traits = Traits(
+            "maximize" if metric is not None and metric.larger_is_better else "minimize",
+            stacked=True,
+            noisy=True,
+            tests=True,
+            limits=whole | {name: _closed(number) for name, number in PER_TRIAL.items()},
+        )
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """Settings of one shape, as stacks that fit a core's cache."""
@@ -173,16 +68,15 @@ class MLP:
             parts += even_parts(members, stack_size(recipe, self.data.train.X.shape[1]))
         return parts
 
-    def train(
-        self, settings: Sequence[Settings], *, epochs: int, seed: int, which: Which = 0
-    ) -> Training:
-        """Train the settings of one population."""
-        splits = self._splits(which)
-        recipe = self._recipe(settings[0], splits)
+    def training(self, task: Task) -> Training:
+        """The training of one population, as `trainer.fit.fit` does it."""
+        splits = self._splits(task.split)
+        recipe = self._recipe(task.settings[0], splits)
         own = ("init", *PER_TRIAL)
         fixed: dict[str, Any] = {"dropout": self.plan.dropout}
-        numbers = [fixed | {name: s[name] for name in own if name in s} for s in settings]
-        return fit(recipe, numbers, splits.train, splits.validation, epochs=epochs, seed=seed)
+        numbers = [fixed | {name: s[name] for name in own if name in s} for s in task.settings]
+        shared = (splits.train, splits.validation)
+        return Training(_fit, shared, (recipe, numbers, task.epochs, task.seed))
 
     def _splits(self, which: Which) -> Splits:
         with self._lock:  # the populations of a batch ask together
@@ -218,6 +112,17 @@ class MLP:
             target_scale=splits.target_scale,
             **{**fixed, **chosen},
         )
+
+
+def _fit(
+    train: Rows,
+    validation: Rows,
+    recipe: Recipe,
+    numbers: Sequence[Mapping[str, Any]],
+    epochs: int,
+    seed: int,
+) -> Curves:
+    return fit(recipe, numbers, train, validation, epochs=epochs, seed=seed)
 
 
 def _closed(number: Number) -> Limit:

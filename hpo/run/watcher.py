@@ -1,23 +1,23 @@
-"""What a search tells of itself while it runs."""
+"""What is shown of a search while it runs: the events that a display, or a test, may follow."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from hpo.choose.narrowing import Verdict
-    from hpo.choose.suggest import Direction
-    from hpo.plan.plan import Plan
-    from hpo.plan.space import Settings, Space
-    from studies.database.records import Confirmation, Result
+from hpo.choose.types import Direction, Verdict
+from hpo.plan.plan import Plan
+from hpo.plan.space import Settings, Space
+from studies.database.records import Confirmation, Result
 
 
 class Watcher:
-    """Hears what a search does. This one says nothing of it; the command line's shows it."""
+    """Follows a search, and shows nothing of it; displays override what they show.
 
-    def noticed(self, what: str) -> None:
-        """Something that the user should know of, such as rows of a table that are left out."""
+    Every event but `epoch_trained` comes after the fact is recorded.
+    """
+
+    def noticed(self, note: str) -> None:
+        """There is something that the user should know of, such as rows of a table that are left out."""
 
     def started(self, name: str, plan: Plan, direction: Direction, done: int) -> None:
         """A study begins, or goes on with so many trainings done."""
@@ -28,8 +28,8 @@ class Watcher:
     def epoch_trained(self, trials: int) -> None:
         """So many trials were trained for one more epoch. Called from the threads that train."""
 
-    def batch_finished(self, results: Sequence[Result], settings: Sequence[Settings]) -> None:
-        """A batch was recorded."""
+    def trials_finished(self, results: Sequence[Result], settings: Sequence[Settings]) -> None:
+        """Trials have ended: a whole batch of populations, or one trial of a function."""
 
     def round_judged(self, number: int, verdicts: Mapping[str, Verdict]) -> None:
         """A round was judged."""
@@ -38,7 +38,7 @@ class Watcher:
         """The settings of these trials are trained again, on a fresh seed and split."""
 
     def stage_finished(self, results: Sequence[Confirmation]) -> None:
-        """What came of them was recorded."""
+        """All trainings of a stage have ended."""
 
     def stopped(self, reason: str) -> None:
         """The search ends before its last trial."""

@@ -1,0 +1,137 @@
+"""The door for Python: search, resume, reproduce, and ask and tell.
+
+A notebook's cell shows the search that it runs; elsewhere a search from Python is silent.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hpo import operations
+from studies import DEFAULT_STORAGE
+
+if TYPE_CHECKING:
+    from hpo.run.asking import Search
+    from hpo.run.cancel import Cancel
+    from hpo.run.reproducing import Reproduced
+    from hpo.run.watcher import Watcher
+    from hpo.trainables.function import Train
+    from studies.study import Study
+
+T = TypeVar("T", bound="Train")
+
+
+def population(train: T) -> T:
+    """Mark a function as one that takes a list of settings, trains them together, and yields arrays of one number each.
+
+    It may be sent a mask of those that stay: `stay = yield {"accuracy": array}`.
+    """
+    train.hpo_population = True  # type: ignore[attr-defined]  # a function takes attributes
+    return train
+
+
+def search(
+    source: str | Train,
+    *,
+    name: str | None = None,
+    storage: str = DEFAULT_STORAGE,
+    workers: int | None = None,
+    cancel: Cancel | None = None,
+    **plan: Any,
+) -> Study:
+    """Search over a source of data, or with a function that trains, and return the stored study.
+
+    `source` is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file (with `target`), or
+    mnist:DIR; or a function (see `hpo.trainables.function`), then with a `space`. All else is a field of
+    `hpo.plan.plan.Plan`: trials, rounds, epochs, seed, space, metric, direction, hidden, …
+
+    Raises:
+        PlanError, DataError: before anything is written.
+        StorageError: the database can't be used, or has a study of that name.
+        TooManyFailuresError: the function failed too often.
+    """
+    from hpo.plan.plan import make_plan
+    from hpo.trainables.function import path_of
+
+    train = None if isinstance(source, str) else source
+    trained = {"source": source} if isinstance(source, str) else {"trainer": path_of(source)}
+    return operations.start(
+        make_plan({**trained, **plan}),
+        name=name,
+        storage=storage,
+        workers=workers,
+        watcher=_watcher(),
+        cancel=cancel,
+        train=train,
+    )
+
+
+def resume(
+    name: str,
+    *,
+    storage: str = DEFAULT_STORAGE,
+    workers: int | None = None,
+    take_over: bool = False,
+    cancel: Cancel | None = None,
+    train: Train | str | None = None,
+    **plan: Any,
+) -> Study:
+    """Go on with a stored study, to the same end as if it had never stopped; see `hpo.operations.resume`."""
+    return operations.resume(
+        name,
+        storage=storage,
+        workers=workers,
+        take_over=take_over,
+        watcher=_watcher(),
+        cancel=cancel,
+        train=train,
+        **plan,
+    )
+
+
+def reproduce(
+    name: str, trial: int, *, storage: str = DEFAULT_STORAGE, train: Train | None = None
+) -> Reproduced:
+    """Train a stored trial once more, alone, as its study's plan says, and compare every number. Nothing is written."""
+    return operations.reproduce(name, trial, storage=storage, train=train)
+
+
+def open(  # noqa: A001  # as in `with hpo.open("first") as search`
+    name: str | None = None, *, storage: str = DEFAULT_STORAGE, take_over: bool = False, **plan: Any
+) -> Search:
+    """A search that asks for settings and is told what came of them, for a loop of one's own.
+
+    >>> import hpo
+    >>> def loss(x):
+    ...     return (x - 0.3) ** 2
+    >>> space = {"x": hpo.Float(0, 1)}
+    >>> with hpo.open(
+    ...     "mine", space=space, trials=30, metric="loss", direction="minimize"
+    ... ) as search:
+    ...     while task := search.ask():
+    ...         search.tell(task, loss(**task.params))
+    >>> search.study.recommended is not None
+    True
+
+    With fields of a plan (`space`, `trials`, `metric`, `direction`, …) it begins a new study; with a name alone it
+    goes on with that one. The same answers give the same study as `hpo.search` with a function.
+
+    Raises:
+        PlanError: a field is unknown or breaks its rule, or the study trains a network of ours.
+        StorageError: the database can't be used, has no such study, or has one of that name already.
+        HeldError: another process holds the study, and `take_over` is not set.
+    """
+    from hpo.run.asking import Search
+
+    return Search(operations.asking(name, plan, storage=storage, take_over=take_over))
+
+
+def _watcher() -> Watcher | None:
+    """In a notebook, whatever shows the search in the cell's output."""
+    ipython = sys.modules.get("IPython")  # a notebook has imported it
+    if ipython is None or getattr(ipython.get_ipython(), "kernel", None) is None:
+        return None
+    from hpo.display.notebook import InNotebook
+
+    return InNotebook()

@@ -1,0 +1,73 @@
+"""Ask and tell: a search driven by a loop of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Self
+
+from hpo.errors import NothingToAskError, PlanError
+from hpo.run.machine import Machine, Wait
+from hpo.trainables.function import metrics_of
+from hpo.trainables.session import Session
+from hpo.trainables.task import Curves, Outcome, Task, TrialError
+from studies.study import Study
+
+Reported = float | Mapping[str, float] | Iterable[Mapping[str, float]] | Exception
+"""What came of a task: a number, metrics, metrics epoch by epoch, or the error that ended it."""
+
+
+class Search:
+    """One study, held while it is open: use it in a `with`. What is stored of it so far is its `study`."""
+
+    study: Study
+
+    def __init__(self, opened: AbstractContextManager[tuple[Machine, str | None, Study]]) -> None:
+        self._opened = opened
+
+    def __enter__(self) -> Self:
+        self._machine, self._score, self.study = self._opened.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._opened.__exit__(*error)  # type: ignore[arg-type]  # what `with` gives
+
+    def ask(self) -> Task | None:
+        """The next settings to train: `task.params`, for `task.epochs` epochs, with `task.seed`; None when all is done.
+
+        Several tasks may be asked for before one is told.
+
+        Raises:
+            NothingToAskError: what comes next depends on tasks that have not been told yet.
+        """
+        step = self._machine.ask()
+        if isinstance(step, Wait):
+            raise NothingToAskError("tell one of the tasks that were asked for before asking again")
+        return step if isinstance(step, Task) else None
+
+    def tell(self, task: Task, reported: Reported) -> None:
+        """Record what came of a task. Tasks may be told in any order, each once.
+
+        Raises:
+            PlanError: that is no metric, or more epochs than the task has.
+        """
+        self._machine.tell(task, [self._outcome(task, reported)])
+
+    def _outcome(self, task: Task, reported: Reported) -> Outcome:
+        if isinstance(reported, Exception):
+            return Outcome({}, self._score or "", error=TrialError.of(reported))
+        one = isinstance(reported, Mapping) or not isinstance(reported, Iterable)
+        epochs = [reported] if one else list(reported)  # type: ignore[arg-type]  # which are several
+        if len(epochs) > task.epochs:
+            raise PlanError(f"{len(epochs)} epochs were told of a task that has {task.epochs}")
+
+        def curves() -> Curves:
+            for metrics in epochs:
+                yield metrics_of(metrics, 1)
+
+        session = Session(task, curves(), self._score)
+        try:
+            session.advance(task.epochs)
+        except (TypeError, ValueError) as error:
+            raise PlanError(f"trial {task.trial}: {error}") from None
+        return session.outcomes()[0]

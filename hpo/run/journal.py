@@ -1,0 +1,160 @@
+"""The journal of a search: each fact is recorded in the database, then remembered, then shown, in that order.
+
+So the history that choosing looks at is always what a process that resumes the search would read, and nobody is shown
+what might still be lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from hpo.choose.rounds import batch_numbers, batches
+from hpo.choose.types import Confirmation, Observation, Round, Verdict
+from hpo.plan.plan import Plan
+from hpo.plan.space import Settings, Space, recorded, to_mapping
+from hpo.run.history import read_history
+from hpo.run.watcher import Watcher
+from hpo.trainables.protocol import Trainable
+from hpo.trainables.task import Outcome
+from studies.database import records
+from studies.database.records import Result
+from studies.database.writer import Writer
+
+
+class Journal:
+    """What is recorded of one search, through the writer that holds its study."""
+
+    def __init__(self, plan: Plan, trainable: Trainable, writer: Writer, watcher: Watcher) -> None:
+        self._plan, self._traits = plan, trainable.traits
+        self._metric, self._notes = trainable.metric, trainable.notes
+        self._writer, self._watcher = writer, watcher
+        self.history = read_history(writer, plan, trainable.traits)
+
+    def begin(self) -> None:
+        """Show that the search begins, or goes on, and the round that it is in. Nothing new is recorded."""
+        history, direction = self.history, self._traits.direction
+        for note in self._notes:
+            self._watcher.noticed(note)
+        self._watcher.started(self._writer.name, self._plan, direction, history.trainings)
+        if history.rounds and history.rounds[-1].actions is None:
+            current = history.rounds[-1]
+            self._watcher.round_started(current.number, current.size, current.ranges)
+
+    def start_round(self, number: int, size: int, ranges: Space) -> None:
+        """A round begins."""
+        self._writer.start_round(number, size, _plain(ranges))
+        self.history.rounds.append(Round(number, size, ranges))
+        self._watcher.round_started(number, size, ranges)
+
+    def start_batch(
+        self, current: Round, settings: Sequence[Settings], first: Mapping[str, Any]
+    ) -> None:
+        """Trials are drawn; `first` are the ranges that the search began with."""
+        distributions = {name: recorded(p, first[name]) for name, p in current.ranges.items()}
+        trials = self._writer.start_batch(
+            current.number, settings, distributions, after=self.history.drawn
+        )
+        self.history.running |= zip(trials, settings, strict=True)
+
+    def finish_trials(self, outcomes: Mapping[int, Outcome]) -> None:
+        """Some of the trials that were drawn have ended."""
+        results = [_result(trial, outcome) for trial, outcome in outcomes.items()]
+        self._writer.finish_batch(results)
+        if self._metric is None:
+            complete = [r for r in results if r.state == "complete"]
+            if complete:
+                self._metric = complete[0].score
+                self._writer.name_metric(self._metric)
+        history = self.history
+        batch_of = batch_numbers(batches(self._plan, self._traits, history.rounds))
+        for result in results:
+            attributes = result.attributes
+            history.trials[result.number] = Observation(
+                history.running.pop(result.number),
+                result.value,
+                batch_of[result.number],
+                attributes.get("left_epoch"),
+            )
+            if "error" in attributes:
+                history.errors[result.number] = attributes["error"]
+        self._watcher.trials_finished(results, [history.trials[r.number].settings for r in results])
+
+    def judge_round(self, current: Round, verdicts: Mapping[str, Verdict]) -> None:
+        """The ranges of a round are judged."""
+        following = {name: v.next for name, v in verdicts.items()}
+        stored = {
+            name: {"action": v.action, "reason": v.reason, **v.evidence}
+            | ({"warning": v.warning} if v.warning else {})
+            for name, v in verdicts.items()
+        }
+        self._writer.judge_round(current.number, stored, _plain(following))
+        self.history.rounds[-1] = replace(
+            current,
+            actions={name: v.action for name, v in verdicts.items()},
+            next_ranges=following,
+        )
+        self._watcher.round_judged(current.number, verdicts)
+
+    def start_stage(self, trials: Sequence[int]) -> None:
+        """The settings of some trials are about to be trained again, on a fresh seed and split."""
+        history = self.history
+        self._writer.start_stage(history.stage + 1, trials)
+        history.stage += 1
+        history.staged = list(trials)
+        self._watcher.stage_started(history.stage, trials)
+
+    def finish_stage(self, outcomes: Mapping[int, Outcome]) -> None:
+        """All trainings of a stage have ended."""
+        history = self.history
+        finished = [
+            records.Confirmation(history.stage, trial, o.value, o.epochs, o.why, o.finished)
+            for trial, o in outcomes.items()
+        ]
+        self._writer.finish_stage(finished)
+        history.confirmed += [Confirmation(c.stage, c.trial, c.value) for c in finished]
+        history.staged = []
+        self._watcher.stage_finished(finished)
+
+    def open_test(self, trial: int) -> None:
+        """The test rows are seen from now on, for the settings of a trial."""
+        self._writer.open_test(trial)
+        self.history.tested = trial
+
+    def finish_test(self, outcomes: Mapping[int, Outcome]) -> None:
+        """The test rows have been scored."""
+        (outcome,) = outcomes.values()
+        self._writer.finish_test(outcome.value, outcome.why)
+        self.history.test_done = True
+
+    def stop(self, reason: str) -> None:
+        """The search ends before its last trial."""
+        self._writer.stop(reason)
+        self.history.stopped = reason
+        self._watcher.stopped(reason)
+
+    def complete(self) -> None:
+        """Everything of the plan is done."""
+        self._writer.complete()
+
+
+def _result(trial: int, outcome: Outcome) -> Result:
+    state: Literal["failed", "pruned", "complete"] = "complete"
+    if outcome.why is not None:
+        state = "failed"
+    elif outcome.left:
+        state = "pruned"
+    return Result(
+        trial,
+        state,
+        outcome.value,
+        outcome.metrics,
+        outcome.score,
+        outcome.finished,
+        outcome.attributes,
+    )
+
+
+def _plain(ranges: Space) -> dict[str, Any]:
+    return {name: to_mapping(parameter) for name, parameter in ranges.items()}

@@ -1,0 +1,255 @@
+"""A search without threads, clocks or sockets: it says what to train next, and is told what came of it.
+
+    while not isinstance(step := machine.ask(), Done):
+        if isinstance(step, Task):
+            start training it, anywhere
+        else:                                # Wait: everything that can be trained now is training
+            machine.report(task, epoch, scores)      when a task has reached one of its pauses
+            machine.tell(task, outcomes)             when a task has ended
+
+Tasks may be told in any order. What comes next is a function of the plan, its seed and the recorded history
+(`hpo.choose.next_step`), and every fact is recorded before anything follows from it, so a search that was killed goes
+on from its record as if nothing had happened. The clock is not recorded. When a search stops because time is up, that
+fact is recorded, so a resumed search knows it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hpo.choose import stopping
+from hpo.choose.halving import Rung, rungs, staying
+from hpo.choose.judging import judge
+from hpo.choose.next_step import (
+    Done,
+    Draw,
+    Judge,
+    OpenTest,
+    Race,
+    Repeat,
+    StartRound,
+    Step,
+    Stop,
+    next_step,
+)
+from hpo.choose.suggest import suggest
+from hpo.errors import TooManyFailuresError
+from hpo.plan.plan import Plan
+from hpo.plan.space import Settings
+from hpo.run.journal import Journal
+from hpo.run.seeds import CONFIRM, SUGGEST, TEST_ROWS, TRAIN, seed_of
+from hpo.trainables.protocol import Trainable
+from hpo.trainables.task import Outcome, Task
+from trainer.data.table import TEST, Which
+
+__all__ = ["Done", "Machine", "Wait"]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing can be begun before one of the tasks in flight has been told."""
+
+
+@dataclass
+class _Flight:
+    """The tasks of one batch, stage or test: those in training, what they reported at a rung, what came of them.
+
+    `rungs` are those that they have not all reached.
+    """
+
+    tasks: list[Task]
+    record: Callable[[Mapping[int, Outcome]], None]
+    together: bool  # recorded when all have ended, in one transaction; else each when it ends
+    rungs: deque[Rung] = field(default_factory=deque)
+    scores: dict[int, float] = field(default_factory=dict)
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+
+    @property
+    def trials(self) -> list[int]:
+        return sorted(trial for task in self.tasks for trial in task.trials)
+
+
+class Machine:
+    """One search, from wherever its record stands. `seconds()` is how long this process has searched."""
+
+    def __init__(
+        self, plan: Plan, trainable: Trainable, journal: Journal, seconds: Callable[[], float]
+    ) -> None:
+        self._plan, self._trainable, self._journal = plan, trainable, journal
+        self._traits, self._history = trainable.traits, journal.history
+        self._seconds = seconds
+        self._to_start: deque[Task] = deque()
+        self._flight: _Flight | None = None
+        self._done = False
+        journal.begin()
+        if self._history.running:
+            self._train_trials()
+        elif self._history.staged:
+            self._train_stage()
+
+    def ask(self) -> Task | Wait | Done:
+        """What to train next: a task; or nothing before a task in flight has been told; or nothing any more.
+
+        Raises:
+            TooManyFailuresError: more trainings failed than the plan allows.
+        """
+        while not self._to_start:
+            if self._flight is not None:
+                return Wait()
+            if self._done:
+                return Done()
+            self._do(self._next_step())
+        return self._to_start.popleft()
+
+    def report(
+        self, task: Task, epoch: int, scores: Sequence[float]
+    ) -> Mapping[Task, Sequence[bool]]:
+        """Take note of the scores (K,) that a task has reached at one of its pauses; NaN of trials that have left.
+
+        Returns who stays, by task: empty until the last task of the batch has reached the same pause.
+        """
+        flight = self._in_flight(task)
+        if not flight.rungs or epoch != flight.rungs[0].epoch:
+            raise ValueError(f"trials {task.trials} do not pause at epoch {epoch}")
+        flight.scores.update(zip(task.trials, scores, strict=True))
+        if len(flight.scores) < len(flight.trials):
+            return {}
+        rung, trials = flight.rungs.popleft(), flight.trials
+        stay = staying([flight.scores[n] for n in trials], rung.stay, self._traits.direction)
+        going_on = dict(zip(trials, stay, strict=True))
+        flight.scores.clear()
+        return {task: [going_on[trial] for trial in task.trials] for task in flight.tasks}
+
+    def tell(self, task: Task, outcomes: Sequence[Outcome]) -> None:
+        """Record what came of each trial of a task. Tasks may be told in any order, each once."""
+        flight = self._in_flight(task)
+        if task.trials[0] in flight.outcomes:
+            raise ValueError(f"trials {task.trials} have been told already")
+        ended = dict(zip(task.trials, outcomes, strict=True))
+        flight.outcomes |= ended
+        if not flight.together:
+            flight.record(ended)
+        if len(flight.outcomes) == len(flight.trials):
+            self._flight = None
+            if flight.together:
+                flight.record(dict(sorted(flight.outcomes.items())))
+
+    def _in_flight(self, task: Task) -> _Flight:
+        if self._flight is None or task not in self._flight.tasks:
+            raise ValueError(f"trials {task.trials} are not in training")
+        return self._flight
+
+    def _next_step(self) -> Step:
+        plan, history = self._plan, self._history
+        step = next_step(plan, self._traits, history)
+        if isinstance(step, StartRound | Draw | Stop) and history.stopped is None:
+            late = stopping.time_for_drawing_is_over(plan, history, self._seconds())
+            return step if late is None else Stop(late)
+        if isinstance(step, Race):
+            late = stopping.time_for_confirming_is_over(plan, history, self._seconds())
+            if late is not None:
+                if history.stopped is None:
+                    self._journal.stop(late)
+                return next_step(plan, self._traits, history, time_to_race=False)
+        return step
+
+    def _do(self, step: Step) -> None:
+        plan = self._plan
+        match step:
+            case StartRound():
+                self._journal.start_round(step.number, step.size, step.ranges)
+            case Draw():
+                self._draw(step)
+            case Judge():
+                verdicts = judge(step.round, plan, self._traits, self._history)
+                self._journal.judge_round(step.round, verdicts)
+            case Repeat():
+                self._journal.start_stage([step.trial])
+                self._train_stage()
+            case Race():
+                self._journal.start_stage(step.trials)
+                self._train_stage()
+            case OpenTest():
+                self._open_test(step.trial)
+            case Stop():
+                self._journal.stop(step.reason)
+            case Done():
+                self._journal.complete()
+                self._done = True
+
+    def _draw(self, step: Draw) -> None:
+        plan, history = self._plan, self._history
+        if (failures := stopping.too_many_failures(plan, history)) is not None:
+            raise TooManyFailuresError(failures)
+        settings = suggest(
+            step.round.ranges,
+            history.observations,
+            step.batch.size,
+            seed_of(plan, SUGGEST, step.round.number, history.in_round),
+            sampler="sobol" if step.batch.explores else plan.draws_by,
+            direction=self._traits.direction,
+        )
+        self._journal.start_batch(step.round, settings, plan.space)
+        self._train_trials()
+
+    def _train_trials(self) -> None:
+        """Train the trials that were begun: those of a batch, or what is missing of one that was cut off."""
+        plan, running = self._plan, self._history.running
+        halving = rungs(len(running), plan.epochs, plan.halving) if plan.halving else []
+        self._start(
+            running,
+            self._journal.finish_trials,
+            # A training of a user's function may take minutes: it is recorded as soon as it ends.
+            together=self._traits.stacked or plan.halving is not None,
+            rungs=halving,
+            seed=seed_of(plan, TRAIN),  # one for all trials of a study: common random numbers
+        )
+
+    def _train_stage(self) -> None:
+        history = self._history
+        self._start(
+            {trial: history.trials[trial].settings for trial in history.staged},
+            self._journal.finish_stage,
+            together=True,
+            seed=seed_of(self._plan, CONFIRM, history.stage),
+            split=history.stage,
+        )
+
+    def _open_test(self, trial: int) -> None:
+        if self._history.tested is None:
+            self._journal.open_test(trial)
+        self._start(
+            {trial: self._history.trials[trial].settings},
+            self._journal.finish_test,
+            together=True,
+            seed=seed_of(self._plan, TEST_ROWS),
+            split=TEST,
+        )
+
+    def _start(
+        self,
+        settings: Mapping[int, Settings],
+        record: Callable[[Mapping[int, Outcome]], None],
+        *,
+        together: bool,
+        seed: int,
+        split: Which = 0,
+        rungs: Sequence[Rung] = (),
+    ) -> None:
+        trials = list(settings)
+        pauses = tuple(rung.epoch for rung in rungs)
+        tasks = [
+            Task(
+                tuple(trials[k] for k in part),
+                tuple(settings[trials[k]] for k in part),
+                self._plan.epochs,
+                seed,
+                split,
+                pauses,
+            )
+            for part in self._trainable.populations(list(settings.values()))
+        ]
+        self._flight = _Flight(tasks, record, together, deque(rungs))
+        self._to_start.extend(tasks)

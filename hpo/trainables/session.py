@@ -1,0 +1,135 @@
+"""A task in training, from epoch to epoch: who is still in, what each trial has reached, and how it ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+
+from hpo.trainables.task import Array, Curves, Outcome, Task, TrialError, now
+
+
+class Session:
+    """One task that trains in one place. A trial whose score is not finite has diverged at that epoch; its curve ends
+    with the epoch before.
+
+    `score` names the metric that decides; empty: the only one. `trained(n)` hears after each epoch that n trials were
+    trained for it, and training ends after an epoch at which `stopped()`.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        curves: Curves,
+        score: str | None,
+        *,
+        trained: Callable[[int], None] = lambda _: None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        count = len(task.settings)
+        self.task = task
+        self._curves = curves
+        self._score = score or ""
+        self._trained, self._stopped = trained, stopped
+        self.reached = 0  # the epoch that it was last to train to
+        self._epoch = 0
+        self._stay = np.ones(count, bool)
+        self._metrics: list[dict[str, list[float]]] = [{} for _ in range(count)]
+        self._diverged: list[int | None] = [None] * count
+        self._error: TrialError | None = None
+        self._ended: datetime | None = None
+        self._left: list[datetime | None] = [None] * count
+
+    def advance(self, to_epoch: int, stay: Sequence[bool] | None = None) -> list[float]:
+        """Train on until so many epochs are done, without the trials that do not stay; the scores of those in training.
+
+        The score of a trial that trains no more is NaN.
+        """
+        if stay is not None:
+            self._leave(stay)
+        self.reached = to_epoch
+        try:
+            while self._epoch < to_epoch and self._ended is None and not self._stopped():
+                self._train_epoch()
+        except TrialError as error:
+            self._error = error
+            self._end()
+        if self._epoch == self.task.epochs:
+            self._end()
+        return self._scores()
+
+    def _train_epoch(self) -> None:
+        try:
+            figures = next(self._curves) if not self._epoch else self._curves.send(self._stay)
+        except StopIteration:
+            if not any(self._metrics) and not any(self._diverged):
+                raise TrialError.of(ValueError("the trainer ended without any metric")) from None
+            self._end()
+            return
+        self._epoch += 1
+        self._score = self._score or _only_metric(figures)
+        if self._score not in figures:
+            names = ", ".join(figures)
+            raise TrialError.of(ValueError(f"the trainer reported {names}, and no {self._score}"))
+        training = np.flatnonzero(self._stay)
+        self._trained(len(training))
+        for k in training:
+            if not np.isfinite(figures[self._score][k]):
+                self._diverged[k] = self._epoch
+                self._stay[k] = False
+                continue
+            for name, values in figures.items():
+                self._metrics[k].setdefault(name, []).append(float(values[k]))
+
+    def _scores(self) -> list[float]:
+        training = self._stay & (self._ended is None)
+        return [
+            metrics[self._score][-1] if goes_on else math.nan
+            for metrics, goes_on in zip(self._metrics, training, strict=True)
+        ]
+
+    def _leave(self, stay: Sequence[bool]) -> None:
+        if self._ended is not None:
+            return
+        moment = now()
+        for k in np.flatnonzero(self._stay & ~np.array(stay)):
+            self._left[k] = moment
+        self._stay &= stay
+        if not self._stay.any():
+            self._end()
+
+    def _end(self) -> None:
+        if self._ended is None:
+            self._ended = now()
+            self.close()
+
+    def close(self) -> None:
+        """Stop training."""
+        self._curves.close()
+
+    def outcomes(self) -> list[Outcome]:
+        """What came of each trial."""
+        return [
+            Outcome(
+                metrics,
+                self._score,
+                diverged,
+                self._error if diverged is None and left is None else None,
+                left is not None,
+                left or self._ended or now(),
+            )
+            for metrics, diverged, left in zip(
+                self._metrics, self._diverged, self._left, strict=True
+            )
+        ]
+
+
+def _only_metric(figures: Mapping[str, Array]) -> str:
+    if len(figures) > 1:
+        names = ", ".join(figures)
+        raise TrialError.of(
+            ValueError(f"the trainer reported {names}: say with metric which one decides")
+        )
+    return next(iter(figures))

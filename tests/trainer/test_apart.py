@@ -12,20 +12,17 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from tests.trainer.shared import MakeRows
 from trainer import apart, train_population
 from trainer.apart import Worker
 from trainer.fit import fit
 from trainer.recipe import Recipe, Rows
-
-Array = NDArray[Any]
-MakeRows = Callable[..., tuple[Rows, Rows]]
 
 RECIPE = Recipe(3, hidden=(8,), batch_size=16)
 SETTINGS: list[dict[str, float | str]] = [

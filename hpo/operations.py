@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from studies import DEFAULT_STORAGE
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from studies.database.records import StudyRecord
     from studies.database.writer import Writer
     from studies.study import Study
-    from trainer.data.table import Draw
+    from trainer.worker import Worker
 
 
 T = TypeVar("T", bound="Train")
@@ -70,13 +70,13 @@ def start(
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
     watcher: Watcher | None = None,
-    load: Callable[..., Draw] | None = None,
+    worker: Worker | None = None,
     train: Train | None = None,
 ) -> Study:
     """Run a plan as a new study. A name that is not given is the source's, numbered where it is taken.
 
-    `load` takes the place of `trainer.data.table.load` where the data are being read elsewhere already; `train` is the
-    function that the plan names, where that is at hand.
+    `worker` is a process that reads the data and then trains; `train` is the function that the plan names, where that
+    is at hand.
     """
     from hpo.executors.threads import default_workers
     from hpo.plan.plan import check_sampler, to_json
@@ -90,7 +90,7 @@ def start(
         check_name(name)
     check_creatable(storage)
     check_sampler(plan.sampler)
-    trainable = _trainable(plan, load=load, train=train)
+    trainable = _trainable(plan, worker=worker, train=train)
     watcher = watcher or _own_watcher(storage)
     with create_store(storage) as store:
         while True:
@@ -111,7 +111,7 @@ def start(
                     raise
                 # Another search has just taken that name: the next one.
         with writer:
-            _run(plan, trainable, writer, workers, watcher)
+            _run(plan, trainable, writer, workers, watcher, worker)
     return Study(made, storage)
 
 
@@ -302,11 +302,18 @@ def _run(
     writer: Writer,
     workers: int | None,
     watcher: Watcher,
+    worker: Worker | None = None,
 ) -> None:
     from hpo.executors.threads import default_workers
     from hpo.run.loop import run
+    from hpo.trainables.network import MLP
+    from trainer.workers import Workers
 
-    run(plan, trainable, writer, workers=workers or default_workers(), watcher=watcher)
+    workers = workers or default_workers()
+    with Workers(workers, first=worker) as side_by_side:
+        if isinstance(trainable, MLP):
+            trainable.workers = side_by_side
+        run(plan, trainable, writer, workers=workers, watcher=watcher)
 
 
 def _own_watcher(storage: str) -> Watcher:
@@ -322,7 +329,7 @@ def _own_watcher(storage: str) -> Watcher:
 
 
 def _trainable(
-    plan: Plan, *, load: Callable[..., Draw] | None = None, train: Train | str | None = None
+    plan: Plan, *, worker: Worker | None = None, train: Train | str | None = None
 ) -> Trainable:
     if plan.trainer is not None:
         from hpo.trainables.function import Function, find
@@ -333,13 +340,15 @@ def _trainable(
             plan.direction or "maximize",
             halving=plan.halving is not None,
         )
-    import trainer.data.table
     from hpo.plan.plan import PlanError
     from hpo.trainables.network import mlp
+    from trainer.data.remote import RemoteDraw
 
     if train is not None:
         raise PlanError(f"the study's plan trains a network on {plan.source}, no function of yours")
-    return mlp(plan, load or trainer.data.table.load)
+    if worker is None:
+        return mlp(plan)
+    return mlp(plan, partial(RemoteDraw, worker))
 
 
 def _plain_name(plan: Plan) -> str:

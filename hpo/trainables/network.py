@@ -20,9 +20,9 @@ from hpo.choose.suggest import Direction
 from hpo.plan.nearest import nearest
 from hpo.plan.plan import Plan, PlanError
 from hpo.plan.space import HUGE, Categorical, Int, Limit, Parameter, Settings, Value
-from trainer.apart import fit
 from trainer.data.table import Draw, Splits
 from trainer.data.table import Which as Which  # for all that train something
+from trainer.fit import fit
 from trainer.initializers import INITS, deviation
 from trainer.layers import ACTIVATIONS
 from trainer.metrics import METRICS
@@ -31,6 +31,7 @@ from trainer.population import even_parts, stack_size
 from trainer.recipe import Recipe
 from trainer.schedules import SCHEDULES
 from trainer.settings import PER_TRIAL, Number
+from trainer.workers import Workers
 
 Array = NDArray[Any]
 Training = Generator[dict[str, Array], NDArray[np.bool_] | None, None]
@@ -116,6 +117,7 @@ class MLP:
 
     def __init__(self, plan: Plan, draw: Draw) -> None:
         self.plan = plan
+        self.workers = Workers(1)  # all stacks train in this process
         self.data = draw(0)
         self._draw = draw
         self._fresh: tuple[Which, Splits] = (0, self.data)  # the split that was last asked for
@@ -182,7 +184,8 @@ class MLP:
         own = ("init", *PER_TRIAL)
         fixed: dict[str, Any] = {"dropout": self.plan.dropout}
         numbers = [fixed | {name: s[name] for name in own if name in s} for s in settings]
-        return fit(recipe, numbers, splits.train, splits.validation, epochs=epochs, seed=seed)
+        rows = {"train": splits.train, "validation": splits.validation}
+        return self.workers.training(fit, rows, recipe, numbers, epochs=epochs, seed=seed)
 
     def _splits(self, which: Which) -> Splits:
         with self._lock:  # the populations of a batch ask together

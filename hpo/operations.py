@@ -6,9 +6,10 @@ Nothing here shows anything: a watcher hears what happens, and one that is not g
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import PlanError
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from studies.database.store import Store
     from studies.database.writer import Writer
     from studies.study import Study
-    from trainer.data.table import Draw
     from trainer.worker import Worker
 
 
@@ -41,18 +41,17 @@ def start(
     watcher: Watcher | None = None,
     cancel: Cancel | None = None,
     train: Train | None = None,
-    load: Callable[..., Draw] | None = None,
     worker: Worker | None = None,
 ) -> Study:
     """Run a plan as a new study. A name that is not given is the source's, numbered where it is taken.
 
-    `train` is the function that the plan names, where that is at hand. `worker` is a process that exists already and
-    may train, and `load` takes the place of `trainer.data.load` where that process reads the data.
+    `train` is the function that the plan names, where that is at hand. `worker` is a process that exists already: it
+    reads the data, and then trains.
     """
     from studies.study import Study
 
     check_new(plan, name, storage)
-    trainable = _trainable(plan, load=load, train=train)
+    trainable = _trainable(plan, worker=worker, train=train)
     with creating(plan, trainable, name=name, storage=storage, workers=workers) as writer:
         _run(plan, trainable, writer, workers, watcher, cancel, worker)
     return Study(writer.name, storage)
@@ -409,7 +408,7 @@ def _run(
 
 
 def _trainable(
-    plan: Plan, *, load: Callable[..., Draw] | None = None, train: Train | str | None = None
+    plan: Plan, *, worker: Worker | None = None, train: Train | str | None = None
 ) -> Trainable:
     if plan.trainer is not None:
         from hpo.trainables.asked import ASKED
@@ -423,12 +422,12 @@ def _trainable(
             plan.direction or "maximize",
             halving=plan.halving is not None,
         )
-    import trainer.data.table
     from hpo.trainables.network import mlp
+    from trainer.data.remote import RemoteDraw
 
     if train is not None:
         raise PlanError(f"the study's plan trains a network on {plan.source}, no function of yours")
-    return mlp(plan, load or trainer.data.table.load)
+    return mlp(plan) if worker is None else mlp(plan, partial(RemoteDraw, worker))
 
 
 def _plain_name(plan: Plan) -> str:

@@ -7,11 +7,10 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+import optuna
 import pytest
 
 import hpo
@@ -22,10 +21,7 @@ from studies.analysis.export import to_csv
 from tests import browser as chromium
 from tests import postgres as postgresql
 from tests.browser import Browser
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-Tables = dict[str, bytes]
-HPO = Path(sys.executable).with_name("hpo")
+from tests.running import HPO, Call, Done, Run, Tables
 
 
 def pytest_configure() -> None:
@@ -110,18 +106,10 @@ def run_hpo(tmp_path: Path) -> Run:
     return run
 
 
-class Done(NamedTuple):
-    """What a command gave."""
-
-    status: int
-    out: str
-    err: str
-
-
 @pytest.fixture
 def call_hpo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Callable[[str], Done]:
+) -> Call:
     """Run a command in this process, in an empty folder: a process of its own takes a second to start."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HPO_STORAGE", raising=False)
@@ -135,10 +123,10 @@ def call_hpo(
 
 
 @pytest.fixture(scope="session")
-def tables() -> Callable[[str, str], Tables]:
+def tables() -> Tables:
     """The tables of a stored study and what its test rows said, to the last digit, without times."""
 
-    def exported(name: str, storage: str) -> Tables:
+    def exported(name: str, storage: str) -> dict[str, bytes]:
         study = studies.load(name, storage)
         test = study.summary()["test"] or {"opened_at": None}
         trials = study.trials_frame().drop(columns=["started", "finished"])
@@ -151,3 +139,12 @@ def tables() -> Callable[[str, str], Tables]:
         }
 
     return exported
+
+
+@pytest.fixture
+def quiet_optuna() -> Iterator[None]:
+    """Optuna announces studies and trials; not here."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    yield
+    optuna.logging.set_verbosity(level)

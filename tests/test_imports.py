@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("hpo", "trainer", "studies")
 MAY_USE_ALL = {"operations", "run", "trainables", "cli", "display"}
 NEED_MORE_THAN_NUMPY = {"table", "estimator", "model_file", "population"}
-IN_A_PROCESS_OF_ITS_OWN = {"read_apart": "sklearn", "apart": "threadpoolctl"}
+IN_A_PROCESS_OF_ITS_OWN = {"worker": "threadpoolctl"}
 
 
 def imported(path: Path) -> set[str]:

@@ -60,7 +60,7 @@ leaves the stack.
 **What holds.** A trial's numbers are the same to the last bit whether it is trained alone or in any stack: every
 product and every sum runs inside one trial, everything else number by number, and no draw has K in its shape. All
 passes write into arrays that were made once, aligned to cache lines (`arrays`); `population` chooses how many trials
-make a stack, by the network's size alone, and trains stacks side by side, in processes of their own (`apart`) where
+make a stack, by the network's size alone, and trains stacks side by side, in processes of their own (`workers`) where
 that is faster.
 """
 
@@ -71,12 +71,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trainer.estimator import MLPClassifier, MLPRegressor
     from trainer.population import train_population
+    from trainer.workers import Workers
 
-__all__ = ["MLPClassifier", "MLPRegressor", "train_population"]
+__all__ = ["MLPClassifier", "MLPRegressor", "Workers", "train_population"]
 
 _HOMES = {
     "MLPClassifier": "trainer.estimator",
     "MLPRegressor": "trainer.estimator",
+    "Workers": "trainer.workers",
     "train_population": "trainer.population",
 }
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.apart import fit
 from trainer.checks import class_weights, given_rows
+from trainer.fit import fit
 from trainer.losses import LOSSES
 from trainer.network import Network
 from trainer.recipe import Recipe
 from trainer.settings import check
+from trainer.workers import Workers
 
 Array = NDArray[Any]
 
@@ -59,7 +61,7 @@ def train_population(
     epochs: int = 10,
     batch_size: int = 32,
     seed: int = 0,
-    threads: int = 2,
+    threads: int | Workers = 2,
     dtype: str = "float32",
     loss: str | None = None,
     metric: str | None = None,
@@ -77,7 +79,8 @@ def train_population(
     (binary_cross_entropy), or C quantities.
 
     `settings` has one mapping a trial: some of `trainer.settings.PER_TRIAL`, and `init`. The same seed gives the same
-    curves, whatever the number of threads and whoever else is in `settings`.
+    curves, whatever the number of threads and whoever else is in `settings`. `threads` may be a `trainer.Workers`,
+    whose processes then serve several calls.
 
     Returns {train_loss, train_M, validation_loss, validation_M}, each (E, K) in float64, with M the metric (accuracy
     for classes, rmse for quantities). A trial that has diverged is NaN from that epoch on, one that ran out of patience
@@ -120,7 +123,8 @@ def train_population(
         if not isinstance(setting, Mapping):
             raise ValueError(f"settings[{trial}] is {setting!r}: give a mapping, such as {EXAMPLE}")
         check(setting, f"settings[{trial}]: ")
-    for name, number, least in (("epochs", epochs, 0), ("seed", seed, 0), ("threads", threads, 1)):
+    most = threads.most if isinstance(threads, Workers) else threads
+    for name, number, least in (("epochs", epochs, 0), ("seed", seed, 0), ("threads", most, 1)):
         if not isinstance(number, int | np.integer) or number < least:
             raise ValueError(f"{name} = {number} is not a whole number of at least {least}")
     if not settings:
@@ -131,8 +135,13 @@ def train_population(
     curves = {name: np.full((epochs, len(settings)), np.nan) for name in names}
 
     def run(trials: list[int]) -> None:
-        training = fit(
-            recipe, [settings[k] for k in trials], train, validation, epochs=epochs, seed=seed
+        training = workers.training(
+            fit,
+            {"train": train, "validation": validation},
+            recipe,
+            [settings[k] for k in trials],
+            epochs=epochs,
+            seed=seed,
         )
         for epoch, figures in enumerate(training):
             for name, values in figures.items():
@@ -140,7 +149,10 @@ def train_population(
 
     stacks = even_parts(range(len(settings)), stack_size(recipe, train.X.shape[1]))
     # Small products are slower on many BLAS threads than on one, and split among threads they may round otherwise.
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads, "population") as pool:
+    with threadpool_limits(1, user_api="blas"), ExitStack() as ending:
+        own = threads if isinstance(threads, Workers) else None
+        workers = own or ending.enter_context(Workers(most))
+        pool = ending.enter_context(ThreadPoolExecutor(most, "population"))
         for _ in pool.map(run, stacks):
             pass
     return curves

@@ -1,4 +1,4 @@
-"""What the command line does while another process gets ready to read the data (see `trainer.read_apart`)."""
+"""What the command line does while another process gets ready to read the data (see `trainer.data.remote`)."""
 
 from __future__ import annotations
 

@@ -43,10 +43,11 @@ def search(
     """
     from contextlib import nullcontext
 
-    from trainer.read_apart import Reader
+    from trainer.data.remote import MODULES
+    from trainer.worker import AVAILABLE, Worker
 
     # Before anything slow is imported here.
-    with Reader() if flags["trainer"] is None else nullcontext() as reader:
+    with Worker(*MODULES) if AVAILABLE and flags["trainer"] is None else nullcontext() as worker:
         from hpo import operations
         from hpo.cli.ahead import warm_up
         from hpo.plan.plan import make_plan
@@ -65,7 +66,7 @@ def search(
                 workers=workers,
                 watcher=watcher,
                 cancel=cancel,
-                load=reader.load if reader else None,
+                worker=worker,
             )
 
         _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)

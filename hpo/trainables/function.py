@@ -65,7 +65,7 @@ class Function:
 
     def training(self, task: Task) -> Training:
         """The training of a task. The rows are up to the function: the split changes nothing."""
-        return Training(self._call, (), (task.settings, task.epochs, task.seed))
+        return Training(self._call, (task.settings, task.epochs, task.seed))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hpo.errors import PlanError
 from hpo.plan.nearest import nearest
 from hpo.plan.plan import Plan
 from hpo.plan.space import HUGE, Categorical, Int, Limit, Parameter, Settings, Value
-from hpo.trainables.task import Curves, Task, Training
+from hpo.trainables.task import Task, Training
 from trainer.data.table import Draw, Splits, Which
 from trainer.fit import fit
 from trainer.initializers import INITS, deviation
@@ -21,7 +21,7 @@ from trainer.layers import ACTIVATIONS
 from trainer.metrics import METRICS
 from trainer.optimizers import OPTIMIZERS
 from trainer.population import even_parts, stack_size
-from trainer.recipe import Recipe, Rows
+from trainer.recipe import Recipe
 from trainer.schedules import SCHEDULES
 from trainer.settings import PER_TRIAL, Number
 
@@ -75,8 +75,12 @@ class MLP:
         own = ("init", *PER_TRIAL)
         fixed: dict[str, Any] = {"dropout": self.plan.dropout}
         numbers = [fixed | {name: s[name] for name in own if name in s} for s in task.settings]
-        shared = (splits.train, splits.validation)
-        return Training(_fit, shared, (recipe, numbers, task.epochs, task.seed))
+        return Training(
+            fit,
+            (recipe, numbers),
+            {"epochs": task.epochs, "seed": task.seed},
+            shared={"train": splits.train, "validation": splits.validation},
+        )
 
     def _splits(self, which: Which) -> Splits:
         with self._lock:  # the populations of a batch ask together
@@ -112,17 +116,6 @@ class MLP:
             target_scale=splits.target_scale,
             **{**fixed, **chosen},
         )
-
-
-def _fit(
-    train: Rows,
-    validation: Rows,
-    recipe: Recipe,
-    numbers: Sequence[Mapping[str, Any]],
-    epochs: int,
-    seed: int,
-) -> Curves:
-    return fit(recipe, numbers, train, validation, epochs=epochs, seed=seed)
 
 
 def _closed(number: Number) -> Limit:

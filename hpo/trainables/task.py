@@ -54,18 +54,19 @@ class Task:
 
 @dataclass(frozen=True)
 class Training:
-    """A task ready to be run anywhere: `function(*shared, *arguments)` is a generator of `Curves`.
+    """A task ready to be run anywhere: `function(*arguments, **options, **shared)` is a generator of `Curves`.
 
-    `shared` are the large objects, such as rows, that one worker keeps from task to task.
+    `shared` are the large objects, such as rows, that a worker keeps from task to task.
     """
 
     function: Callable[..., Curves]
-    shared: tuple[Any, ...]
     arguments: tuple[Any, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    shared: Mapping[str, Any] = field(default_factory=dict)
 
     def here(self) -> Curves:
         """Train in this process, on the thread that asks for the next epoch."""
-        return self.function(*self.shared, *self.arguments)
+        return self.function(*self.arguments, **self.options, **self.shared)
 
 
 class TrialError(Exception):

@@ -5,7 +5,6 @@ What tests of a database start from: one with the study "s", held by its writer,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from studies.database.store import Store, create_store, open_store
 from studies.database.writer import Writer
 from tests.conftest import small_study
 from tests.postgres import Server
+from tests.studies.stores import NEW
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -66,13 +66,7 @@ def study(
 @pytest.fixture
 def new() -> dict[str, Any]:
     """What a new study is made of, but for its name."""
-    return {
-        "direction": "maximize",
-        "plan": json.dumps({"seed": 7}),
-        "metric": "accuracy",
-        "data_hash": "0" * 64,
-        "provenance": {},
-    }
+    return NEW
 
 
 @pytest.fixture

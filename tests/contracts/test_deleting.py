@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from studies.database.lease import LeaseError
 from studies.database.reader import NoSuchStudyError
 from studies.database.store import create_store, open_store
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
 Exported = Callable[[str, str], dict[str, bytes]]
 PLAN: dict[str, Any] = {"trials": 6, "epochs": 2, "finalists": 2, "repeats": 1}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -20,14 +19,8 @@ from studies.database import lease
 from studies.database.lease import EXPIRY_SECONDS, HEARTBEAT_SECONDS, LeaseError
 from studies.database.store import Store, create_store, open_store
 from studies.database.tables import leases
+from tests.studies.stores import NEW
 
-NEW: dict[str, Any] = {
-    "direction": "maximize",
-    "plan": json.dumps({"seed": 7}),
-    "metric": "accuracy",
-    "data_hash": "0" * 64,
-    "provenance": {},
-}
 HAS_PROC = Path("/proc/self/stat").exists()
 
 

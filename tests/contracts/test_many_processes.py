@@ -14,15 +14,13 @@ from typing import Any
 import pytest
 
 import studies
-
-HPO = Path(sys.executable).with_name("hpo")
-Tables = Callable[[str, str], dict[str, bytes]]
+from tests.running import HPO, Tables
 
 # 32 processes for each fresh database, that wait for the same moment; forked, so that they have imported everything by
 # then and, most of them, made in memory what they will write.
 FORKED = """
 import json, os, sys, time, traceback
-from studies import schema
+from studies.database import schema
 from studies.database.engine import make_engine
 from studies.database.store import create_store
 

@@ -27,23 +27,13 @@ from studies import Study
 from studies.database.records import Result
 from studies.database.store import create_store, open_store
 from tests.postgres import rows
+from tests.studies.stores import NEW
 
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
 OUR_COLUMNS = {"state", "value", "round"}
-NEW: dict[str, Any] = {
-    "plan": "{}",
-    "metric": "accuracy",
-    "data_hash": "0" * 64,
-    "provenance": {},
-}
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    yield
-    optuna.logging.set_verbosity(level)
+pytestmark = pytest.mark.usefixtures("quiet_optuna")
 
 
 @contextmanager
@@ -239,7 +229,7 @@ def test_whatever_is_written_is_the_same_through_optuna(
     before = datetime.now(UTC)
     with create_store(many) as store:
         name = f"study {len(store.names())}"
-        with store.create_study(name, direction=direction, **NEW) as writer:
+        with store.create_study(name, **NEW | {"direction": direction}) as writer:
             for number, (space, trials, outcomes) in enumerate(rounds):
                 ranges = {name: to_mapping(p) for name, p in space.items()}
                 writer.start_round(number, len(trials), ranges)
@@ -476,7 +466,7 @@ def test_optuna_deletes_a_study_of_ours_and_leaves_the_others(copy: Study) -> No
     distributions: dict[str, BaseDistribution] = {"x": FloatDistribution(0, 1)}
     with (
         create_store(copy.storage) as store,
-        store.create_study("other", direction="maximize", **NEW) as writer,
+        store.create_study("other", **NEW) as writer,
     ):
         writer.start_batch(0, [{"x": 0.5}], distributions)
     database = optuna.storages.RDBStorage(copy.storage)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Any
 
 import optuna
 import pytest
@@ -22,21 +20,7 @@ from studies.database.store import (
     open_store,
 )
 from tests.postgres import rows
-
-NEW: dict[str, Any] = {
-    "direction": "maximize",
-    "plan": json.dumps({"seed": 7}),
-    "metric": "validation_accuracy",
-    "data_hash": "0" * 64,
-    "provenance": {"versions": {}},
-}
-
-
-def add(storage: str, *names: str) -> None:
-    with create_store(storage) as store:
-        for name in names:
-            with store.create_study(name, **NEW):
-                pass
+from tests.studies.stores import NEW, add
 
 
 def change(storage: str, statement: str) -> None:
@@ -121,7 +105,7 @@ def test_a_name_that_exists_points_to_resume_and_nothing_is_written(storage: str
     with create_store(storage) as store:
         with pytest.raises(StudyExistsError, match=r"'taken' exists already .* hpo resume taken"):
             store.create_study("taken", **NEW | {"metric": "other"})
-        assert store.study("taken").metric == "validation_accuracy"
+        assert store.study("taken").metric == "accuracy"
         assert store.names() == ["taken"]
 
 
@@ -179,7 +163,7 @@ def test_a_study_is_stored_with_what_it_was_made_of(storage: str) -> None:
         with store.create_study("a", **NEW | {"direction": "minimize", "provenance": provenance}):
             assert store.study("a").state == "running"
         record = store.study("a")
-    assert (record.direction, record.metric) == ("minimize", "validation_accuracy")
+    assert (record.direction, record.metric) == ("minimize", "accuracy")
     assert (record.plan, record.data_hash) == ({"seed": 7}, "0" * 64)
     assert record.provenance == provenance
     assert (record.state, record.holder) == ("interrupted", None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,8 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from studies.database.records import Confirmation, Opening
 from studies.database.store import Store
 from studies.database.writer import Writer
-
-DONE = datetime(2024, 2, 29, 12, 30, 15, 123456)
+from tests.studies.stores import DONE
 
 
 def test_a_stage_is_recorded_when_it_starts_and_when_it_is_done(

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Done
+from tests.running import HPO, Call, Done
 
-HPO = Path(sys.executable).with_name("hpo")
-Run = Callable[..., subprocess.CompletedProcess[str]]
+READING = ("list", "show wine", "export wine", "report wine -o r.html")
+SEARCH = "search --trainer mine:train --space x=0:1 --trials 5 --epochs 1 -q"
 QUICK = "--trials 10 --rounds 2 --epochs 2 --finalists 2 --repeats 2"
 TRAINER = """
 def train(params, *, epochs, seed):
@@ -53,14 +53,14 @@ def file(stored: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def called(tmp_path: Path, call_hpo: Callable[[str], Done]) -> Callable[[str], Done]:
+def called(tmp_path: Path, call_hpo: Call) -> Call:
     """Run a command in this process, in a folder with a trainer."""
     (tmp_path / "mine.py").write_text(TRAINER)
     return call_hpo
 
 
 @pytest.fixture
-def one_line(called: Callable[[str], Done]) -> Callable[..., str]:
+def one_line(called: Call) -> Callable[..., str]:
     """Run a command that fails, and return the one line that it says on stderr."""
 
     def run(line: str, status: int = 1) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,9 +18,8 @@ from studies.database import writer as writing
 from studies.database.engine import StoreError
 from studies.database.records import Result
 from studies.database.store import create_store
+from tests.running import HPO, Tables
 
-HPO = Path(sys.executable).with_name("hpo")
-Tables = Callable[[str, str], dict[str, bytes]]
 # Trains, and sets the clock of its own process to another day in the middle of it.
 JUMPING = """
 import pathlib

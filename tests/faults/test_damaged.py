@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-READING = ("list", "show wine", "export wine", "report wine -o r.html")
-SEARCH = "search --trainer mine:train --space x=0:1 --trials 5 --epochs 1 -q"
+from tests.faults.conftest import READING, SEARCH
+from tests.running import OneLine
+
 WRITING = (SEARCH, "resume wine -q --trials 20")
-OneLine = Callable[..., str]
 
 
 def page_of(table: str, file: Path) -> int:

@@ -15,11 +15,8 @@ from typing import Any
 import pytest
 
 import studies
+from tests.running import HPO, Call, OneLine, Run, Tables
 
-HPO = Path(sys.executable).with_name("hpo")
-Run = Callable[..., subprocess.CompletedProcess[str]]
-Tables = Callable[[str, str], dict[str, bytes]]
-OneLine = Callable[..., str]
 PLAN = (
     "digits", "--trials", "150", "--finalists", "5", "--repeats", "3", "--epochs", "12",
     "--rows", "300", "--name", "d", "-q", "--storage",
@@ -105,7 +102,7 @@ hpo.resume("d", storage=plan["storage"])
 
 
 def test_a_study_is_shown_from_a_full_disk(
-    stored: Path, disk: Callable[[str], Path], called: Callable[[str], Any]
+    stored: Path, disk: Callable[[str], Path], called: Call
 ) -> None:
     """In WAL mode SQLite makes files beside a database even to read it."""
     folder = disk("300k")
@@ -135,7 +132,7 @@ def test_a_full_disk_leaves_the_file_that_was_there(
 
 
 def test_a_file_is_replaced_whole_with_its_rights_and_through_a_link(
-    file: Path, called: Callable[[str], Any], tmp_path: Path
+    file: Path, called: Call, tmp_path: Path
 ) -> None:
     page, link = tmp_path / "page.html", tmp_path / "link.html"
     page.write_text("old")

@@ -7,11 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from studies.database import engine
+from tests.running import Call, OneLine
 
 # Locks the file it is given, says so, and holds it for so many seconds.
 LOCKING = """
@@ -47,9 +47,7 @@ def lock() -> Iterator[Locks]:
         process.communicate()
 
 
-def test_a_lock_that_is_let_go_is_waited_for(
-    file: Path, lock: Locks, called: Callable[[str], Any]
-) -> None:
+def test_a_lock_that_is_let_go_is_waited_for(file: Path, lock: Locks, called: Call) -> None:
     lock(file, 2)
     began = time.monotonic()
     done = called("resume wine --trials 20 -q")
@@ -58,7 +56,7 @@ def test_a_lock_that_is_let_go_is_waited_for(
 
 
 def test_a_lock_that_stays_is_told_with_the_file_and_the_program(
-    file: Path, lock: Locks, one_line: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+    file: Path, lock: Locks, one_line: OneLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "BUSY_SECONDS", 0.5)
     holder = lock(file, 60)
@@ -74,7 +72,7 @@ def test_a_lock_that_stays_is_told_with_the_file_and_the_program(
 
 
 def test_readers_do_not_wait_for_who_writes(
-    file: Path, lock: Locks, called: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+    file: Path, lock: Locks, called: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "BUSY_SECONDS", 0)
     lock(file, 60)

@@ -6,14 +6,13 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import studies
+from tests.faults.conftest import SEARCH
+from tests.running import Call
 
-Called = Callable[[str], Any]
-SEARCH = "search --trainer mine:train --space x=0:1 --trials 5 --epochs 1 -q"
 NAMES = [
     "../../x", "<script>alert(1)</script>", "it's \"q\" & $HOME `id`", "שלום עולם",
     "e\N{COMBINING ACUTE ACCENT}\N{COMBINING DOT BELOW}", "🦀🎉", ".hidden", "..", " %s{0}[bold]x[/bold] ",
@@ -23,7 +22,7 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name[:20]))
 def test_a_study_of_any_name_is_searched_shown_exported_reported_and_resumed(
-    name: str, called: Called, tmp_path: Path
+    name: str, called: Call, tmp_path: Path
 ) -> None:
     done = called(f"{SEARCH} --name {shlex.quote(name)}")
     assert (done.status, done.err) == (0, "")

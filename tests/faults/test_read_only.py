@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from tests.faults.conftest import READING, SEARCH
+from tests.running import Call, OneLine
+
 RunOrdinary = Callable[..., list[Any]]
-READING = ("list", "show wine", "export wine", "report wine -o r.html")
-WRITING = (
-    "search --trainer mine:train --space x=0:1 --trials 5 --epochs 1 -q", "resume wine", "upgrade",
-)  # fmt: skip
+WRITING = (SEARCH, "resume wine", "upgrade")
 
 
 READ_ONLY = {  # the file's rights, its folder's, and what is said
@@ -67,8 +67,8 @@ def test_what_is_read_only_can_be_shown_and_not_searched_in(
 def test_a_study_is_shown_from_a_read_only_disk(
     stored: Path,
     disk: Callable[[str], Path],
-    called: Callable[[str], Any],
-    one_line: Callable[[str], str],
+    called: Call,
+    one_line: OneLine,
 ) -> None:
     file = Path(shutil.copy(stored, disk("4m") / "hpo.db"))
     subprocess.run(["mount", "-o", "remount,ro", file.parent], check=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import studies
+from tests.running import HPO
 
-HPO = Path(sys.executable).with_name("hpo")
 Start = Callable[..., subprocess.Popen[str]]
 # Says when it is in an epoch, and stays there for so long.
 SLOW = """

@@ -6,7 +6,6 @@ import contextlib
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import optuna
 import psycopg
@@ -14,11 +13,10 @@ import pytest
 
 import studies
 from studies.database import schema, tables
+from tests.faults.conftest import SEARCH
+from tests.running import Call, OneLine
 
-Called = Callable[[str], Any]
-OneLine = Callable[..., str]
 OLD = Path(__file__).with_name("optuna_2_10.sql")
-SEARCH = "search --trainer mine:train --space x=0:1 --trials 5 --epochs 1 -q"
 
 
 @pytest.fixture
@@ -57,7 +55,7 @@ def test_an_older_database_is_left_as_it_is_and_upgrade_is_named(
 
 
 def test_upgrade_brings_it_to_the_newest_tables_and_keeps_a_copy(
-    old: Path, called: Called, tmp_path: Path
+    old: Path, called: Call, tmp_path: Path
 ) -> None:
     done = called("upgrade")
     assert (done.status, done.err) == (0, "")
@@ -78,7 +76,7 @@ def test_upgrade_brings_it_to_the_newest_tables_and_keeps_a_copy(
     assert list(tmp_path.glob("hpo.db.backup-*")) == [backup]
 
 
-def test_our_own_older_tables_are_brought_along(file: Path, called: Called, tmp_path: Path) -> None:
+def test_our_own_older_tables_are_brought_along(file: Path, called: Call, tmp_path: Path) -> None:
     newest = len(tables.MIGRATIONS)
     older = "DROP TRIGGER hpo_forget_study; DROP TRIGGER hpo_forget_trial;"
     change(file, older + "DROP TABLE hpo_plans; DROP TABLE hpo_environments")
@@ -122,7 +120,7 @@ def test_a_database_that_cannot_be_copied_is_left_as_it_is(
 
 
 def test_a_servers_database_is_upgraded_when_a_backup_is_said_to_be_there(
-    postgres_storage: str, called: Called
+    postgres_storage: str, called: Call
 ) -> None:
     dump = Path(__file__).with_name("optuna_2_10_postgres.sql").read_text()
     with psycopg.connect(postgres_storage, autocommit=True) as connection:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +9,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.running import Run
+
 NOTEBOOK = Path(__file__).parents[2] / "scripts" / "notebooks" / "analysis.ipynb"
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture

@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 
+from tests.trainer.shared import Array, MakeRows
 from trainer.fit import fit
 from trainer.network import Network
 from trainer.recipe import Recipe, Rows
 from trainer.stack import Stack
-
-Array = NDArray[Any]
 
 
 @pytest.fixture(scope="session")
@@ -178,7 +177,7 @@ def make_targets() -> Callable[..., Array]:
 
 
 @pytest.fixture(scope="session")
-def make_rows() -> Callable[..., tuple[Rows, Rows]]:
+def make_rows() -> MakeRows:
     """Training and validation rows that can be learned: class centres or a linear target, and noise."""
 
     def make(
@@ -196,6 +195,12 @@ def make_rows() -> Callable[..., tuple[Rows, Rows]]:
         return Rows(X[:train], y[:train]), Rows(X[train:], y[train:])
 
     return make
+
+
+@pytest.fixture
+def classes(make_rows: MakeRows) -> tuple[Rows, Rows]:
+    """60 and 40 rows of three classes."""
+    return make_rows("classification", 60, 40, 5)
 
 
 @pytest.fixture

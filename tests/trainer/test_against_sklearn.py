@@ -14,15 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from threadpoolctl import threadpool_limits
 
 from trainer.optimizers import ADAM_EPSILON
 from trainer.recipe import Recipe, Rows
 from trainer.stack import Stack
-
-Array = NDArray[Any]
 
 STEPS, ROWS, INPUTS, HIDDEN = 20, 50, 6, (9, 7)
 TOLERANCE = 1e-12  # of parameters and losses after any of the steps, absolute

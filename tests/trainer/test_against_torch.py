@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from tests.trainer.shared import Array
 from trainer.layers import ACTIVATIONS
 from trainer.losses import LOSSES
 from trainer.network import Network
@@ -33,7 +33,6 @@ torch = pytest.importorskip(
 nn, optim, functional = torch.nn, torch.optim, torch.nn.functional
 schedulers = torch.optim.lr_scheduler
 
-Array = NDArray[Any]
 Tensor = Any
 MeanLoss = Callable[[Tensor, Tensor], Tensor]
 

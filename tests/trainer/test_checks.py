@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tests.trainer.shared import Array
 from trainer import train_population
-
-Array = NDArray[Any]
 
 ROWS, OTHERS, INPUTS = 12, 8, 3
 RNG = np.random.default_rng(0)

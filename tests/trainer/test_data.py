@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tests.trainer.shared import Array
 from trainer.data.table import (
     MAX_CATEGORIES,
     TEST,
@@ -26,7 +27,6 @@ from trainer.data.table import (
 )
 from trainer.recipe import Rows
 
-Array = NDArray[Any]
 Write = Callable[..., str]
 PARTS = ("train", "validation", "test")
 

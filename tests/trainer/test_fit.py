@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tests.trainer.shared import (
+    CLASSES,
+    LINE,
+    QUANTITY,
+    TAME,
+    WILD,
+    LossesOf,
+    MakeRows,
+    OutputsOf,
+    PathOf,
+    Train,
+)
 from trainer.data.table import load, read
 from trainer.fit import fit
 from trainer.layers import ACTIVATIONS
@@ -18,24 +27,6 @@ from trainer.network import Network
 from trainer.optimizers import OPTIMIZERS
 from trainer.recipe import Recipe, Rows
 from trainer.settings import PER_TRIAL
-
-Array = NDArray[Any]
-Train = Callable[..., dict[str, Array]]
-PathOf = Callable[..., list[Array]]
-MakeRows = Callable[..., tuple[Rows, Rows]]
-OutputsOf = Callable[..., tuple[Array, list[Array]]]
-LossesOf = Callable[..., Array]
-
-CLASSES = Recipe(3, hidden=(8,), batch_size=16)
-QUANTITY = Recipe(1, loss="squared_error", metric="rmse", hidden=(8,), batch_size=16)
-LINE = replace(QUANTITY, hidden=(), optimizer="sgd", batch_size=4)
-TAME = {"learning_rate": 0.01}
-WILD = {"learning_rate": 1e30}
-
-
-@pytest.fixture
-def classes(make_rows: MakeRows) -> tuple[Rows, Rows]:
-    return make_rows("classification", 60, 40, 5)
 
 
 @pytest.fixture

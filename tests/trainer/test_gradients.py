@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tests.trainer.shared import (
+    STEP,
+    WORST,
+    Array,
+    LossesOf,
+    MakeTargets,
+    OutputsOf,
+    PathOf,
+    relative_error,
+    weights_of,
+)
 from trainer.layers import ACTIVATIONS
 from trainer.losses import LOSSES
 from trainer.network import Network, Workspace
 from trainer.recipe import Recipe, Rows
 from trainer.stack import WHOLE
 
-Array = NDArray[Any]
-OutputsOf = Callable[..., tuple[Array, list[Array]]]
-LossesOf = Callable[..., Array]
-MakeTargets = Callable[..., Array]
-PathOf = Callable[..., list[Array]]
-
 ROWS = 7
 SMOOTHING = [0.0, 0.3]  # of each trial
-STEP = 1e-5
-WORST = 1e-6  # relative error allowed
 PROBLEMS = [
     ("binary_cross_entropy", 1),
     ("binary_cross_entropy", 3),
@@ -34,10 +35,6 @@ PROBLEMS = [
     ("squared_error", 1),
     ("squared_error", 3),
 ]
-
-
-def relative_error(one: Array, other: Array) -> float:
-    return float(np.linalg.norm(one - other) / (np.linalg.norm(one) + np.linalg.norm(other)))
 
 
 def numeric(function: Callable[[Array], float], theta: Array) -> Array:
@@ -157,14 +154,6 @@ PENALTIES: list[Mapping[str, float | str]] = [
     {"learning_rate": 0.05, "l1": 0.2},
     {"learning_rate": 0.3, "weight_decay": 0.2, "l1": 0.1, "label_smoothing": 0.2},
 ]
-
-
-def weights_of(network: Network) -> NDArray[np.bool_]:
-    """Which of P numbers are weights."""
-    marked = np.zeros((1, network.numbers))
-    for layer in network.views(marked):
-        layer.weight[...] = 1
-    return np.asarray(marked[0] == 1)
 
 
 def row_counts(recipe: Recipe, rows: Rows) -> Array:

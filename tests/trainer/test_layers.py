@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from tests.trainer.shared import STEP, WORST, Array, relative_error
 from trainer.layers import (
     ACTIVATIONS,
     batch_norm,
@@ -18,15 +17,7 @@ from trainer.layers import (
     dropout_mask,
 )
 
-Array = NDArray[Any]
 Formulas = Mapping[str, Callable[[Array], Array]]
-
-STEP = 1e-5
-WORST = 1e-6  # relative error allowed
-
-
-def relative_error(one: Array, other: Array) -> float:
-    return float(np.linalg.norm(one - other) / (np.linalg.norm(one) + np.linalg.norm(other)))
 
 
 def numeric(function: Callable[[], float], argument: Array) -> Array:

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tests.trainer.shared import CLASSES, LINE, QUANTITY, TAME, WILD, Array, MakeRows, PathOf, Train
 from trainer.fit import fit
 from trainer.recipe import Recipe, Rows
-
-Array = NDArray[Any]
-Train = Callable[..., dict[str, Array]]
-PathOf = Callable[..., list[Array]]
-MakeRows = Callable[..., tuple[Rows, Rows]]
-
-CLASSES = Recipe(3, hidden=(8,), batch_size=16)
-QUANTITY = Recipe(1, loss="squared_error", metric="rmse", hidden=(8,), batch_size=16)
-LINE = replace(QUANTITY, hidden=(), optimizer="sgd", batch_size=4)
-TAME: dict[str, float] = {"learning_rate": 0.01}
-WILD: dict[str, float] = {"learning_rate": 1e30}
-
-
-@pytest.fixture
-def classes(make_rows: MakeRows) -> tuple[Rows, Rows]:
-    return make_rows("classification", 60, 40, 5)
 
 
 def epochs_there(curves: dict[str, Array]) -> list[int]:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
+from tests.trainer.shared import Array, LossesOf, MakeTargets
 from trainer.losses import LOSSES
-
-Array = NDArray[Any]
-LossesOf = Callable[..., Array]
-MakeTargets = Callable[..., Array]
 
 FLOATS = ["float32", "float64"]
 OF_CLASSES = [name for name, loss in LOSSES.items() if loss.correct]

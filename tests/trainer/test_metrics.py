@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from sklearn import metrics as theirs
 
+from tests.trainer.shared import Array, MakeTargets
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS, class_numbers, row_means
-
-Array = NDArray[Any]
-MakeTargets = Callable[..., Array]
 
 TRIALS, ROWS = 4, 60
 SPARSE, CATEGORICAL = "sparse_categorical_cross_entropy", "categorical_cross_entropy"

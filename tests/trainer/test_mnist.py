@@ -5,15 +5,12 @@ from __future__ import annotations
 import gzip
 import struct
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tests.trainer.shared import Array
 from trainer.data.table import TEST, DataError, read, split
-
-Array = NDArray[Any]
 
 
 def idx(array: Array) -> bytes:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from tests.trainer.shared import Curves, MakeTargets, Settings, Train
 from trainer.initializers import INITIALIZERS
 from trainer.layers import ACTIVATIONS
 from trainer.losses import LOSSES
@@ -22,12 +21,6 @@ from trainer.recipe import Recipe, Rows
 from trainer.schedules import SCHEDULES
 from trainer.settings import PER_TRIAL
 from trainer.stack import EVALUATION_ROWS, WHOLE
-
-Array = NDArray[Any]
-Curves = dict[str, Array]
-Settings = list[dict[str, float | str]]
-Train = Callable[..., Curves]
-MakeTargets = Callable[..., Array]
 
 SPARSE, SQUARED = "sparse_categorical_cross_entropy", "squared_error"
 FEWEST_OUTPUTS = {SPARSE: 2, "categorical_cross_entropy": 2}  # one of the others

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tests.trainer.shared import MakeTargets, PathOf, Settings, Train
 from trainer.optimizers import OPTIMIZERS
 from trainer.recipe import Recipe, Rows
-
-Array = NDArray[Any]
-Settings = list[dict[str, float | str]]
-Train = Callable[..., dict[str, Array]]
-PathOf = Callable[..., list[Array]]
-MakeTargets = Callable[..., Array]
 
 BIGGER: dict[str, tuple[Recipe, int, int, int]] = {  # with rows to train, to validate, and inputs
     "digits": (Recipe(10, hidden=(50,)), 300, 120, 64),

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tests.trainer.shared import Array, OutputsOf
 from trainer.layers import ACTIVATIONS
 from trainer.network import Network, Workspace
-
-Array = NDArray[Any]
-OutputsOf = Callable[..., tuple[Array, list[Array]]]
 
 TRIALS, ROWS, SIZES = 3, 7, (5, 6, 3, 2)
 

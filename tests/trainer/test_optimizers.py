@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
+from tests.trainer.shared import Array, Setting
 from trainer import arrays
 from trainer.optimizers import ADAM_EPSILON, OPTIMIZERS, spread
-
-Array = NDArray[Any]
-Setting = Mapping[str, float]
 
 NUMBERS, STEPS = 7, 20
 SETTINGS: list[dict[str, float]] = [

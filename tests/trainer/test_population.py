@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 import trainer
+from tests.trainer.shared import Array, Curves, MakeRows, Train
 from trainer import train_population
 from trainer.population import (
     ENOUGH_TRIALS,
@@ -21,12 +20,7 @@ from trainer.population import (
     even_parts,
     stack_size,
 )
-from trainer.recipe import Recipe, Rows
-
-Array = NDArray[Any]
-Curves = dict[str, Array]
-MakeRows = Callable[..., tuple[Rows, Rows]]
-Train = Callable[..., Curves]
+from trainer.recipe import Recipe
 
 SETTINGS: list[dict[str, float | str]] = [{"learning_rate": 0.05}, {"init": "xavier"}, {}]
 

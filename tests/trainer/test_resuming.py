@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tests.trainer.shared import MakeRows
 from trainer.optimizers import OPTIMIZERS
-from trainer.recipe import Recipe, Rows
+from trainer.recipe import Recipe
 from trainer.stack import Stack
-
-Array = NDArray[Any]
-MakeRows = Callable[..., tuple[Rows, Rows]]
 
 EPOCHS = 4
 SETTINGS: list[dict[str, float | str]] = [

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tests.trainer.shared import Array
 from trainer.schedules import SCHEDULES, factor
-
-Array = NDArray[Any]
 
 
 def numbers_of(**given: list[float]) -> dict[str, Array]:

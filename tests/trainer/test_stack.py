@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tests.trainer.shared import Array, MakeRows, PathOf, Setting, weights_of
 from trainer.network import Network
 from trainer.optimizers import OPTIMIZERS
 from trainer.pieces import clip_by_norm
@@ -18,20 +17,7 @@ from trainer.schedules import SCHEDULES
 from trainer.settings import PER_TRIAL
 from trainer.stack import WHOLE, Stack
 
-Array = NDArray[Any]
-PathOf = Callable[..., list[Array]]
-MakeRows = Callable[..., tuple[Rows, Rows]]
-Setting = Mapping[str, float]
-
 QUANTITY = Recipe(1, loss="squared_error", metric="rmse", hidden=(), dtype="float64")
-
-
-def weights_of(network: Network) -> NDArray[np.bool_]:
-    """Which of P numbers are weights."""
-    marked = np.zeros((1, network.numbers))
-    for layer in network.views(marked):
-        layer.weight[...] = 1
-    return np.asarray(marked[0] == 1)
 
 
 # --- every optimizer, schedule and penalty, by hand ---

@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ import pandas as pd
 import pytest
 
 from studies import Study
+from tests.running import HPO, Call, Run
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
-HPO = Path(sys.executable).with_name("hpo")
 # 6 trials in the search, 4 trainings that confirm.
 QUICK = ("--trials", 10, "--rounds", 2, "--epochs", 2, "--finalists", 2, "--repeats", 2)
 SUMMARY = {
@@ -203,7 +201,7 @@ WRONG: list[tuple[str, int, str]] = [
 
 @pytest.mark.parametrize(("command", "status", "message"), WRONG)
 def test_what_is_wrong_is_told_in_one_line_and_nothing_is_left_behind(
-    command: str, status: int, message: str, call_hpo: Callable[[str], Any], tmp_path: Path
+    command: str, status: int, message: str, call_hpo: Call, tmp_path: Path
 ) -> None:
     files = {
         "table.csv": "x,y\n1,2\n",

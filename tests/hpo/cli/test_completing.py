@@ -16,9 +16,9 @@ import pytest
 
 from hpo import cli
 from studies.database.store import create_store
+from tests.running import HPO
 
 Complete = Callable[[str], list[str]]
-HPO = Path(sys.executable).with_name("hpo")
 
 
 @pytest.fixture

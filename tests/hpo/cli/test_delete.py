@@ -6,17 +6,13 @@ import os
 import pty
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import studies
 from studies import Study
-
-HPO = Path(sys.executable).with_name("hpo")
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from tests.running import HPO, Run
 
 
 @pytest.fixture

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from studies import Study
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from tests.running import Run
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import re
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 from fcntl import ioctl
@@ -24,8 +23,7 @@ from hpo.plan.plan import make_plan
 from hpo.plan.space import Categorical, Float, Parameter
 from studies.database.engine import now
 from studies.database.records import Result
-
-HPO = Path(sys.executable).with_name("hpo")
+from tests.running import HPO
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,8 @@ from hpo.display.watcher import Watcher
 from hpo.plan.changes import changed_plan, changes, data_changes
 from hpo.plan.plan import Plan, PlanError, make_plan
 from studies import Study
-from tests.conftest import Run
+from tests.running import Run, Tables
 
-Tables = Callable[[str, str], dict[str, bytes]]
 SPACE: dict[str, Any] = {
     "learning_rate": {"low": 1e-3, "high": 1.0, "log": True, "zero": 0.1},
     "units": "4:16:int",

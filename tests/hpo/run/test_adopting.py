@@ -5,11 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 import shutil
-import sqlite3
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +23,8 @@ from hpo.plan.plan import PlanError
 from hpo.plan.space import contains, from_mapping
 from studies.database.engine import StoreError
 from studies.database.lease import LeaseError
+from tests.running import HPO, Run, Tables, wait_until
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
-Tables = Callable[[str, str], dict[str, bytes]]
-HPO = Path(sys.executable).with_name("hpo")
 MODULE = """
 import time
 
@@ -151,20 +146,6 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def wait_until(query: str, path: Path) -> None:
-    """Wait until a query on a database gives something other than 0."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with (
-            contextlib.suppress(sqlite3.OperationalError),  # our tables are not there yet
-            contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database,
-        ):
-            if database.execute(query).fetchone()[0]:
-                return
-        time.sleep(0.002)
-    pytest.fail(f"never seen: {query}")
-
-
 COMMAND = ("resume", "theirs", "--trainer", "trainers:train", "--trials", "40", "-q")
 
 
@@ -194,7 +175,7 @@ def test_killed_and_resumed_it_equals_one_left_alone(
     shutil.copy(begun, tmp_path)
     (tmp_path / "trainers.py").write_text(MODULE)
     with subprocess.Popen([HPO, *COMMAND], cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
-        wait_until((INSTANTS | MORE_INSTANTS)[instant], tmp_path / "hpo.db")
+        wait_until((INSTANTS | MORE_INSTANTS)[instant], f"sqlite:///{tmp_path / 'hpo.db'}")
         process.kill()
     storage = f"sqlite:///{tmp_path / 'hpo.db'}"
     assert studies.load("theirs", storage).summary()["state"] == "interrupted"

@@ -6,9 +6,8 @@ import json
 import re
 import shutil
 import sqlite3
-import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from pathlib import Path
@@ -30,10 +29,9 @@ from studies import Study
 from studies.database.records import Confirmation, Result, Trial
 from studies.database.store import open_store
 from studies.database.tables import MIGRATIONS
+from tests.running import Run, Tables
 from trainer.data.table import TEST
 
-Tables = Callable[[str, str], dict[str, bytes]]
-Run = Callable[..., subprocess.CompletedProcess[str]]
 PLAN: dict[str, Any] = {"trials": 30, "finalists": 4, "repeats": 3, "epochs": 3, "seed": 1}
 
 

@@ -10,20 +10,17 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
 import pandas as pd
-import psycopg
 import pytest
 
 import studies
 from tests.postgres import PASSWORD, Server, rows, server
+from tests.running import HPO, Run, Tables, wait_until
 
-HPO = Path(sys.executable).with_name("hpo")
-Run = Callable[..., subprocess.CompletedProcess[str]]
-Tables = Callable[[str, str], dict[str, bytes]]
 # Some shapes, so that populations differ; some trials that diverge; batches that last long enough to be hit.
 PLAN = (
     "digits", "--trials", "110", "--finalists", "5", "--repeats", "4",
@@ -66,21 +63,6 @@ def searching(storage: str, folder: Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def wait_until(query: str, storage: str) -> None:
-    """Wait until a query gives something other than 0."""
-    deadline = time.monotonic() + 120
-    with psycopg.connect(storage, autocommit=True) as connection:
-        while time.monotonic() < deadline:
-            try:
-                row = connection.execute(query).fetchone()
-                if row and row[0]:
-                    return
-            except psycopg.errors.UndefinedTable:
-                pass
-            time.sleep(0.002)
-    pytest.fail(f"never seen: {query}")
 
 
 def without_times(text: str) -> str:

@@ -17,10 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hpo
+from hpo.display.watcher import Watcher
 from hpo.plan.plan import PlanError
 from hpo.run.reproducing import Difference, first_difference
 from studies import Study
-from tests.conftest import Run
+from tests.running import Run
 
 
 def test_every_kind_of_trial_is_identical_to_the_last_bit(study: Study) -> None:
@@ -146,7 +147,7 @@ def test_a_resume_under_other_versions_says_so_and_is_remembered(storage: str) -
         database.commit()
     heard: list[str] = []
 
-    class Ear(hpo.display.watcher.Watcher):
+    class Ear(Watcher):
         def noticed(self, what: str) -> None:
             heard.append(what)
 

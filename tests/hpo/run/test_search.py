@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from hpo.trainables.network import BATCH
 from studies import Study
 from studies.database.records import Confirmation, Result
 from studies.database.store import StudyExistsError
+from tests.running import Tables
 
-Tables = Callable[[str, str], dict[str, bytes]]
 PLAN: dict[str, Any] = {
     "trials": 75,  # 45 in the search, 30 that confirm
     "finalists": 10,

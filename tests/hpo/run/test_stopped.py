@@ -7,18 +7,14 @@ import contextlib
 import signal
 import sqlite3
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import studies
+from tests.running import HPO, Run, Tables, wait_until
 
-HPO = Path(sys.executable).with_name("hpo")
-Run = Callable[..., subprocess.CompletedProcess[str]]
-Tables = Callable[[str, str], dict[str, bytes]]
 # Some shapes, so that populations differ; some trials that diverge; batches that last long enough to be hit. 90 trials
 # in the search, 20 that confirm.
 PLAN = (
@@ -63,21 +59,6 @@ def searching(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def wait_until(query: str, folder: Path) -> None:
-    """Wait until a query on the study's database gives something other than 0."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            database = sqlite3.connect(f"file:{folder / 'hpo.db'}?mode=ro", uri=True)
-            with contextlib.closing(database) as connection:
-                if connection.execute(query).fetchone()[0]:
-                    return
-        except sqlite3.OperationalError:  # no file yet, or no tables in it
-            pass
-        time.sleep(0.002)
-    pytest.fail(f"never seen: {query}")
-
-
 def opened(folder: Path) -> list[tuple[object, ...]]:
     """When the test rows were opened, and for which trial."""
     with contextlib.closing(sqlite3.connect(folder / "hpo.db")) as connection:
@@ -95,7 +76,7 @@ def test_a_search_that_was_killed_and_resumed_equals_one_left_alone(
     tables: Tables,
     whole: dict[str, bytes],
 ) -> None:
-    wait_until((INSTANTS | MORE_INSTANTS)[instant], tmp_path)
+    wait_until((INSTANTS | MORE_INSTANTS)[instant], f"sqlite:///{tmp_path / 'hpo.db'}")
     searching.kill()
     searching.wait()
     storage = f"sqlite:///{tmp_path / 'hpo.db'}"
@@ -118,7 +99,7 @@ def test_a_signal_ends_the_search_with_a_line_that_says_how_to_go_on(
     tables: Tables,
     whole: dict[str, bytes],
 ) -> None:
-    wait_until("SELECT count(*) > 30 FROM trials", tmp_path)
+    wait_until("SELECT count(*) > 30 FROM trials", f"sqlite:///{tmp_path / 'hpo.db'}")
     searching.send_signal(stop)
     out, err = searching.communicate(timeout=30)
     assert searching.returncode == status
@@ -133,7 +114,7 @@ def test_a_signal_ends_the_search_with_a_line_that_says_how_to_go_on(
 def test_a_study_that_is_held_is_not_run_twice_but_can_be_read(
     searching: subprocess.Popen[str], run_hpo: Run, tmp_path: Path
 ) -> None:
-    wait_until("SELECT count(*) FROM trials", tmp_path)
+    wait_until("SELECT count(*) FROM trials", f"sqlite:///{tmp_path / 'hpo.db'}")
     searching.send_signal(signal.SIGSTOP)  # it holds the study for as long as this test needs
     try:
         second = run_hpo("resume", "d")
@@ -157,7 +138,7 @@ def test_a_holder_that_was_taken_over_writes_no_more(
     tables: Tables,
     whole: dict[str, bytes],
 ) -> None:
-    wait_until("SELECT count(*) FROM trials", tmp_path)
+    wait_until("SELECT count(*) FROM trials", f"sqlite:///{tmp_path / 'hpo.db'}")
     searching.send_signal(signal.SIGSTOP)
     assert run_hpo("resume", "d", "--take-over", "-q").returncode == 0
     searching.send_signal(signal.SIGCONT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -21,9 +20,8 @@ from hpo.plan.space import Settings
 from hpo.run.batches import train_batch
 from hpo.run.loop import TooManyFailuresError
 from hpo.trainables.function import FEW, Function, find, path_of
+from tests.running import Run, Tables
 
-Tables = Callable[[str, str], dict[str, bytes]]
-Run = Callable[..., subprocess.CompletedProcess[str]]
 Array = NDArray[Any]
 Params = Mapping[str, Any]
 

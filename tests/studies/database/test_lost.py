@@ -23,19 +23,12 @@ from studies.database.records import Confirmation, Result
 from studies.database.store import Store, StudyExistsError, create_store, open_store
 from studies.database.writer import Writer
 from tests.postgres import Server, rows, server
+from tests.studies.stores import DONE, NEW
 
 Cut = Literal["commit", "answer", "late commit"]
 CUTS: tuple[Cut, ...] = ("commit", "answer", "late commit")
 LATE = 0.25  # seconds: after the first try to write again
 
-NEW: dict[str, Any] = {
-    "direction": "maximize",
-    "plan": json.dumps({"seed": 7}),
-    "metric": "accuracy",
-    "data_hash": "0" * 64,
-    "provenance": {},
-}
-DONE = datetime(2024, 2, 29, 12, 30, 15, 123456)
 X = {"x": FloatDistribution(0, 1)}
 
 

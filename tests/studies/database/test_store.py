@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,22 +18,9 @@ from studies.database.store import (
     create_store,
     open_store,
 )
+from tests.studies.stores import add
 
-NEW: dict[str, Any] = {
-    "direction": "maximize",
-    "plan": json.dumps({"seed": 7}),
-    "metric": "validation_accuracy",
-    "data_hash": "0" * 64,
-    "provenance": {"versions": {}},
-}
 OPEN: list[Callable[[str], Store]] = [open_store, create_store]
-
-
-def add(storage: str, *names: str) -> None:
-    with create_store(storage) as store:
-        for name in names:
-            with store.create_study(name, **NEW):
-                pass
 
 
 def change(storage: str, statement: str) -> None:

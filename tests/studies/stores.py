@@ -1,0 +1,28 @@
+"""What tests of stores write: a new study, and when its trials ended."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from studies.database.store import create_store
+
+NEW: dict[str, Any] = {
+    "direction": "maximize",
+    "plan": json.dumps({"seed": 7}),
+    "metric": "accuracy",
+    "data_hash": "0" * 64,
+    "provenance": {},
+}
+"""What a new study is made of, but for its name."""
+
+DONE = datetime(2024, 2, 29, 12, 30, 15, 123456)
+
+
+def add(storage: str, *names: str) -> None:
+    """Store new studies."""
+    with create_store(storage) as store:
+        for name in names:
+            with store.create_study(name, **NEW):
+                pass

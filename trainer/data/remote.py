@@ -1,0 +1,45 @@
+"""A source that is read, kept and split in a worker, so that this process need not import what reading takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from trainer.worker import Worker, WorkerDiedError
+
+if TYPE_CHECKING:
+    from trainer.data.table import Splits, Which
+
+MODULES = (
+    "sklearn.datasets",
+    "sklearn.model_selection",
+    "sklearn.preprocessing",
+    "trainer.data.table",
+)
+"""What a worker that reads data should import at once."""
+
+
+class RemoteDraw:
+    """What `trainer.data.table.load` returns for these arguments, in a worker.
+
+    Raises:
+        trainer.data.table.DataError: the source can't be read or used.
+        RuntimeError: the worker died.
+    """
+
+    def __init__(self, worker: Worker, source: str, target: str | None, **options: Any) -> None:
+        from trainer.data.table import load
+
+        self._source = source
+        self._draw = self._ask(worker.keep, load, source, target, **options)
+
+    def __call__(self, which: Which) -> Splits:
+        """One of its splits."""
+        splits: Splits = self._ask(self._draw, which)
+        return splits
+
+    def _ask(self, request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        try:
+            return request(*arguments, **options)
+        except WorkerDiedError as error:
+            raise RuntimeError(f"{self._source} could not be read: {error}") from None

@@ -1,0 +1,253 @@
+"""A second Python process, which reads data while this one imports other things, and trains stacks beside it.
+
+A worker belongs to whoever began it. It ends when it is closed, or when its parent ends, however rudely. A request to
+it and its answer are pickles that go over a pipe between the two processes, and are never stored. Several threads may
+use one worker: it answers one request at a time, and between two epochs of a training it answers others.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+import weakref
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
+from multiprocessing.connection import Connection, Pipe
+from typing import Any, Self
+
+AVAILABLE = os.name == "posix"
+"""Whether workers can be begun on this system."""
+
+
+class WorkerDiedError(RuntimeError):
+    """A worker ended before it answered; the message has its exit status and what it wrote to stderr."""
+
+
+class Worker:
+    """A second Python process that imports `modules` and then runs one function after another. A context manager."""
+
+    def __init__(self, *modules: str) -> None:
+        self._connection, there = Pipe()
+        # A file, because a pipe that nobody reads would block the process when it is full.
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115  # `close` closes it
+        with there:
+            self.process = subprocess.Popen(  # noqa: S603  # it runs this module
+                # With -P no file in the current folder takes the place of a module.
+                [sys.executable, "-P", "-m", __name__, str(there.fileno()), *modules],
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._output,
+                pass_fds=[there.fileno()],
+                start_new_session=True,  # Ctrl-C is for the process that waits
+            )
+        self._owner = os.getpid()
+        self._lock = threading.RLock()  # one request at a time
+        self._greeted = False
+        self._numbers = itertools.count()
+        self._shared: dict[str, weakref.ref[Any]] = {}  # what it was sent last
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def ready(self) -> bool:
+        """Whether it has imported its modules, and lives."""
+        if os.getpid() != self._owner:
+            return False  # in a fork: the worker is its parent's
+        if not self._greeted and self._lock.acquire(blocking=False):
+            try:
+                with suppress(EOFError, OSError):
+                    if self._connection.poll():
+                        self._greet()
+            finally:
+                self._lock.release()
+        return self._greeted and self.process.poll() is None
+
+    def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Run a function there, and return what it returns or raise what it raises.
+
+        Raises:
+            WorkerDiedError: the process died.
+        """
+        return self._ask("call", function, arguments, options)
+
+    def keep(
+        self, make: Callable[..., Callable[..., Any]], *arguments: Any, **options: Any
+    ) -> Callable[..., Any]:
+        """Make a function there, by calling `make`; what is returned calls the made function there, as `call` does."""
+        number = next(self._numbers)
+        self._ask("keep", number, make, arguments, options)
+        return partial(self._ask, "call_kept", number)
+
+    def training(
+        self,
+        function: Callable[..., Generator[Any, Any, None]],
+        shared: Mapping[str, Any],
+        *arguments: Any,
+        **options: Any,
+    ) -> Generator[Any, Any, None]:
+        """Run the generator `function(*arguments, **shared, **options)` there; what is sent to this one is passed on.
+
+        `shared` are large objects, which are sent only if they are other objects than the last time. If the process
+        dies, the generator begins again here, and is sent again what it was sent there.
+        """
+        number, sent = next(self._numbers), []
+        with suppress(WorkerDiedError):
+            answer = self._begin(number, function, shared, arguments, options)
+            while answer is not None:
+                try:
+                    sent.append((yield answer[0]))
+                except BaseException:
+                    with suppress(WorkerDiedError):
+                        self._ask("close", number)
+                    raise
+                answer = self._ask("send", number, sent[-1])
+            return
+        again = function(*arguments, **shared, **options)
+        with suppress(StopIteration):
+            yielded = next(again)
+            for value in sent:
+                yielded = again.send(value)
+            while True:
+                yielded = again.send((yield yielded))
+
+    def close(self) -> None:
+        """End the process."""
+        if os.getpid() == self._owner:
+            self.process.kill()
+            self.process.wait()
+            with self._lock:
+                self._connection.close()
+                self._output.close()
+
+    def _begin(
+        self, number: int, function: object, shared: Mapping[str, Any], *rest: object
+    ) -> Any:
+        with self._lock:
+            has = self._shared.keys() == shared.keys() and all(
+                self._shared[name]() is value for name, value in shared.items()
+            )
+            self._shared = {}
+            answer = self._ask("begin", number, function, None if has else dict(shared), *rest)
+            self._shared = {name: weakref.ref(value) for name, value in shared.items()}
+        return answer
+
+    def _ask(self, action: str, *arguments: Any) -> Any:
+        request = pickle.dumps((action, arguments), protocol=5)
+        with self._lock:
+            try:
+                if not self._greeted:
+                    self._greet()
+                self._connection.send_bytes(request)
+                answer, error = pickle.loads(self._connection.recv_bytes())  # noqa: S301  # ours
+            except (EOFError, OSError):
+                raise WorkerDiedError(self._end()) from None
+            except BaseException:
+                self.close()  # its answer, which nobody waits for, must not be taken for the next one
+                raise
+        if error is not None:
+            raise error
+        return answer
+
+    def _greet(self) -> None:
+        self._connection.recv_bytes()
+        self._greeted = True
+
+    def _end(self) -> str:
+        """Close it after it died, and return how it did."""
+        output = b""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=1)
+        if not self._output.closed:
+            self._output.seek(0)
+            output = self._output.read()
+        self.close()
+        text = output.decode(errors="replace").strip() or "it was killed"
+        return f"a second Python process ended with status {self.process.returncode}: {text}"
+
+
+class _Server:
+    """What runs in a worker: each method answers one kind of request."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, Any] = {}  # functions, and generators that have not ended
+        self._shared: Mapping[str, Any] = {}
+
+    def call(
+        self, function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]
+    ) -> Any:
+        return function(*arguments, **options)
+
+    def keep(self, number: int, *call: Any) -> None:
+        self._kept[number] = self.call(*call)
+
+    def call_kept(self, number: int, *arguments: Any) -> Any:
+        return self._kept[number](*arguments)
+
+    def begin(
+        self,
+        number: int,
+        function: Callable[..., Any],
+        shared: Mapping[str, Any] | None,
+        arguments: Sequence[Any],
+        options: Mapping[str, Any],
+    ) -> tuple[Any] | None:
+        self._shared = self._shared if shared is None else shared
+        self._kept[number] = function(*arguments, **self._shared, **options)
+        return self.send(number, None)
+
+    def send(self, number: int, value: Any) -> tuple[Any] | None:
+        """What the generator yields, in a tuple; None at its end."""
+        generator = self._kept.pop(number)
+        try:
+            yielded = generator.send(value)
+        except StopIteration:
+            return None
+        self._kept[number] = generator
+        return (yielded,)
+
+    def close(self, number: int) -> None:
+        self._kept.pop(number).close()
+
+
+def _answer(server: _Server, request: bytes) -> bytes:
+    """The pickled answer to a request: (what it returned, None), or (None, the error that it raised)."""
+    try:
+        action, arguments = pickle.loads(request)  # noqa: S301  # our parent wrote it
+        return pickle.dumps((getattr(server, action)(*arguments), None), protocol=5)
+    except Exception as error:
+        error.add_note("".join(traceback.format_exception(error)))
+        try:
+            answer = pickle.dumps((None, error), protocol=5)
+            pickle.loads(answer)  # noqa: S301  # not every error can be made again from its pickle
+        except Exception:
+            text = f"{type(error).__name__}: {error}"
+            answer = pickle.dumps((None, RuntimeError(text)), protocol=5)
+        return answer
+
+
+def _serve(connection: Connection, modules: Sequence[str]) -> None:
+    import numpy as np  # noqa: F401  # it brings the BLAS that is limited here
+    from threadpoolctl import threadpool_limits
+
+    for module in modules:
+        import_module(module)
+    server = _Server()
+    with threadpool_limits(1, user_api="blas"), suppress(EOFError, ConnectionError):
+        connection.send_bytes(b"ready")
+        while True:
+            connection.send_bytes(_answer(server, connection.recv_bytes()))
+
+
+if __name__ == "__main__":
+    _serve(Connection(int(sys.argv[1])), sys.argv[2:])

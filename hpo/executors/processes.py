@@ -2,7 +2,7 @@
 
 Two stacks on two threads of one process wait for each other at Python's lock, and take a fifth longer than in two
 processes. So the first stack trains in this process and one beside it in a worker, another Python, as soon as one is
-ready (`trainer.worker.Workers` says when). Where a stack trains changes no bit of it, and if its worker is killed it
+ready (`trainer.workers.Workers` says when). Where a stack trains changes no bit of it, and if its worker is killed it
 is trained again here.
 """
 
@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Self
 
-from trainer.worker import Worker, Workers
+from trainer.worker import Worker
+from trainer.workers import Workers
 
 from hpo.executors.threads import Threads
 from hpo.trainables.protocol import Trainable
@@ -29,7 +30,7 @@ class Processes(Threads):
         first: Worker | None = None,
     ) -> None:
         super().__init__(trainable, workers, trained)
-        self._processes = Workers(workers - 1, first)
+        self._processes = Workers(workers, first)
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self._processes)  # left last, when no thread needs one any more
@@ -37,8 +38,6 @@ class Processes(Threads):
 
     def curves(self, training: Training) -> Curves:
         """Train in a worker, if one is free, else in this process."""
-        with self._processes.place() as worker:
-            if worker is None:
-                yield from training.here()
-            else:
-                yield from worker.training(training.function, training.shared, *training.arguments)
+        return self._processes.training(
+            training.function, training.shared, *training.arguments, **training.options
+        )

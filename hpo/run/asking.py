@@ -8,7 +8,7 @@ from typing import Self
 
 from hpo.errors import NothingToAskError, PlanError
 from hpo.run.machine import Machine, Wait
-from hpo.trainables.function import metrics_of
+from hpo.trainables.function import NUMBER, metrics_of
 from hpo.trainables.session import Session
 from hpo.trainables.task import Curves, Outcome, Task, TrialError
 from studies.study import Study
@@ -56,14 +56,16 @@ class Search:
     def _outcome(self, task: Task, reported: Reported) -> Outcome:
         if isinstance(reported, Exception):
             return Outcome({}, self._score or "", error=TrialError.of(reported))
-        one = isinstance(reported, Mapping) or not isinstance(reported, Iterable)
+        one = isinstance(reported, Mapping | str) or not isinstance(reported, Iterable)
         epochs = [reported] if one else list(reported)  # type: ignore[arg-type]  # which are several
         if len(epochs) > task.epochs:
-            raise PlanError(f"{len(epochs)} epochs were told of a task that has {task.epochs}")
+            raise PlanError(
+                f"trial {task.trial}: {len(epochs)} epochs were told, and it has {task.epochs}"
+            )
 
         def curves() -> Curves:
             for metrics in epochs:
-                yield metrics_of(metrics, 1)
+                yield metrics_of(metrics, self._score or NUMBER, 1)
 
         session = Session(task, curves(), self._score)
         try:

@@ -33,7 +33,7 @@ from hpo.trainables.task import Array, Curves, Task, Training, TrialError
 Train = Callable[..., Any]
 
 OPTIONS = ("epochs", "seed")  # that a function may take beside its settings
-NUMBER = "value"  # the metric of a function that returns a number
+NUMBER = "value"  # the metric of a function that returns a number, where none is named
 
 
 class Function:
@@ -51,7 +51,8 @@ class Function:
         self, train: Train, metric: str | None, direction: Direction, *, halving: bool = False
     ) -> None:
         self.metric = self.score = metric  # on which rows it is measured is up to the function
-        self._call = Call(train, getattr(train, "hpo_population", False), _options(train))
+        population = getattr(train, "hpo_population", False)
+        self._call = Call(train, population, _options(train), metric or NUMBER)
         self.traits = Traits(direction, stacked=self._call.population)
         if halving and not _is_generator(train):
             raise PlanError(
@@ -71,12 +72,13 @@ class Function:
 @dataclass(frozen=True)
 class Call:
     """How a function is called: with all settings of a population or with those of one trial, and by which names it
-    takes the epochs and the seed.
+    takes the epochs and the seed. A number that it returns is its `metric`.
     """
 
     train: Train
     population: bool
     options: tuple[str, ...]
+    metric: str
 
     def __call__(self, settings: Sequence[Settings], epochs: int, seed: int) -> Curves:
         """Call the function, and yield its metrics as arrays (K,), epoch by epoch.
@@ -97,7 +99,7 @@ class Call:
         else:
             result = self.train(dict(settings[0]), **options)
         if not isinstance(result, Generator):
-            yield metrics_of(result, len(settings))
+            yield metrics_of(result, self.metric, len(settings))
             return
         stay = None
         with closing(result):
@@ -106,16 +108,17 @@ class Call:
                     reported = result.send(stay)
                 except StopIteration:
                     return
-                stay = yield metrics_of(reported, len(settings))
+                stay = yield metrics_of(reported, self.metric, len(settings))
+                stay = stay if self.population else None
 
 
-def metrics_of(reported: object, count: int) -> dict[str, Array]:
-    """What a function reported, as metric -> (K,).
+def metrics_of(reported: object, metric: str, count: int) -> dict[str, Array]:
+    """What a function reported, as metric -> (K,); what is no mapping is its `metric`.
 
     Raises:
         ValueError, TypeError: it is no metric, or of another number of trials.
     """
-    metrics = reported if isinstance(reported, Mapping) else {NUMBER: reported}
+    metrics = reported if isinstance(reported, Mapping) else {metric: reported}
     if not metrics:
         raise ValueError("the trainer reported no metric")
     arrays = {}

@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 
 import hpo
-from hpo.choose.suggest import Observation, suggest
+from hpo.choose.suggest import suggest
+from hpo.choose.types import Observation
 from hpo.plan.space import Parameter, distribution
 from studies.database.records import Result
 from studies.database.store import create_store

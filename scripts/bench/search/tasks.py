@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from hpo.run.batches import train_batch
 from numpy.typing import NDArray
 
 import hpo
 from hpo.plan.plan import make_plan
 from hpo.plan.space import Settings, distribution
-from hpo.run.batches import train_batch
 from hpo.trainables.network import MLP, mlp
 from scripts.bench.search import sklearn_halving
 from scripts.bench.search.running import recommended, searched

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from hpo.choose import gaussian
 from hpo.choose.gaussian import MOST, thompson
-from hpo.choose.suggest import Observation, suggest
+from hpo.choose.suggest import suggest
+from hpo.choose.types import Observation
 from hpo.plan.space import Categorical, Float, Int, Parameter, Settings, inside
 
 SPACE: dict[str, Parameter] = {

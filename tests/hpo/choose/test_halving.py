@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.choose.halving import RUNGS, batch_size, cost, rung_epochs, rungs, staying
-from hpo.choose.suggest import Direction
+from hpo.choose.types import Direction
 
 sizes, epochs_, etas = st.integers(1, 2000), st.integers(1, 10**6), st.integers(2, 20)
 directions: st.SearchStrategy[Direction] = st.sampled_from(["maximize", "minimize"])

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpo.choose.narrowing import Verdict, narrow
-from hpo.choose.suggest import Direction, Observation, suggest
+from hpo.choose.narrowing import narrow
+from hpo.choose.suggest import suggest
+from hpo.choose.types import Direction, Observation, Verdict
 from hpo.plan.space import Categorical, Float, Int, Parameter, Settings, inside, position
 
 SPACE: dict[str, Parameter] = {

@@ -5,12 +5,21 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.choose.rounds import ENOUGH, EVEN, batch_numbers, batches, round_size
-from studies.database.records import Round
+from hpo.choose.halving import batch_size
+from hpo.choose.rounds import ENOUGH, EVEN, batch_numbers, batches, largest_batch, round_size
+from hpo.choose.types import Action, Round, Traits
+from hpo.plan.plan import Plan, make_plan
+from hpo.plan.space import Float, Space
+
+STACKED, SINGLE = Traits("maximize", stacked=True), Traits("maximize")
 
 
-def judged(number: int, size: int, action: str) -> Round:
-    return Round(number, size, {}, {"x": {"action": action}}, {})
+def plan(**fields: object) -> Plan:
+    return make_plan({"source": "wine", **fields})
+
+
+def judged(number: int, size: int, action: Action) -> Round:
+    return Round(number, size, {}, {"x": action}, {})
 
 
 @given(trials=st.integers(1, 5000), rounds=st.integers(1, 50))
@@ -39,49 +48,55 @@ def test_trials_beyond_the_last_round_are_a_round_of_their_own(
 
 def test_the_first_round_explores_and_half_of_one_that_was_extended() -> None:
     rounds = [judged(0, 34, "extended"), judged(1, 33, "kept"), judged(2, 33, "kept")]
-    begun = batches(rounds, lambda _: 50, learns=True)
-    assert begun == [(34, True), (16, True), (17, False), (33, False)]
-    assert batch_numbers(begun) == [0] * 34 + [1] * 16 + [2] * 17 + [3] * 33
-    assert batches([judged(0, 1, "extended"), judged(1, 1, "kept")], lambda _: 8, learns=True) == [
-        (1, True),
-        (1, False),
-    ]
+    planned = batches(plan(), STACKED, rounds)
+    assert planned == [(34, True), (16, True), (17, False), (33, False)]
+    assert batch_numbers(planned) == [0] * 34 + [1] * 16 + [2] * 17 + [3] * 33
+    short = [judged(0, 1, "extended"), judged(1, 1, "kept")]
+    assert batches(plan(), SINGLE, short) == [(1, True), (1, False)]
 
 
 def test_half_of_a_round_explores_whose_ranges_its_user_made_wider() -> None:
-    wide = {"x": {"low": 0.0, "high": 9.0}}
-    rounds = [judged(0, 10, "kept"), Round(1, 10, wide, None, None)]
-    assert batches(rounds, lambda _: 50, learns=True) == [(10, True), (5, True), (5, False)]
+    wide: Space = {"x": Float(0, 9)}
+    rounds = [judged(0, 10, "kept"), Round(1, 10, wide)]
+    assert batches(plan(), STACKED, rounds) == [(10, True), (5, True), (5, False)]
 
 
 def test_a_round_that_was_begun_is_shared_out_before_it_is_judged() -> None:
-    assert batches([Round(0, 10, {}, None, None)], lambda _: 8, learns=True) == [
-        (5, True),
-        (5, True),
-    ]
+    assert batches(plan(), SINGLE, [Round(0, 10, {})]) == [(4, True), (3, True), (3, True)]
+
+
+def test_a_sampler_that_does_not_learn_explores_always() -> None:
+    rounds = [judged(0, 10, "extended"), judged(1, 10, "kept")]
+    assert batches(plan(sampler="sobol"), STACKED, rounds) == [(10, False), (10, False)]
+
+
+def test_batches_are_large_where_many_settings_train_as_one_or_most_leave_at_rungs() -> None:
+    assert largest_batch(plan(), STACKED, 200) == 50
+    assert [largest_batch(plan(), SINGLE, size) for size in (4, 40, 400)] == [4, 10, 50]
+    halved = plan(halving=3)
+    assert largest_batch(halved, SINGLE, 4) == batch_size(3) == 27
 
 
 actions = st.sampled_from(["narrowed", "kept", "extended"])
 
 
-@given(st.lists(st.tuples(st.integers(1, 300), actions), max_size=5), st.integers(1, 60))
+@given(st.lists(st.tuples(st.integers(1, 300), actions), max_size=5), st.booleans(), st.booleans())
 def test_batches_are_full_rounds_of_nearly_equal_parts_and_never_too_large(
-    told: list[tuple[int, str]], most: int
+    sizes_and_actions: list[tuple[int, Action]], stacked: bool, halved: bool
 ) -> None:
-    rounds = [judged(number, size, action) for number, (size, action) in enumerate(told)]
-    left = batches(rounds, lambda _: most, learns=True)
-    assert sum(batch.size for batch in left) == sum(size for size, _ in told)
-    assert len(batch_numbers(left)) == sum(size for size, _ in told)
+    rounds = [judged(number, *pair) for number, pair in enumerate(sizes_and_actions)]
+    asked, traits = plan(halving=3 if halved else None), Traits("maximize", stacked=stacked)
+    planned = batches(asked, traits, rounds)
+    total = sum(size for size, _ in sizes_and_actions)
+    assert sum(batch.size for batch in planned) == len(batch_numbers(planned)) == total
     for number, current in enumerate(rounds):
         # What a round holds does not change when further rounds begin.
-        of_it = left[
-            len(batches(rounds[:number], lambda _: most, learns=True)) : len(
-                batches(rounds[: number + 1], lambda _: most, learns=True)
-            )
-        ]
-        assert sum(batch.size for batch in of_it) == current.size
+        before, until = (len(batches(asked, traits, rounds[:k])) for k in (number, number + 1))
+        of_round = planned[before:until]
+        most = largest_batch(asked, traits, current.size)
+        assert sum(batch.size for batch in of_round) == current.size
         for explores in (True, False):
-            sizes = [batch.size for batch in of_it if batch.explores == explores]
+            sizes = [batch.size for batch in of_round if batch.explores == explores]
             if sizes:
                 assert 1 <= min(sizes) <= max(sizes) <= most
                 assert max(sizes) - min(sizes) <= 1

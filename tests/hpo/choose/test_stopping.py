@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import pytest
 
-from hpo.choose.stopping import noise, reason
-from hpo.choose.suggest import Direction, Observation
+from hpo.choose.stopping import (
+    noise,
+    nothing_is_gained,
+    time_for_confirming_is_over,
+    time_for_drawing_is_over,
+    too_many_failures,
+)
+from hpo.choose.types import Confirmation, Direction, History, Observation, Round
 from hpo.plan.plan import Plan, make_plan
-from hpo.run.history import History
-from studies.database.records import Confirmation, Round
-
-DONE = datetime(2024, 2, 29)
 
 
 def plan(**fields: Any) -> Plan:
@@ -23,34 +24,23 @@ def plan(**fields: Any) -> Plan:
 def history(
     *rounds: list[float | None],
     luck: tuple[float | None, ...] = (),
-    direction: Direction = "maximize",
     judged: bool = True,
     left: int | None = None,
 ) -> History:
     """Rounds with these values, the last judged or not; the trial `left` has left at a rung. Trial 0 has `luck`."""
     values = [value for values in rounds for value in values]
-    verdicts: list[Any] = [{} for _ in rounds]
-    if rounds and not judged:
-        verdicts[-1] = None
     return History(
-        direction=direction,
-        trials=[
-            Observation({}, value, left=1 if k == left else None) for k, value in enumerate(values)
-        ],
-        pending=[],
+        trials={k: Observation({}, v, left=1 if k == left else None) for k, v in enumerate(values)},
         rounds=[
-            Round(k, len(values), {}, verdict, None)
-            for k, (values, verdict) in enumerate(zip(rounds, verdicts, strict=True))
+            Round(k, len(values), {}, {} if judged or k < len(rounds) - 1 else None)
+            for k, values in enumerate(rounds)
         ],
-        in_round=len(rounds[-1]) if rounds else 0,
-        errors=[],
-        confirmed=[Confirmation(k, 0, v, 1, None, DONE) for k, v in enumerate(luck, start=1)],
-        staged=[],
-        opening=None,
-        resumed_after=0,
-        widened={},
-        stopped=None,
+        confirmed=[Confirmation(k, 0, v) for k, v in enumerate(luck, start=1)],
     )
+
+
+def reason(asked: Plan, seen: History, direction: Direction = "maximize") -> str | None:
+    return nothing_is_gained(asked, seen, direction)
 
 
 # --- time ---
@@ -59,16 +49,37 @@ def history(
 def test_the_search_has_its_share_of_the_time() -> None:
     ten = plan(timeout=10.0, finalists=10, repeats=4)  # 40 of 100 trainings confirm
     begun = history([0.5, 0.6])
-    assert reason(ten, begun, 5.99) is None
-    assert reason(ten, begun, 6.0) == (
-        "the time was over: 2 trials in 6 s, the share of the search in 10 s"
-    )
-    assert reason(plan(timeout=10.0, finalists=0), begun, 9.9) is None
-    assert reason(plan(), begun, 1e9) is None
+    assert time_for_drawing_is_over(ten, begun, 5.99) is None
+    why = time_for_drawing_is_over(ten, begun, 6.0)
+    assert why is not None
+    assert "2 trials in 6 s" in why
+    assert "10 s" in why
+    assert time_for_drawing_is_over(plan(timeout=10.0, finalists=0), begun, 9.9) is None
+    assert time_for_drawing_is_over(plan(), begun, 1e9) is None
+    assert time_for_drawing_is_over(plan(timeout=1e-9), history(), 1e-6) is not None
 
 
-def test_the_time_can_be_over_before_the_first_round() -> None:
-    assert reason(plan(timeout=1e-9), history(), 1e-6) is not None
+def test_confirming_has_all_of_the_time() -> None:
+    ten = plan(timeout=10.0, finalists=10, repeats=4)
+    begun = history([0.5, 0.6], luck=(0.5,))
+    assert time_for_confirming_is_over(ten, begun, 9.99) is None
+    assert "1 of 40" in str(time_for_confirming_is_over(ten, begun, 10.0))
+    assert time_for_confirming_is_over(plan(), begun, 1e9) is None
+
+
+# --- failures ---
+
+
+def test_a_search_gives_up_after_more_failures_than_allowed_or_where_all_fail() -> None:
+    failing = history([0.5, None, None])
+    failing.errors = {1: "KeyError: 'x'", 2: "ValueError: y"}
+    assert too_many_failures(plan(), failing) is None
+    assert too_many_failures(plan(max_failures=2), failing) is None
+    why = too_many_failures(plan(max_failures=1), failing)
+    assert why == "2 of 3 trainings failed, the last with ValueError: y"
+    hopeless = history([None] * 10)
+    hopeless.errors = dict.fromkeys(range(10), "KeyError: 'x'")
+    assert str(too_many_failures(plan(), hopeless)).startswith("all of 10 ")
 
 
 # --- patience ---
@@ -76,11 +87,11 @@ def test_the_time_can_be_over_before_the_first_round() -> None:
 
 def test_rounds_that_bring_no_more_than_the_noise_are_the_last() -> None:
     flat = history([0.5, 0.6], [0.5, 0.61], luck=(0.5, 0.6))
-    assert reason(plan(patience=1), flat, 0) == (
+    assert reason(plan(patience=1), flat) == (
         "1 round brought 0.01, not more than the noise of 0.0707, "
         "the standard deviation of one setting's values"
     )
-    assert reason(plan(), flat, 0) is None
+    assert reason(plan(), flat) is None
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
@@ -88,19 +99,19 @@ def test_a_gain_beyond_the_noise_goes_on(direction: Direction) -> None:
     sign = 1 if direction == "maximize" else -1
     rounds: list[list[float | None]] = [[sign * 0.5, sign * 0.2], [sign * 0.1, sign * 0.9]]
     luck = (0.5, 0.6)
-    assert reason(plan(patience=1), history(*rounds, luck=luck, direction=direction), 0) is None
+    assert reason(plan(patience=1), history(*rounds, luck=luck), direction) is None
     worse: list[list[float | None]] = [rounds[0], [sign * 0.1, sign * 0.3]]
-    assert reason(plan(patience=1), history(*worse, luck=luck, direction=direction), 0)
+    assert reason(plan(patience=1), history(*worse, luck=luck), direction)
 
 
 def test_patience_is_a_number_of_rounds_together() -> None:
     # Each brings 0.05, less than the noise of 0.0707; two of them bring more.
     rising: list[list[float | None]] = [[0.5], [0.55], [0.6]]
     luck = (0.5, 0.6)
-    assert reason(plan(patience=1), history(*rising, luck=luck), 0) is not None
-    assert reason(plan(patience=2), history(*rising, luck=luck), 0) is None
+    assert reason(plan(patience=1), history(*rising, luck=luck)) is not None
+    assert reason(plan(patience=2), history(*rising, luck=luck)) is None
     still: list[list[float | None]] = [[0.5], [0.5], [0.5]]
-    said = reason(plan(patience=2), history(*still, luck=luck), 0)
+    said = reason(plan(patience=2), history(*still, luck=luck))
     assert said is not None
     assert said.startswith("2 rounds brought 0, ")
 
@@ -108,31 +119,25 @@ def test_patience_is_a_number_of_rounds_together() -> None:
 @pytest.mark.parametrize("rounds", [1, 2])
 def test_so_many_rounds_must_have_followed_the_first(rounds: int) -> None:
     still: list[list[float | None]] = [[0.5]] * rounds
-    assert (reason(plan(patience=1), history(*still), 0) is None) == (rounds == 1)
-    assert reason(plan(patience=2), history(*still), 0) is None
+    assert (reason(plan(patience=1), history(*still)) is None) == (rounds == 1)
+    assert reason(plan(patience=2), history(*still)) is None
 
 
 def test_a_round_that_is_not_judged_is_not_over() -> None:
-    assert reason(plan(patience=1), history([0.5], [0.5], judged=False), 0) is None
-    assert reason(plan(patience=1), history([0.5], [0.5]), 0) is not None
+    assert reason(plan(patience=1), history([0.5], [0.5], judged=False)) is None
+    assert reason(plan(patience=1), history([0.5], [0.5])) is not None
 
 
 def test_what_left_early_or_failed_is_no_gain() -> None:
-    assert reason(plan(patience=1), history([0.5], [0.9]), 0) is None
-    assert reason(plan(patience=1), history([0.5], [0.9], left=1), 0) is not None
-    assert reason(plan(patience=1), history([0.5], [None]), 0) is not None
+    assert reason(plan(patience=1), history([0.5], [0.9])) is None
+    assert reason(plan(patience=1), history([0.5], [0.9], left=1)) is not None
+    assert reason(plan(patience=1), history([0.5], [None])) is not None
 
 
 def test_where_nothing_has_succeeded_before_nothing_is_known() -> None:
-    assert reason(plan(patience=1), history([None], [None]), 0) is None
-    assert reason(plan(patience=1), history([None], [0.5]), 0) is None
-    assert reason(plan(patience=1), history([0.5], [0.5], left=0), 0) is None
-
-
-def test_the_time_is_told_first() -> None:
-    said = reason(plan(patience=1, timeout=1.0), history([0.5], [0.5]), 2)
-    assert said is not None
-    assert said.startswith("the time was over")
+    assert reason(plan(patience=1), history([None], [None])) is None
+    assert reason(plan(patience=1), history([None], [0.5])) is None
+    assert reason(plan(patience=1), history([0.5], [0.5], left=0)) is None
 
 
 # --- noise ---
@@ -140,7 +145,7 @@ def test_the_time_is_told_first() -> None:
 
 def test_the_noise_is_that_of_the_setting_that_was_trained_again_first() -> None:
     def confirmed(stage: int, trial: int, value: float | None) -> Confirmation:
-        return Confirmation(stage, trial, value, 1, None, DONE)
+        return Confirmation(stage, trial, value)
 
     first = [confirmed(1, 7, 1.0), confirmed(2, 7, 3.0), confirmed(3, 7, None)]
     others = [confirmed(3, 2, 100.0), confirmed(4, 2, -100.0)]

@@ -69,7 +69,7 @@ def test_the_best_so_far_follows_the_direction_and_counts_what_failed() -> None:
     with Progress(Console(file=file, width=80), quiet=False, verbose=True) as progress:
         progress.started("study", plan, "minimize", 0)
         progress.round_started(0, 4, dict(plan.space))
-        progress.batch_finished(results, [{"learning_rate": 10.0**-k} for k in range(8)])
+        progress.trials_finished(results, [{"learning_rate": 10.0**-k} for k in range(8)])
         progress.line_seconds = 0
         progress.epoch_trained(5)
     *lines, line = file.getvalue().splitlines()

@@ -10,9 +10,10 @@ import pytest
 
 import hpo
 import studies
-from hpo.display.watcher import Watcher
+from hpo.errors import PlanError
 from hpo.plan.changes import changed_plan, changes, data_changes
-from hpo.plan.plan import Plan, PlanError, make_plan
+from hpo.plan.plan import Plan, make_plan
+from hpo.run.watcher import Watcher
 from studies import Study
 from tests.running import Run, Tables
 
@@ -147,7 +148,7 @@ class Interrupt(Watcher):
     def __init__(self, batches: int) -> None:
         self.left = batches
 
-    def batch_finished(self, *_: Any) -> None:
+    def trials_finished(self, *_: Any) -> None:
         self.left -= 1
         if self.left == 0:
             raise KeyboardInterrupt

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hpo.errors import PlanError
 from hpo.plan import plan as config
-from hpo.plan.plan import Plan, PlanError, default_space, from_json, make_plan, read_toml, to_json
+from hpo.plan.plan import Plan, default_space, from_json, make_plan, read_toml, to_json
 from hpo.plan.space import Categorical, Float, Int
 from trainer.layers import ACTIVATIONS
 from trainer.metrics import METRICS

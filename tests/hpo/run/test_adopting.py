@@ -18,9 +18,9 @@ from optuna.trial import FrozenTrial, TrialState
 import hpo
 import studies
 from hpo.cli import cli
-from hpo.display.watcher import Watcher
-from hpo.plan.plan import PlanError
+from hpo.errors import PlanError
 from hpo.plan.space import contains, from_mapping
+from hpo.run.watcher import Watcher
 from studies.database.engine import StoreError
 from studies.database.lease import LeaseError
 from tests.running import HPO, Run, Tables, wait_until

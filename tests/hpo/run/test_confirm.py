@@ -6,11 +6,11 @@ from datetime import datetime
 
 import numpy as np
 import pytest
+from hpo.run.confirm import FEWEST, race
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.choose.suggest import Direction
-from hpo.run.confirm import FEWEST, race
+from hpo.choose.types import Direction
 from studies.analysis.finalists import finalists
 from studies.database.records import Confirmation
 

@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hpo.run.batches import train_batch
 
 import hpo
 import studies
 from hpo import operations
 from hpo.choose.stopping import REPEATS
 from hpo.display import text
-from hpo.display.watcher import Watcher
-from hpo.plan.plan import PlanError, from_json, make_plan
-from hpo.run.batches import train_batch
+from hpo.errors import PlanError
+from hpo.plan.plan import from_json, make_plan
 from hpo.run.seeds import CONFIRM, TEST_ROWS, seed_of
+from hpo.run.watcher import Watcher
 from hpo.trainables.network import mlp
 from studies import Study
 from studies.database.records import Confirmation, Result, Trial
@@ -227,7 +228,7 @@ class Slow(Watcher):
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
-    def batch_finished(self, results: Sequence[Result], settings: Sequence[Any]) -> None:
+    def trials_finished(self, results: Sequence[Result], settings: Sequence[Any]) -> None:
         time.sleep(self.seconds)
 
 
@@ -378,7 +379,7 @@ def test_halving_gives_the_same_study_on_one_worker_or_interrupted(
     class Interrupt(Watcher):
         recorded = 0
 
-        def batch_finished(self, results: Sequence[Result], settings: Sequence[Any]) -> None:
+        def trials_finished(self, results: Sequence[Result], settings: Sequence[Any]) -> None:
             self.recorded += 1
 
         def epoch_trained(self, trials: int) -> None:

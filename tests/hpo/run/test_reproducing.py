@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hpo
-from hpo.display.watcher import Watcher
-from hpo.plan.plan import PlanError
+from hpo.errors import PlanError
 from hpo.run.reproducing import Difference, first_difference
+from hpo.run.watcher import Watcher
 from studies import Study
 from tests.running import Run
 

@@ -13,9 +13,10 @@ import pytest
 import hpo
 import studies
 from hpo import operations
-from hpo.display.watcher import Watcher
-from hpo.plan.plan import PlanError, make_plan
+from hpo.errors import PlanError
+from hpo.plan.plan import make_plan
 from hpo.plan.space import contains, from_mapping, inside
+from hpo.run.watcher import Watcher
 from hpo.trainables.network import BATCH
 from studies import Study
 from studies.database.records import Confirmation, Result
@@ -164,7 +165,7 @@ class Interrupt(Watcher):
         if self.left == 0 and not self.in_training:
             raise KeyboardInterrupt
 
-    def batch_finished(self, results: Sequence[Result], settings: Sequence[Any]) -> None:
+    def trials_finished(self, results: Sequence[Result], settings: Sequence[Any]) -> None:
         self.recorded()
 
     def stage_finished(self, results: Sequence[Confirmation]) -> None:
@@ -230,7 +231,7 @@ def test_large_rounds_are_trained_in_batches_that_know_the_ones_before(storage: 
     seen: list[int] = []
 
     class Count(Watcher):
-        def batch_finished(self, results: Sequence[Result], settings: Sequence[Any]) -> None:
+        def trials_finished(self, results: Sequence[Result], settings: Sequence[Any]) -> None:
             seen.append(len(results))
 
     plan = make_plan({"source": "wine", "trials": 130, "rounds": 1, "epochs": 1, "finalists": 0})

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hpo.run.batches import train_batch
 from numpy.typing import NDArray
 
 import hpo
 import studies
-from hpo.plan.plan import PlanError
+from hpo.errors import PlanError, TooManyFailuresError
 from hpo.plan.space import Settings
-from hpo.run.batches import train_batch
-from hpo.run.loop import TooManyFailuresError
 from hpo.trainables.function import FEW, Function, find, path_of
 from tests.running import Run, Tables
 

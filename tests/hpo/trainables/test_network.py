@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.plan.plan import PlanError, make_plan
+from hpo.errors import PlanError
+from hpo.plan.plan import make_plan
 from hpo.plan.space import Settings
 from hpo.trainables.network import SHARED, mlp
 from trainer.population import MOST_TRIALS

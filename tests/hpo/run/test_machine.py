@@ -1,0 +1,150 @@
+"""The machine: asked for tasks and told what came of them, in any order, it makes the same study."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import hpo
+import studies
+from hpo.operations import creating
+from hpo.plan.plan import make_plan
+from hpo.run.journal import Journal
+from hpo.run.machine import Done, Machine, Wait
+from hpo.run.watcher import Watcher
+from hpo.trainables.function import Function
+from hpo.trainables.network import mlp
+from hpo.trainables.protocol import Trainable
+from hpo.trainables.session import Session
+from hpo.trainables.task import Outcome, Task
+
+Tables = Callable[[str, str], dict[str, bytes]]
+SPACE = {"x": hpo.Float(0, 1), "y": hpo.Float(1e-3, 1, log=True)}
+PLAN: dict[str, Any] = {
+    "space": SPACE,
+    "epochs": 3,
+    "trials": 30,
+    "metric": "loss",
+    "direction": "minimize",
+}
+
+
+def train(params: dict[str, float], *, epochs: int, seed: int) -> Iterator[dict[str, float]]:
+    luck = random.Random(seed).gauss(0, 0.01)  # noqa: S311  # a stand-in for noise
+    for epoch in range(epochs):
+        yield {"loss": (params["x"] - 0.3) ** 2 + params["y"] + luck / (epoch + 1)}
+
+
+@contextmanager
+def machine(
+    trainable: Trainable, fields: dict[str, Any], storage: str, name: str
+) -> Iterator[Machine]:
+    plan = make_plan(fields)
+    with creating(plan, trainable, name=name, storage=storage, workers=1) as writer:
+        journal = Journal(plan, trainable, writer, Watcher())
+        yield Machine(plan, trainable, journal, lambda: 0.0)
+
+
+def outcomes(trainable: Trainable, task: Task) -> list[Outcome]:
+    session = Session(task, trainable.training(task).here(), trainable.score)
+    session.advance(task.epochs)
+    return session.outcomes()
+
+
+def drive(asked: Machine, trainable: Trainable, take: Callable[[list[Task]], Task]) -> list[int]:
+    """Train whatever is asked for, and tell it in the order in which `take` takes tasks; returns that order."""
+    waiting: list[Task] = []
+    order: list[int] = []
+    while not isinstance(step := asked.ask(), Done):
+        if isinstance(step, Task):
+            waiting.append(step)
+            continue
+        task = take(waiting)
+        waiting.remove(task)
+        order += task.trials
+        asked.tell(task, outcomes(trainable, task))
+    assert not waiting
+    return order
+
+
+def test_tasks_may_be_told_in_any_order(storage: str, tables: Tables) -> None:
+    hpo.search(train, **PLAN, storage=storage, name="a")
+    trainable = Function(train, "loss", "minimize")
+    fields = {"trainer": "tests:train", **PLAN}
+    picks = random.Random(0)  # noqa: S311  # which task ends first
+    for name, take in (("last", lambda w: w[-1]), ("random", picks.choice)):
+        with machine(trainable, fields, storage, name) as asked:
+            order = drive(asked, trainable, take)
+        assert order != sorted(order)
+        assert tables(name, storage) == tables("a", storage)
+
+
+def test_a_trial_of_a_function_is_recorded_when_it_ends(storage: str) -> None:
+    trainable = Function(train, "loss", "minimize")
+    with machine(trainable, {"trainer": "tests:train", **PLAN}, storage, "s") as asked:
+        tasks = [task for _ in range(4) if isinstance(task := asked.ask(), Task)]
+        assert [task.trial for task in tasks] == [0, 1, 2, 3]
+        assert asked.ask() == Wait()
+        asked.tell(tasks[2], outcomes(trainable, tasks[2]))
+        states = studies.load("s", storage).trials_frame()["state"].tolist()
+        assert states == ["running", "running", "complete", "running"]
+    resumed = hpo.resume("s", storage=storage, train=train)
+    alone = hpo.search(train, **PLAN, storage=storage, name="t")
+    drop = ["started", "finished"]
+    assert resumed.trials_frame().drop(columns=drop).equals(alone.trials_frame().drop(columns=drop))
+
+
+def test_populations_are_recorded_when_all_of_their_batch_have_ended(storage: str) -> None:
+    fields = {"source": "wine", "trials": 40, "epochs": 2, "space": {"units": "4:8:int"}}
+    trainable = mlp(make_plan(fields))
+    with machine(trainable, fields, storage, "s") as asked:
+        tasks: list[Task] = []
+        while isinstance(task := asked.ask(), Task):
+            tasks.append(task)
+        assert len(tasks) > 1
+        for task in tasks[:-1]:
+            asked.tell(task, outcomes(trainable, task))
+        assert set(studies.load("s", storage).trials_frame()["state"]) == {"running"}
+        asked.tell(tasks[-1], outcomes(trainable, tasks[-1]))
+        assert set(studies.load("s", storage).trials_frame()["state"]) == {"complete"}
+
+
+def test_who_stays_at_a_rung_is_known_when_the_last_task_has_reported(storage: str) -> None:
+    fields = {"source": "wine", "trials": 60, "epochs": 9, "halving": 3, "finalists": 0,
+              "space": {"units": "4:8:int", "learning_rate": "1e-4:1:log"}}  # fmt: skip
+    trainable = mlp(make_plan(fields))
+    with machine(trainable, fields, storage, "s") as asked:
+        tasks: list[Task] = []
+        while isinstance(task := asked.ask(), Task):
+            tasks.append(task)
+        count = sum(len(task.trials) for task in tasks)
+        assert tasks[0].pauses == (1, 3)
+        for task in tasks[:-1]:
+            assert asked.report(task, 1, [0.0] * len(task.trials)) == {}
+        with pytest.raises(ValueError, match="epoch 3"):
+            asked.report(tasks[-1], 3, [0.0] * len(tasks[-1].trials))
+        staying = asked.report(tasks[-1], 1, [1.0] * len(tasks[-1].trials))
+        assert list(staying) == tasks
+        assert sum(map(sum, staying.values())) == count // 3
+        last = tasks[-1]
+        assert sum(staying[last]) == min(len(last.trials), count // 3)
+
+
+def test_what_is_not_in_training_can_be_neither_reported_nor_told(storage: str) -> None:
+    trainable = Function(train, "loss", "minimize")
+    with machine(trainable, {"trainer": "tests:train", **PLAN}, storage, "s") as asked:
+        task = asked.ask()
+        assert isinstance(task, Task)
+        result: Sequence[Outcome] = outcomes(trainable, task)
+        with pytest.raises(ValueError, match="not in training"):
+            asked.tell(replace(task, trials=(99,)), result)
+        with pytest.raises(ValueError, match="do not pause"):
+            asked.report(task, 1, [0.0])
+        asked.tell(task, result)
+        with pytest.raises(ValueError, match="told already"):
+            asked.tell(task, result)

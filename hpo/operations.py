@@ -48,7 +48,7 @@ def search(
     `hpo.plan.plan.Plan`: trials, rounds, epochs, seed, space, metric, direction, hidden, …
 
     Raises:
-        hpo.plan.plan.PlanError, trainer.data.table.DataError: before anything is written.
+        hpo.plan.plan.PlanError, trainer.data.DataError: before anything is written.
         studies.database.engine.StoreError: the database can't be used, or has a study of that name.
         hpo.run.loop.TooManyFailuresError: the function failed too often.
     """
@@ -352,7 +352,7 @@ def _trainable(
 
 
 def _plain_name(plan: Plan) -> str:
-    from trainer.data.table import name_of
+    from trainer.data import name_of
 
     if plan.trainer is not None:
         return plan.trainer.rpartition(":")[2].rpartition(".")[2]

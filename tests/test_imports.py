@@ -12,7 +12,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("hpo", "trainer", "studies")
 MAY_USE_ALL = {"operations", "run", "trainables", "cli", "display"}
-NEED_MORE_THAN_NUMPY = {"table", "estimator", "model_file", "population"}
+NEED_MORE_THAN_NUMPY = {
+    "sources",
+    "tables",
+    "encoding",
+    "splits",
+    "estimator",
+    "model_file",
+    "population",
+}
 IN_A_PROCESS_OF_ITS_OWN = {"worker": "threadpoolctl"}
 
 

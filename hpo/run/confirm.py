@@ -23,7 +23,7 @@ from hpo.trainables.network import Trainable
 from studies.analysis.finalists import finalists, scores
 from studies.database.records import Confirmation
 from studies.database.writer import Writer
-from trainer.data.table import TEST
+from trainer.data import TEST
 
 PARTS, FEWEST = 4, 2  # a stage has a quarter of the trainings that are left, and at least two
 

@@ -15,13 +15,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-import trainer.data.table
+import trainer.data
 from hpo.choose.suggest import Direction
 from hpo.plan.nearest import nearest
 from hpo.plan.plan import Plan, PlanError
 from hpo.plan.space import HUGE, Categorical, Int, Limit, Parameter, Settings, Value
-from trainer.data.table import Draw, Splits
-from trainer.data.table import Which as Which  # for all that train something
+from trainer.data import Splits
+from trainer.data import Which as Which  # for all that train something
 from trainer.fit import fit
 from trainer.initializers import INITS, deviation
 from trainer.layers import ACTIVATIONS
@@ -34,6 +34,7 @@ from trainer.settings import PER_TRIAL, Number
 from trainer.workers import Workers
 
 Array = NDArray[Any]
+Draws = Callable[[Which], Splits]
 Training = Generator[dict[str, Array], NDArray[np.bool_] | None, None]
 
 
@@ -115,7 +116,7 @@ class MLP:
     repeats = True
     tests = True
 
-    def __init__(self, plan: Plan, draw: Draw) -> None:
+    def __init__(self, plan: Plan, draw: Draws) -> None:
         self.plan = plan
         self.workers = Workers(1)  # all stacks train in this process
         self.data = draw(0)
@@ -230,12 +231,12 @@ def _closed(number: Number) -> Limit:
     return low, None if high > HUGE else high
 
 
-def mlp(plan: Plan, load: Callable[..., Draw] = trainer.data.table.load) -> MLP:
+def mlp(plan: Plan, load: Callable[..., Draws] = trainer.data.load) -> MLP:
     """The trainable of a plan, with its data read and split.
 
     Raises:
         PlanError: the plan searches what this network has not, or outside what it can take.
-        trainer.data.table.DataError: the source can't be read or used.
+        trainer.data.DataError: the source can't be read or used.
     """
     check_space(plan)
     draw = load(plan.source or "", plan.target, seed=plan.seed, rows=plan.rows, dtype=plan.dtype)

@@ -18,6 +18,7 @@ NEED_MORE_THAN_NUMPY = {
     "encoding",
     "splits",
     "estimator",
+    "labels",
     "model_file",
     "population",
 }

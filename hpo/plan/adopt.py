@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from hpo.plan.plan import Plan, PlanError, make_plan
-from hpo.plan.space import Categorical, Float, Int, Parameter, Space, describe
+from hpo.plan.space import Categorical, Float, Int, Parameter, Space
+from studies.words import describe
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

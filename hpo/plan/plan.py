@@ -23,7 +23,6 @@ from pydantic import (
 )
 
 from hpo.choose.halving import cost
-from hpo.plan.nearest import nearest
 from hpo.plan.space import (
     Categorical,
     Float,
@@ -33,6 +32,7 @@ from hpo.plan.space import (
     parse_parameter,
     to_mapping,
 )
+from studies.words import nearest
 
 
 class PlanError(ValueError):

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 import trainer.data
 from hpo.choose.suggest import Direction
-from hpo.plan.nearest import nearest
 from hpo.plan.plan import Plan, PlanError
 from hpo.plan.space import HUGE, Categorical, Int, Limit, Parameter, Settings, Value
+from studies.words import nearest
 from trainer.data import Splits
 from trainer.data import Which as Which  # for all that train something
 from trainer.fit import fit

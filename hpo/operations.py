@@ -431,7 +431,7 @@ def _trainable(
 
 
 def _plain_name(plan: Plan) -> str:
-    from trainer.data.table import name_of
+    from trainer.data import name_of
 
     if plan.trainer is not None:
         return plan.trainer.rpartition(":")[2].rpartition(".")[2]

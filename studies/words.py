@@ -1,26 +1,79 @@
-"""Settings and ranges as a person writes them, for the report and for notebooks."""
+"""How numbers, times, ranges and settings are written, the same in the terminal, in reports, figures and messages.
+
+Everything here is cheap to import and knows nothing of ours, so any module may use it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import pandas as pd
+AGES = (  # unit, its seconds, and below how many of it it is used
+    ("s", 1, 60),
+    ("min", 60, 60),
+    ("h", 3600, 48),
+    ("days", 86400, 61),
+    ("months", 30.44 * 86400, 24),
+    ("years", 365.25 * 86400, float("inf")),
+)
 
-from studies.plots.scales import number
+
+def number(value: float, digits: int = 3) -> str:
+    """A number as a person writes it: 3 significant digits, whole numbers in full, no exponent below a million."""
+    if abs(value) < 1e6 and value == round(value):
+        return f"{value + 0.0:.0f}"  # -0.0 + 0.0 is 0.0
+    text = f"{value:.{digits}g}"
+    return f"{float(text):.0f}" if 1e3 <= abs(value) < 1e6 and "e" in text else text
 
 
-def shown(value: Any) -> str:
-    """A setting, or several; a dash for what is missing."""
+def setting(value: Any) -> str:
+    """The value of one setting, or a list of them."""
     if isinstance(value, list | tuple):
-        return ", ".join(map(shown, value))
-    if value is None or value is pd.NA or value != value:
-        return "–"
+        return ", ".join(map(setting, value))
     return number(value) if isinstance(value, float) else str(value)
 
 
-def of_range(choices: Sequence[Any] | None, low: float, high: float, *, log: bool = False) -> str:
-    """A range, or the choices where there are some."""
-    if isinstance(choices, list):
+def settings(params: Mapping[str, Any]) -> str:
+    """Settings in a line: `learning_rate 0.07 · weight_decay 0.00267`."""
+    return " · ".join(f"{name} {setting(value)}" for name, value in params.items())
+
+
+def of_range(choices: Any, low: float = 0.0, high: float = 0.0, *, log: bool = False) -> str:
+    """A range, or the choices if they are a list or a tuple: `1e-05 … 1`, `relu, tanh`."""
+    if isinstance(choices, list | tuple):
         return ", ".join(map(str, choices))
     return f"{number(low)} … {number(high)}{', log' if log else ''}"
+
+
+def describe(parameter: Any) -> str:
+    """The range or the choices of an object that has `low` and `high`, or `choices`."""
+    choices = getattr(parameter, "choices", None)
+    return of_range(choices) if choices else of_range(None, parameter.low, parameter.high)
+
+
+def duration(seconds: float) -> str:
+    """A length of time: 0.35 s, 8 s, 3 min, 2 h 05 min, 4 days."""
+    if seconds < 9.95:
+        return f"{seconds:.2g} s"
+    if seconds < 119.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h" + (f" {minutes % 60:02d} min" if minutes % 60 else "")
+    return f"{seconds / 86400:,.0f} days"
+
+
+def age(seconds: float) -> str:
+    """How long ago something was: 8 s, 3 min, 2 h, 5 days."""
+    unit, size = next((unit, size) for unit, size, below in AGES if seconds < size * below)
+    return f"{max(0, int(seconds / size))} {unit}"
+
+
+def nearest(word: str, known: Iterable[str], otherwise: str) -> str:
+    """`did you mean 'epochs'?` with the known name that is nearest to a mistyped one; `otherwise` if none is near."""
+    names = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(word.casefold(), names, n=1)
+    return f"did you mean {names[near[0]]!r}?" if near else otherwise

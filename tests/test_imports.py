@@ -12,7 +12,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("hpo", "trainer", "studies")
 MAY_USE_ALL = {"operations", "run", "trainables", "cli", "display"}
-NEED_MORE_THAN_NUMPY = {"table", "estimator", "model_file", "population"}
+NEED_MORE_THAN_NUMPY = {
+    "sources",
+    "tables",
+    "encoding",
+    "splits",
+    "estimator",
+    "labels",
+    "model_file",
+    "population",
+}
 IN_A_PROCESS_OF_ITS_OWN = {"worker": "threadpoolctl"}
 
 
@@ -21,6 +30,8 @@ def imported(path: Path) -> set[str]:
     found: set[str] = set()
 
     def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.ImportFrom) and node.module == "studies.words":
+            return  # how things are written: it knows nothing of ours, and anyone may use it
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             return
         if isinstance(node, ast.Import):

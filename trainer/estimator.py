@@ -12,13 +12,13 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from trainer.fit import train_stack
+from trainer.labels import Classes, Quantities, Questions, classes_or_questions
 from trainer.network import Network, Workspace
 from trainer.recipe import Recipe, Rows
 from trainer.settings import check
@@ -64,28 +64,11 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
         self.momentum = momentum
         self.patience = patience
 
-    # What a kind of label decides.
+    _labels: Classes | Questions | Quantities
 
     def _learn_labels(self, y: Array, weights: Array, classes: Any = None) -> None:
-        """Set what labels are turned into numbers by, from those of the training rows."""
+        """Set `_labels`, what the labels y of the training rows mean."""
         raise NotImplementedError
-
-    def _numbers(self, y: Array) -> Array:
-        """Labels as the loss takes them."""
-        raise NotImplementedError
-
-    def _outputs(self) -> int:
-        raise NotImplementedError
-
-    def _loss(self) -> tuple[str, str]:
-        """The loss, and the metric that `score` tells."""
-        raise NotImplementedError
-
-    def _to_user(self) -> tuple[float | Array, float | Array]:
-        """Scale and shift from an output of the network to the user's units."""
-        return 1.0, 0.0
-
-    # What is the same for both.
 
     def fit(
         self,
@@ -97,19 +80,18 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
     ) -> Self:
         """Train on rows X (N, I) with labels y, from fresh weights, for `epochs` epochs.
 
-        With validation rows, `validation_loss_curve_` and `validation_score_curve_` tell of them after each epoch;
-        with `patience` too, training stops after so many epochs without a lower validation loss, and the parameters
-        of the best epoch are taken.
+        With validation rows, `validation_loss_curve_` and `validation_score_curve_` have their loss and score after
+        each epoch. With `patience` too, training stops after so many epochs without a lower validation loss, and the
+        parameters of the best epoch are taken.
 
         Raises:
-            ValueError: something can't be trained on or with, or the training diverged.
+            ValueError: the arguments can't be trained on or with, or the training diverged.
         """
         X, y, weights = self._checked(X, y, sample_weight, reset=True)
         self._learn_labels(y, weights)
-        rows = self._merged(X, self._numbers(y), weights)
+        rows = self._merged(X, y, weights)
         validation = self._validation(X_validation, y_validation)
-        stack = self._start()
-        self._train(stack, rows, validation, self.epochs)
+        self._train(self._start(), rows, validation, self.epochs)
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
@@ -121,8 +103,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
         else:
             stack = self._stack()
             stack.restore(self._saved)
-        rows = self._merged(X, self._numbers(y), weights)
-        self._train(stack, rows, None, 1)
+        self._train(stack, self._merged(X, y, weights), None, 1)
         return self
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Array, ...]:
@@ -131,16 +112,15 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
         counted = weights > 0
         return X[counted], y[counted], weights[counted]
 
-    def _validation(self, X: Any, y: Any) -> tuple[Array, Array] | None:
+    def _validation(self, X: Any, y: Any) -> Rows | None:
         if (X is None) != (y is None):
             raise ValueError("give both X_validation and y_validation, or neither")
         if X is None:
             if self.patience is not None:
-                raise ValueError(
-                    "patience needs X_validation and y_validation, to see who gets better"
-                )
+                raise ValueError("patience needs X_validation and y_validation, to stop by")
             return None
-        return self._labelled(X, y, reset=False)
+        X, y = self._labelled(X, y, reset=False)
+        return Rows(X, self._labels.targets(y, self.dtype))
 
     def _labelled(self, X: Any, y: Any, *, reset: bool) -> tuple[Array, Array]:
         X, y = validate_data(
@@ -149,7 +129,8 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _merged(self, X: Array, y: Array, weights: Array) -> Rows:
-        """Each distinct row once, in an order of its own, with its summed weight."""
+        """Each distinct row once, with its summed weight, in an order that follows from the rows alone."""
+        y = self._labels.targets(y, self.dtype)
         X = X.astype(self.dtype, copy=False) + 0.0  # −0 is 0
         columns = np.column_stack([X, y.reshape(len(y), -1)]).astype(np.float64, copy=False)
         keys = np.ascontiguousarray(columns).view(np.dtype((np.void, columns[0].nbytes)))[:, 0]
@@ -157,12 +138,11 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
         return Rows(X[first], y[first], np.bincount(number, weights))
 
     def _recipe(self) -> Recipe:
-        loss, metric = self._loss()
         sizes = self.hidden_layer_sizes
         return Recipe(
-            self._outputs(),
-            loss=loss,
-            metric=metric,
+            self._labels.outputs,
+            loss=self._labels.loss,
+            metric=self._labels.metric,
             hidden=tuple(sizes) if isinstance(sizes, Iterable) else (sizes,),
             activation=self.activation,
             batch_norm=self.batch_norm,
@@ -173,7 +153,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
         )
 
     def _start(self) -> Stack:
-        """A stack with first weights, and nothing told yet."""
+        """A stack with first weights, and empty curves."""
         random = self.random_state
         # A whole number is the seed itself, as everywhere else in this package.
         if isinstance(random, int | np.integer):
@@ -195,43 +175,35 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
         recipe = self._recipe()
         return Stack(recipe, [setting], self.n_features_in_, seed=self._seed, epochs=self.epochs)
 
-    def _train(
-        self, stack: Stack, rows: Rows, validation: tuple[Array, Array] | None, epochs: int
-    ) -> None:
-        learned = stack.ready(rows, training=True)
-        scored = None
+    def _train(self, stack: Stack, rows: Rows, validation: Rows | None, epochs: int) -> None:
+        scored = {"train": stack.ready(rows, training=True)}
         if validation is not None:
             self.validation_loss_curve_: list[float] = []
             self.validation_score_curve_: list[float] = []
-            scored = stack.ready(Rows(validation[0], self._numbers(validation[1])), training=False)
-        best, best_at, saved = np.inf, 0, None
-        with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):
-            for epoch in range(epochs):
-                stack.epoch(learned)
-                loss = float(stack.score(learned)[0][0])
-                if not (np.isfinite(loss) and stack.finite().all()):
+            scored["validation"] = stack.ready(validation, training=False)
+        best, saved = np.inf, None
+        with threadpool_limits(1, user_api="blas"):
+            for figures in train_stack(stack, scored["train"], scored, epochs=epochs):
+                loss = float(figures["train_loss"][0])
+                if np.isnan(loss):
                     raise ValueError(
                         f"the training diverged in epoch {stack.epochs_trained}: lower learning_rate = "
                         f"{self.learning_rate!r}, or standardize the features"
                     )
                 self.loss_curve_.append(loss)
-                if scored is None:
+                if validation is None:
                     continue
-                value, score = (float(figure[0]) for figure in stack.score(scored))
-                self.validation_loss_curve_.append(value)
-                self.validation_score_curve_.append(score)
-                if self.patience is None:
-                    continue
-                if value < best:
-                    best, best_at, saved = value, epoch, stack.saved()
-                if epoch - best_at >= self.patience:
-                    break
+                self.validation_loss_curve_.append(float(figures["validation_loss"][0]))
+                score = figures[f"validation_{stack.recipe.metric}"]
+                self.validation_score_curve_.append(float(score[0]))
+                if self.patience is not None and self.validation_loss_curve_[-1] < best:
+                    best, saved = self.validation_loss_curve_[-1], stack.saved()
         self._keep(saved or stack.saved())
 
     def _keep(self, saved: dict[str, Any]) -> None:
-        """Keep what the stack has learned, and tell the weights in the user's units."""
+        """Keep what the stack has learned; `coefs_` and `intercepts_` are in the user's units."""
         self._saved = saved
-        scale, shift = self._to_user()
+        scale, shift = self._labels.scale, self._labels.shift
         layers = self._network().views(saved["theta"])
         self.coefs_ = [layer.weight[0].copy() for layer in layers]
         self.intercepts_ = [layer.bias[0, 0].copy() for layer in layers]
@@ -245,21 +217,23 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
         sizes = (self.n_features_in_, *recipe.hidden, recipe.outputs)
         return Network(sizes, recipe.activation, recipe.batch_norm)
 
-    def _forward(self, X: Array) -> Array:
-        """The outputs (N, C), in double precision: so that a row's do not depend on which others are asked for."""
+    def _outputs(self, X: Any) -> Array:
+        """The outputs (N, C), in double precision, so that those of a row do not depend on the other rows."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
         theta, statistics = (self._saved[n].astype(np.float64) for n in ("theta", "statistics"))
         network = self._network()
         outputs = np.empty((len(X), network.sizes[-1]))
         for start in range(0, len(X), PREDICTION_ROWS):
-            part = X[start : start + PREDICTION_ROWS]
-            workspace = Workspace(network, theta, statistics, len(part))
-            outputs[start : start + PREDICTION_ROWS] = workspace.forward(part)[0]
+            part = slice(start, start + PREDICTION_ROWS)
+            workspace = Workspace(network, theta, statistics, len(X[part]))
+            outputs[part] = workspace.forward(X[part])[0]
         return outputs
 
-    def _asked(self, X: Any) -> Array:
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        return self._forward(X)
+    def predict(self, X: Any) -> Array:
+        """The label of each row: a class (N,), answers of 0 or 1 (N, C), a quantity (N,) or quantities (N, C)."""
+        outputs = self._outputs(X)  # first of all it says whether anything was learned
+        return self._labels.labels(outputs)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_saved")
@@ -280,6 +254,8 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
     n_rows_ (rows that those were made by), n_features_in_, feature_names_in_.
     """
 
+    _labels: Classes | Questions
+
     def partial_fit(
         self,
         X: Any,
@@ -292,57 +268,13 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
 
     def _learn_labels(self, y: Array, weights: Array, classes: Any = None) -> None:
         del weights
-        check_classification_targets(y)
-        kind = type_of_target(y)
-        if kind == "multiclass-multioutput":
-            raise ValueError("Unknown label type: y has several columns that are not all 0 or 1")
-        self._multilabel = kind == "multilabel-indicator"
-        if self._multilabel:
-            self.classes_ = np.arange(y.shape[1]) if classes is None else np.asarray(classes)
-            return
-        self.classes_ = np.unique(y if classes is None else np.asarray(classes))
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y has one class only, {self.classes_.tolist()[0]!r}: there is nothing to tell apart"
-            )
-
-    def _numbers(self, y: Array) -> Array:
-        if (np.ndim(y) == 2) != self._multilabel or (
-            self._multilabel and y.shape[1] != len(self.classes_)
-        ):
-            raise ValueError(f"y is of shape {y.shape}, which is not how it was at first")
-        if self._multilabel:
-            return y.astype(self.dtype)
-        unseen = ~np.isin(y, self.classes_)
-        if unseen.any():
-            row = int(unseen.argmax())
-            raise ValueError(
-                f"y[{row}] is {y.tolist()[row]!r}, a class that was not there at first"
-            )
-        return np.searchsorted(self.classes_, y)
-
-    def _outputs(self) -> int:
-        return len(self.classes_)
-
-    def _loss(self) -> tuple[str, str]:
-        loss = "binary_cross_entropy" if self._multilabel else "sparse_categorical_cross_entropy"
-        return loss, "accuracy"
-
-    def _decided(self, outputs: Array) -> Array:
-        if self._multilabel:
-            return (outputs > 0).astype(int)
-        decided: Array = self.classes_[outputs.argmax(axis=1)]
-        return decided
-
-    def predict(self, X: Any) -> Array:
-        """The class of each row (N,); with several questions, 0 or 1 for each (N, C)."""
-        return self._decided(self._asked(X))
+        self._labels = classes_or_questions(y, classes)
+        self.classes_ = self._labels.classes
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class (N, C)."""
-        outputs = self._asked(X)
-        probabilities: Array = expit(outputs) if self._multilabel else softmax(outputs, axis=1)
-        return probabilities
+        outputs = self._outputs(X)
+        return self._labels.probabilities(outputs)
 
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of `predict_proba`."""
@@ -350,12 +282,9 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
 
     def decision_function(self, X: Any) -> Array:
         """The outputs before softmax or sigmoid (N, C); of two classes, the second's minus the first's (N,)."""
-        outputs = self._asked(X)
-        return (
-            outputs[:, 1] - outputs[:, 0]
-            if len(self.classes_) == 2 and not self._multilabel
-            else outputs
-        )
+        outputs = self._outputs(X)
+        two = isinstance(self._labels, Classes) and len(self.classes_) == 2
+        return outputs[:, 1] - outputs[:, 0] if two else outputs
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -376,32 +305,4 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, _MLP):  # type: ignore[misc
 
     def _learn_labels(self, y: Array, weights: Array, classes: Any = None) -> None:
         del classes
-        # Of the distinct values, so that to the last bit a weight is the same as that many rows, in whatever order.
-        values, number = np.unique(y.astype(np.float64), axis=0, return_inverse=True)
-        weights = np.bincount(number, weights)
-        self._single = y.ndim == 1
-        self._shift = np.average(values, axis=0, weights=weights)
-        variance = np.average((values - self._shift) ** 2, axis=0, weights=weights)
-        self._scale = np.where(variance > 0, np.sqrt(variance), 1.0)
-
-    def _numbers(self, y: Array) -> Array:
-        if y.shape[1:] != np.shape(self._shift):
-            raise ValueError(f"y is of shape {y.shape}, which is not how it was at first")
-        return ((y - self._shift) / self._scale).astype(self.dtype)
-
-    def _outputs(self) -> int:
-        return int(np.size(self._shift))
-
-    def _loss(self) -> tuple[str, str]:
-        return "squared_error", "r2"
-
-    def _to_user(self) -> tuple[float | Array, float | Array]:
-        return self._scale, self._shift
-
-    def _decided(self, outputs: Array) -> Array:
-        quantities: Array = outputs * self._scale + self._shift
-        return quantities[:, 0] if self._single else quantities
-
-    def predict(self, X: Any) -> Array:
-        """The quantity of each row (N,), or the quantities (N, C)."""
-        return self._decided(self._asked(X))
+        self._labels = Quantities(y, weights)

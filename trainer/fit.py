@@ -1,10 +1,11 @@
-"""Epochs for K trials at once.
+"""The epochs of K trials, trained as one stack.
 
 `fit` is a generator. After each epoch it yields a mapping of (K,) arrays; it may be sent a boolean mask (K,) of the
-trials that stay (None: all of them), and is closed when training should stop. A trial whose loss or parameters stop
-being finite leaves at that epoch. What has left is NaN from the next epoch on, and costs nothing any more.
+trials that stay (None: all of them), and is closed when training should stop. A trial leaves at the epoch after which
+its loss or its parameters are not finite, and when its patience is at its end. From the next epoch on its figures are
+NaN, and it takes no time any more.
 
-A trial's curve is the same to the last bit whether it is trained alone or in a stack of any size (given BLAS on one
+A trial's curve is the same to the last bit whether it is trained alone or in a stack of any size (if BLAS uses one
 thread): products run per trial, sums over rows are products, elementwise functions know no neighbours, and initial
 weights, minibatches and dropout are drawn from the seed alone.
 """
@@ -21,6 +22,7 @@ from trainer.recipe import Recipe, Rows
 from trainer.stack import Stack
 
 Array = NDArray[Any]
+Training = Generator[dict[str, Array], NDArray[np.bool_] | None, None]
 
 
 def fit(
@@ -31,7 +33,7 @@ def fit(
     *,
     epochs: int,
     seed: int,
-) -> Generator[dict[str, Array], NDArray[np.bool_] | None, None]:
+) -> Training:
     """Train K settings and yield after each epoch {train_loss, train_M, validation_loss, validation_M}, each (K,).
 
     M is the recipe's metric. Losses are without penalties on weights. The training figures are measured after the
@@ -40,34 +42,42 @@ def fit(
 
     `settings` holds for each trial some of `settings.PER_TRIAL`, and its `init` if it is not the recipe's.
     """
-    count = len(settings)
-    if not count:
+    if not settings:
         return
     stack = Stack(recipe, settings, train.X.shape[1], seed=seed, epochs=epochs)
     train = train.counted()
-    learned = stack.ready(train, training=True)
     scored = {
         "train": stack.ready(_spread_out(train, len(validation.X)), training=False),
         "validation": stack.ready(validation, training=False),
     }
+    yield from train_stack(stack, stack.ready(train, training=True), scored, epochs=epochs)
+
+
+def train_stack(stack: Stack, rows: Rows, scored: Mapping[str, Rows], *, epochs: int) -> Training:
+    """Train a stack on `rows` as `fit` does; between two epochs its `saved` hands out what it has learned.
+
+    `scored` are the rows that are scored after each epoch, by name; without any of the name `validation`, no trial
+    runs out of patience. All rows are `Stack.ready`.
+    """
+    alive = np.arange(len(stack.theta))
     patience = stack.numbers["patience"][:, 0]
-    best, waited = np.full(count, np.inf), np.zeros(count)
-    alive = np.arange(count)
+    best, waited = np.full(len(alive), np.inf), np.zeros(len(alive))
 
     for _ in range(epochs):
         figures: dict[str, Array] = {}
         with np.errstate(all="ignore"):  # divergence is a result here, not a fault
-            stack.epoch(learned)
-            for name, rows in scored.items():
-                loss, metric = stack.score(rows)
-                figures[f"{name}_loss"], figures[f"{name}_{recipe.metric}"] = loss, metric
+            stack.epoch(rows)
+            for name, part in scored.items():
+                loss, metric = stack.score(part)
+                figures[f"{name}_loss"], figures[f"{name}_{stack.recipe.metric}"] = loss, metric
             finite = stack.finite()
-        for name in ("train_loss", "validation_loss"):
-            finite &= np.isfinite(figures[name])
-        better = figures["validation_loss"] < best[alive]
-        best[alive] = np.where(better, figures["validation_loss"], best[alive])
-        waited[alive] = np.where(better, 0, waited[alive] + 1)
-        yielded = {name: np.full(count, np.nan) for name in figures}
+        for name in scored:
+            finite &= np.isfinite(figures[f"{name}_loss"])
+        if "validation" in scored:
+            better = figures["validation_loss"] < best[alive]
+            best[alive] = np.where(better, figures["validation_loss"], best[alive])
+            waited[alive] = np.where(better, 0, waited[alive] + 1)
+        yielded = {name: np.full(len(best), np.nan) for name in figures}
         for name, values in figures.items():
             yielded[name][alive] = np.where(finite, values, np.nan)
         stay = yield yielded

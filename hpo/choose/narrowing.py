@@ -37,15 +37,14 @@ from hpo.plan.space import (
     Numeric,
     Parameter,
     Value,
-    describe,
     ends,
     inside,
     is_zero,
-    number,
     position,
     section,
     within,
 )
+from studies.words import describe, number
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.floating[Any]]

@@ -59,7 +59,7 @@ def study_names(ctx: click.Context, _: click.Parameter, begun: str) -> Items:
 
 def sources(_: click.Context, __: click.Parameter, begun: str) -> Items:
     """The data sets that are built in, and files."""
-    from trainer.data.table import BUILT_IN
+    from trainer.data import BUILT_IN
 
     return [CompletionItem(begun, type="file"), *_beginning(begun, BUILT_IN)]
 

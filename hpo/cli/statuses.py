@@ -18,7 +18,7 @@ def told(error: Exception) -> tuple[int, str]:
     ours = {
         ("hpo.plan.plan", "PlanError"): USAGE,
         ("hpo.run.loop", "TooManyFailuresError"): ERROR,
-        ("trainer.data.table", "DataError"): ERROR,
+        ("trainer.errors", "DataError"): ERROR,
         ("studies.database.engine", "StoreError"): ERROR,
         ("studies.database.lease", "LeaseError"): HELD,
     }

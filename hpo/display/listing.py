@@ -10,18 +10,11 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from hpo.display.text import STATES
+from studies.words import age
 
 if TYPE_CHECKING:
     from studies.database.listing import Listed
 
-AGES = (  # in seconds: a unit is used below so many of it
-    ("s", 1, 60),
-    ("min", 60, 60),
-    ("h", 3600, 48),
-    ("days", 86400, 61),
-    ("months", 30.44 * 86400, 24),
-    ("years", 365.25 * 86400, float("inf")),
-)
 LEFT = ("study", "state", "metric", "holder")  # the others are numbers
 ALWAYS = ("study", "state", "complete", "best", "metric", "age")
 COLUMNS = ("study", "state", "complete", "pruned", "failed", "best", "metric", "age", "holder")
@@ -81,9 +74,3 @@ def _metric(study: Listed) -> str:
     if len(study.directions) > 1:
         return f"{len(study.directions)} objectives"
     return f"{study.metric} {'↑' if study.directions[0] == 'maximize' else '↓'}"
-
-
-def age(seconds: float) -> str:
-    """How long ago something was, as a person says it: 8 s, 3 min, 2 h, 5 days."""
-    unit, size = next((unit, size) for unit, size, below in AGES if seconds < size * below)
-    return f"{max(0, int(seconds / size))} {unit}"

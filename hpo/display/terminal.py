@@ -15,9 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from hpo.choose.halving import cost
-from hpo.display.text import ACTIONS, settings
-from hpo.plan.space import Categorical, Parameter, Settings, Space, describe, position
+from hpo.display.text import ACTIONS
+from hpo.plan.space import Categorical, Parameter, Settings, Space, position
 from hpo.run.watcher import Watcher
+from studies.words import describe, duration, settings
 
 if TYPE_CHECKING:
     from hpo.choose.types import Direction, Verdict
@@ -151,7 +152,7 @@ class Progress(Watcher):
         parts = [at, f"trainings {self._done}/{self._trials}"]
         if self._epochs:
             left = max(0.0, (self._epochs_planned - self._epochs) * self._seconds() / self._epochs)
-            parts.append(f"{duration(left)} left")
+            parts.append(f"{duration(round(left))} left")
         return parts
 
     def _speed(self) -> list[str]:
@@ -205,11 +206,3 @@ def range_bar(first: Parameter, now: Parameter, width: int = BAR_WIDTH) -> str:
     start = min(width - 1, int(low * width + 1e-9))
     stop = max(start + 1, round(high * width))
     return "─" * start + "█" * (stop - start) + "─" * (width - stop)
-
-
-def duration(seconds: float) -> str:
-    """A time as a person says it: 8 s, 3 min, 2 h 05 min."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"

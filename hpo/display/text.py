@@ -17,10 +17,10 @@ from rich.table import Table
 from rich.text import Text
 
 from hpo.choose.halving import rung_epochs
-from hpo.plan.space import describe, from_mapping, number
 from studies import DEFAULT_STORAGE
 from studies.analysis.summary import PREDICTS
 from studies.database.engine import masked
+from studies.words import of_range, setting, settings
 
 if TYPE_CHECKING:
     from hpo.run.reproducing import Reproduced
@@ -79,11 +79,6 @@ def summary(study: Study) -> list[RenderableType]:
         parts.append(Text())
     parts.append(_line("Stored", f"in {said['storage']} as ", said["study"]))
     return parts + _next_commands(said, storage, rows)
-
-
-def settings(params: Mapping[str, Any]) -> str:
-    """Settings in a line: learning_rate 0.07 · weight_decay 0.00267."""
-    return " · ".join(f"{name} {_value(value)}" for name, value in params.items())
 
 
 def reproduced(found: Reproduced) -> list[RenderableType]:
@@ -206,7 +201,7 @@ def _params(params: Mapping[str, Any]) -> list[RenderableType]:
     if len(params) > FEW:
         return [Padding(Text(settings(params)), (0, 0, 0, 2), expand=False)]
     width = max(map(len, params), default=0)
-    return [Text(f"  {name:{width}}  {_value(value)}") for name, value in params.items()]
+    return [Text(f"  {name:{width}}  {setting(value)}") for name, value in params.items()]
 
 
 def _confirmed(said: Mapping[str, Any], rows: Snapshot) -> list[RenderableType]:
@@ -262,8 +257,8 @@ def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
     """How each range moved. Of few parameters, why, too."""
     if not said["rounds"]:
         return []
-    first = {n: describe(from_mapping(r)) for n, r in said["rounds"][0]["ranges"].items()}
-    last = {n: describe(from_mapping(r)) for n, r in said["ranges"].items()}
+    first = {n: _range(r) for n, r in said["rounds"][0]["ranges"].items()}
+    last = {n: _range(r) for n, r in said["ranges"].items()}
     if len(last) > FEW:
         table = Table.grid(padding=(0, 2), pad_edge=False)
         for name in last:
@@ -285,6 +280,10 @@ def _ranges(said: Mapping[str, Any]) -> list[RenderableType]:
         if verdicts.rows:
             parts.append(verdicts)
     return parts
+
+
+def _range(fields: Mapping[str, Any]) -> str:
+    return of_range(fields.get("choices"), fields.get("low", 0), fields.get("high", 0))
 
 
 def _told(rounds: Sequence[Mapping[str, Any]], name: str) -> list[tuple[str, Mapping[str, Any]]]:
@@ -377,7 +376,3 @@ def _again(said: Mapping[str, Any]) -> int:
 
 def _line(word: str, *rest: str) -> Text:
     return Text.assemble((word, "bold"), " ", *rest)
-
-
-def _value(value: Any) -> str:
-    return number(value) if isinstance(value, float) else str(value)

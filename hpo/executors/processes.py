@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Self
 
-from trainer.worker import Worker
-from trainer.workers import Workers
-
 from hpo.executors.threads import Threads
 from hpo.trainables.protocol import Trainable
 from hpo.trainables.task import Curves, Training
+from trainer.worker import Worker
+from trainer.workers import Workers
 
 
 class Processes(Threads):

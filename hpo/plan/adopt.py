@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.errors import PlanError
 from hpo.plan.plan import Plan, make_plan
-from hpo.plan.space import Categorical, Float, Int, Parameter, Space, describe
+from hpo.plan.space import Categorical, Float, Int, Parameter, Space
+from studies.words import describe
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

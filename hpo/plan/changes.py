@@ -8,7 +8,8 @@ from typing import Any
 
 from hpo.errors import PlanError
 from hpo.plan.plan import Plan, make_plan
-from hpo.plan.space import Categorical, Numeric, Parameter, contains, describe, to_mapping
+from hpo.plan.space import Categorical, Numeric, Parameter, contains, to_mapping
+from studies.words import describe
 
 DRAWN = "the trials so far were drawn by it"
 COMPARED = "values got with the one and with the other can't be compared"

@@ -24,7 +24,6 @@ from pydantic import (
 
 from hpo.choose.halving import cost
 from hpo.errors import PlanError
-from hpo.plan.nearest import nearest
 from hpo.plan.space import (
     Categorical,
     Float,
@@ -34,6 +33,7 @@ from hpo.plan.space import (
     parse_parameter,
     to_mapping,
 )
+from studies.words import nearest
 
 
 def _parameter(given: Any) -> Parameter:

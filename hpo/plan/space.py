@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hpo.plan.nearest import nearest
+from studies.words import nearest, number
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -178,21 +178,6 @@ def _stepped(p: Numeric, value: float, rounding: str) -> float:
     low, step = Decimal(str(p.low)), Decimal(str(p.step))
     count = ((Decimal(str(value)) - low) / step).to_integral_value(rounding)
     return float(low + count * step)
-
-
-def number(value: float) -> str:
-    """A number as a person writes it: 3 significant digits, whole numbers in full, no exponent below a million."""
-    if abs(value) < 1e6 and value == round(value):
-        return f"{value + 0.0:.0f}"  # -0.0 + 0.0 is 0.0
-    text = f"{value:.3g}"
-    return f"{float(text):.0f}" if 1e3 <= abs(value) < 1e6 else text
-
-
-def describe(parameter: Parameter) -> str:
-    """A range or the choices in a few characters: `1e-05 … 1`, `relu, tanh`."""
-    if isinstance(parameter, Categorical):
-        return ", ".join(str(choice) for choice in parameter.choices)
-    return f"{number(parameter.low)} … {number(parameter.high)}"
 
 
 def parse_parameter(text: str) -> Parameter:

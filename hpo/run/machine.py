@@ -42,7 +42,7 @@ from hpo.run.journal import Journal
 from hpo.run.seeds import CONFIRM, SUGGEST, TEST_ROWS, TRAIN, seed_of
 from hpo.trainables.protocol import Trainable
 from hpo.trainables.task import Outcome, Task
-from trainer.data.table import TEST, Which
+from trainer.data import TEST, Which
 
 __all__ = ["Done", "Machine", "Wait"]
 

@@ -7,14 +7,14 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import trainer.data.table
+import trainer.data
 from hpo.choose.types import Traits
 from hpo.errors import PlanError
-from hpo.plan.nearest import nearest
 from hpo.plan.plan import Plan
 from hpo.plan.space import HUGE, Categorical, Int, Limit, Parameter, Settings, Value
 from hpo.trainables.task import Task, Training
-from trainer.data.table import Draw, Splits, Which
+from studies.words import nearest
+from trainer.data import Splits, Which
 from trainer.fit import fit
 from trainer.initializers import INITS, deviation
 from trainer.layers import ACTIVATIONS
@@ -36,7 +36,7 @@ METRIC = {"classification": "accuracy", "regression": "rmse"}
 class MLP:
     """The NumPy multilayer perceptron on the data of a plan."""
 
-    def __init__(self, plan: Plan, draw: Draw) -> None:
+    def __init__(self, plan: Plan, draw: Callable[[Which], Splits]) -> None:
         self.plan = plan
         self.data = draw(0)
         self._draw = draw
@@ -125,12 +125,12 @@ def _closed(number: Number) -> Limit:
     return low, None if high > HUGE else high
 
 
-def mlp(plan: Plan, load: Callable[..., Draw] = trainer.data.table.load) -> MLP:
+def mlp(plan: Plan, load: Callable[..., Callable[[Which], Splits]] = trainer.data.load) -> MLP:
     """The trainable of a plan, with its data read and split.
 
     Raises:
         PlanError: the plan searches what this network has not, or outside what it can take.
-        trainer.data.table.DataError: the source can't be read or used.
+        trainer.data.DataError: the source can't be read or used.
     """
     check_space(plan)
     draw = load(plan.source or "", plan.target, seed=plan.seed, rows=plan.rows, dtype=plan.dtype)

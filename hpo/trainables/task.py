@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.plan.space import Settings
-from trainer.data.table import Which
+from trainer.data import Which
 
 Array = NDArray[Any]
 Curves = Generator[dict[str, Array], NDArray[np.bool_] | None, None]

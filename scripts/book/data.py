@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data.table import read
+from trainer.data import read
 
 Array = NDArray[Any]
 
@@ -50,7 +50,7 @@ def load(folder: Path) -> Images:
     """MNIST if its four IDX files are in the folder, else scikit-learn's digits.
 
     Raises:
-        trainer.data.table.DataError: there are files of that name, and they are not MNIST's.
+        trainer.data.DataError: there are files of that name, and they are not MNIST's.
     """
     if not any(folder.glob("train-images-idx3-ubyte*")):
         return digits()

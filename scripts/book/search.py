@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 import hpo
-import trainer.data.table
+import trainer.data
 from scripts.book.data import Images
 from scripts.book.tables import Claim, Line, Number, spread
 from studies import plots
-from trainer.data.table import TEST
+from trainer.data import TEST
 from trainer.recipe import Recipe
 from trainer.stack import Stack
 
@@ -137,7 +137,7 @@ def _found(study: Study, images: Images, size: Size, seed: int, passed: float) -
 
 def tested(images: Images, chosen: dict[str, float], size: Size, seed: int) -> float:
     """Accuracy on the test rows of a network of these settings, trained on training and validation rows together."""
-    draw = trainer.data.table.load(images.source, None, seed=seed, rows=size.rows, dtype="float32")
+    draw = trainer.data.load(images.source, None, seed=seed, rows=size.rows, dtype="float32")
     splits = draw(TEST)
     recipe = Recipe(splits.outputs, hidden=size.hidden, optimizer="sgd", batch_size=size.batch_size)
     stack = Stack(recipe, [chosen], splits.train.X.shape[1], seed=seed, epochs=size.epochs)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from studies.analysis.generalization import Generalization
 from studies.analysis.summary import PREDICTS, Agreement
-from studies.plots.scales import number
+from studies.words import number
 
 EDGE = 0.03  # of all that was searched: nearer to an end, what is best may lie beyond it
 MANY_DIVERGED = 0.2  # of all trials

@@ -19,6 +19,7 @@ from studies.database.columns import Curves, TrialColumns
 from studies.database.records import Round
 
 Direction = Literal["maximize", "minimize"]
+Floats = NDArray[np.float64]
 
 STATES = ("complete", "pruned", "failed", "running")
 ACTIONS = ("narrowed", "kept", "extended")

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from studies.analysis.frames import Direction, in_order
-from studies.plots.scales import Floats, number
+from studies.analysis.frames import Direction, Floats, in_order
+from studies.words import number
 
 FEW = 4  # epochs: fewer have no course
 LEAST = 0.02  # of what validation gained: less is no getting better that anybody would train on for

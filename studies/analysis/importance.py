@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from studies.analysis.frames import Direction, in_order, parameters, scored
-from studies.plots.scales import Floats, Scale, scale_of, view_of
+from studies.analysis.dimensions import Dimension, dimension, view_of
+from studies.analysis.frames import Direction, Floats, in_order, parameters, scored
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -96,15 +96,15 @@ def _column(
     """A parameter as Optuna is to see it: its whole range on the scale it was searched on, and the settings there."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    scale = scale_of(name, trials, rounds)
-    if scale.choices is not None:
-        places = np.round(scale.positions(trials)).astype(int)
-        return CategoricalDistribution(list(map(str, range(len(scale.choices))))), [
+    parameter = dimension(name, trials, rounds)
+    if parameter.choices is not None:
+        places = np.round(parameter.positions(trials)).astype(int)
+        return CategoricalDistribution(list(map(str, range(len(parameter.choices))))), [
             str(k) for k in places
         ]
-    at = scale.positions(trials)
-    low, high = scale.low, scale.high
-    if scale.log:
+    at = parameter.positions(trials)
+    low, high = parameter.low, parameter.high
+    if parameter.log:
         at, low, high = _logarithms(at), math.log10(low), math.log10(high)
     return FloatDistribution(min(low, float(at.min())), max(high, float(at.max()))), at.tolist()
 
@@ -192,19 +192,19 @@ def most_telling_first(trials: pd.DataFrame, rounds: pd.DataFrame) -> list[str]:
     if valued.all() or not valued.any():
         return names
     return sorted(
-        names, key=lambda name: -_told_apart(scale_of(name, trials, rounds), ended, valued)
+        names, key=lambda name: -_told_apart(dimension(name, trials, rounds), ended, valued)
     )
 
 
-def _told_apart(scale: Scale, trials: pd.DataFrame, valued: NDArray[np.bool_]) -> float:
-    at = scale.positions(trials)
-    if scale.choices is not None:
+def _told_apart(parameter: Dimension, trials: pd.DataFrame, valued: NDArray[np.bool_]) -> float:
+    at = parameter.positions(trials)
+    if parameter.choices is not None:
         at = np.round(at)
     sides = [at[side & np.isfinite(at)] for side in (valued, ~valued)]
     if not all(len(side) for side in sides):
         return 0.0
     places = np.unique(np.concatenate(sides))
-    if scale.choices is not None:
+    if parameter.choices is not None:
         shares = [np.array([(side == p).mean() for p in places]) for side in sides]
         return float(np.abs(shares[0] - shares[1]).sum() / 2)
     up_to = [np.searchsorted(np.sort(side), places, side="right") / len(side) for side in sides]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from studies.plots.scales import Floats
+from studies.analysis.frames import Floats
 
 SHORTEST = 30.0  # seconds: between batches a search thinks and writes, and confirms what it found
 SHARE = 0.05  # of the time that trials ran: a pause that is less can be seen for what it is
@@ -74,18 +74,3 @@ def times(found: pd.DataFrame, origin: pd.Timestamp) -> Times:
     return Times(
         origin, [(float(begin[a]), float(until[b])) for a, b in zip(first, last, strict=True)]
     )
-
-
-def duration(seconds: float) -> str:
-    """A length of time as a person says it."""
-    if seconds < 9.95:
-        return f"{seconds:.2g} s"
-    for unit, size, most in (
-        ("s", 1, 120),
-        ("min", 60, 120),
-        ("h", 3600, 48),
-        ("days", 86400, 1e9),
-    ):
-        if seconds < most * size:
-            return f"{seconds / size:,.0f} {unit}"
-    return "for ever"

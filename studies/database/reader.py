@@ -7,7 +7,6 @@ write.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,6 +34,7 @@ from studies.database.records import (
     read_points,
 )
 from studies.database.retry import patiently
+from studies.words import nearest
 
 T = TypeVar("T")
 
@@ -178,8 +178,7 @@ class Readings:
     def _no_study(self, connection: sa.Connection, name: str) -> str:
         t = self.table("studies")
         names = list(connection.execute(sa.select(t.c.study_name).order_by(t.c.study_id)).scalars())
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(names) or 'none'}"
+        hint = nearest(name, names, f"it has {', '.join(names) or 'none'}")
         return f"no study {name!r} in {masked(self.url)}: {hint}"
 
     def rounds(self, study_id: int) -> list[Round]:

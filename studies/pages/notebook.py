@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from studies.plots.scales import number
-from studies.words import of_range, shown
+from studies.words import number, of_range, setting, settings
 
 if TYPE_CHECKING:
     from studies.analysis.finalists import Finalist
@@ -31,7 +30,7 @@ def table(title: str, facts: Mapping[str, Any]) -> str:
 
     environment = jinja2.Environment(autoescape=True, trim_blocks=True)
     return environment.from_string(TABLE).render(
-        title=title, facts={name: shown(value) for name, value in facts.items()}
+        title=title, facts={n: "–" if v is None else setting(v) for n, v in facts.items()}
     )
 
 
@@ -66,8 +65,10 @@ def of_study(name: str, rows: Snapshot, storage: str) -> str:
 def of_trial(trial: Trial) -> str:
     """A trial: its state, value and settings."""
     value = number(trial.value, 4) if trial.value is not None else None
-    several = {"values": ", ".join(map(shown, trial.values))} if trial.values else {"value": value}
-    facts = {"state": trial.state, **several, **trial.params}
+    several = ["–" if v is None else number(v) for v in trial.values or ()]
+    result = {"values": several} if several else {"value": value}
+    params = {name: setting(value) for name, value in trial.params.items()}
+    facts = {"state": trial.state, **result, **params}
     if trial.finished is not None:
         facts["finished"] = f"{trial.finished:%Y-%m-%d %H:%M} UTC"
     return table(f"trial {trial.number}", facts)
@@ -84,8 +85,3 @@ def of_finalist(finalist: Finalist) -> str:
         "tied": "yes" if finalist.tied else "no",
     }
     return table(f"settings of trial {finalist.trial}", facts)
-
-
-def settings(params: Mapping[str, Any]) -> str:
-    """Settings in a line."""
-    return ", ".join(f"{name} = {shown(value)}" for name, value in params.items())

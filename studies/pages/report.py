@@ -20,8 +20,7 @@ from studies.analysis.agreement import agreements
 from studies.analysis.generalization import generalization
 from studies.pages.drawings import measured_on, sections
 from studies.pages.snippet import snippet
-from studies.plots.scales import number
-from studies.words import of_range, shown
+from studies.words import number, of_range, setting
 
 BEST = 20  # trials in their table
 MOST = 2000  # in that of all: more make the page slow
@@ -44,7 +43,7 @@ def render(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"shown": shown, "value": _value}
+    environment.filters |= {"setting": setting, "cell": _cell, "value": _value}
     finished = trials["finished"].max()
     again = _again(summary, trials)
     of_best = [row for row in again if summary["best"] and row["trial"] == summary["best"]["trial"]]
@@ -173,18 +172,18 @@ def _plan(plan: Mapping[str, Any]) -> dict[str, str]:
             for name, fields in given.items():
                 words = [word for word in ("log", "int") if fields.get(word)]
                 if fields.get("step") is not None:
-                    words.append(f"step {shown(fields['step'])}")
+                    words.append(f"step {setting(fields['step'])}")
                 if fields.get("zero"):
                     words.append(f"{fields['zero']:.0%} of the draws 0")
                 if fields.get("limit"):
-                    ends = ("open" if end is None else shown(end) for end in fields["limit"])
+                    ends = ("open" if end is None else setting(end) for end in fields["limit"])
                     words.append(f"limit {' … '.join(ends)}")
                 if fields.get("extend") is False:
                     words.append("not to be extended")
                 what = of_range(fields.get("choices"), fields.get("low", 0), fields.get("high", 0))
                 rows[f"space.{name}"] = ", ".join([what, *words])
         else:
-            rows[field] = "not set" if given is None else shown(given)
+            rows[field] = "not set" if given is None else setting(given)
     return rows
 
 
@@ -207,3 +206,7 @@ def _reproduce(summary: Mapping[str, Any], chosen: Mapping[str, Any] | None) -> 
 
 def _value(value: float) -> str:
     return number(value, 4)
+
+
+def _cell(value: Any) -> str:
+    return "–" if value is None or pd.isna(value) else setting(value)

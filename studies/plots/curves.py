@@ -8,10 +8,12 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.lines import Line2D
 
+from studies.analysis.dimensions import view_of
 from studies.analysis.frames import Direction, in_order
 from studies.analysis.generalization import split_columns
-from studies.plots.look import STYLE, TRAINING, VALIDATION, Figure, key, legend, saying
-from studies.plots.scales import number, plain, value_ticks, view_of, whole_ticks
+from studies.plots.look import STYLE, TRAINING, VALIDATION, Figure, key, legend, plain, saying
+from studies.plots.scales import value_ticks, whole_ticks
+from studies.words import number
 
 FAINT = 4  # curves beside the best one's
 RANKS = 400  # trials of a panel

@@ -10,6 +10,8 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 
+from studies.analysis.dimensions import ACROSS, UP, Dimension, dimension
+from studies.analysis.frames import Floats
 from studies.analysis.importance import evenly
 from studies.plots.look import (
     GREY,
@@ -21,10 +23,11 @@ from studies.plots.look import (
     Figure,
     key,
     legend,
+    plain,
     quota,
     saying,
 )
-from studies.plots.scales import ACROSS, UP, Floats, Scale, plain, scale_of
+from studies.plots.scales import set_scale
 from studies.plots.values import lost_ones
 
 BINS = 16  # along the first parameter
@@ -40,8 +43,8 @@ def divergence(
     Raises:
         ValueError: there is no parameter of that name.
     """
-    across = scale_of(x, trials, rounds)
-    up = None if y is None else scale_of(y, trials, rounds)
+    across = dimension(x, trials, rounds)
+    up = None if y is None else dimension(y, trials, rounds)
     ended = trials[trials["state"] != "running"]
     figure = Figure(figsize=(7.2, 4.4), layout="constrained")
     if ended.empty:
@@ -70,21 +73,21 @@ def divergence(
         handles.append(key("", f"{drawn:,} of {len(ended):,} trials drawn"))
     if not lost.any():
         share.set_title("No training diverged or failed.", loc="left", color=GREY)
-    across.apply(axes, "x")
+    set_scale(across, axes, "x")
     axes.set_xlabel(plain(x, 60))
     if up is None:
         axes.set_ylabel("trial")
     else:
-        up.apply(axes, "y")
+        set_scale(up, axes, "y")
         axes.set_ylabel(plain(str(y), 34))
     _shares(share, across, at_x, lost)
     legend(figure, handles)
     return figure
 
 
-def _shares(axes: Axes, scale: Scale, x: Floats, lost: Any) -> None:
+def _shares(axes: Axes, parameter: Dimension, x: Floats, lost: Any) -> None:
     """The share of lost trials in bins along an axis, as bars from 0 to all; no bar where there is no trial."""
-    edges = bin_edges(scale, x)
+    edges = bin_edges(parameter, x)
     place = np.digitize(x, edges[1:-1])
     for k, (left, right) in enumerate(pairwise(edges)):
         inside = (place == k) & np.isfinite(x)
@@ -99,14 +102,14 @@ def _shares(axes: Axes, scale: Scale, x: Floats, lost: Any) -> None:
     axes.spines["bottom"].set_color(GREY)
 
 
-def bin_edges(scale: Scale, x: Floats) -> Floats:
+def bin_edges(parameter: Dimension, x: Floats) -> Floats:
     """The ends of bins as wide as each other where the parameter lies: one for each choice, else `BINS`."""
-    if scale.choices is not None:
-        return np.asarray(np.arange(len(scale.choices) + 1) - 0.5, np.float64)
-    finite = x[np.isfinite(x) & ((x > 0) | (not scale.log))]
-    low, high = min([scale.low, *finite]), max([scale.high, *finite])
+    if parameter.choices is not None:
+        return np.asarray(np.arange(len(parameter.choices) + 1) - 0.5, np.float64)
+    finite = x[np.isfinite(x) & ((x > 0) | (not parameter.log))]
+    low, high = min([parameter.low, *finite]), max([parameter.high, *finite])
     if low == high:
-        around = [low * 0.9, high * 1.1] if scale.log else [low - 0.5, high + 0.5]
+        around = [low * 0.9, high * 1.1] if parameter.log else [low - 0.5, high + 0.5]
         return np.array(around, np.float64)
-    edges = np.geomspace(low, high, BINS + 1) if scale.log else np.linspace(low, high, BINS + 1)
+    edges = np.geomspace(low, high, BINS + 1) if parameter.log else np.linspace(low, high, BINS + 1)
     return np.asarray(edges, float)

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.lines import Line2D
 
-from studies.analysis.frames import Direction
+from studies.analysis.dimensions import View, view_of
+from studies.analysis.frames import Direction, Floats
 from studies.analysis.generalization import best_with_curves, generalization, split_columns
 from studies.plots.look import (
     GREY,
@@ -18,10 +19,11 @@ from studies.plots.look import (
     VALIDATION,
     Figure,
     legend,
+    plain,
     plain_lines,
     saying,
 )
-from studies.plots.scales import Floats, View, plain, value_ticks, view_of, whole_ticks
+from studies.plots.scales import value_ticks, whole_ticks
 
 FAINT = 4  # curves beside the best one's
 

@@ -10,10 +10,11 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 
-from studies.analysis.frames import Direction, scored
+from studies.analysis.frames import Direction, Floats, scored
 from studies.plots.look import CONFIRMED, GREY, INK, PALE, STYLE, Figure, legend, saying
-from studies.plots.scales import Floats, number, whole_ticks
+from studies.plots.scales import whole_ticks
 from studies.plots.values import values
+from studies.words import number
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]  # plain names of settings

@@ -11,6 +11,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from studies.analysis.dimensions import view_of
 from studies.analysis.frames import Direction
 from studies.analysis.importance import FEW, Importances
 from studies.plots.look import (
@@ -23,9 +24,10 @@ from studies.plots.look import (
     Figure,
     key,
     legend,
+    plain,
     saying,
 )
-from studies.plots.scales import plain, value_ticks, view_of
+from studies.plots.scales import value_ticks
 
 ROWS = 20  # more are no figure but a table
 

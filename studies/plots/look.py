@@ -98,6 +98,14 @@ def _width(inches: list[float], columns: int) -> float:
     return sum(float(part.max()) for part in np.array_split(inches, columns))
 
 
+def plain(text: object, most: int) -> str:
+    """A name on one line, as it is: no mathematics between dollars, its middle left out if it is long."""
+    words = " ".join(str(text).split())
+    if len(words) > most:
+        words = f"{words[: most // 2]}…{words[-(most - most // 2 - 1) :]}"
+    return words.replace("$", r"\$")
+
+
 def plain_lines(sentence: str, letters: int = 100) -> str:
     """A sentence on as many lines as it takes; it is no mathematics."""
     return "\n".join(textwrap.wrap(sentence, letters)).replace("$", r"\$")

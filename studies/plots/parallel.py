@@ -10,6 +10,7 @@ from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
+from studies.analysis.dimensions import dimension, view_of
 from studies.analysis.frames import Direction, in_order
 from studies.plots.look import (
     INK,
@@ -18,11 +19,13 @@ from studies.plots.look import (
     Figure,
     key,
     legend,
+    plain,
     saying,
     thinned,
     thinned_note,
 )
-from studies.plots.scales import number, plain, scale_of, value_tick_labels, view_of
+from studies.plots.scales import parameter_ticks, value_tick_labels
+from studies.words import number
 
 LINES = 160  # more are a wall
 AXES = 12
@@ -45,13 +48,15 @@ def parallel(
     Raises:
         ValueError: there is no parameter of one of these names.
     """
-    scales = [scale_of(name, trials, rounds) for name in names[:AXES]]
+    dimensions = [dimension(name, trials, rounds) for name in names[:AXES]]
     figure = Figure(
-        figsize=(max(5.6, min(9.6, 2.0 + 1.1 * len(scales))), 4.0), layout="constrained"
+        figsize=(max(5.6, min(9.6, 2.0 + 1.1 * len(dimensions))), 4.0), layout="constrained"
     )
     ordered = in_order(trials, direction, states=("complete", "pruned"))
-    if ordered.empty or not scales:
-        return saying(figure, "No trial has a value yet." if scales else "There are no parameters.")
+    if ordered.empty or not dimensions:
+        return saying(
+            figure, "No trial has a value yet." if dimensions else "There are no parameters."
+        )
     shown = thinned(ordered, direction, LINES)[::-1]  # better on top
     axes = figure.add_subplot()
     view = view_of(ordered["value"].to_numpy(float), direction)
@@ -59,7 +64,7 @@ def parallel(
     better = (value - view.low) / (view.high - view.low)
     if direction == "minimize":
         better = 1 - better
-    ways = np.stack([*(s.share(s.positions(shown)) for s in scales), better], axis=1)
+    ways = np.stack([*(s.share(s.positions(shown)) for s in dimensions), better], axis=1)
     x = np.arange(ways.shape[1])
     colours = colormaps["viridis_r"](0.1 + 0.9 * better)
     segments = [np.column_stack([x, way])[np.isfinite(way)] for way in ways]
@@ -73,15 +78,15 @@ def parallel(
             x, ways[k], "o-", color=VALIDATION, mec="white", mew=0.6, lw=2.2, ms=5, zorder=4,
             label=f"best: trial {shown['number'].iloc[k]}",
         )  # fmt: skip
-    for k, scale in enumerate(scales):
-        at, labels = scale.ticks(6 if len(scales) <= 6 else 4)
-        _axis(axes, k, scale.share(np.array(at, float)).tolist(), labels, left=k == 0)
+    for k, one in enumerate(dimensions):
+        at, labels = parameter_ticks(one, 6 if len(dimensions) <= 6 else 4)
+        _axis(axes, k, one.share(np.array(at, float)).tolist(), labels, left=k == 0)
     ticks, labels = value_tick_labels(view)
     places = (np.array(ticks) - view.low) / (view.high - view.low)
     if direction == "minimize":
         places = 1 - places
-    _axis(axes, len(scales), places.tolist(), labels, left=False)
-    titles = [*(plain(s.name, 22) for s in scales), f"{rows} {plain(metric, 22)}".strip()]
+    _axis(axes, len(dimensions), places.tolist(), labels, left=False)
+    titles = [*(plain(s.name, 22) for s in dimensions), f"{rows} {plain(metric, 22)}".strip()]
     turned: dict[str, Any] = {}
     if 0.075 * max(map(len, titles)) * (len(titles) + 0.5) > figure.get_figwidth():
         turned = {"rotation": 28, "ha": "left", "rotation_mode": "anchor"}
@@ -91,7 +96,7 @@ def parallel(
     axes.set_yticks([])
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
-    axes.set_xlim(-0.25, len(scales) + 0.5)
+    axes.set_xlim(-0.25, len(dimensions) + 0.5)
     axes.set_ylim(-0.04, 1.04)
     if view.clipped:
         worse = "below" if direction == "maximize" else "above"

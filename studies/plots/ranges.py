@@ -7,8 +7,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 
-from studies.plots.look import GREY, INK, SEARCHED, SLOPE, STYLE, VALIDATION, Figure, saying
-from studies.plots.scales import Scale, plain, scale_of
+from studies.analysis.dimensions import Dimension, dimension
+from studies.plots.look import GREY, INK, SEARCHED, SLOPE, STYLE, VALIDATION, Figure, plain, saying
+from studies.plots.scales import set_scale
+from studies.words import of_range
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]
@@ -30,10 +32,10 @@ def ranges(rounds: pd.DataFrame) -> Figure:
         return saying(figure, "No round has begun yet.")
     for k, name in enumerate(names):
         axes = figure.add_subplot(lines, columns, k + 1)
-        scale = scale_of(name, pd.DataFrame(), rounds)
+        parameter = dimension(name, pd.DataFrame(), rounds)
         of_name = rounds[rounds["parameter"] == name]
-        _funnel(axes, scale, len(numbers))
-        scale.apply(axes, "x", *((4, 20) if columns == 3 else (5, 36)))
+        _funnel(axes, parameter, len(numbers))
+        set_scale(parameter, axes, "x", *((4, 20) if columns == 3 else (5, 36)))
         axes.set_ylim(rows - 0.4, -0.6)
         stride = -(-rows // 30)
         labels = [*(f"round {n}" for n in numbers), "next"][:rows]
@@ -48,18 +50,34 @@ def ranges(rounds: pd.DataFrame) -> Figure:
                 )  # fmt: skip
         axes.set_title(plain(name, 34), loc="left", weight="bold", pad=16)
         axes.annotate(
-            scale.moved, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points"
+            _moved(of_name), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points"
         )
     return figure
 
 
-def _funnel(axes: Axes, scale: Scale, rounds: int) -> None:
+def _moved(rows: pd.DataFrame) -> str:
+    """The first range and the last: the one that the last verdict leads to, if there is one."""
+    first, last = rows.iloc[0], rows.iloc[-1]
+    following = "" if pd.isna(last["action"]) else "next_"
+    choices = [first["choices"], last[f"{following}choices"]]
+    ends = [(first["low"], first["high"]), (last[f"{following}low"], last[f"{following}high"])]
+    ranges = [of_range(c, *e) for c, e in zip(choices, ends, strict=True)]
+    if isinstance(choices[0], list) and len(_arrow(*ranges)) > 38:
+        ranges = [f"{len(chosen)} choices" for chosen in choices]
+    return plain(_arrow(*ranges), 60)
+
+
+def _arrow(first: str, last: str) -> str:
+    return f"{first}  →  {last}" if first != last else f"{first}  (unchanged)"
+
+
+def _funnel(axes: Axes, parameter: Dimension, rounds: int) -> None:
     """A bar a round; between the bars of a range, the slope from one to the next."""
-    for y, pieces in enumerate(scale.spans):
+    for y, pieces in enumerate(parameter.searched):
         for low, high in pieces:
             colour = SEARCHED if y < rounds else VALIDATION
             axes.barh(y, high - low, 0.56, left=low, color=colour, edgecolor=colour, lw=1.2)
-        if scale.choices is None and y:
-            (left, right), (low, high) = scale.spans[y - 1][0], pieces[0]
+        if parameter.choices is None and y:
+            (left, right), (low, high) = parameter.searched[y - 1][0], pieces[0]
             slope = [(left, y - 0.72), (right, y - 0.72), (high, y - 0.28), (low, y - 0.28)]
             axes.add_patch(Polygon(slope, color=SLOPE, lw=0, zorder=0))

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.patches import Patch, Rectangle
 
+from studies.analysis.dimensions import UP, Dimension, dimension, view_of
 from studies.analysis.frames import Direction, in_order
 from studies.plots.look import (
     GREY,
@@ -21,12 +22,13 @@ from studies.plots.look import (
     Figure,
     key,
     legend,
+    plain,
     quota,
     round_colours,
     thinned,
     thinned_note,
 )
-from studies.plots.scales import UP, Scale, plain, scale_of, value_ticks, view_of
+from studies.plots.scales import set_scale, value_ticks
 from studies.plots.values import lost_ones, values
 
 
@@ -45,20 +47,22 @@ def single(
     Raises:
         ValueError: there is no parameter of that name.
     """
-    scale = scale_of(x, trials, rounds)
+    parameter = dimension(x, trials, rounds)
     figure = Figure(figsize=(7.2, 3.7), layout="constrained")
-    axes, strip, handles = values(figure, trials, scale.positions(trials), metric, direction, rows)
+    axes, strip, handles = values(
+        figure, trials, parameter.positions(trials), metric, direction, rows
+    )
     numbers = sorted({int(n) for n in trials["round"].dropna()})
     keys = []
     for k in sorted({0, len(numbers) // 2, len(numbers) - 1}) if numbers else ():
         colour, marker = round_colours(len(numbers))[k], MARKERS[k % len(MARKERS)]
         keys.append(key(marker, f"round {numbers[k]}", color=colour))
     handles[:0] = keys
-    for low, high in scale.spans[-1] if scale.spans else ():
+    for low, high in parameter.searched[-1] if parameter.searched else ():
         axes.axvspan(low, high, color=PALE, alpha=0.5, lw=0, zorder=0)
-    if scale.spans:
+    if parameter.searched:
         handles.append(Patch(color=PALE, alpha=0.5, label="last range"))
-    scale.apply(strip or axes, "x")
+    set_scale(parameter, strip or axes, "x")
     (strip or axes).set_xlabel(plain(x, 60))
     legend(figure, handles)
     return figure
@@ -82,7 +86,7 @@ def scatter(
     Raises:
         ValueError: there is no parameter of that name.
     """
-    across, up = scale_of(x, trials, rounds), scale_of(y, trials, rounds)
+    across, up = dimension(x, trials, rounds), dimension(y, trials, rounds)
     figure = Figure(figsize=(7.2, 4.7), layout="constrained")
     axes = figure.add_subplot()
     ordered = in_order(trials, direction, states=("complete", "pruned"))[::-1]  # better on top
@@ -117,17 +121,17 @@ def scatter(
             )  # fmt: skip
     handles += _boxes(axes, across, up)
     handles += thinned_note(len(ordered) + len(lost), count)
-    across.apply(axes, "x")
-    up.apply(axes, "y")
+    set_scale(across, axes, "x")
+    set_scale(up, axes, "y")
     axes.set_xlabel(plain(x, 60))
     axes.set_ylabel(plain(y, 40))
     legend(figure, handles)
     return figure
 
 
-def _boxes(axes: Axes, across: Scale, up: Scale) -> list[Patch]:
+def _boxes(axes: Axes, across: Dimension, up: Dimension) -> list[Patch]:
     """The box of each round, the first dotted, the last solid; one that is as it was before is not drawn again."""
-    boxes = list(zip(across.spans, up.spans, strict=True))
+    boxes = list(zip(across.searched, up.searched, strict=True))
     changed = [k for k, box in enumerate(boxes) if k == 0 or box != boxes[k - 1]]
     handles: dict[str, Patch] = {}
     for k in changed:

@@ -12,10 +12,12 @@ from matplotlib.collections import PolyCollection
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from studies.analysis.sessions import Times, duration, spans, times
+from studies.analysis.frames import Floats
+from studies.analysis.sessions import Times, spans, times
 from studies.plots.look import GREY, INK, STYLE, Figure, key, legend, round_colours, saying
-from studies.plots.scales import Floats, whole_ticks
+from studies.plots.scales import whole_ticks
 from studies.plots.values import lost_ones
+from studies.words import duration
 
 BARS = 400  # more are thinner than a line
 UNITS = ((1.0, "seconds"), (60.0, "minutes"), (3600.0, "hours"), (86400.0, "days"))

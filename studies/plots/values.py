@@ -9,9 +9,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from studies.analysis.frames import Direction, scored
-from studies.plots.look import GREY, MARKERS, Figure, key, round_colours, thinned, thinned_note
-from studies.plots.scales import Floats, View, number, plain, value_ticks, view_of
+from studies.analysis.dimensions import View, view_of
+from studies.analysis.frames import Direction, Floats, scored
+from studies.plots.look import (
+    GREY,
+    MARKERS,
+    Figure,
+    key,
+    plain,
+    round_colours,
+    thinned,
+    thinned_note,
+)
+from studies.plots.scales import value_ticks
+from studies.words import number
 
 
 def lost_ones(trials: pd.DataFrame) -> pd.Series[bool]:

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.trainer.shared import Array
-from trainer.data.table import (
-    MAX_CATEGORIES,
+from trainer.data import (
     TEST,
     DataError,
     Splits,
@@ -25,6 +24,7 @@ from trainer.data.table import (
     read,
     split,
 )
+from trainer.data.encoding import MAX_CATEGORIES
 from trainer.recipe import Rows
 
 Write = Callable[..., str]

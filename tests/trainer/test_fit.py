@@ -20,7 +20,7 @@ from tests.trainer.shared import (
     PathOf,
     Train,
 )
-from trainer.data.table import load, read
+from trainer.data import load, read
 from trainer.fit import fit
 from trainer.layers import ACTIVATIONS
 from trainer.network import Network

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.trainer.shared import Array
-from trainer.data.table import TEST, DataError, read, split
+from trainer.data import TEST, DataError, read, split
 
 
 def idx(array: Array) -> bytes:

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from trainer import Workers, train_population, workers
+from trainer.data import TEST, DataError, Splits, load
 from trainer.data.remote import MODULES, RemoteDraw
-from trainer.data.table import TEST, DataError, Splits, load
 from trainer.fit import fit
 from trainer.recipe import Recipe, Rows
 from trainer.worker import Worker, WorkerDiedError

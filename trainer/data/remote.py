@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Any
 from trainer.worker import Worker, WorkerDiedError
 
 if TYPE_CHECKING:
-    from trainer.data.table import Splits, Which
+    from trainer.data import Splits, Which
 
 MODULES = (
     "sklearn.datasets",
     "sklearn.model_selection",
     "sklearn.preprocessing",
-    "trainer.data.table",
+    "trainer.data.splits",
 )
 """What a worker that reads data should import at once."""
 
 
 class RemoteDraw:
-    """What `trainer.data.table.load` returns for these arguments, in a worker.
+    """What `trainer.data.load` returns for these arguments, in a worker.
 
     Raises:
-        trainer.data.table.DataError: the source can't be read or used.
+        trainer.data.DataError: the source can't be read or used.
         RuntimeError: the worker died.
     """
 
     def __init__(self, worker: Worker, source: str, target: str | None, **options: Any) -> None:
-        from trainer.data.table import load
+        from trainer.data import load
 
         self._source = source
         self._draw = self._ask(worker.keep, load, source, target, **options)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data import table as data
+from trainer import data
 
 Array = NDArray[Any]
 

@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
-import pytest
 from rich.console import Console
 
-from hpo.display.listing import age, studies_table
+from hpo.display.listing import studies_table
 from studies.database.lease import Holder
 from studies.database.listing import Best, Listed
 
@@ -31,19 +30,6 @@ def printed(*listed: Listed) -> list[str]:
     table = studies_table(listed, NOW)
     Console(file=file, width=80).print(table, no_wrap=True, overflow="ignore", crop=False)
     return [line.rstrip() for line in file.getvalue().splitlines()]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (-3, "0 s"), (0, "0 s"), (59.9, "59 s"), (60, "1 min"), (200, "3 min"), (3599, "59 min"),
-        (3600, "1 h"), (7300, "2 h"), (47.9 * 3600, "47 h"), (48 * 3600, "2 days"),
-        (60 * 86400, "60 days"), (61 * 86400, "2 months"), (730 * 86400, "23 months"),
-        (731 * 86400, "2 years"), (3700 * 86400, "10 years"),
-    ],
-)  # fmt: skip
-def test_an_age_is_said_as_a_person_says_it(seconds: float, said: str) -> None:
-    assert age(seconds) == said
 
 
 def test_a_column_that_no_study_has_anything_for_is_left_out() -> None:

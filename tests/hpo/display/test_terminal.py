@@ -18,20 +18,12 @@ from typing import Any, Literal
 import pytest
 from rich.console import Console
 
-from hpo.display.terminal import BAR_WIDTH, Progress, duration, range_bar
+from hpo.display.terminal import BAR_WIDTH, Progress, range_bar
 from hpo.plan.plan import make_plan
 from hpo.plan.space import Categorical, Float, Parameter
 from studies.database.engine import now
 from studies.database.records import Result
 from tests.running import HPO
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0, "0 s"), (8.4, "8 s"), (99.4, "99 s"), (100, "2 min"), (5970, "1 h 40 min"), (7500, "2 h 05 min")],
-)  # fmt: skip
-def test_a_duration_is_said_as_a_person_says_it(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
 
 
 @pytest.mark.parametrize(

@@ -8,24 +8,7 @@ from pathlib import Path
 import pytest
 
 from hpo import cli
-from hpo.plan.nearest import nearest
 from studies import Study
-
-
-@pytest.mark.parametrize(
-    ("word", "said"),
-    [
-        ("epoch", "did you mean 'epochs'?"),
-        ("EPOCHS", "did you mean 'epochs'?"),
-        ("trails", "did you mean 'Trials'?"),
-        ("teacher", "give another"),
-        ("", "give another"),
-    ],
-)
-def test_the_nearest_name_is_suggested_where_one_is_near(word: str, said: str) -> None:
-    assert nearest(word, ["source", "epochs", "Trials"], "give another") == said
-    assert nearest(word, [], "give another") == "give another"
-
 
 MISTYPED: list[tuple[str, int, str]] = [
     ("serach digits", 2, "Error: No such command 'serach'. Did you mean 'search'? (see hpo --help)"),

@@ -31,7 +31,7 @@ from studies.database.records import Confirmation, Result, Trial
 from studies.database.store import open_store
 from studies.database.tables import MIGRATIONS
 from tests.running import Run, Tables
-from trainer.data.table import TEST
+from trainer.data import TEST
 
 PLAN: dict[str, Any] = {"trials": 30, "finalists": 4, "repeats": 3, "epochs": 3, "seed": 1}
 

@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from studies.analysis.agreement import compared_epochs, scores_after
-from studies.analysis.sessions import duration, spans, times
+from studies.analysis.sessions import spans, times
 from studies.database.records import Trial
 from tests.studies.columns_of import epochs_of, frame_of
 from tests.studies.figures import made
@@ -61,15 +60,6 @@ def test_a_trial_that_runs_lasts_until_what_is_known() -> None:
     assert list(spans(ran((0, None), (5, None)))["end"]) == [5.0, 5.0]
     assert list(spans(ran((5, 3)))["end"]) == [0.0]  # a clock that was put back
     assert spans(made([0.5])[0]).empty
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.0372, "0.037 s"), (4.31, "4.3 s"), (45, "45 s"), (600, "10 min"), (18000, "5 h"),
-     (172800, "2 days"), (1.2e9, "13,889 days")],
-)  # fmt: skip
-def test_durations_are_said_as_a_person_does(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
 
 
 def test_trials_are_compared_where_halving_had_them_leave() -> None:

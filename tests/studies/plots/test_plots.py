@@ -16,7 +16,6 @@ from matplotlib.patches import Rectangle
 from studies import Study, plots
 from studies.analysis import frames
 from studies.database.records import Round
-from studies.plots import scales
 from tests.studies.figures import (
     DOWN,
     LOG,
@@ -334,12 +333,3 @@ def test_log_ticks_are_round_numbers(low: float, high: float, ticks: list[str]) 
     shown = [label.get_text() for label in axes.get_xticklabels()]
     assert set(ticks) <= set(shown)
     assert len(shown) <= 8
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.07, "0.07"), (0.0026712, "0.00267"), (1e-5, "1e-05"), (1000.0, "1000"), (123456.7, "123000"),
-     (-0.0, "0"), (1024.0, "1024"), (2.5e7, "2.5e+07"), (math.inf, "inf"), (math.nan, "nan")],
-)  # fmt: skip
-def test_numbers_are_written_as_a_person_does(value: float, text: str) -> None:
-    assert scales.number(value) == text

@@ -302,7 +302,7 @@ def test_timeline_has_a_bar_for_each_trial_and_cuts_pauses_out() -> None:
     assert bars(figure) == [(0, 10), (0, 20), (20, 50)]
     assert points(figure.axes[0], "_child")[0][:1] == [20.0]  # where the second failed
     assert figure.axes[0].get_title(loc="left") == (
-        "begun 2026-03-01 08:00 UTC, ran 50 s, paused 120 min (dashed)"
+        "begun 2026-03-01 08:00 UTC, ran 50 s, paused 2 h (dashed)"
     )
     assert not overlaps(figure)
 

@@ -1,0 +1,77 @@
+"""How numbers, times, ranges and settings are written, and which name is suggested for a mistyped one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from hpo.plan.space import Categorical, Float, Int, Parameter
+from studies import words
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.07, "0.07"), (0.0026712, "0.00267"), (1e-5, "1e-05"), (1000.0, "1000"), (123456.7, "123000"),
+     (-0.0, "0"), (1024.0, "1024"), (2.5e7, "2.5e+07"), (math.inf, "inf"), (math.nan, "nan")],
+)  # fmt: skip
+def test_numbers_have_three_digits_and_no_exponent_below_a_million(value: float, text: str) -> None:
+    assert words.number(value) == text
+
+
+def test_a_number_may_have_more_digits() -> None:
+    assert words.number(0.123456, 4) == "0.1235"
+    assert words.number(1234.56, 6) == "1234.56"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.00267123, "0.00267"), (3, "3"), ("relu", "relu"), (True, "True"), (None, "None"), ([1.0, "a"], "1, a")],
+)  # fmt: skip
+def test_only_floats_are_rounded(value: Any, text: str) -> None:
+    assert words.setting(value) == text
+    assert words.settings({"x": value, "y": 0.5}) == f"x {text} · y 0.5"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "text"),
+    [(Float(1e-5, 1.0, log=True), "1e-05 … 1"), (Int(1, 20), "1 … 20"), (Categorical((True, 1.5)), "True, 1.5")],
+)  # fmt: skip
+def test_a_range_is_its_ends_and_choices_are_listed(parameter: Parameter, text: str) -> None:
+    assert words.describe(parameter) == text
+
+
+def test_a_log_range_may_say_so() -> None:
+    assert words.of_range(None, 0.1, 2.0, log=True) == "0.1 … 2, log"
+    assert words.of_range(["a", "b"], math.nan, math.nan) == "a, b"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (0.0372, "0.037 s"), (4.31, "4.3 s"), (8.0, "8 s"), (45, "45 s"), (119.4, "119 s"), (119.6, "2 min"),
+     (600, "10 min"), (5970, "1 h 40 min"), (7200, "2 h"), (7500, "2 h 05 min"), (1.2e9, "13,889 days")],
+)  # fmt: skip
+def test_a_duration_is_in_the_unit_that_fits(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-3, "0 s"), (0, "0 s"), (59.9, "59 s"), (60, "1 min"), (200, "3 min"), (3599, "59 min"),
+     (3600, "1 h"), (7300, "2 h"), (47.9 * 3600, "47 h"), (48 * 3600, "2 days"),
+     (60 * 86400, "60 days"), (61 * 86400, "2 months"), (730 * 86400, "23 months"),
+     (731 * 86400, "2 years"), (3700 * 86400, "10 years")],
+)  # fmt: skip
+def test_an_age_is_in_whole_units(seconds: float, text: str) -> None:
+    assert words.age(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [("epoch", "did you mean 'epochs'?"), ("EPOCHS", "did you mean 'epochs'?"),
+     ("trails", "did you mean 'Trials'?"), ("teacher", "give another"), ("", "give another")],
+)  # fmt: skip
+def test_the_nearest_name_is_suggested_where_one_is_near(word: str, text: str) -> None:
+    assert words.nearest(word, ["source", "epochs", "Trials"], "give another") == text
+    assert words.nearest(word, [], "give another") == "give another"

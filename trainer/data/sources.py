@@ -1,0 +1,113 @@
+"""The kinds of sources, and how each is read: data sets built into scikit-learn, files of columns, MNIST."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainer.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trainer.data.tables import Table
+
+BUILT_IN = ("digits", "breast_cancer", "wine", "iris", "diabetes")
+TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
+KINDS = f"{', '.join(BUILT_IN)}, a .csv, .tsv or .parquet file, or mnist:DIR"
+
+
+def read(source: str, target: str | None = None) -> Table:
+    """The table of a source: a built-in name, a CSV, TSV or Parquet file with its label column, or mnist:DIR.
+
+    Raises:
+        DataError: there is no such source, file or column, or its labels can't be used.
+    """
+    if target is not None and (source in BUILT_IN or source.startswith("mnist:")):
+        raise DataError(f"{source} knows its labels: leave out --target {target}")
+    if source in BUILT_IN:
+        return _built_in(source)
+    if source.startswith("mnist:"):
+        from trainer.data.mnist import read_mnist
+
+        return read_mnist(Path(source.removeprefix("mnist:")))
+    if source.lower().endswith(TABLE_ENDINGS):
+        return _file(Path(source), target)
+    raise DataError(f"unknown source {source!r}: {_nearest(source, BUILT_IN, f'give {KINDS}')}")
+
+
+def name_of(source: str) -> str:
+    """The name of a study of this source, if its user does not choose one."""
+    return source.partition(":")[0] if source.startswith("mnist:") else Path(source).stem
+
+
+def _nearest(word: str, known: Iterable[str], otherwise: str) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else otherwise
+
+
+def _built_in(source: str) -> Table:
+    import numpy as np
+    from sklearn import datasets
+
+    from trainer.data.tables import Table
+
+    loaded = getattr(datasets, f"load_{source}")()
+    if source == "diabetes":
+        return Table(source, "regression", loaded.data, loaded.target.astype(float), None)
+    classes = tuple(str(name) for name in loaded.target_names)
+    return Table(source, "classification", loaded.data, loaded.target.astype(np.intp), classes)
+
+
+def _file(path: Path, target: str | None) -> Table:
+    import pandas as pd
+
+    from trainer.data.tables import from_frame
+
+    if not path.is_file():
+        raise DataError(f"no such file: {path}")
+    try:
+        frame = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
+    except pd.errors.ParserWarning:
+        raise DataError(f"{path}: its rows have more cells than its first line") from None
+    except (ValueError, ImportError, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path} can't be read as a table: {reason}") from None
+    columns = ", ".join(str(column) for column in frame.columns)
+    if target is None:
+        raise DataError(f"{path}: say which column is the label with --target: {columns}")
+    if target not in frame.columns:
+        raise DataError(
+            f"{path} has no column {target!r}: "
+            f"{_nearest(target, map(str, frame.columns), f'its columns are {columns}')}"
+        )
+    return from_frame(path.stem, frame, target, str(path))
+
+
+def _csv(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        # Where rows have more cells than the header, pandas would leave out the last cell or take the first for a name.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(
+            path,
+            sep=_separator(path),
+            encoding="utf-8-sig",
+            skipinitialspace=True,
+            na_values=["?"],  # how the UCI collection writes a missing value
+            index_col=False,
+            low_memory=False,  # in pieces, a column could be numbers in one and text in another
+        )
+
+
+def _separator(path: Path) -> str:
+    """What separates the columns: a tab in a .tsv, else the commonest of comma, semicolon and tab in the first line."""
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    with path.open(encoding="utf-8-sig") as file:
+        first = file.readline()
+    return max(",;\t", key=first.count)

@@ -1,0 +1,169 @@
+"""Splits: which rows train, which validate and which test, drawn from a seed and stratified by class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.data.encoding import MAX_CATEGORIES, Encoding
+from trainer.data.sources import read
+from trainer.data.tables import Table, Task
+from trainer.errors import DataError
+from trainer.recipe import Rows
+
+Which = int | Literal["test"]
+
+TEST: Literal["test"] = "test"
+TEST_SHARE, VALIDATION_SHARE = 0.2, 0.2  # of all rows
+MIN_PER_CLASS = 3  # one row each to train, to validate and to test
+ROWS_PER_VALUE = (
+    10  # if a column has at least so many rows for each of its values, its values are few
+)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Rows to train on and rows to score by, ready for a network."""
+
+    task: Task
+    outputs: int
+    train: Rows
+    validation: Rows  # of `TEST`, the test rows
+    target_scale: float  # one standard unit of y in the user's units; 1 for classes
+    fingerprint: str  # of all rows and labels of the source
+    contents: Mapping[str, Any]  # of the same: see `Table.contents`
+    notes: tuple[str, ...] = ()  # what the user should know: what was left out, and what looks odd
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The splits of a table: `draw(0)` is the one that a search is made on, from 1 on they are fresh ones, and
+    `draw(TEST)` has the test rows.
+    """
+
+    table: Table
+    seed: int
+    rows: int | None
+    dtype: str
+
+    def __call__(self, which: Which) -> Splits:
+        """One split, the same each time (see `split`)."""
+        return split(self.table, self.seed, which, rows=self.rows, dtype=self.dtype)
+
+
+def load(source: str, target: str | None, *, seed: int, rows: int | None, dtype: str) -> Draw:
+    """Read a source, and return what draws its splits.
+
+    Raises:
+        DataError: the source can't be read or used.
+    """
+    return Draw(read(source, target), seed, rows, dtype)
+
+
+def split(
+    table: Table,
+    seed: int,
+    which: Which = 0,
+    *,
+    rows: int | None = None,
+    dtype: str = "float32",
+) -> Splits:
+    """Training and validation rows: 60 and 20 % of all, stratified by class, drawn from the seed; 20 % are set apart.
+
+    Rows that the source sets apart for testing are the test rows; then a fifth of the others validates. `rows`
+    draws that many rows, once, to train and validate on; the test rows are the same with and without it. Arrays
+    are of `dtype`.
+
+    `which` is 0, the split that a search is made on; or the number of a fresh one, from 1: the same rows divided anew
+    into training and validation rows; or `TEST`: all of them train, and the test rows take the validation rows' place.
+
+    Raises:
+        DataError: there are too few rows, or fewer than three of a class.
+    """
+    rest, test = _test_apart(table, seed)
+    if rows is not None and rows != len(rest):
+        # Each class needs a row to draw, one to leave out, and (of a quarter of the rows) one to validate on.
+        classes = len(table.classes or [""])
+        if not 4 * classes <= rows <= len(rest) - classes:
+            raise DataError(
+                f"rows = {rows}: {table.name} has {len(rest)} rows beside its test rows: "
+                f"give {4 * classes} to {len(rest) - classes}, or leave it out for all of them"
+            )
+        _, rest = _stratified(table, rest, rows, seed, "search")
+    if which == TEST:
+        return _encoded(table, rest, test, dtype)
+    state = seed
+    if which:
+        sequence = np.random.SeedSequence(seed, spawn_key=(int(which),))
+        state = int(sequence.generate_state(1, np.uint32)[0])
+    share = VALIDATION_SHARE if table.test_rows is not None else VALIDATION_SHARE / (1 - TEST_SHARE)
+    train, validation = _stratified(table, rest, share, state, "validation")
+    return _encoded(table, train, validation, dtype)
+
+
+def _test_apart(table: Table, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The positions of all rows but the test rows, and those of the test rows."""
+    everything = np.arange(len(table.labels))
+    if table.classes is not None:
+        for name, size in zip(table.classes, np.bincount(table.labels), strict=True):
+            if 0 < size < MIN_PER_CLASS:
+                raise DataError(
+                    f"{table.name}: class {name!r} has {size} of the rows: each needs {MIN_PER_CLASS}, "
+                    "to train, validate and test on"
+                )
+    if table.test_rows is not None:
+        return np.setdiff1d(everything, table.test_rows), table.test_rows
+    return _stratified(table, everything, TEST_SHARE, seed, "test")
+
+
+def _stratified(
+    table: Table, positions: NDArray[np.intp], share: float | int, state: int, what: str
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """All positions but a share or number of them, and those; the classes are in both as they are in all."""
+    from sklearn.model_selection import train_test_split
+
+    strata = table.labels[positions] if table.task == "classification" else None
+    try:
+        rest, apart = train_test_split(
+            positions, test_size=share, random_state=state, stratify=strata
+        )
+    except ValueError as error:
+        raise DataError(
+            f"{table.name}: can't set {what} rows apart from {len(positions)} rows: {error}"
+        ) from None
+    return rest, apart
+
+
+def _encoded(
+    table: Table, train: NDArray[np.intp], validation: NDArray[np.intp], dtype: str
+) -> Splits:
+    encoding = Encoding(np.dtype(dtype)).fit(table, train)
+    return Splits(
+        task=table.task,
+        outputs=1 if table.classes is None else len(table.classes),
+        train=encoding.transform(table, train),
+        validation=encoding.transform(table, validation),
+        target_scale=encoding.scale,
+        fingerprint=table.fingerprint,
+        contents=table.contents,
+        notes=table.notes + _give_aways(table, train),
+    )
+
+
+def _give_aways(table: Table, train: NDArray[np.intp]) -> tuple[str, ...]:
+    """A note for each column with few values, each of which comes with one class only: the label in other words."""
+    if table.task == "regression" or isinstance(table.rows, np.ndarray):
+        return ()
+    rows, labels = table.rows.iloc[train], table.labels[train]
+    few = rows.nunique(dropna=False) <= min(MAX_CATEGORIES, len(train) // ROWS_PER_VALUE)
+    return tuple(
+        f"{table.name}: column {column!r} tells the class of every row by itself: take it out of the "
+        "file unless it is known before the class is"
+        for column in rows.columns[few.to_numpy()]
+        if len(set(zip(rows[column].map(repr), labels, strict=True)))
+        == rows[column].nunique(dropna=False)
+    )

@@ -8,17 +8,17 @@ is what counts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from hpo.run.batches import train_batch
 from numpy.typing import NDArray
 
 import hpo
 from hpo.plan.plan import make_plan
 from hpo.plan.space import Settings, distribution
 from hpo.trainables.network import MLP, mlp
+from hpo.trainables.session import Session
+from hpo.trainables.task import Task
 from scripts.bench.search import sklearn_halving
 from scripts.bench.search.running import recommended, searched
 
@@ -88,12 +88,14 @@ def _trained(
 ) -> list[float | None]:
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1), ThreadPoolExecutor(1) as pool:
-        curves = train_batch(
-            trainable, settings, pool, epochs=epochs, seed=seed, which=which,
-            trained=lambda _: None,
-        )  # fmt: skip
-    return [c.value for c in curves]
+    values: dict[int, float | None] = {}
+    with threadpool_limits(1):
+        for part in trainable.populations(settings):
+            task = Task(tuple(part), tuple(settings[k] for k in part), epochs, seed, which)
+            session = Session(task, trainable.training(task).here(), trainable.score)
+            session.advance(epochs)
+            values |= zip(part, (o.value for o in session.outcomes()), strict=True)
+    return [values[k] for k in range(len(settings))]
 
 
 SEARCHERS = {"ours": ours, "Optuna TPE": optuna_tpe, "scikit-learn": scikit_learn}

@@ -8,18 +8,16 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hpo.run.batches import train_batch
 
 import hpo
 import studies
 from hpo import operations
-from hpo.choose.stopping import REPEATS
+from hpo.choose.stopping import NOISE_TRAININGS
 from hpo.display import text
 from hpo.errors import PlanError
 from hpo.plan.plan import from_json, make_plan
@@ -30,6 +28,7 @@ from studies import Study
 from studies.database.records import Confirmation, Result, Trial
 from studies.database.store import open_store
 from studies.database.tables import MIGRATIONS
+from tests.hpo.scripted import trained_alone
 from tests.running import Run, Tables
 from trainer.data import TEST
 
@@ -88,16 +87,16 @@ def test_a_stage_trains_complete_trials_each_once(done: Study) -> None:
     assert all(c.finished and c.value is not None and c.epochs == 3 for c in again)
 
 
-def test_all_of_a_stage_train_on_its_seed_and_its_split(done: Study, pool: Executor) -> None:
+def test_all_of_a_stage_train_on_its_seed_and_its_split(done: Study) -> None:
     plan = make_plan(done.read().plan)
     trainable, settings = mlp(plan), [t.params for t in trials(done)]
     values = set()
     for c in confirmations(done):
-        (curves,) = train_batch(
-            trainable, [settings[c.trial]], pool, epochs=plan.epochs,
-            seed=seed_of(plan, CONFIRM, c.stage), which=c.stage, trained=lambda _: None,
-        )  # fmt: skip
-        assert curves.value == c.value
+        seed = seed_of(plan, CONFIRM, c.stage)
+        outcome = trained_alone(
+            trainable, settings[c.trial], epochs=plan.epochs, seed=seed, split=c.stage
+        )
+        assert outcome.value == c.value
         values.add((c.trial, c.value))
     assert len(values) > len({trial for trial, _ in values})  # stages differ
 
@@ -151,17 +150,15 @@ def test_a_search_of_few_trials_can_be_shown(
 # --- the test rows ---
 
 
-def test_the_test_rows_say_how_good_the_recommended_settings_are(
-    done: Study, pool: Executor
-) -> None:
+def test_the_test_rows_say_how_good_the_recommended_settings_are(done: Study) -> None:
     plan, said = make_plan(done.read().plan), done.summary()
-    (curves,) = train_batch(
-        mlp(plan), [said["recommended"]["params"]], pool, epochs=plan.epochs,
-        seed=seed_of(plan, TEST_ROWS), which=TEST, trained=lambda _: None,
+    outcome = trained_alone(
+        mlp(plan), said["recommended"]["params"], epochs=plan.epochs,
+        seed=seed_of(plan, TEST_ROWS), split=TEST,
     )  # fmt: skip
-    assert (said["test"]["metric"], said["test"]["value"]) == ("accuracy", curves.value)
+    assert (said["test"]["metric"], said["test"]["value"]) == ("accuracy", outcome.value)
     ((trial, value, error),) = rows(done.storage, "SELECT trial, value, error FROM hpo_tests")
-    assert (trial, value, error) == (said["recommended"]["trial"], curves.value, None)
+    assert (trial, value, error) == (said["recommended"]["trial"], outcome.value, None)
     opened = said["test"]["opened_at"]
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", opened)
     last = max(c.finished for c in confirmations(done) if c.finished)
@@ -267,8 +264,8 @@ def test_a_flat_search_runs_out_of_patience_and_says_why(storage: str, run_hpo: 
     assert study.stopped.startswith("1 round brought 0, not more than the noise of 0.")
     assert study.trials_frame()["round"].value_counts(sort=False).to_dict() == {0: 16, 1: 7}
     again = confirmations(study)
-    assert len({c.trial for c in again[:REPEATS]}) == 1  # which is how the noise is known
-    assert [c.stage for c in again[:REPEATS]] == list(range(1, REPEATS + 1))
+    assert len({c.trial for c in again[:NOISE_TRAININGS]}) == 1  # which is how the noise is known
+    assert [c.stage for c in again[:NOISE_TRAININGS]] == list(range(1, NOISE_TRAININGS + 1))
     assert len(again) == 8  # of 10, as 23 of the 30 trials were drawn
     assert study.summary()["test"] is not None
     shown = run_hpo("show", "w", "--storage", storage).stdout

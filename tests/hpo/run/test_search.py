@@ -13,11 +13,11 @@ import pytest
 import hpo
 import studies
 from hpo import operations
+from hpo.choose.rounds import LARGEST_BATCH
 from hpo.errors import PlanError
 from hpo.plan.plan import make_plan
 from hpo.plan.space import contains, from_mapping, inside
 from hpo.run.watcher import Watcher
-from hpo.trainables.network import BATCH
 from studies import Study
 from studies.database.records import Confirmation, Result
 from studies.database.store import StudyExistsError
@@ -210,7 +210,7 @@ def test_threads_are_gone_after_an_interrupt(storage: str) -> None:
     with pytest.raises(KeyboardInterrupt):
         operations.start(plan, storage=storage, watcher=Interrupt(0, in_training=True))
     names = [thread.name for thread in threading.enumerate()]
-    assert not [name for name in names if name.startswith(("population", "lease"))]
+    assert not [name for name in names if name.startswith(("training", "lease"))]
 
 
 def test_resume_is_a_total_and_adds_rounds_of_the_same_size(storage: str, tables: Tables) -> None:
@@ -237,7 +237,7 @@ def test_large_rounds_are_trained_in_batches_that_know_the_ones_before(storage: 
     plan = make_plan({"source": "wine", "trials": 130, "rounds": 1, "epochs": 1, "finalists": 0})
     study = operations.start(plan, storage=storage, watcher=Count())
     assert seen == [44, 43, 43]
-    assert max(seen) <= BATCH
+    assert max(seen) <= LARGEST_BATCH
     rates = study.trials_frame()["learning_rate"]
     assert rates.nunique() == 130
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 import textwrap
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hpo.run.batches import train_batch
 from numpy.typing import NDArray
 
 import hpo
 import studies
+from hpo.choose.rounds import SMALLEST_BATCH
 from hpo.errors import PlanError, TooManyFailuresError
+from hpo.executors.threads import Threads
 from hpo.plan.space import Settings
-from hpo.trainables.function import FEW, Function, find, path_of
+from hpo.trainables.function import Function, find, path_of
+from hpo.trainables.task import Task
+from tests.hpo.scripted import tasks_of, trained, trained_alone
 from tests.running import Run, Tables
 
 Array = NDArray[Any]
@@ -225,7 +228,7 @@ def test_it_stops_after_more_failures_than_allowed(most: int, storage: str) -> N
     with pytest.raises(TooManyFailuresError, match=r"trainings failed, the last with RuntimeError"):
         hpo.search(fails_above_a_half, **PLAN, max_failures=most, storage=storage, name="f")
     failed = studies.load("f", storage).summary()["trials"]["failed"]
-    assert most < failed <= most + FEW
+    assert most < failed <= most + SMALLEST_BATCH
 
 
 def test_one_that_always_fails_is_not_called_for_ever(storage: str) -> None:
@@ -245,30 +248,29 @@ def test_one_that_always_fails_is_not_called_for_ever(storage: str) -> None:
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        ("good", "TypeError: the trainer told value = 'good', which is not a number"),
-        (None, "TypeError: the trainer told value = None, which is not a number"),
-        ([1.0, 2.0], "ValueError: the trainer told 2 values of value for 1 trials"),
-        ({}, "ValueError: the trainer told no metric"),
-        ({"a": 1, "b": 2}, "ValueError: the trainer told a, b: say with metric which one decides"),
-        (iter(()), "TypeError: the trainer told value = "),
+        ("good", "TypeError: the trainer reported value = 'good', which is not a number"),
+        (None, "TypeError: the trainer reported value = None, which is not a number"),
+        ([1.0, 2.0], "ValueError: the trainer reported 2 values of value for 1 trials"),
+        ({}, "ValueError: the trainer reported no metric"),
+        (
+            {"a": 1, "b": 2},
+            "ValueError: the trainer reported a, b: say with metric which one decides",
+        ),
+        (iter(()), "TypeError: the trainer reported value = "),
         ((x for x in list[float]()), "ValueError: the trainer ended without telling any metric"),
     ],
     ids=["text", "nothing", "two", "empty", "which", "iterator", "no_epoch"],
 )
-def test_what_is_no_metric_fails_the_trial_with_a_word(
-    told: object, message: str, pool: Executor
-) -> None:
+def test_what_is_no_metric_fails_the_trial_with_a_word(told: object, message: str) -> None:
     function = Function(lambda _: told, None, "maximize")
-    (curves,) = train_batch(
-        function, [{"x": 1.0}], pool, epochs=3, seed=0, trained=list[int]().append
-    )
-    assert curves.error is not None
-    assert curves.error.line.startswith(message)
-    assert curves.metrics == {}
+    outcome = trained_alone(function, {"x": 1.0}, epochs=3, seed=0)
+    assert outcome.error is not None
+    assert outcome.error.line.startswith(message)
+    assert outcome.metrics == {}
 
 
 def test_a_metric_that_is_not_told_is_asked_for(storage: str) -> None:
-    with pytest.raises(TooManyFailuresError, match="the trainer told accuracy, and no f1"):
+    with pytest.raises(TooManyFailuresError, match="the trainer reported accuracy, and no f1"):
         hpo.search(generator, **PLAN, metric="f1", storage=storage, name="f")
 
 
@@ -284,9 +286,7 @@ def test_a_value_that_is_not_finite_is_a_divergence(value: float, storage: str) 
     assert study.best.params["x"] <= 0.5
 
 
-def test_a_population_is_trained_together_and_one_that_diverges_leaves_the_others(
-    pool: Executor,
-) -> None:
+def test_a_population_is_trained_together_and_one_that_diverges_leaves_the_others() -> None:
     sizes = []
 
     def train(settings: Sequence[Params], epochs: int) -> Iterator[dict[str, Array]]:
@@ -297,14 +297,15 @@ def test_a_population_is_trained_together_and_one_that_diverges_leaves_the_other
     function = Function(hpo.population(train), "a", "maximize")
     settings: list[Settings] = [{"x": float(k)} for k in range(5)]
     assert function.populations(settings) == [[0, 1, 2, 3, 4]]
-    trained: list[int] = []
-    made = train_batch(function, settings, pool, epochs=3, seed=0, trained=trained.append)
-    assert [curves.diverged_epoch for curves in made] == [1, 2, 3, None, None]
-    assert [curves.epochs for curves in made] == [0, 1, 2, 3, 3]
-    assert (sizes, trained) == ([5], [5, 4, 3])
+    counts: list[int] = []
+    with Threads(function, 2, counts.append) as threads:
+        outcomes = trained(threads, tasks_of(function, settings, epochs=3))
+    assert [o.diverged_epoch for o in outcomes] == [1, 2, 3, None, None]
+    assert [o.epochs for o in outcomes] == [0, 1, 2, 3, 3]
+    assert (sizes, counts) == ([5], [5, 4, 3])
 
 
-def test_a_generator_is_closed_when_the_search_is_stopped(pool: Executor) -> None:
+def test_a_generator_is_closed_when_the_search_is_stopped() -> None:
     closed = []
 
     def train(params: Params) -> Iterator[float]:
@@ -314,18 +315,20 @@ def test_a_generator_is_closed_when_the_search_is_stopped(pool: Executor) -> Non
         finally:
             closed.append(params)
 
-    epochs: list[int] = []
-
-    def trained(trials: int) -> None:
-        epochs.append(trials)
-        if len(epochs) == 2:
-            raise KeyboardInterrupt
-
+    begun = threading.Event()
     function = Function(train, None, "maximize")
-    with pytest.raises(KeyboardInterrupt):
-        train_batch(function, [{"x": 0.5}], pool, epochs=9, seed=0, trained=trained)
-    assert len(epochs) == 2
+    with Threads(function, 1, lambda _: begun.set()) as threads:
+        threads.start(Task((0,), ({"x": 0.5},), 10**9, 0))
+        begun.wait()
+        assert not closed
     assert len(closed) == 1
+
+
+def test_a_generator_may_be_a_list(storage: str) -> None:
+    def train(params: Params, *, epochs: int) -> Iterator[float]:
+        yield from [score(params)] * epochs
+
+    assert hpo.search(train, **PLAN, storage=storage).summary()["epochs_trained"] == 90
 
 
 # --- what can't be searched ---

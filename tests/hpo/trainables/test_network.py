@@ -13,6 +13,7 @@ from hpo.errors import PlanError
 from hpo.plan.plan import make_plan
 from hpo.plan.space import Settings
 from hpo.trainables.network import SHARED, mlp
+from tests.hpo.scripted import tasks_of
 from trainer.population import MOST_TRIALS
 
 
@@ -57,8 +58,8 @@ def test_every_part_that_can_be_searched_is_trained() -> None:
     ]
     assert trainable.populations(settings) == [[0, 1], [2], [3]]
     first = [
-        next(trainable.train([settings[k] for k in part], epochs=1, seed=0))["validation_loss"]
-        for part in trainable.populations(settings)
+        next(trainable.training(task).here())["validation_loss"]
+        for task in tasks_of(trainable, settings, epochs=1)
     ]
     assert len(set(np.concatenate(first))) == 4
     assert np.isfinite(np.concatenate(first)).all()
@@ -116,6 +117,6 @@ def test_the_score_and_its_direction_follow_the_labels(
     source: str, metric: str | None, score: str, direction: str
 ) -> None:
     trainable = mlp(make_plan({"source": source, "metric": metric}))
-    assert (trainable.score, trainable.direction) == (score, direction)
-    figures = next(trainable.train([{"learning_rate": 0.01}], epochs=1, seed=0))
-    assert score in figures
+    assert (trainable.score, trainable.traits.direction) == (score, direction)
+    (task,) = tasks_of(trainable, [{"learning_rate": 0.01}], epochs=1)
+    assert score in next(trainable.training(task).here())

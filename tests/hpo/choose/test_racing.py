@@ -6,11 +6,11 @@ from datetime import datetime
 
 import numpy as np
 import pytest
-from hpo.run.confirm import FEWEST, race
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.choose.types import Direction
+from hpo.choose.racing import SMALLEST_STAGE, race
+from hpo.choose.types import Confirmation, Direction
 from studies.analysis.finalists import finalists
 from studies.database.records import Confirmation
 
@@ -29,8 +29,7 @@ def run(
         stages.append(trials)
         luck = noise * rng.normal()
         done += [
-            Confirmation(len(stages), k, truth[k] + luck + noise * rng.normal(), 1, None, THEN)
-            for k in trials
+            Confirmation(len(stages), k, truth[k] + luck + noise * rng.normal()) for k in trials
         ]
     return stages, done, searched
 
@@ -47,7 +46,7 @@ def test_a_race_spends_what_it_has_on_distinct_settings_of_each_stage(
     for trials in stages:
         assert len(trials) == len(set(trials)) >= 1
     assert len({c.trial for c in done}) <= (settings if most is None else min(most, settings))
-    enough = min(FEWEST, settings if most is None else min(most, settings))
+    enough = min(SMALLEST_STAGE, settings if most is None else min(most, settings))
     assert all(len(trials) >= enough for trials in stages[:-1])
 
 

@@ -34,7 +34,7 @@ ENOUGH_TRIALS = 10
 def stack_size(recipe: Recipe, inputs: int) -> int:
     """The most trials that one stack should hold. It follows from the network alone, never from the machine."""
     network = Network((inputs, *recipe.hidden, recipe.outputs), batch_norm=recipe.batch_norm)
-    return min(max(STACK_NUMBERS // network.numbers, FEWEST_TRIALS), MOST_TRIALS)
+    return min(max(STACK_NUMBERS // network.parameter_count, FEWEST_TRIALS), MOST_TRIALS)
 
 
 def even_parts(items: Sequence[int], most: int) -> list[list[int]]:

@@ -105,13 +105,13 @@ class Stack:
         beyond = network.beyond()
         self.products: list[list[_Product]] = []
         self.last: list[Piece] = []
-        if network.numbers <= WHOLE or self.clip is not None:
+        if network.parameter_count <= WHOLE or self.clip is not None:
             gradient = arrays.zeros_like(self.theta)
             self.dbeyond = gradient[:, beyond]
             for views in network.views(gradient):
                 self.products.append([_Product(slice(0, trials), views.affine, None)])
-            everything = slice(0, network.numbers)
-            cut = _even_slices(trials, max(1, PASS // network.numbers))
+            everything = slice(0, network.parameter_count)
+            cut = _even_slices(trials, max(1, PASS // network.parameter_count))
             scratch = arrays.zeros_like(gradient[cut[0]])  # the first is the largest
             for group in cut:
                 piece_scratch = scratch[: group.stop - group.start]
@@ -168,7 +168,7 @@ class Stack:
 
     def _of_weights(self, numbers: Array, part: slice) -> Array | None:
         """A number of each trial (k, 1) for every parameter of a part of theta: 0 for what is no weight."""
-        full = np.zeros((len(numbers), self.network.numbers), self.dtype)
+        full = np.zeros((len(numbers), self.network.parameter_count), self.dtype)
         for layer in self.network.views(full):
             layer.weight[:] = numbers[:, :, None]
         taken = arrays.empty((len(numbers), part.stop - part.start), self.dtype)

@@ -168,7 +168,7 @@ def test_so_it_is_where_networks_are_updated_in_pieces(
     case: Case, train: Train, make_targets: MakeTargets
 ) -> None:
     sizes = (case.inputs, *case.recipe.hidden, case.recipe.outputs)
-    assert Network(sizes).numbers > WHOLE
+    assert Network(sizes).parameter_count > WHOLE
     everyone, rows = case.settings(), case.rows(make_targets)
     among = train(case.recipe, everyone, rows)
     alone = train(case.recipe, [everyone[case.position]], rows)

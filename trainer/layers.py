@@ -153,9 +153,10 @@ def batch_norm(
 ) -> Array:
     """In place, γ ẑ + β with ẑ = (z − mean) / √(variance + ε) over the B rows (Ioffe & Szegedy 2015, algorithm 1).
 
-    z, and `normal`, into which ẑ is written, are (K, B, O); gamma, beta and the `running` mean and variance (K, 1, O); ones
-    (1, B). Returns 1 / √(variance + ε) as (K, 1, O). The running statistics move a tenth of the way to those of the
-    rows. The running variance is that of the rows (divided by B), as in the book's 6.3; PyTorch's divides by B − 1.
+    z, and `normal`, into which ẑ is written, are (K, B, O); gamma, beta and the `running` mean and variance are
+    (K, 1, O), and ones (1, B). Returns 1 / √(variance + ε) as (K, 1, O). The running statistics move a tenth of the way
+    to those of the rows. The running variance is that of the rows (divided by B), as in the book's 6.3; PyTorch's
+    divides by B − 1.
     """
     rows = z.dtype.type(ones.size)
     mean = np.matmul(ones, z)

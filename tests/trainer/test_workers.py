@@ -129,6 +129,7 @@ def test_a_fork_leaves_its_parents_workers_alone() -> None:
             if not child:
                 assert not worker.ready()
                 assert len(list(train())) == 3
+                assert len(list(second)) == 2  # begun again here
                 two.close()
                 worker.close()
                 os._exit(7)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from studies import DEFAULT_STORAGE
@@ -79,7 +80,7 @@ def start(
     is at hand.
     """
     from hpo.executors.threads import default_workers
-    from hpo.plan.plan import check_sampler, to_json
+    from hpo.plan.plan import to_json
     from hpo.run.provenance import provenance
     from hpo.trainables.function import NUMBER
     from studies.database.engine import check_creatable
@@ -89,7 +90,7 @@ def start(
     if name is not None:
         check_name(name)
     check_creatable(storage)
-    check_sampler(plan.sampler)
+    _check_sampler(plan.sampler)
     trainable = _trainable(plan, worker=worker, train=train)
     watcher = watcher or _own_watcher(storage)
     with create_store(storage) as store:
@@ -142,7 +143,7 @@ def resume(
         hpo.plan.plan.PlanError: a change that a study can't have, fewer trials than its plan has, or other data.
     """
     from hpo.plan.changes import changed_plan, changes
-    from hpo.plan.plan import PlanError, check_sampler, to_json
+    from hpo.plan.plan import PlanError, to_json
     from hpo.run.provenance import differences, provenance
     from studies.database.optunas import check_drawn
     from studies.database.store import create_store, open_store
@@ -161,7 +162,7 @@ def resume(
             plan["metric"] = stored.metric
         after = changed_plan(stored, plan)
         made = changes(stored, after)
-        check_sampler(after.sampler)
+        _check_sampler(after.sampler)
         trainable = _trainable(after, train=train)
         _check_data(after, trainable, record)
         goes_on = record.stopped is not None and plan.keys() & {"trials", "timeout", "patience"}
@@ -231,6 +232,15 @@ def reproduce(
         None if ends[0] == ends[1] else ends,
         differences(then[-1].provenance, provenance()),
     )
+
+
+def _check_sampler(sampler: str | None) -> None:
+    """Whether what a sampler takes is installed."""
+    if sampler == "gp" and find_spec("torch") is None:
+        from hpo.plan.plan import PlanError
+        from studies import extras
+
+        raise PlanError(f"sampler 'gp' needs PyTorch: {extras.command('gp')}")
 
 
 def _plan_of(record: StudyRecord) -> Plan:

@@ -63,29 +63,7 @@ a stack, by the network's size alone, and trains stacks side by side, in process
 is faster.
 """
 
-from __future__ import annotations
+import lazy_loader
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from trainer.estimator import MLPClassifier, MLPRegressor
-    from trainer.population import train_population
-    from trainer.workers import Workers
-
-__all__ = ["MLPClassifier", "MLPRegressor", "Workers", "train_population"]
-
-_HOMES = {
-    "MLPClassifier": "trainer.estimator",
-    "MLPRegressor": "trainer.estimator",
-    "Workers": "trainer.workers",
-    "train_population": "trainer.population",
-}
-
-
-def __getattr__(name: str) -> Any:
-    # scikit-learn, which the estimators need, takes a second to import: not before somebody asks for one.
-    from importlib import import_module
-
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+# scikit-learn, which the estimators need, takes a second to import: not before somebody asks for one.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -7,7 +7,6 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -225,16 +224,6 @@ def choices(field: str) -> list[str]:
     annotation = Plan.model_fields[field].annotation
     options = [annotation, *get_args(annotation)]  # of X | None, too
     return [word for o in options if get_origin(o) is Literal for word in get_args(o)]
-
-
-def check_sampler(sampler: str | None) -> None:
-    """Whether what a sampler takes is installed.
-
-    Raises:
-        PlanError: it is not.
-    """
-    if sampler == "gp" and find_spec("torch") is None:
-        raise PlanError("sampler 'gp' needs PyTorch: pip install 'hpo[gp]'")
 
 
 def read_toml(path: Path) -> dict[str, Any]:

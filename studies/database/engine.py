@@ -16,6 +16,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from studies import extras
 from studies.database.files import UNWRITABLE_PLACE, beside, in_words, nobody_writes, size
 
 BUSY_SECONDS = 30  # how long to wait for another program that is writing to the same SQLite file
@@ -194,7 +195,7 @@ def make_engine(url: str, *, frozen: bool = False) -> sa.Engine:
         engine = sa.create_engine(_frozen(url) if frozen else url, **engine_options(url))
     except ModuleNotFoundError as error:
         raise StoreError(
-            f"{masked(url)} needs the package {error.name}: pip install 'hpo[postgres]'"
+            f"{masked(url)} needs the package {error.name}: {extras.command('postgres')}"
         ) from None
     except sa.exc.NoSuchModuleError:
         raise StoreError(

@@ -28,7 +28,7 @@ from trainer.schedules import SCHEDULES
 from trainer.stack import EVALUATION_ROWS, WHOLE, Stack
 
 torch = pytest.importorskip(
-    "torch", reason="PyTorch, to compare with, is not installed: pip install 'hpo[peers]'"
+    "torch", reason="PyTorch, to compare with, is not installed: pip install '.[peers]'"
 )
 nn, optim, functional = torch.nn, torch.optim, torch.nn.functional
 schedulers = torch.optim.lr_scheduler

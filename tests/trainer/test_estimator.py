@@ -247,7 +247,7 @@ def test_another_seed_is_another_network_and_none_is_a_fresh_one(iris: tuple[Arr
         ({"learning_rate": -1}, "learning_rate = -1 is not a number of at least 0"),
         (
             {"hidden_layer_sizes": (5, 0)},
-            "hidden = (5, 0) is not a list of whole numbers of at least 1",
+            "hidden = .5, 0. is not a list of whole numbers of at least 1",
         ),
         ({"epochs": -1}, "epochs -1 is not a whole number of at least 0"),
         ({"batch_size": 0}, "batch_size = 0 is not a whole number of at least 1"),

@@ -18,7 +18,7 @@ of BLAS, one after the other. So a stack is K ordinary networks side by side, an
 **Why stacks.** A small network's step is a few small products and some thirty calls of NumPy, and the calls take
 longer than the products. A stack of 25 makes the same thirty calls for 25 networks. What may differ between the
 trials of a stack is what changes the shape of no array: learning rate, weight decay, momentum, dropout, first weights
-… (`settings`).
+… (`fields`).
 
 **Rows** (`data`, `checks`). A source becomes training, validation and test rows. A column's mean and deviation are
 computed from training rows alone, and applied unchanged to the others.

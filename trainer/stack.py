@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer import arrays
+from trainer import arrays, fields
 from trainer.losses import LOSSES, SPARSE
 from trainer.metrics import METRICS, class_numbers, row_means
 from trainer.network import Network, Workspace
@@ -22,7 +22,6 @@ from trainer.optimizers import OPTIMIZERS, spread
 from trainer.pieces import Piece, clip_by_norm
 from trainer.recipe import Recipe, Rows
 from trainer.schedules import factor
-from trainer.settings import PER_TRIAL
 
 Array = NDArray[Any]
 
@@ -76,7 +75,7 @@ class Stack:
         self.state = self.optimizer.init(self.theta)
         self.numbers = {
             name: np.array([[float(s.get(name, number.default))] for s in settings])
-            for name, number in PER_TRIAL.items()
+            for name, number in fields.NUMBERS.items()
         }
         self._allocate()
 
@@ -144,7 +143,7 @@ class Stack:
             number = (self.numbers[name] * rate)[trials].astype(self.dtype)
             return self._of_weights(number, part) if number.any() else None
 
-        read = ("learning_rate", *optimizer.reads)
+        read = ("learning_rate", *fields.OPTIMIZERS[self.recipe.optimizer])
         numbers = {name: _one_for_all(self.numbers[name][trials]) for name in read}
         if "momentum" in numbers:
             momentum = self.numbers["momentum"][trials].astype(self.dtype)

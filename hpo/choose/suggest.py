@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from hpo.choose.gaussian import thompson
+from hpo.choose.samplers import SAMPLERS
 from hpo.plan.space import (
     Categorical,
     Float,
@@ -49,10 +50,6 @@ class Observation:
     batch: int = 0
     left: int | None = None
 
-
-SAMPLERS = ("thompson", "tpe", "sobol", "random", "gp", "cmaes")
-
-BLIND = ("sobol", "random")  # draw the same whatever was tried
 
 ENOUGH_TO_START = 10  # trials for CMA-ES to see where the better ones lie
 
@@ -119,7 +116,7 @@ def suggest(
     distributions = {name: distribution(p) for name, p in ranges.items()}
     past = [
         _frozen(trial, ranges, distributions)
-        for trial in (() if sampler in BLIND else history)
+        for trial in (history if SAMPLERS[sampler].learns else ())
         if inside(ranges, trial.settings)
     ]
     with _quiet(), threadpool_limits(1):  # a GP's small products are slower on several threads

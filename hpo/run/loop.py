@@ -17,6 +17,7 @@ from hpo.choose import stopping
 from hpo.choose.halving import batch_size, rung_epochs, rungs
 from hpo.choose.narrowing import narrow
 from hpo.choose.rounds import Batch, batch_numbers, batches, round_size
+from hpo.choose.samplers import SAMPLERS
 from hpo.choose.suggest import Observation, suggest
 from hpo.display.watcher import Watcher
 from hpo.executors.threads import threads
@@ -32,8 +33,6 @@ from studies.database.writer import Writer
 
 ALL_FAIL = 10
 """Where so many trainings have failed with an error and none has given a value, the rest would fail, too."""
-
-LEARNING = ("thompson", "tpe", "gp", "cmaes")  # samplers that draw where earlier trials were good
 
 
 class TooManyFailuresError(Exception):
@@ -60,7 +59,7 @@ class _Search:
     ) -> None:
         self.plan, self.trainable, self.writer = plan, trainable, writer
         self.pool, self.watcher = pool, watcher
-        self.learns = plan.draws_by in LEARNING
+        self.learns = SAMPLERS[plan.draws_by].learns
         self.history = History.read(writer, self.most, learns=self.learns)
         self.confirming = Confirming(plan, trainable, writer, pool, watcher, self.history)
         self.began = time.monotonic()

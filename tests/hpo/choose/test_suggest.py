@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpo.choose.suggest import SAMPLERS, Direction, Observation, suggest
+from hpo.choose.samplers import SAMPLERS
+from hpo.choose.suggest import Direction, Observation, suggest
 from hpo.plan.space import Categorical, Float, Int, Parameter, inside, position
 
 SPACE: dict[str, Parameter] = {

@@ -21,7 +21,7 @@ def load(name: str, storage: str = DEFAULT_STORAGE) -> Study:
     """The study of that name.
 
     Raises:
-        studies.database.engine.StoreError: there is no such database or study; the message names what there is.
+        studies.errors.StoreError: there is no such database or study; the message names what there is.
     """
     from studies.database.store import open_store
     from studies.study import Study

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studies.database.engine import StoreError
+from studies.errors import StoreError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -50,7 +50,7 @@ def search(
 
     Raises:
         hpo.plan.plan.PlanError, trainer.data.DataError: before anything is written.
-        studies.database.engine.StoreError: the database can't be used, or has a study of that name.
+        studies.errors.StoreError: the database can't be used, or has a study of that name.
         hpo.run.loop.TooManyFailuresError: the function failed too often.
     """
     from hpo.plan.plan import make_plan
@@ -84,7 +84,8 @@ def start(
     from hpo.run.provenance import provenance
     from hpo.trainables.function import NUMBER
     from studies.database.engine import check_creatable
-    from studies.database.store import StudyExistsError, check_name, create_store
+    from studies.database.store import check_name, create_store
+    from studies.errors import StudyExistsError
     from studies.study import Study
 
     if name is not None:
@@ -138,8 +139,8 @@ def resume(
     `trials` are needed, and with `take_over` trials that have not ended are recorded as failed.
 
     Raises:
-        studies.database.engine.StoreError: there is no such study.
-        studies.database.lease.LeaseError: another process holds it.
+        studies.errors.StoreError: there is no such study.
+        studies.errors.LeaseError: another process holds it.
         hpo.plan.plan.PlanError: a change that a study can't have, fewer trials than its plan has, or other data.
     """
     from hpo.plan.changes import changed_plan, changes
@@ -194,22 +195,25 @@ def reproduce(
     """Train a stored trial once more, alone, as its study's plan says, and compare every number. Nothing is written.
 
     Raises:
-        studies.database.engine.StoreError: there is no such study.
+        studies.errors.StoreError: there is no such study.
         hpo.plan.plan.PlanError: it has no such trial, that trial is not done, or the data are not the study's.
     """
     from hpo.executors.threads import threads
     from hpo.plan.plan import PlanError
     from hpo.run.provenance import differences, provenance
     from hpo.run.reproducing import Reproduced, first_difference, how_it_ended, train_alone
-    from studies.database.columns import counts
+    from studies.database import columns
     from studies.database.store import open_store
 
     with open_store(storage) as store, store.reading():
         record = store.study(name)
         found = store.trials(record.study_id, among=[trial])
-        curves = {m: points for _, m, points in store.curves(record.study_id, among=[trial])}
+        curves = {
+            c.metric: c.points.tolist()
+            for c in columns.curves(store, record.study_id, among=[trial])
+        }
         environments = store.environments(record.study_id)
-        known = sum(counts(store, record.study_id).values())
+        known = sum(columns.counts(store, record.study_id).values())
     plan = _plan_of(record)
     if not found:
         has = f"it has 0 to {known - 1}" if known else "it has none yet"

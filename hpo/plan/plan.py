@@ -22,7 +22,6 @@ from pydantic import (
 )
 
 from hpo.choose.halving import cost
-from hpo.choose.samplers import SAMPLERS
 from hpo.plan.fields import FIELDS, OF_A_NETWORK, OF_THE_NETWORK, ROUNDS_OF_HALVING, SPACE
 from hpo.plan.space import (
     Categorical,

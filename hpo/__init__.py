@@ -14,24 +14,14 @@
 settings at once is marked with `population`. What was stored is read with the package `studies`.
 """
 
-from __future__ import annotations
+import lazy_loader
 
-from typing import TYPE_CHECKING, Any
+from hpo import siblings
 
-if TYPE_CHECKING:
-    from hpo.api import open, population, reproduce, resume, search  # noqa: A004  # hpo.open, not the built-in
-    from hpo.plan.space import Categorical, Float, Int
+siblings.check()
 
-__all__ = ["Categorical", "Float", "Int", "open", "population", "reproduce", "resume", "search"]
+# Now, so that they stay ours whatever folder the search for a module begins with later.
+import studies  # noqa: E402, F401  # after the check: importing a file of the user's would run it
+import trainer  # noqa: E402, F401  # the same
 
-_HOMES = dict.fromkeys(("Categorical", "Float", "Int"), "hpo.plan.space") | dict.fromkeys(
-    ("open", "population", "reproduce", "resume", "search"), "hpo.api"
-)
-
-
-def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -64,14 +64,13 @@ def check_new(plan: Plan, name: str | None, storage: str) -> None:
         PlanError: the plan needs what is not installed.
         studies.errors.StoreError: the name or the storage can't be used.
     """
-    from hpo.plan.plan import check_sampler
     from studies.database.engine import check_creatable
     from studies.database.store import check_name
 
     if name is not None:
         check_name(name)
     check_creatable(storage)
-    check_sampler(plan.sampler)
+    _check_sampler(plan.sampler)
 
 
 @contextmanager
@@ -83,7 +82,8 @@ def creating(
     from hpo.plan.plan import to_json
     from hpo.run.provenance import provenance
     from hpo.trainables.function import NUMBER
-    from studies.database.store import StudyExistsError, create_store
+    from studies.database.store import create_store
+    from studies.errors import StudyExistsError
 
     with create_store(storage) as store:
         while True:
@@ -206,14 +206,13 @@ class GoingOn:
 
 def _going_on(store: Store, name: str, given: dict[str, Any]) -> GoingOn:
     from hpo.plan.changes import changed_plan, changes
-    from hpo.plan.plan import check_sampler
 
     record = store.study(name)
     stored = _plan_of(record)
     if given.get("metric") == record.metric:  # as it is, by its name
         given = given | {"metric": stored.metric}
     plan = changed_plan(stored, given)
-    check_sampler(plan.sampler)
+    _check_sampler(plan.sampler)
     stopped = record.stopped is not None
     lifts_stop = stopped and bool(given.keys() & {"trials", "timeout", "patience"})
     return GoingOn(record, plan, changes(stored, plan), lifts_stop)
@@ -285,15 +284,18 @@ def reproduce(
 
     from hpo.run.provenance import differences, provenance
     from hpo.run.reproducing import Reproduced, first_difference, how_it_ended, train_alone
-    from studies.database.columns import counts
+    from studies.database import columns
     from studies.database.store import open_store
 
     with open_store(storage) as store, store.reading():
         record = store.study(name)
         found = store.trials(record.study_id, among=[trial])
-        curves = {m: points for _, m, points in store.curves(record.study_id, among=[trial])}
+        curves = {
+            c.metric: c.points.tolist()
+            for c in columns.curves(store, record.study_id, among=[trial])
+        }
         environments = store.environments(record.study_id)
-        known = sum(counts(store, record.study_id).values())
+        known = sum(columns.counts(store, record.study_id).values())
     plan = _plan_of(record)
     if not found:
         has = f"it has 0 to {known - 1}" if known else "it has none yet"
@@ -317,6 +319,17 @@ def reproduce(
         None if ends[0] == ends[1] else ends,
         differences(then[-1].provenance, provenance()),
     )
+
+
+def _check_sampler(sampler: str | None) -> None:
+    """Whether what a sampler takes is installed."""
+    from importlib.util import find_spec
+
+    from hpo.choose.samplers import SAMPLERS
+    from studies import extras
+
+    if sampler is not None and (needs := SAMPLERS[sampler].needs) and find_spec(needs) is None:
+        raise PlanError(f"sampler {sampler!r} needs {needs}: {extras.command(sampler)}")
 
 
 def _plan_of(record: StudyRecord) -> Plan:

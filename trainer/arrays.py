@@ -1,7 +1,7 @@
 """Arrays that begin where a cache line does.
 
-NumPy's own begin 16 bytes after, so every second load of 32 bytes touches two lines; aligned, a pass over a stack that
-fits the cache takes two thirds of the time. What is computed does not depend on it.
+NumPy's own begin 16 bytes after one, so every second load of 32 bytes touches two lines. Aligned, a pass over a stack
+that fits the cache takes two thirds of the time. Results do not depend on it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LINE = 64  # bytes of a cache line
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """An array of that shape, not filled."""
+    """An array of a shape and dtype, with whatever is in memory there."""
     size = math.prod(shape) * dtype.itemsize
     memory = np.empty(size + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
@@ -34,5 +34,5 @@ def zeros_like(array: Array) -> Array:
 
 def rows(array: Array, positions: NDArray[np.intp]) -> Array:
     """A copy of the rows of an array (K, …) at some positions."""
-    taken = empty((len(positions), *array.shape[1:]), array.dtype)
-    return np.take(array, positions, axis=0, out=taken, mode="clip")  # "raise" would copy once more
+    copy = empty((len(positions), *array.shape[1:]), array.dtype)
+    return np.take(array, positions, axis=0, out=copy, mode="clip")  # "raise" would copy once more

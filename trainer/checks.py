@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.fields import FINITE, check
 from trainer.losses import LOSSES, SPARSE
-from trainer.recipe import CHOICES, Rows
-from trainer.settings import Number
+from trainer.recipe import Rows
 
 Array = NDArray[Any]
-
-WEIGHT = Number(1.0, open_high=True)
 
 
 def given_rows(
@@ -32,9 +30,7 @@ def given_rows(
     Raises:
         ValueError: they can't be trained on.
     """
-    for name, chosen in (("loss", loss), ("dtype", dtype)):
-        if chosen is not None and chosen not in CHOICES[name]:
-            raise ValueError(f"{name} {chosen!r} is not one of {', '.join(CHOICES[name])}")
+    check({"dtype": dtype} if loss is None else {"dtype": dtype, "loss": loss})
     X, X_validation = _features(X, "X", dtype), _features(X_validation, "X_validation", dtype)
     if X.shape[1] != X_validation.shape[1]:
         raise ValueError(f"X has {X.shape[1]} columns and X_validation has {X_validation.shape[1]}")
@@ -64,8 +60,8 @@ def class_weights(given: Mapping[Any, float], classes: Array) -> tuple[float, ..
     for label, weight in given.items():
         if label not in weights:
             raise ValueError(f"class_weight: no row of y is of class {label!r}")
-        if not WEIGHT.allows(weight):
-            raise ValueError(f"class_weight of {label!r} = {weight!r} is not {WEIGHT.rule}")
+        if not FINITE.allows(weight):
+            raise ValueError(f"class_weight of {label!r} = {weight!r} is not {FINITE}")
         weights[label] = float(weight)
     if not any(weights.values()):
         raise ValueError("class_weight is 0 for every class: one has to count")

@@ -17,11 +17,11 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from trainer.fields import PER_TRIAL, check_setting
 from trainer.fit import train_stack
 from trainer.labels import Classes, Quantities, Questions, classes_or_questions
 from trainer.network import Network, Workspace
 from trainer.recipe import Recipe, Rows
-from trainer.settings import check
 from trainer.stack import Stack
 
 Array = NDArray[Any]
@@ -167,9 +167,9 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
         return self._stack()
 
     def _stack(self) -> Stack:
-        numbers = ("learning_rate", "weight_decay", "dropout", "momentum", "patience")
-        setting = {name: getattr(self, name) for name in numbers if getattr(self, name) is not None}
-        check(setting)
+        own = {name: getattr(self, name, None) for name in PER_TRIAL}
+        setting = {name: value for name, value in own.items() if value is not None}
+        check_setting(setting)
         if not isinstance(self.epochs, int | np.integer) or self.epochs < 0:
             raise ValueError(f"epochs {self.epochs!r} is not a whole number of at least 0")
         recipe = self._recipe()
@@ -245,7 +245,7 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
     With y (N, C) of 0 and 1, C questions of their own (multilabel): a sigmoid for each, and binary cross-entropy.
 
     Parameters are the columns of a search: hidden_layer_sizes; activation (`trainer.layers.ACTIVATIONS`), optimizer
-    (`trainer.optimizers.OPTIMIZERS`); learning_rate, weight_decay, dropout and momentum (`trainer.settings.PER_TRIAL`);
+    (`trainer.optimizers.OPTIMIZERS`); learning_rate, weight_decay, dropout and momentum (`trainer.fields.PER_TRIAL`);
     epochs (0 for first weights only); batch_size; batch_norm; init (`trainer.initializers`); dtype, in which it
     trains; random_state; patience (see `fit`).
 

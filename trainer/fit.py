@@ -40,7 +40,7 @@ def fit(
     epoch, like the validation figures, on as many evenly spaced training rows as there are validation rows (all of
     them where there are fewer).
 
-    `settings` holds for each trial some of `settings.PER_TRIAL`, and its `init` if it is not the recipe's.
+    `settings` holds for each trial some of `fields.PER_TRIAL`.
     """
     if not settings:
         return

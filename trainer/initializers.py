@@ -32,7 +32,7 @@ def lecun(inputs: int, outputs: int) -> float:
 
 
 def zeros(inputs: int, outputs: int) -> float:
-    """0: to see why not. All units of a layer stay alike for ever (*Deep Learning from Scratch*, 6.2.1)."""
+    """0, to show why not: all units of a layer stay alike for ever (*Deep Learning from Scratch*, 6.2.1)."""
     del inputs, outputs
     return 0.0
 
@@ -52,15 +52,15 @@ def deviation(init: str) -> Deviation:
     """The standard deviation of first weights, as a function of a layer's inputs and outputs.
 
     Raises:
-        ValueError: there are no such first weights.
+        ValueError: `init` is not one of `INITS`.
     """
     if init in INITIALIZERS:
         return INITIALIZERS[init]
     if init.startswith(NORMAL):
         try:
-            given = float(init.removeprefix(NORMAL))
+            value = float(init.removeprefix(NORMAL))
         except ValueError:
-            given = math.nan
-        if 0 <= given < math.inf:
-            return partial(_normal, deviation=given)
+            value = math.nan
+        if 0 <= value < math.inf:
+            return partial(_normal, deviation=value)
     raise ValueError(f"init {init!r} is not one of {INITS}")

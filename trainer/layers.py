@@ -1,8 +1,8 @@
 """What stands between two products: activations, batch normalization and dropout, forward and backward, on a stack.
 
-Everything works in place on arrays (K, B, O), and no step makes an array of its own: at each step of training a
-fresh one would cost more than the arithmetic. Sums over rows are products with a row of ones, which BLAS runs trial
-by trial: so a trial's numbers do not depend on how many others share the stack.
+Everything works in place on arrays (K, B, O), and no step allocates an array: at each step of training a fresh one
+would cost more than the arithmetic. Sums over rows are products with a row of ones, which BLAS runs trial by trial, so
+a trial's results do not depend on how many others share the stack.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Activation(NamedTuple):
     """A function of one number, in place: `forward(z, scratch, kept)` turns z into a = f(z), and
     `backward(a, da, scratch, kept)` turns da = ∂L/∂a into ∂L/∂z.
 
-    `scratch` is an array like z to write into. Most find their derivative from their output; one that `keeps` is
-    given a further array like z, which lasts from forward to backward (None when no backward follows).
+    `scratch` is an array like z to write into. Most compute their derivative from their output. One that `keeps` gets
+    another array like z, which stays from forward to backward (None when no backward follows).
     """
 
     forward: Callable[[Array, Array, Array | None], None]
@@ -110,7 +110,7 @@ def _sigmoid_backward(a: Array, da: Array, scratch: Array, kept: Array | None) -
 def _gelu(z: Array, scratch: Array, kept: Array | None) -> None:
     """½ z (1 + t), t = tanh(√(2/π) (z + 0.044715 z³)): the paper's approximation of z Φ(z), as NumPy has no erf.
 
-    The slope, ½ (1 + t) + ½ z (1 − t²) √(2/π) (1 + 3 · 0.044715 z²), is kept: the output does not tell it.
+    The slope, ½ (1 + t) + ½ z (1 − t²) √(2/π) (1 + 3 · 0.044715 z²), is kept: it does not follow from the output.
     """
     root = math.sqrt(2 / math.pi)
     np.multiply(z, z, out=scratch)
@@ -122,9 +122,8 @@ def _gelu(z: Array, scratch: Array, kept: Array | None) -> None:
     scratch += root
     scratch *= z
     np.tanh(scratch, out=scratch)
-    if (
-        kept is not None
-    ):  # kept is now ½ z √(2/π) (1 + 3 · 0.044715 z²); times 1 − t² = (1 + t)(1 − t)
+    if kept is not None:
+        # kept is now ½ z √(2/π) (1 + 3 · 0.044715 z²); times 1 − t² = (1 + t)(1 − t)
         kept *= 1 + scratch
         kept *= 1 - scratch
     scratch += 1
@@ -154,9 +153,10 @@ def batch_norm(
 ) -> Array:
     """In place, γ ẑ + β with ẑ = (z − mean) / √(variance + ε) over the B rows (Ioffe & Szegedy 2015, algorithm 1).
 
-    z, and `normal`, which is given ẑ, are (K, B, O); gamma, beta and the `running` mean and variance (K, 1, O); ones
-    (1, B). Returns 1 / √(variance + ε) as (K, 1, O). The running statistics move a tenth of the way to those of the
-    rows. The running variance is that of the rows (divided by B), as in the book's 6.3; PyTorch's divides by B − 1.
+    z, and `normal`, into which ẑ is written, are (K, B, O); gamma, beta and the `running` mean and variance are
+    (K, 1, O), and ones (1, B). Returns 1 / √(variance + ε) as (K, 1, O). The running statistics move a tenth of the way
+    to those of the rows. The running variance is that of the rows (divided by B), as in the book's 6.3; PyTorch's
+    divides by B − 1.
     """
     rows = z.dtype.type(ones.size)
     mean = np.matmul(ones, z)
@@ -165,7 +165,7 @@ def batch_norm(
     np.multiply(z, z, out=normal)
     variance = np.matmul(ones, normal)
     variance /= rows
-    if ones.size > 1:  # one row alone, as a last minibatch may have, has no variance to tell of
+    if ones.size > 1:  # a single row, as a last minibatch may have, has no variance
         for average, value in zip(running, (mean, variance), strict=True):
             average *= BATCH_NORM_MOMENTUM
             average += (1 - BATCH_NORM_MOMENTUM) * value
@@ -200,8 +200,8 @@ def batch_norm_backward(
 ) -> None:
     """In place, ∂L/∂z from ∂L/∂(γ ẑ + β), and ∂L/∂γ = Σ dz ẑ, ∂L/∂β = Σ dz (Ioffe & Szegedy 2015, section 3).
 
-    ∂L/∂z = γ / √(variance + ε) · (dz − mean(dz) − ẑ mean(dz ẑ)), with `normal` ẑ and `inverse` as `batch_norm` left
-    them. `scratch` is an array like z.
+    ∂L/∂z = γ / √(variance + ε) · (dz − mean(dz) − ẑ mean(dz ẑ)), with `normal` ẑ, and `inverse` as `batch_norm`
+    returned it. `scratch` is an array like z.
     """
     rows = dz.dtype.type(ones.size)
     np.matmul(ones, dz, out=dbeta)
@@ -216,9 +216,9 @@ def batch_norm_backward(
 def dropout_mask(rng: np.random.Generator, rate: Array, out: Array) -> None:
     """Into `out` (K, B, O), 1 / (1 − rate) where a unit stays for a row and 0 where not.
 
-    rate is (K, 1, 1), below 1, in float64, which tells it from 1 where float32 might not. Inverted: nothing is left to
-    do when rows are scored (Srivastava et al. 2014, section 10). The noise has no K in its shape: all trials of a stack
-    drop by the same draw, each by its own rate.
+    rate is (K, 1, 1), below 1, in float64, where it stays below 1 though float32 might round it up. Because of the
+    factor, nothing is scaled when rows are scored (inverted dropout: Srivastava et al. 2014, section 10). The noise has
+    no K in its shape: all trials of a stack drop by the same draw, each by its own rate.
     """
     _, rows, units = out.shape
     noise = rng.random((units, rows), out.dtype)

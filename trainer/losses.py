@@ -1,11 +1,11 @@
 """Losses as functions of the logits: the outputs (K, B, C) of the last layer, before any softmax or sigmoid.
 
 Each has `values(outputs, targets)`, the loss of every row as (K, B), and `gradient(outputs, targets, smoothing)`,
-which overwrites the outputs with ∂(loss of a row)/∂outputs. Both may overwrite the outputs; neither sums over rows:
-how much each row counts is for the caller to say. Outputs of ±1e4 neither overflow nor lose the loss.
+which overwrites the outputs with ∂(loss of a row)/∂outputs. Both may overwrite the outputs. Neither sums over rows: the
+caller decides how much each row counts. Outputs of ±1e4 neither overflow nor lose the loss.
 
 Smoothing s (K, 1, 1), or None for none, moves a share s of a target's weight evenly to all classes (Szegedy et al.
-2016, section 7); it changes what is learned, and not the values, so that trials can be compared by them.
+2016, section 7). It changes the gradient but not the values, so that trials can be compared by them.
 
 `correct(outputs, targets)` says which rows are classified right, (K, B).
 """
@@ -25,14 +25,14 @@ Array = NDArray[Any]
 
 
 SPARSE = "sparse_categorical_cross_entropy"
-"""The one loss whose targets are numbers of classes, (B,)."""
+"""The one loss whose targets are class numbers, (B,)."""
 
 
 class Loss(NamedTuple):
-    """What a network is trained by.
+    """The functions of one loss.
 
-    `correct` is None where the targets are quantities, not classes. `questions` is whether each output is a question
-    of its own, and not a class among the others.
+    `correct` is None where the targets are quantities, not classes. `questions` is whether each output answers a
+    question of its own, instead of standing for one class among others.
     """
 
     values: Callable[[Array, Array], Array]
@@ -48,7 +48,7 @@ class Loss(NamedTuple):
 
 @cache
 def _ones(count: int, dtype: np.dtype[Any]) -> Array:
-    """A column to multiply by, for sums; made once, for at each step it would take as long as the product."""
+    """A column of ones, to sum by a product. It is cached, because to make it takes as long as the product."""
     return np.ones((count, 1), dtype)
 
 
@@ -71,7 +71,7 @@ def _softmax(outputs: Array) -> None:
 
 
 def _log_sum(outputs: Array) -> Array:
-    """log Σ exp over the classes (K, B), of outputs whose largest is 0; the outputs are used up."""
+    """log Σ exp over the classes (K, B), of outputs whose largest is 0; overwrites the outputs."""
     np.exp(outputs, out=outputs)
     total: Array = outputs @ _ones(outputs.shape[-1], outputs.dtype)
     return np.log(total[..., 0])
@@ -103,7 +103,7 @@ def _sparse_gradient(
 def _sparse_correct(outputs: Array, labels: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Whether the first of the largest outputs is that of the label.
 
-    Where no trial has a tie, which is nearly always, that is to compare with the largest: a third of argmax's time.
+    Nearly always no trial has a tie; then a comparison with the largest shows it, in a third of argmax's time.
     """
     largest = _largest(outputs)
     rows = np.arange(len(labels))

@@ -21,13 +21,11 @@ class Metric(NamedTuple):
     """`rows(loss, outputs, targets)` tells something of every row, and leaves the outputs as they are.
 
     `finish(loss, told, targets, scale)` makes (K,) of that of all rows; `scale` is the unit of the targets in those of
-    the user. `classes` is whether the targets have to be classes.
+    the user. `trainer.fields.METRICS` says whether the targets have to be classes, and what is better.
     """
 
     rows: Callable[[Loss, Array, Array], Array]
     finish: Callable[[Loss, Array, Array, float], NDArray[np.float64]]
-    classes: bool
-    larger_is_better: bool
 
 
 def row_means(values: Array, weights: Array | None = None) -> NDArray[np.float64]:
@@ -162,11 +160,11 @@ def _output_means(values: Array) -> NDArray[np.float64]:
 
 
 METRICS: dict[str, Metric] = {
-    "accuracy": Metric(_correct, _accuracy, classes=True, larger_is_better=True),
-    "balanced_accuracy": Metric(_correct, _balanced_accuracy, classes=True, larger_is_better=True),
-    "log_loss": Metric(_loss_values, _log_loss, classes=True, larger_is_better=False),
-    "roc_auc": Metric(_logits, _roc_auc, classes=True, larger_is_better=True),
-    "rmse": Metric(_differences, _rmse, classes=False, larger_is_better=False),
-    "mae": Metric(_differences, _mae, classes=False, larger_is_better=False),
-    "r2": Metric(_differences, _r2, classes=False, larger_is_better=True),
+    "accuracy": Metric(_correct, _accuracy),
+    "balanced_accuracy": Metric(_correct, _balanced_accuracy),
+    "log_loss": Metric(_loss_values, _log_loss),
+    "roc_auc": Metric(_logits, _roc_auc),
+    "rmse": Metric(_differences, _rmse),
+    "mae": Metric(_differences, _mae),
+    "r2": Metric(_differences, _r2),
 }

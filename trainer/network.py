@@ -1,20 +1,20 @@
-"""A network of K trials: where its numbers lie, and its way forward and backward.
+"""A network of K trials: where its parameters lie in memory, and how it goes forward and backward.
 
-**Where the numbers lie.** All numbers of one trial are one row of theta (K, P), so that an optimizer steps every layer
-in one pass, and a trial leaves by dropping a row. A unit's weights and its bias lie side by side: of each layer theta
-holds a block (O, I + 1), and after the blocks, with batch normalization, a γ and a β of every hidden unit. `Layer` has
-views of them by their usual shapes: W (K, I, O), b (K, 1, O), and both in one, [W; b] (K, I + 1, O).
+**Where the parameters lie.** All parameters of one trial are one row of theta (K, P), so that an optimizer updates
+every layer in one pass, and a trial leaves by dropping a row. A unit's weights and its bias lie side by side: of each
+layer theta holds a block (O, I + 1), and after the blocks, with batch normalization, a γ and a β of every hidden unit.
+`Layer` has views of them in their usual shapes: W (K, I, O), b (K, 1, O), and both in one, [W; b] (K, I + 1, O).
 
-**Forward.** The input of a layer carries a column of ones, so that bias and all are one product: z = [a 1] [W; b],
-then, for a hidden layer, batch normalization, a = f(z) and dropout; the outputs are the z of the last layer.
+**Forward.** The input of a layer has a column of ones, so that one product includes the bias: z = [a 1] [W; b]; then,
+for a hidden layer, batch normalization, a = f(z) and dropout. The outputs are the z of the last layer.
 
-**Backward**, in reverse, from ∂L/∂outputs, which the loss gives: for each layer ∂L/∂a = ∂L/∂z Wᵀ for the layer before,
+**Backward**, in reverse, from the loss's ∂L/∂outputs: for each layer ∂L/∂a = ∂L/∂z Wᵀ for the layer before,
 then ∂L/∂[W; b] = [a 1]ᵀ ∂L/∂z, then through dropout, f and batch normalization to the ∂L/∂z of the layer before
 (*Deep Learning from Scratch*, 5.6.2).
 
 In memory an array (K, B, O) lies as (K, O, B), the rows of a unit side by side. So the ones are a row at the end of
-each trial's block, in nobody's way, and what a loss does over the few classes of a row it does for many rows at a
-time. BLAS takes either order.
+each trial's block, which interrupts nothing, and a loss that works over the few classes of a row works on many rows at
+a time. BLAS takes either order.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Layer:
-    """Views of one layer's numbers in theta, or of their gradients."""
+    """Views of one layer's parameters in theta, or of their gradients."""
 
     affine: Array  # [W; b] (K, I + 1, O)
 
@@ -61,7 +61,7 @@ class Layer:
 class Network:
     """The shape of a multilayer perceptron: `sizes` = (inputs, hidden …, outputs), and what its hidden layers do.
 
-    A layer with batch normalization has no bias, which the mean would take away again: its place stays 0.
+    A layer with batch normalization has no bias, because subtracting the mean would cancel it: its place stays 0.
     """
 
     sizes: tuple[int, ...]
@@ -77,17 +77,17 @@ class Network:
 
     @property
     def layers(self) -> int:
-        """The number of products."""
+        """The number of layers with weights."""
         return len(self.sizes) - 1
 
     @property
-    def numbers(self) -> int:
-        """P, the count of all numbers of one trial that are learned."""
+    def parameter_count(self) -> int:
+        """P, the number of parameters of one trial."""
         return self._starts[-1]
 
     @property
     def statistics(self) -> int:
-        """The count of running means and variances of one trial."""
+        """The number of running means and variances of one trial."""
         return 2 * sum(self.sizes[1:-1]) if self.batch_norm else 0
 
     def block(self, layer: int) -> slice:
@@ -96,10 +96,10 @@ class Network:
 
     def beyond(self) -> slice:
         """Where in theta's P the γ and β of all layers lie."""
-        return slice(self._starts[self.layers], self.numbers)
+        return slice(self._starts[self.layers], self.parameter_count)
 
     def ones(self, layer: int) -> int:
-        """What stands beside a layer's input: 1, or 0 where it has no bias."""
+        """The value of the column of ones beside a layer's input: 1, or 0 where the layer has no bias."""
         return 0 if self.batch_norm and layer < self.layers - 1 else 1
 
     def affine(self, layer: int, block: Array) -> Array:
@@ -121,19 +121,19 @@ class Network:
         """Each hidden layer's running mean and variance (K, 1, O), if it has them: views into statistics (K, …)."""
         return self.pairs(statistics)
 
-    def pairs(self, numbers: Array) -> list[tuple[Array, Array]]:
-        """Numbers (K, …), two of each hidden unit, as two views (K, 1, O) a layer; none without batch normalization."""
+    def pairs(self, values: Array) -> list[tuple[Array, Array]]:
+        """Values (K, …), two of each hidden unit, as two views (K, 1, O) a layer; none without batch normalization."""
         if not self.batch_norm:
             return []
         starts = accumulate((o for o in self.sizes[1:-1] for _ in range(2)), initial=0)
-        views = [numbers[:, None, start:end] for start, end in pairwise(starts)]
+        views = [values[:, None, start:end] for start, end in pairwise(starts)]
         return list(zip(views[::2], views[1::2], strict=True))
 
     def initial(
         self, inits: list[str], rng: np.random.Generator, dtype: np.dtype[Any]
     ) -> tuple[Array, Array]:
         """Parameters (K, P) and running statistics to start from: one draw, scaled for each trial as its init says."""
-        theta = arrays.empty((len(inits), self.numbers), dtype)
+        theta = arrays.empty((len(inits), self.parameter_count), dtype)
         theta.fill(0)
         deviations = [deviation(init) for init in inits]
         for layer, (inputs, outputs) in zip(self.views(theta), pairwise(self.sizes), strict=True):
@@ -151,7 +151,7 @@ class Network:
 class Workspace:
     """Arrays that a pass of K trials over B rows writes into, beside views of theta and of the running statistics.
 
-    It can go backward only with an array for the gradient of what lies `beyond` the weights and biases in theta.
+    To go backward, it needs `dbeyond`, an array for the gradient of what lies `beyond` the weights and biases in theta.
     """
 
     def __init__(
@@ -178,14 +178,14 @@ class Workspace:
             key = (units, layer if self.training else layer % 2)
             if key not in blocks:
                 blocks[key] = arrays.empty((k, units + 1, rows), dtype)
-                blocks[key][:, -1] = 1  # what an activation finds there at first
+                blocks[key][:, -1] = 1  # the activation is applied to it, too
             self.blocks.append(blocks[key])
         self.scratch = {o: arrays.empty((k, o + 1, rows), dtype) for o in set(hidden)}
         self.kept: list[Array | None] = [None] * len(hidden)
         if self.training and self.activation.keeps:
             self.kept = [np.empty_like(block) for block in self.blocks]
-        # The rows lie in both orders: BLAS is fastest where neither side of a product is transposed, which on the way
-        # forward is so of columns, and for the gradient of rows.
+        # X lies in both orders: BLAS is fastest where neither side of a product is transposed, which needs columns
+        # forward, and rows for the gradient.
         self.columns, self.X = (
             arrays.empty(shape, dtype)
             for shape in ((network.sizes[0] + 1, rows), (rows, network.sizes[0] + 1))
@@ -193,7 +193,7 @@ class Workspace:
         self.columns[-1], self.X[:, -1] = network.ones(0), network.ones(0)
         self.inputs = [self.X, *(block.swapaxes(1, 2) for block in self.blocks)]
         self.outputs = arrays.empty((k, outputs, rows), dtype).swapaxes(1, 2)
-        # Views that every step would make again: z and ∂L/∂a of the hidden layers, and Wᵀ of all.
+        # Views that every step needs: z and ∂L/∂a of the hidden layers, and Wᵀ of all.
         self.z = [_inner(block) for block in self.blocks]
         self.transposed = [layer.weight.swapaxes(1, 2) for layer in self.layers]
         self.ones = np.ones((1, rows), dtype)
@@ -242,8 +242,8 @@ class Workspace:
             batch_norm_by_running(z, *self.scales[i], self.running[i])
 
     def backward(self) -> Iterator[tuple[int, Array]]:
-        """Each layer, last first, and its ∂L/∂z (K, B, O), as soon as it is known and the layer's weights have done
-        their part; `outputs` must hold ∂L/∂outputs. The gradients of γ and β are left in `dbeyond`.
+        """Each layer, last first, and its ∂L/∂z (K, B, O); when it is yielded, the layer's weights are not needed any
+        more. `outputs` must hold ∂L/∂outputs. The gradients of γ and β are written into `dbeyond`.
         """
         dz = self.outputs
         for layer in range(self.network.layers - 1, -1, -1):

@@ -34,13 +34,11 @@ RMSPROP_EPSILON = 1e-8
 class Optimizer(NamedTuple):
     """An init / update pair.
 
-    `reads` names the numbers it has beside the learning rate. A `decoupled` one takes weight decay apart from the
-    gradient: θ ← θ − η λ θ (Loshchilov & Hutter 2019).
+    A `decoupled` one takes weight decay apart from the gradient: θ ← θ − η λ θ (Loshchilov & Hutter 2019).
     """
 
     init: Callable[[Array], State]
     update: Update
-    reads: tuple[str, ...] = ()
     linear: bool = False
     decoupled: bool = False
 
@@ -175,12 +173,12 @@ def _adam(
 
 OPTIMIZERS: dict[str, Optimizer] = {
     "sgd": Optimizer(_nothing, _sgd, linear=True, decoupled=True),  # for it the two are the same
-    "momentum": Optimizer(_velocity, _momentum, ("momentum",), linear=True),
-    "nesterov": Optimizer(_velocity, _nesterov, ("momentum",), linear=True),
+    "momentum": Optimizer(_velocity, _momentum, linear=True),
+    "nesterov": Optimizer(_velocity, _nesterov, linear=True),
     "adagrad": Optimizer(_squares, _adagrad),
-    "rmsprop": Optimizer(_squares, _rmsprop, ("rho",)),
-    "adam": Optimizer(_moments, _adam, ("beta1", "beta2")),
-    "adamw": Optimizer(_moments, _adam, ("beta1", "beta2"), decoupled=True),
+    "rmsprop": Optimizer(_squares, _rmsprop),
+    "adam": Optimizer(_moments, _adam),
+    "adamw": Optimizer(_moments, _adam, decoupled=True),
 }
 
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.checks import class_weights, given_rows
+from trainer.fields import check_setting
 from trainer.fit import fit
 from trainer.losses import LOSSES
 from trainer.network import Network
 from trainer.recipe import Recipe
-from trainer.settings import check
 from trainer.workers import Workers
 
 Array = NDArray[Any]
@@ -34,7 +34,7 @@ ENOUGH_TRIALS = 10
 def stack_size(recipe: Recipe, inputs: int) -> int:
     """The most trials that one stack should hold. It follows from the network alone, never from the machine."""
     network = Network((inputs, *recipe.hidden, recipe.outputs), batch_norm=recipe.batch_norm)
-    return min(max(STACK_NUMBERS // network.numbers, FEWEST_TRIALS), MOST_TRIALS)
+    return min(max(STACK_NUMBERS // network.parameter_count, FEWEST_TRIALS), MOST_TRIALS)
 
 
 def even_parts(items: Sequence[int], most: int) -> list[list[int]]:
@@ -78,9 +78,9 @@ def train_population(
     `loss` says otherwise, and what y of shape (N, C) is: one-hot rows, yes or no for each of C questions
     (binary_cross_entropy), or C quantities.
 
-    `settings` has one mapping a trial: some of `trainer.settings.PER_TRIAL`, and `init`. The same seed gives the same
-    curves, whatever the number of threads and whoever else is in `settings`. `threads` may be a `trainer.Workers`,
-    whose processes then serve several calls.
+    `settings` has one mapping a trial: some of `trainer.fields.PER_TRIAL`. The same seed gives the same curves,
+    whatever the number of threads and whoever else is in `settings`. `threads` may be a `trainer.Workers`, whose
+    processes then serve several calls.
 
     Returns {train_loss, train_M, validation_loss, validation_M}, each (E, K) in float64, with M the metric (accuracy
     for classes, rmse for quantities). A trial that has diverged is NaN from that epoch on, one that ran out of patience
@@ -122,7 +122,7 @@ def train_population(
     for trial, setting in enumerate(settings):
         if not isinstance(setting, Mapping):
             raise ValueError(f"settings[{trial}] is {setting!r}: give a mapping, such as {EXAMPLE}")
-        check(setting, f"settings[{trial}]: ")
+        check_setting(setting, f"settings[{trial}]: ")
     most = threads.most if isinstance(threads, Workers) else threads
     for name, number, least in (("epochs", epochs, 0), ("seed", seed, 0), ("threads", most, 1)):
         if not isinstance(number, int | np.integer) or number < least:

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from trainer.initializers import deviation
-from trainer.layers import ACTIVATIONS
-from trainer.losses import LOSSES, SPARSE
-from trainer.metrics import METRICS
-from trainer.optimizers import OPTIMIZERS
-from trainer.schedules import SCHEDULES
+from trainer.fields import FIELDS, METRICS, check
+from trainer.losses import LOSSES
 
 Array = NDArray[Any]
-
-CHOICES: dict[str, Collection[str]] = {
-    "loss": LOSSES,
-    "metric": METRICS,
-    "activation": ACTIVATIONS,
-    "optimizer": OPTIMIZERS,
-    "schedule": SCHEDULES,
-    "dtype": ("float32", "float64"),
-}
 
 
 @dataclass(frozen=True)
@@ -52,32 +37,22 @@ class Recipe:
     """What all trials of one stack share: what decides the shape of an array, or what is done to it."""
 
     outputs: int
-    loss: str = SPARSE
-    metric: str = "accuracy"
-    hidden: tuple[int, ...] = (50,)
-    activation: str = "relu"
-    batch_norm: bool = False
-    optimizer: str = "momentum"
-    schedule: str = "constant"
-    init: str = "he"  # for trials that do not say their own
-    batch_size: int = 32
-    dtype: str = "float32"
+    loss: str = FIELDS["loss"].default
+    metric: str = FIELDS["metric"].default
+    hidden: tuple[int, ...] = FIELDS["hidden"].default
+    activation: str = FIELDS["activation"].default
+    batch_norm: bool = FIELDS["batch_norm"].default
+    optimizer: str = FIELDS["optimizer"].default
+    schedule: str = FIELDS["schedule"].default
+    init: str = FIELDS["init"].default  # for trials that have none of their own
+    batch_size: int = FIELDS["batch_size"].default
+    dtype: str = FIELDS["dtype"].default
     class_weight: tuple[float, ...] | None = None  # how much a row of each class counts in training
     target_scale: float = 1.0  # the unit of y in the user's, for a metric that has units
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what is not there, can't be so many, or does not go together."""
-        for name, known in CHOICES.items():
-            value = getattr(self, name)
-            if not isinstance(value, str) or value not in known:
-                raise ValueError(f"{name} {value!r} is not one of {', '.join(known)}")
-        deviation(self.init)
-        for name, number in (
-            ("batch_size", self.batch_size),
-            *(("hidden", h) for h in self.hidden),
-        ):
-            if not isinstance(number, int | np.integer) or number < 1:
-                raise ValueError(f"{name} {number!r} is not a whole number of at least 1")
+        """Raise ValueError for a field that breaks its rule, and for fields that do not go together."""
+        check({name: getattr(self, name) for name in FIELDS if hasattr(self, name)})
         if self.metric == "balanced_accuracy" and LOSSES[self.loss].questions and self.outputs > 1:
             raise ValueError(
                 f"metric {self.metric!r} does not fit {self.loss} of several questions: rows have no class"

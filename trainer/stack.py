@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer import arrays
+from trainer import arrays, fields
 from trainer.losses import LOSSES, SPARSE
 from trainer.metrics import METRICS, class_numbers, row_means
 from trainer.network import Network, Workspace
@@ -22,7 +22,6 @@ from trainer.optimizers import OPTIMIZERS, spread
 from trainer.pieces import Piece, clip_by_norm
 from trainer.recipe import Recipe, Rows
 from trainer.schedules import factor
-from trainer.settings import PER_TRIAL
 
 Array = NDArray[Any]
 
@@ -76,7 +75,7 @@ class Stack:
         self.state = self.optimizer.init(self.theta)
         self.numbers = {
             name: np.array([[float(s.get(name, number.default))] for s in settings])
-            for name, number in PER_TRIAL.items()
+            for name, number in fields.NUMBERS.items()
         }
         self._allocate()
 
@@ -105,13 +104,13 @@ class Stack:
         beyond = network.beyond()
         self.products: list[list[_Product]] = []
         self.last: list[Piece] = []
-        if network.numbers <= WHOLE or self.clip is not None:
+        if network.parameter_count <= WHOLE or self.clip is not None:
             gradient = arrays.zeros_like(self.theta)
             self.dbeyond = gradient[:, beyond]
             for views in network.views(gradient):
                 self.products.append([_Product(slice(0, trials), views.affine, None)])
-            everything = slice(0, network.numbers)
-            cut = _even_slices(trials, max(1, PASS // network.numbers))
+            everything = slice(0, network.parameter_count)
+            cut = _even_slices(trials, max(1, PASS // network.parameter_count))
             scratch = arrays.zeros_like(gradient[cut[0]])  # the first is the largest
             for group in cut:
                 piece_scratch = scratch[: group.stop - group.start]
@@ -144,7 +143,7 @@ class Stack:
             number = (self.numbers[name] * rate)[trials].astype(self.dtype)
             return self._of_weights(number, part) if number.any() else None
 
-        read = ("learning_rate", *optimizer.reads)
+        read = ("learning_rate", *fields.OPTIMIZERS[self.recipe.optimizer])
         numbers = {name: _one_for_all(self.numbers[name][trials]) for name in read}
         if "momentum" in numbers:
             momentum = self.numbers["momentum"][trials].astype(self.dtype)
@@ -168,7 +167,7 @@ class Stack:
 
     def _of_weights(self, numbers: Array, part: slice) -> Array | None:
         """A number of each trial (k, 1) for every parameter of a part of theta: 0 for what is no weight."""
-        full = np.zeros((len(numbers), self.network.numbers), self.dtype)
+        full = np.zeros((len(numbers), self.network.parameter_count), self.dtype)
         for layer in self.network.views(full):
             layer.weight[:] = numbers[:, :, None]
         taken = arrays.empty((len(numbers), part.stop - part.start), self.dtype)

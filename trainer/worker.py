@@ -1,6 +1,6 @@
 """A second Python process, which reads data while this one imports other things, and trains stacks beside it.
 
-A worker belongs to whoever began it. It ends when it is closed, or when its parent ends, however rudely. A request to
+A worker belongs to whoever began it. It ends when it is closed, or when its parent ends, even by SIGKILL. A request to
 it and its answer are pickles that go over a pipe between the two processes, and are never stored. Several threads may
 use one worker: it answers one request at a time, and between two epochs of a training it answers others.
 """
@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any, Self
 
 AVAILABLE = os.name == "posix"
-"""Whether workers can be begun on this system."""
+"""Whether this system can begin workers."""
 
 
 class WorkerDiedError(RuntimeError):
@@ -51,8 +51,8 @@ class Worker:
         self._owner = os.getpid()
         self._lock = threading.RLock()  # one request at a time
         self._greeted = False
-        self._numbers = itertools.count()
-        self._shared: dict[str, weakref.ref[Any]] = {}  # what it was sent last
+        self._count = itertools.count()
+        self._shared: dict[str, weakref.ref[Any]] = {}  # what was last sent there
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +61,7 @@ class Worker:
         self.close()
 
     def ready(self) -> bool:
-        """Whether it has imported its modules, and lives."""
+        """Whether it has imported its modules and is alive."""
         if os.getpid() != self._owner:
             return False  # in a fork: the worker is its parent's
         if not self._greeted and self._lock.acquire(blocking=False):
@@ -84,8 +84,8 @@ class Worker:
     def keep(
         self, make: Callable[..., Callable[..., Any]], *arguments: Any, **options: Any
     ) -> Callable[..., Any]:
-        """Make a function there, by calling `make`; what is returned calls the made function there, as `call` does."""
-        number = next(self._numbers)
+        """Have `make` return a function there, which stays there; the returned function calls it, as `call` does."""
+        number = next(self._count)
         self._ask("keep", number, make, arguments, options)
         return partial(self._ask, "call_kept", number)
 
@@ -96,12 +96,12 @@ class Worker:
         *arguments: Any,
         **options: Any,
     ) -> Generator[Any, Any, None]:
-        """Run the generator `function(*arguments, **shared, **options)` there; what is sent to this one is passed on.
+        """Run the generator `function(*arguments, **shared, **options)` there: yield what it yields, send what is sent.
 
-        `shared` are large objects, which are sent only if they are other objects than the last time. If the process
-        dies, the generator begins again here, and is sent again what it was sent there.
+        `shared` are large objects, which travel only if they are other objects than the last time. If the process dies,
+        the generator begins again here, and what was sent is sent again.
         """
-        number, sent = next(self._numbers), []
+        number, sent = next(self._count), []
         with suppress(WorkerDiedError):
             answer = self._begin(number, function, shared, arguments, options)
             while answer is not None:
@@ -143,6 +143,8 @@ class Worker:
         return answer
 
     def _ask(self, action: str, *arguments: Any) -> Any:
+        if os.getpid() != self._owner:
+            raise WorkerDiedError("a second Python process belongs to the parent of this fork")
         request = pickle.dumps((action, arguments), protocol=5)
         with self._lock:
             try:
@@ -153,7 +155,7 @@ class Worker:
             except (EOFError, OSError):
                 raise WorkerDiedError(self._end()) from None
             except BaseException:
-                self.close()  # its answer, which nobody waits for, must not be taken for the next one
+                self.close()  # or its answer would be taken for that of the next request
                 raise
         if error is not None:
             raise error
@@ -164,7 +166,7 @@ class Worker:
         self._greeted = True
 
     def _end(self) -> str:
-        """Close it after it died, and return how it did."""
+        """Close it after it has died, and return how it ended."""
         output = b""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=1)

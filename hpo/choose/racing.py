@@ -9,6 +9,7 @@ from typing import NamedTuple
 from hpo.choose.types import Confirmation, Direction
 from studies.analysis import finalists as old
 from studies.database.records import Confirmation as Stored
+from studies.database.records import Finalist
 
 PARTS, SMALLEST_STAGE = 4, 2
 THEN = datetime(2000, 1, 1)
@@ -18,7 +19,7 @@ class Conclusion(NamedTuple):
     """What came of the race."""
 
     method: int
-    finalists: list[old.Finalist]
+    finalists: list[Finalist]
 
 
 def _stored(confirmed: Sequence[Confirmation]) -> list[Stored]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hpo.choose import halving
 from hpo.choose.narrowing import MIN_BEST, MIN_REST
-from hpo.choose.suggest import LEARNING
+from hpo.choose.samplers import SAMPLERS
 from hpo.choose.types import Round, SearchPlan, Traits
 
 ENOUGH = MIN_BEST + MIN_REST  # trials to judge a range by
@@ -55,7 +55,7 @@ def batches(plan: SearchPlan, traits: Traits, rounds: Sequence[Round]) -> list[B
     extended, on evidence or by their user: nothing is known of what lies there. A sampler that does not learn explores
     always, and need not be told.
     """
-    learns = plan.draws_by in LEARNING
+    learns = SAMPLERS[plan.draws_by].learns
     planned = []
     for last, current in zip((None, *rounds), rounds, strict=False):
         exploring = current.size if learns else 0

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpo.choose.gaussian import thompson
+from hpo.choose.samplers import SAMPLERS
 from hpo.choose.types import Direction, Observation
 from hpo.plan.space import (
     Categorical,
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-SAMPLERS = ("thompson", "tpe", "sobol", "random", "gp", "cmaes")
-
-LEARNING = ("thompson", "tpe", "gp", "cmaes")  # draw where earlier trials were good
-BLIND = ("sobol", "random")  # draw the same whatever was tried
 
 ENOUGH_TO_START = 10  # trials for CMA-ES to see where the better ones lie
 
@@ -103,7 +100,7 @@ def suggest(
     distributions = {name: distribution(p) for name, p in ranges.items()}
     past = [
         _frozen(trial, ranges, distributions)
-        for trial in (() if sampler in BLIND else history)
+        for trial in (history if SAMPLERS[sampler].learns else ())
         if inside(ranges, trial.settings)
     ]
     with _quiet(), threadpool_limits(1):  # a GP's small products are slower on several threads

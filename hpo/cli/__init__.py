@@ -58,7 +58,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="hpo")
+@click.version_option(package_name="hpo-rounds")
 def cli() -> None:
     """Hyperparameter search that narrows its ranges round by round, on evidence.
 

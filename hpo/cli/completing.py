@@ -18,6 +18,7 @@ from click.shell_completion import (
     get_completion_class,
 )
 
+from hpo.plan.fields import FIELDS, OF_A_NETWORK
 from studies import DEFAULT_STORAGE
 
 SHELLS = ("bash", "zsh", "fish")
@@ -68,9 +69,7 @@ def choices(field: str) -> Completer:
     """What a field of a plan can be."""
 
     def complete(_: click.Context, __: click.Parameter, begun: str) -> Items:
-        from hpo.plan import plan as config
-
-        return _beginning(begun, config.choices(field) or config.METRICS)
+        return _beginning(begun, FIELDS[field].choices or OF_A_NETWORK.choices)
 
     return complete
 

@@ -9,13 +9,20 @@ from typing import Any
 import click
 
 from hpo.cli.completing import sources, study_names
-from hpo.cli.options import change_options, json_option, plan_options, run_options, storage_option
+from hpo.cli.options import (
+    Grouped,
+    change_options,
+    json_option,
+    plan_options,
+    run_options,
+    storage_option,
+)
 from hpo.cli.output import json_text, say
 from hpo.cli.signals import signals
 from hpo.cli.statuses import ERROR, NO_TRIAL_SUCCEEDED
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("source", required=False, shell_complete=sources)
 @click.option("--name", help="The study's name. [default: the source's, numbered where taken]")
 @plan_options
@@ -33,8 +40,7 @@ def search(
 ) -> None:
     """Search for the best settings of a network on SOURCE, and store every trial.
 
-    SOURCE is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file, or mnist:DIR.
-    With --trainer, a function of yours trains instead: python -m pydoc hpo.trainables.function tells how.
+    With --trainer, a function of yours trains instead: python -m pydoc hpo.trainables.function describes it.
 
     \b
     hpo search wine --trials 60 --seed 1
@@ -72,7 +78,7 @@ def search(
         _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("name", shell_complete=study_names)
 @click.option("--take-over", is_flag=True, help="Take the study from the process that holds it.")
 @change_options
@@ -91,7 +97,7 @@ def resume(
 ) -> None:
     """Go on with the study NAME, by its stored plan, to the same end as if it had never stopped.
 
-    What is given beside is changed about the plan from here on, and told before.
+    Options change the plan from here on. What each change means is shown before it is made.
 
     \b
     hpo resume digits

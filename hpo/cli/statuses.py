@@ -19,8 +19,8 @@ def told(error: Exception) -> tuple[int, str]:
         ("hpo.plan.plan", "PlanError"): USAGE,
         ("hpo.run.loop", "TooManyFailuresError"): ERROR,
         ("trainer.errors", "DataError"): ERROR,
-        ("studies.database.engine", "StoreError"): ERROR,
-        ("studies.database.lease", "LeaseError"): HELD,
+        ("studies.errors", "LeaseError"): HELD,
+        ("studies.errors", "StoreError"): ERROR,
     }
     for (module, name), status in ours.items():
         if module in modules and isinstance(error, getattr(modules[module], name)):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import tomllib
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -18,12 +16,14 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from hpo.choose.halving import cost
 from hpo.errors import PlanError
+from hpo.plan.fields import FIELDS, OF_A_NETWORK, OF_THE_NETWORK, ROUNDS_OF_HALVING, SPACE
 from hpo.plan.space import (
     Categorical,
     Float,
@@ -34,6 +34,7 @@ from hpo.plan.space import (
     to_mapping,
 )
 from studies.words import nearest
+from trainer.fields import OneOf, Rule
 
 
 def _parameter(given: Any) -> Parameter:
@@ -47,29 +48,20 @@ def _parameter(given: Any) -> Parameter:
 
 
 def default_space() -> dict[str, Parameter]:
-    """Rough ranges on a log scale, wide on purpose (*Deep Learning from Scratch*, 6.5.2, and wider)."""
-    return {
-        "learning_rate": Float(1e-5, 1.0, log=True),
-        "weight_decay": Float(1e-8, 1e-1, log=True),
-    }
+    """The ranges that are searched where a plan names none."""
+    return {name: parse_parameter(text) for name, text in SPACE.items()}
+
+
+def _default(name: str) -> Any:
+    return FIELDS[name].default
 
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 TRAINER = r"^[^:]+:[^:]+$"
-Positive = Annotated[int, Field(ge=1)]
-
-
-ROUNDS, ROUNDS_OF_HALVING = 3, 2
-"""Where trials leave at rungs, few of them tell where good settings are: fewer rounds, with more trials each."""
 
 CONFIRMING = 0.4
 """The share of the epochs that train finalists again (scripts/bench/search says why)."""
 
-METRICS = ("accuracy", "balanced_accuracy", "log_loss", "roc_auc", "rmse", "mae", "r2", "loss")
-OF_THE_NETWORK = (
-    "target", "rows", "hidden", "activation", "batch_norm", "dropout", "optimizer", "schedule", "init",
-    "batch_size", "dtype",
-)  # fmt: skip
 SMALL_IS_GOOD = ("loss", "error", "rmse", "mae", "mse", "time", "perplexity")
 
 
@@ -82,39 +74,37 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    source: str | None = None
-    trainer: Annotated[str, Field(pattern=TRAINER)] | None = None
-    target: str | None = None
-    rows: Annotated[int, Field(ge=10)] | None = None
+    source: str | None = _default("source")
+    trainer: Annotated[str, Field(pattern=TRAINER)] | None = _default("trainer")
+    target: str | None = _default("target")
+    rows: int | None = _default("rows")
     space: dict[
         Annotated[str, Field(pattern=NAME)],
         Annotated[Any, BeforeValidator(_parameter), PlainSerializer(to_mapping)],
     ] = Field(default_factory=default_space, min_length=1)
-    trials: Positive = 100
-    rounds: Positive = ROUNDS
-    epochs: Positive = 10
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    metric: str | None = None
-    direction: Literal["maximize", "minimize"] | None = None
-    sampler: Literal["thompson", "tpe", "sobol", "random", "gp", "cmaes"] | None = None
-    extend: bool = True
-    max_failures: Annotated[int, Field(ge=0)] | None = None
-    halving: Annotated[int, Field(ge=2)] | None = None
-    finalists: Annotated[int, Field(ge=0)] | None = None
-    repeats: Positive | None = None
-    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    patience: Positive | None = None
-    hidden: tuple[Positive, ...] = (50,)
-    activation: Literal["relu", "leaky_relu", "tanh", "sigmoid", "gelu", "identity"] = "relu"
-    batch_norm: bool = False
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    optimizer: Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"] = (
-        "momentum"
-    )
-    schedule: Literal["constant", "step", "exponential", "cosine"] = "constant"
-    init: str = "he"
-    batch_size: Positive = 32
-    dtype: Literal["float32", "float64"] = "float32"
+    trials: int = _default("trials")
+    rounds: int = _default("rounds")
+    epochs: int = _default("epochs")
+    seed: int = _default("seed")
+    metric: str | None = _default("metric")
+    direction: Literal["maximize", "minimize"] | None = _default("direction")
+    sampler: str | None = _default("sampler")
+    extend: bool = _default("extend")
+    max_failures: int | None = _default("max_failures")
+    halving: int | None = _default("halving")
+    finalists: int | None = _default("finalists")
+    repeats: int | None = _default("repeats")
+    timeout: float | None = _default("timeout")
+    patience: int | None = _default("patience")
+    hidden: tuple[int, ...] = _default("hidden")
+    activation: str = _default("activation")
+    batch_norm: bool = _default("batch_norm")
+    dropout: float = _default("dropout")
+    optimizer: str = _default("optimizer")
+    schedule: str = _default("schedule")
+    init: str = _default("init")
+    batch_size: int = _default("batch_size")
+    dtype: str = _default("dtype")
 
     @model_validator(mode="before")
     @classmethod
@@ -130,14 +120,21 @@ class Plan(BaseModel):
             return tuple(part.strip() for part in given.split(","))
         return given
 
+    @field_validator("*")
+    @classmethod
+    def _by_its_rule(cls, value: Any, info: ValidationInfo) -> Any:
+        rule = FIELDS[info.field_name or ""].rule
+        if value is None or rule is None or rule.allows(value):
+            return value
+        raise ValueError(broken(rule, value))
+
     @model_validator(mode="after")
     def _network_or_trainer(self) -> Plan:
         if self.trainer is None:
             if self.source is None:
                 raise ValueError("give a source, such as digits or table.csv, or a trainer")
-            if self.metric is not None and self.metric not in METRICS:
-                known = f"metric {self.metric!r} is not one of {', '.join(METRICS)}"
-                raise ValueError(f"{known}; {nearest(self.metric, METRICS, '')}".removesuffix("; "))
+            if self.metric is not None and not OF_A_NETWORK.allows(self.metric):
+                raise ValueError(f"metric {broken(OF_A_NETWORK, self.metric)}")
             if self.direction is not None:
                 raise ValueError(f"direction: that of {self.source} follows from its metric")
             return self
@@ -146,7 +143,7 @@ class Plan(BaseModel):
                 f"source {self.source!r} and trainer {self.trainer!r}: a trainer has its own data"
             )
         for name in OF_THE_NETWORK:
-            if getattr(self, name) != type(self).model_fields[name].default:
+            if getattr(self, name) != FIELDS[name].default:
                 raise ValueError(
                     f"{name} is of the network, and {self.trainer} is a trainer of its own"
                 )
@@ -217,21 +214,10 @@ def make_plan(fields: Mapping[str, Any], where: str = "") -> Plan:
         raise PlanError(_one_line(error, where)) from None
 
 
-def choices(field: str) -> list[str]:
-    """What a field of a plan can be, where that is one of a few words."""
-    annotation = Plan.model_fields[field].annotation
-    options = [annotation, *get_args(annotation)]  # of X | None, too
-    return [word for o in options if get_origin(o) is Literal for word in get_args(o)]
-
-
-def check_sampler(sampler: str | None) -> None:
-    """Whether what a sampler takes is installed.
-
-    Raises:
-        PlanError: it is not.
-    """
-    if sampler == "gp" and find_spec("torch") is None:
-        raise PlanError("sampler 'gp' needs PyTorch: pip install 'hpo[gp]'")
+def broken(rule: Rule, value: object) -> str:
+    """What is wrong with a value that breaks a rule, with the choice that may have been meant."""
+    near = nearest(str(value), rule.choices, "") if isinstance(rule, OneOf) else ""
+    return f"{value!r} is not {rule}; {near}".removesuffix("; ")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -267,15 +253,12 @@ def _one_line(error: ValidationError, where: str) -> str:
     field = ".".join(str(part) for part in first["loc"] if part != "[key]")
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        known = f"the fields are {', '.join(Plan.model_fields)}"
-        message = f"there is no such field; {nearest(field, Plan.model_fields, known)}"
+        known = f"the fields are {', '.join(FIELDS)}"
+        message = f"there is no such field; {nearest(field, FIELDS, known)}"
     elif first["type"] == "string_pattern_mismatch":
         message = "a parameter's name is letters, digits and _ only"
         if field == "trainer":
             message = f"{first['input']!r} is not MODULE:FUNCTION, such as my_model:train"
     elif first["type"] not in ("value_error", "missing"):
         message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
-        if first["type"] == "literal_error" and isinstance(first["input"], str):
-            near = nearest(first["input"], re.findall("'(.*?)'", first["ctx"]["expected"]), "")
-            message = f"{message}; {near}".removesuffix("; ")
     return ": ".join(part for part in (where, field, message) if part)

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-PACKAGES = ("hpo", "numpy", "optuna", "scikit-learn", "scipy", "sqlalchemy")
+from hpo.version import __version__
+
+PACKAGES = ("numpy", "optuna", "scikit-learn", "scipy", "sqlalchemy")
 
 
 def provenance() -> dict[str, Any]:
@@ -20,7 +22,8 @@ def provenance() -> dict[str, Any]:
     from threadpoolctl import threadpool_info
 
     return {
-        "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+        "versions": {"python": platform.python_version(), "hpo": __version__}
+        | {package: version(package) for package in PACKAGES},
         "system": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
         "blas": [

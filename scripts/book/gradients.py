@@ -111,7 +111,7 @@ def numerical(network: Network, theta: Array, X: Array, y: Array) -> Array:
 
 
 def _parts(network: Network) -> dict[str, Array]:
-    positions = np.arange(network.numbers, dtype=float)[None]
+    positions = np.arange(network.parameter_count, dtype=float)[None]
     views = [a[0].astype(int).ravel() for v in network.views(positions) for a in (v.weight, v.bias)]
     return dict(zip(NAMES, views, strict=True))
 

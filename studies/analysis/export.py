@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studies.database.engine import StoreError
+from studies import extras
+from studies.errors import StoreError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,9 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
     try:
         plain.to_parquet(file, index=False)
     except ImportError:
-        raise StoreError("Parquet needs the package pyarrow: pip install 'hpo[parquet]'") from None
+        raise StoreError(
+            f"Parquet needs the package pyarrow: {extras.command('parquet')}"
+        ) from None
     return file.getvalue()
 
 

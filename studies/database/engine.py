@@ -16,18 +16,12 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from studies import extras
 from studies.database.files import UNWRITABLE_PLACE, beside, in_words, nobody_writes, size
+from studies.errors import ConnectionLostError, StoreError
 
 BUSY_SECONDS = 30  # how long to wait for another program that is writing to the same SQLite file
 CONNECT_SECONDS = 10  # how long to wait for a server that does not answer
-
-
-class StoreError(Exception):
-    """A database that can't be used as asked; the message names it and what would be right, in one line."""
-
-
-class ConnectionLostError(StoreError):
-    """The connection to a server broke, or could not be made: it may be there again in a moment."""
 
 
 def masked(url: str) -> str:
@@ -194,7 +188,7 @@ def make_engine(url: str, *, frozen: bool = False) -> sa.Engine:
         engine = sa.create_engine(_frozen(url) if frozen else url, **engine_options(url))
     except ModuleNotFoundError as error:
         raise StoreError(
-            f"{masked(url)} needs the package {error.name}: pip install 'hpo[postgres]'"
+            f"{masked(url)} needs the package {error.name}: {extras.command('postgres')}"
         ) from None
     except sa.exc.NoSuchModuleError:
         raise StoreError(

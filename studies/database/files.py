@@ -9,6 +9,9 @@ import os
 import sqlite3
 from pathlib import Path
 
+DEFAULT_STORAGE = "sqlite:///hpo.db"
+"""Where studies are when nobody says otherwise: a file in the current folder."""
+
 UNWRITABLE_PLACE = (
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_READONLY,

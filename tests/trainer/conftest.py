@@ -5,7 +5,7 @@ their formulas, made-up rows, tables in files.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -18,10 +18,12 @@ from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 
 from tests.trainer.shared import Array, MakeRows
+from tests.trainer.trainings import until
 from trainer.fit import fit
 from trainer.network import Network
 from trainer.recipe import Recipe, Rows
 from trainer.stack import Stack
+from trainer.worker import Worker
 
 
 @pytest.fixture(scope="session")
@@ -201,6 +203,14 @@ def make_rows() -> MakeRows:
 def classes(make_rows: MakeRows) -> tuple[Rows, Rows]:
     """60 and 40 rows of three classes."""
     return make_rows("classification", 60, 40, 5)
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    """A second process that is ready to train."""
+    with Worker("trainer.fit") as worker:
+        until(worker.ready)
+        yield worker
 
 
 @pytest.fixture

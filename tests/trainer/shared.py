@@ -41,7 +41,7 @@ def relative_error(one: Array, other: Array) -> float:
 
 def weights_of(network: Network) -> NDArray[np.bool_]:
     """Which of P numbers are weights."""
-    marked = np.zeros((1, network.numbers))
+    marked = np.zeros((1, network.parameter_count))
     for layer in network.views(marked):
         layer.weight[...] = 1
     return np.asarray(marked[0] == 1)

@@ -28,7 +28,7 @@ from trainer.schedules import SCHEDULES
 from trainer.stack import EVALUATION_ROWS, WHOLE, Stack
 
 torch = pytest.importorskip(
-    "torch", reason="PyTorch, to compare with, is not installed: pip install 'hpo[peers]'"
+    "torch", reason="PyTorch, to compare with, is not installed: pip install '.[peers]'"
 )
 nn, optim, functional = torch.nn, torch.optim, torch.nn.functional
 schedulers = torch.optim.lr_scheduler
@@ -288,7 +288,7 @@ def test_every_optimizer_takes_the_same_steps_down_every_loss(
 def test_a_network_larger_than_a_cache_takes_the_same_steps_piece_by_piece(optimizer: str) -> None:
     settings = with_own(l1=(0, 0.001, 0.01), warmup=(0, 2, 4))
     stack = make_stack(settings, optimizer=optimizer, hidden=(150, 110), batch_norm=True)
-    assert stack.network.numbers > WHOLE
+    assert stack.network.parameter_count > WHOLE
     follow(stack, steps=5)
 
 

@@ -21,12 +21,12 @@ from tests.trainer.shared import (
     Train,
 )
 from trainer.data import load, read
+from trainer.fields import NUMBERS
 from trainer.fit import fit
 from trainer.layers import ACTIVATIONS
 from trainer.network import Network
 from trainer.optimizers import OPTIMIZERS
 from trainer.recipe import Recipe, Rows
-from trainer.settings import PER_TRIAL
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_equal_settings_have_equal_curves(train: Train, classes: tuple[Rows, Row
 def test_numbers_that_are_not_given_have_their_defaults(
     train: Train, classes: tuple[Rows, Rows]
 ) -> None:
-    defaults = {name: number.default for name, number in PER_TRIAL.items()}
+    defaults = {name: number.default for name, number in NUMBERS.items()}
     curves = train(CLASSES, [{}, {**defaults, "init": CLASSES.init}], classes)
     assert all(np.array_equal(values[:, 0], values[:, 1]) for values in curves.values())
 

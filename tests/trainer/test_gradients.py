@@ -67,7 +67,7 @@ class Pass:
     ) -> None:
         rng = np.random.default_rng(seed)
         self.network = network
-        self.theta = rng.standard_normal((len(rates), network.numbers)) * 0.7
+        self.theta = rng.standard_normal((len(rates), network.parameter_count)) * 0.7
         for layer, views in enumerate(network.views(self.theta)):
             views.bias[...] *= network.ones(layer)
         self.X, self.y = rng.standard_normal((ROWS, network.sizes[0])), targets(rng)
@@ -226,7 +226,7 @@ def test_a_network_that_is_updated_in_pieces_goes_down_the_same_slope(
         dtype="float64",
     )
     network = Network((100, 200, 3), "gelu", batch_norm)
-    assert network.numbers > WHOLE
+    assert network.parameter_count > WHOLE
     before, after = path_of(recipe, PENALTIES, rows, epochs=1)
     of_weights = weights_of(network)
     for trial, setting in enumerate(PENALTIES):
@@ -243,6 +243,6 @@ def test_a_network_that_is_updated_in_pieces_goes_down_the_same_slope(
         gone = (before[trial] - after[trial]) / given["learning_rate"]
         gone -= given.get("l1", 0) * signs
         for _ in range(5):
-            way = rng.standard_normal(network.numbers)
+            way = rng.standard_normal(network.parameter_count)
             there, back = (smooth_part(before[trial] + s * STEP * way) for s in (1, -1))
             assert gone @ way == pytest.approx((there - back) / (2 * STEP), rel=1e-6, abs=1e-8)

@@ -58,7 +58,7 @@ def test_weights_are_normal_with_that_deviation(init: str) -> None:
 def test_all_trials_start_alike_and_biases_at_zero(dtype: str, batch_norm: bool) -> None:
     network = Network((6, 5, 4, 3), batch_norm=batch_norm)
     theta, statistics = network.initial(["he"] * 7, np.random.default_rng(1), np.dtype(dtype))
-    assert theta.shape == (7, network.numbers)
+    assert theta.shape == (7, network.parameter_count)
     assert statistics.shape == (7, network.statistics)
     assert theta.dtype == statistics.dtype == dtype
     assert (theta == theta[0]).all()

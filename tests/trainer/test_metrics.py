@@ -8,13 +8,14 @@ from scipy.special import expit, softmax
 from sklearn import metrics as theirs
 
 from tests.trainer.shared import Array, MakeTargets
+from trainer import fields
 from trainer.losses import LOSSES
 from trainer.metrics import METRICS, class_numbers, row_means
 
 TRIALS, ROWS = 4, 60
 SPARSE, CATEGORICAL = "sparse_categorical_cross_entropy", "categorical_cross_entropy"
 BINARY, SQUARED = "binary_cross_entropy", "squared_error"
-OF_QUANTITIES = [name for name, metric in METRICS.items() if not metric.classes]
+OF_QUANTITIES = [name for name, metric in fields.METRICS.items() if not metric.classes]
 
 
 def score(metric: str, loss: str, outputs: Array, y: Array, scale: float = 1.0) -> Array:
@@ -54,7 +55,7 @@ def as_targets(loss: str, labels: Array, count: int) -> Array:
 
 def test_every_metric_is_of_classes_or_of_quantities_and_knows_what_is_better() -> None:
     assert OF_QUANTITIES == ["rmse", "mae", "r2"]
-    smaller = {name for name, metric in METRICS.items() if not metric.larger_is_better}
+    smaller = {name for name, metric in fields.METRICS.items() if not metric.larger_is_better}
     assert smaller == {"log_loss", "rmse", "mae"}
 
 
@@ -203,7 +204,7 @@ def test_figures_of_float32_are_near_those_of_float64(
     metric: str, make_targets: MakeTargets
 ) -> None:
     rng = np.random.default_rng(0)
-    loss = SPARSE if METRICS[metric].classes else SQUARED
+    loss = SPARSE if fields.METRICS[metric].classes else SQUARED
     outputs, y = rng.standard_normal((TRIALS, ROWS, 3)), make_targets(loss, 3, ROWS, rng)
     single = outputs.astype(np.float32), y.astype(np.float32) if loss == SQUARED else y
     np.testing.assert_allclose(score(metric, loss, *single), score(metric, loss, outputs, y), 1e-5)

@@ -10,16 +10,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.shared import Curves, MakeTargets, Settings, Train
+from trainer.fields import METRICS, PER_TRIAL
 from trainer.initializers import INITIALIZERS
 from trainer.layers import ACTIVATIONS
 from trainer.losses import LOSSES
-from trainer.metrics import METRICS
 from trainer.network import Network
 from trainer.optimizers import OPTIMIZERS
 from trainer.population import train_population
 from trainer.recipe import Recipe, Rows
 from trainer.schedules import SCHEDULES
-from trainer.settings import PER_TRIAL
 from trainer.stack import EVALUATION_ROWS, WHOLE
 
 SPARSE, SQUARED = "sparse_categorical_cross_entropy", "squared_error"
@@ -137,7 +136,7 @@ def column(curves: Curves, *positions: int) -> Curves:
 
 
 def test_all_numbers_of_a_trial_differ_in_some_case() -> None:
-    assert {"learning_rate", *VALUES} == {*PER_TRIAL, "init"}
+    assert {"learning_rate", *VALUES} == {*PER_TRIAL}
 
 
 FEW = Case(
@@ -168,7 +167,7 @@ def test_so_it_is_where_networks_are_updated_in_pieces(
     case: Case, train: Train, make_targets: MakeTargets
 ) -> None:
     sizes = (case.inputs, *case.recipe.hidden, case.recipe.outputs)
-    assert Network(sizes).numbers > WHOLE
+    assert Network(sizes).parameter_count > WHOLE
     everyone, rows = case.settings(), case.rows(make_targets)
     among = train(case.recipe, everyone, rows)
     alone = train(case.recipe, [everyone[case.position]], rows)

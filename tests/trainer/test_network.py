@@ -15,7 +15,7 @@ TRIALS, ROWS, SIZES = 3, 7, (5, 6, 3, 2)
 def drawn(network: Network, seed: int = 0) -> tuple[Array, Array, Array]:
     """Parameters (K, P) and running statistics (K, …), different for each trial, and rows (B, I)."""
     rng = np.random.default_rng(seed)
-    theta = rng.standard_normal((TRIALS, network.numbers)) * 0.7
+    theta = rng.standard_normal((TRIALS, network.parameter_count)) * 0.7
     statistics = rng.random((TRIALS, network.statistics)) + 0.5
     return theta, statistics, rng.standard_normal((ROWS, network.sizes[0]))
 
@@ -37,12 +37,12 @@ def forward(workspace: Workspace, X: Array) -> Array:
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_views_share_memory_with_theta_and_cover_all_of_it(batch_norm: bool) -> None:
     network = Network((4, 3, 2), batch_norm=batch_norm)
-    theta = np.zeros((TRIALS, network.numbers))
+    theta = np.zeros((TRIALS, network.parameter_count))
     layers = network.views(theta)
     assert [layer.weight.shape for layer in layers] == [(TRIALS, 4, 3), (TRIALS, 3, 2)]
     assert [layer.bias.shape for layer in layers] == [(TRIALS, 1, 3), (TRIALS, 1, 2)]
     assert [layer.affine.shape for layer in layers] == [(TRIALS, 5, 3), (TRIALS, 4, 2)]
-    assert network.numbers == 5 * 3 + 4 * 2 + (2 * 3 if batch_norm else 0)
+    assert network.parameter_count == 5 * 3 + 4 * 2 + (2 * 3 if batch_norm else 0)
     for layer in layers:
         layer.weight[...] += 1
         layer.bias[...] += 2
@@ -57,7 +57,7 @@ def test_views_share_memory_with_theta_and_cover_all_of_it(batch_norm: bool) -> 
 
 def test_a_units_weights_and_its_bias_lie_side_by_side_layer_after_layer() -> None:
     network = Network((2, 3, 1))
-    theta = np.arange(float(network.numbers))[None]
+    theta = np.arange(float(network.parameter_count))[None]
     first, second = network.views(theta)
     np.testing.assert_array_equal(first.affine[0], [[0, 3, 6], [1, 4, 7], [2, 5, 8]])
     np.testing.assert_array_equal(second.affine[0, :, 0], [9, 10, 11, 12])
@@ -66,7 +66,7 @@ def test_a_units_weights_and_its_bias_lie_side_by_side_layer_after_layer() -> No
 
 def test_gammas_and_betas_and_running_statistics_lie_layer_after_layer() -> None:
     network = Network((2, 3, 2, 1), batch_norm=True)
-    theta = np.zeros((1, network.numbers))
+    theta = np.zeros((1, network.parameter_count))
     theta[:, network.beyond()] = np.arange(10)
     statistics = np.arange(float(network.statistics))[None]
     for views in (network.scales(theta), network.running(statistics)):

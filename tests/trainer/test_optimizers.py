@@ -11,6 +11,7 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOpti
 
 from tests.trainer.shared import Array, Setting
 from trainer import arrays
+from trainer.fields import OPTIMIZERS as READS
 from trainer.optimizers import ADAM_EPSILON, OPTIMIZERS, spread
 
 NUMBERS, STEPS = 7, 20
@@ -180,7 +181,7 @@ def test_float32_stays_float32_and_near_float64(name: str) -> None:
 def test_an_optimizer_reads_no_number_but_those_it_names(name: str) -> None:
     optimizer, numbers = OPTIMIZERS[name], numbers_of(SETTINGS)
     # A linear one has been given the learning rate with the gradient.
-    read = [*optimizer.reads, *([] if optimizer.linear else ["learning_rate"])]
+    read = [*READS[name], *([] if optimizer.linear else ["learning_rate"])]
     theta = start()
     given = given_to(name, gradients()[0], numbers["learning_rate"])
     only = {number: numbers[number] for number in read}

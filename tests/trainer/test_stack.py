@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from tests.trainer.shared import Array, MakeRows, PathOf, Setting, weights_of
+from trainer.fields import NUMBERS
 from trainer.network import Network
 from trainer.optimizers import OPTIMIZERS
 from trainer.pieces import clip_by_norm
 from trainer.recipe import Recipe, Rows
 from trainer.schedules import SCHEDULES
-from trainer.settings import PER_TRIAL
 from trainer.stack import WHOLE, Stack
 
 QUANTITY = Recipe(1, loss="squared_error", metric="rmse", hidden=(), dtype="float64")
@@ -67,7 +67,7 @@ def change_by_hand(name: str, memory: dict[str, Any], g: Array, rate: float, s: 
 
 def path_by_hand(name: str, schedule: str, setting: Setting, w: float, rest: float) -> list[Array]:
     """A weight of an input of 1, one of an input of 0, and the bias, after each step; the target is 0."""
-    s = {number: rule.default for number, rule in PER_TRIAL.items()} | dict(setting)
+    s = {number: rule.default for number, rule in NUMBERS.items()} | dict(setting)
     x, memory, reached = np.array([w, rest, 0.0]), dict[str, Any](), []
     weight = np.array([1, 1, 0])
     for step in range(EPOCHS * STEPS_AN_EPOCH):

@@ -190,7 +190,7 @@ def _available(named: list[str]) -> list[str]:
     """The peers whose library is there; a word on each other one."""
     missing = [title for title in named if find_spec(PEERS[title].library) is None]
     for title in missing:
-        print(f"{title}: {PEERS[title].library} is missing: pip install 'hpo[peers]'")
+        print(f"{title}: {PEERS[title].library} is missing: pip install '.[peers]'")
     return [title for title in named if title not in missing]
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpo.choose.suggest import SAMPLERS, suggest
+from hpo.choose.samplers import SAMPLERS
+from hpo.choose.suggest import suggest
 from hpo.choose.types import Direction, Observation
 from hpo.plan.space import Categorical, Float, Int, Parameter, inside, position
 
@@ -34,7 +35,7 @@ def tried(n: int, seed: int = 0, *, best_at: float = 1e-2) -> list[Observation]:
 @pytest.mark.parametrize("n", [0, 1, 6])
 def test_the_same_arguments_give_the_same_settings_inside_the_ranges(sampler: str, n: int) -> None:
     if sampler == "gp":
-        pytest.importorskip("torch", reason="Optuna's GP needs it: pip install 'hpo[gp]'")
+        pytest.importorskip("torch", reason="Optuna's GP needs it: pip install '.[gp]'")
     history = tried(30)
     first = suggest(SPACE, history, n, 5, sampler=sampler)
     assert first == suggest(SPACE, history, n, 5, sampler=sampler)
@@ -66,7 +67,7 @@ def test_sobol_fills_every_half_of_every_range_evenly(seed: int) -> None:
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
 def test_it_draws_near_what_was_good(direction: Direction, sampler: str) -> None:
     if sampler == "gp":
-        pytest.importorskip("torch", reason="Optuna's GP needs it: pip install 'hpo[gp]'")
+        pytest.importorskip("torch", reason="Optuna's GP needs it: pip install '.[gp]'")
     sign = 1 if direction == "maximize" else -1
     history = [Observation(t.settings, t.value and sign * t.value) for t in tried(60)]
     drawn = suggest(SPACE, history, 10, 2, direction=direction, sampler=sampler)

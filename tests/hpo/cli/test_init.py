@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from hpo import cli
-from hpo.cli.template import SECTIONS, template
+from hpo.cli.template import template
+from hpo.plan.fields import FIELDS
+from hpo.plan.network import check_space
 from hpo.plan.plan import Plan, default_space, make_plan
-from hpo.trainables.network import check_space
+from trainer.fields import SEARCHED
 
 TEXT = template("study.toml")
 TOP, _, SPACE = TEXT.partition("[space]\n")
@@ -38,14 +40,12 @@ def test_it_is_a_search_on_digits_by_all_defaults() -> None:
 
 
 def test_it_names_every_field_once_with_its_default_and_what_it_is() -> None:
-    named = [line.field for lines in SECTIONS.values() for line in lines]
-    assert sorted([*named, "space"]) == sorted(Plan.model_fields)
-    assert [*fields()] == named
+    assert sorted([*fields(), "space"]) == sorted(FIELDS)
     defaults = Plan(source="digits").model_dump(mode="json")
     for name, (said, left_out, value) in fields().items():
         assert said.endswith("."), name
-        unset = Plan.model_fields[name].default is None
-        assert ("Not set: " in said or name == "source") == unset, name
+        unset = FIELDS[name].default is None
+        assert ("Not set: " in said) or name == "source" or not unset, name
         if not unset:
             assert value == defaults[name], name
         assert left_out or not unset or name == "source"
@@ -62,6 +62,7 @@ def test_every_line_that_is_left_out_can_be_taken_in() -> None:
         plan = make_plan(others | {name: value})
         kept = plan.model_dump(mode="json")[name]
         assert kept == value, name
+    assert all(re.search(rf"^# {name}: ", TOP, re.M) for name in SEARCHED)
     for line in re.findall(r"^#(\w.*)$", SPACE, re.M):
         check_space(make_plan(given | {"space": tomllib.loads(line)}))
 

@@ -44,7 +44,7 @@ def change(given: dict[str, Any]) -> Plan:
         ({"halving": 3}, "halving can't be changed from its default to 3: the trials so far"),
         ({"rounds": 4}, "rounds can't be changed from 3 to 4: how many there are follows"),
         ({"trials": 29}, "trials = 29 is a total, and the study already has a plan of 30"),
-        ({"trials": 0}, "trials: input should be greater than or equal to 1, not 0"),
+        ({"trials": 0}, "trials: 0 is not a whole number of at least 1"),
         ({"space": {"dropout": "0:0.5"}}, "space.dropout: the trials so far have no dropout"),
         ({"space": {"units": "5:16:int"}}, r"space.units: 5 … 16 does not hold all of 4 … 16"),
         ({"space": {"units": "4:20"}}, "space.units: only the ends of its range can move"),

@@ -19,12 +19,12 @@ MISTYPED: list[tuple[str, int, str]] = [
      "Error: metric 'Acuracy' is not one of accuracy, balanced_accuracy, log_loss, roc_auc, rmse, mae, r2, loss; "
      "did you mean 'accuracy'?"),
     ("search digits --sampler tpee", 2,
-     "Error: sampler: input should be 'thompson', 'tpe', 'sobol', 'random', 'gp' or 'cmaes', not 'tpee'; "
+     "Error: sampler: 'tpee' is not one of thompson, tpe, sobol, random, gp, cmaes; "
      "did you mean 'tpe'?"),
     ("search digits --activation swish", 2,
-     "Error: activation: input should be 'relu', 'leaky_relu', 'tanh', 'sigmoid', 'gelu' or 'identity', not 'swish'"),
+     "Error: activation: 'swish' is not one of relu, leaky_relu, tanh, sigmoid, gelu, identity"),
     ("search digits --space learning_rat=0:1", 2,
-     "Error: space.learning_rat: the network has no such number; did you mean 'learning_rate'?"),
+     "Error: space.learning_rat: the network has no such parameter; did you mean 'learning_rate'?"),
     ("search digits --space activation=rleu,tanh", 2,
      "Error: space.activation: 'rleu' is not one of relu, leaky_relu, tanh, sigmoid, gelu, identity; "
      "did you mean 'relu'?"),

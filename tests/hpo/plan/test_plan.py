@@ -3,47 +3,58 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hpo.choose.samplers import SAMPLERS
 from hpo.errors import PlanError
-from hpo.plan import plan as config
+from hpo.plan.fields import FIELDS, OF_A_NETWORK, PlanChanges, PlanFields
 from hpo.plan.plan import Plan, default_space, from_json, make_plan, read_toml, to_json
 from hpo.plan.space import Categorical, Float, Int
-from trainer.layers import ACTIVATIONS
-from trainer.metrics import METRICS
-from trainer.optimizers import OPTIMIZERS
-from trainer.schedules import SCHEDULES
+from trainer import fields as network
 
 DIGITS = {"source": "digits"}
 
 
-def test_a_plan_can_name_whatever_the_trainer_has() -> None:
-    for field, names in (
-        ("activation", ACTIVATIONS),
-        ("optimizer", OPTIMIZERS),
-        ("schedule", SCHEDULES),
-    ):
-        assert get_args(Plan.model_fields[field].annotation) == tuple(names)
-    assert set(config.METRICS) == {*METRICS, "loss"}
+def test_the_table_the_plan_and_what_editors_complete_have_the_same_fields() -> None:
+    assert list(FIELDS) == list(Plan.model_fields)
+    assert ["source", *PlanFields.__annotations__] == list(FIELDS)
+    changeable = {name for name, field in FIELDS.items() if field.change is not None}
+    assert PlanChanges.__annotations__.keys() == changeable
+    plan = make_plan(DIGITS)
+    assert {n: f.default for n, f in FIELDS.items() if n not in ("source", "space")} == {
+        n: getattr(plan, n) for n in FIELDS if n not in ("source", "space")
+    }
+
+
+def test_a_plan_can_name_whatever_there_is() -> None:
+    for name in ("activation", "optimizer", "schedule", "dtype"):
+        rule = network.FIELDS[name].rule
+        assert isinstance(rule, network.OneOf)
+        for choice in rule.choices:
+            assert getattr(make_plan(DIGITS | {name: choice}), name) == choice
+    for metric in OF_A_NETWORK.choices:
+        assert make_plan(DIGITS | {"metric": metric}).metric == metric
+    for sampler in SAMPLERS:
+        assert make_plan(DIGITS | {"sampler": sampler}).draws_by == sampler
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"trials": 0}, "trials: input should be greater than or equal to 1, not 0"),
+        ({"trials": 0}, "trials: 0 is not a whole number of at least 1"),
         ({"trials": "many"}, "trials: input should be a valid integer"),
         ({"trials": 2, "rounds": 3}, "2 trials can't fill 3 rounds: give rounds 2 or fewer"),
         (
             {"trails": 5},
             "trails: there is no such field; did you mean 'trials'?",
         ),
-        ({"seed": -1}, "seed: input should be greater than or equal to 0, not -1"),
+        ({"seed": -1}, "seed: -1 is not a whole number of at least 0"),
         ({"hidden": "5,x"}, "hidden.1: input should be a valid integer"),
-        ({"activation": "relo"}, "activation: input should be 'relu', 'leaky_relu', 'tanh'"),
+        ({"activation": "relo"}, "activation: 'relo' is not one of relu, leaky_relu, tanh"),
         ({"space": {}}, "space: dictionary should have at least 1 item"),
         ({"space": {"learning_rate": "1:0.1"}}, "space.learning_rate: low 1 is above high 0.1"),
         ({"space": {"learning_rate": {"low": 1}}}, "space.learning_rate: 'high' is missing"),

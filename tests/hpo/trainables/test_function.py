@@ -257,7 +257,7 @@ def test_one_that_always_fails_is_not_called_for_ever(storage: str) -> None:
             "ValueError: the trainer reported a, b: say with metric which one decides",
         ),
         (iter(()), "TypeError: the trainer reported value = "),
-        ((x for x in list[float]()), "ValueError: the trainer ended without telling any metric"),
+        ((x for x in list[float]()), "ValueError: the trainer ended without any metric"),
     ],
     ids=["text", "nothing", "two", "empty", "which", "iterator", "no_epoch"],
 )

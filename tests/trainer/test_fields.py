@@ -1,20 +1,19 @@
-"""What trials may have of their own, what all share, and what is said of what can't be."""
+"""The table of fields: it and the formulas agree, and whoever takes fields refuses what breaks a rule."""
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 
-from trainer.layers import ACTIVATIONS
-from trainer.losses import LOSSES
-from trainer.metrics import METRICS
-from trainer.optimizers import OPTIMIZERS
+import trainer
+from trainer import fields, layers, losses, metrics, optimizers, schedules
+from trainer.fields import FIELDS, METRICS, NUMBERS, PER_TRIAL, check_setting
 from trainer.recipe import Recipe
-from trainer.schedules import SCHEDULES
-from trainer.settings import PER_TRIAL, check
 
 INFINITE = math.inf
 # Of each number: what may be, what may not, and the rule in words.
@@ -39,21 +38,21 @@ NO_NUMBERS: list[Any] = [math.nan, "0.1", None, True, [0.1]]
 
 def said_of(setting: dict[str, Any], where: str = "") -> str:
     with pytest.raises(ValueError, match=r"is not|there is no") as error:
-        check(setting, where)
+        check_setting(setting, where)
     assert "\n" not in str(error.value)
     return str(error.value)
 
 
 def test_there_is_a_rule_for_every_number() -> None:
-    assert RULES.keys() == PER_TRIAL.keys()
+    assert RULES.keys() == NUMBERS.keys()
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_number_may_be_what_its_rule_says_and_so_may_its_default(name: str) -> None:
     allowed, _, rule = RULES[name]
-    assert PER_TRIAL[name].rule == rule
-    for value in (*allowed, PER_TRIAL[name].default):
-        check({name: value})
+    assert str(NUMBERS[name].rule) == rule
+    for value in (*allowed, NUMBERS[name].default):
+        check_setting({name: value})
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -71,19 +70,19 @@ def test_what_is_multiplied_by_has_to_be_finite(name: str) -> None:
 
 @pytest.mark.parametrize("number", [np.float64(0.5), np.float32(0.5), np.int64(1), np.int32(1)])
 def test_a_number_of_numpys_is_a_number(number: Any) -> None:
-    check({"learning_rate": number, "momentum": number})
+    check_setting({"learning_rate": number, "momentum": number})
 
 
 def test_a_name_that_is_none_is_told_with_all_there_are() -> None:
     said = said_of({"learning_rate": 0.1, "lr": 0.1}, "settings[0]: ")
     assert said.startswith("settings[0]: ")
     assert "'lr'" in said
-    assert all(name in said for name in (*PER_TRIAL, "init"))
+    assert all(name in said for name in PER_TRIAL)
 
 
 @pytest.mark.parametrize("init", ["he", "normal:0.1"])
 def test_a_trial_may_have_its_own_init(init: str) -> None:
-    check({"init": init})
+    check_setting({"init": init})
 
 
 @pytest.mark.parametrize("init", ["heh", "normal:x", 3, None])
@@ -94,35 +93,85 @@ def test_an_init_that_is_none_is_told_with_its_place(init: Any) -> None:
 
 
 def test_a_setting_of_nothing_will_do() -> None:
-    check({})
+    check_setting({})
 
 
 # --- what all trials share ---
 
 
-@pytest.mark.parametrize(
-    ("name", "known"),
-    [
-        ("loss", LOSSES),
-        ("metric", METRICS),
-        ("activation", ACTIVATIONS),
-        ("optimizer", OPTIMIZERS),
-        ("schedule", SCHEDULES),
-        ("dtype", ["float32", "float64"]),
-    ],
-)
-def test_a_choice_that_is_none_is_told_with_all_there_are(name: str, known: Any) -> None:
+FORMULAS: dict[str, Mapping[str, Any]] = {
+    "loss": losses.LOSSES,
+    "metric": metrics.METRICS,
+    "activation": layers.ACTIVATIONS,
+    "optimizer": optimizers.OPTIMIZERS,
+    "schedule": schedules.SCHEDULES,
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_every_choice_has_a_formula_of_its_name(name: str) -> None:
+    rule = FIELDS[name].rule
+    assert isinstance(rule, fields.OneOf)
+    assert list(rule.choices) == list(FORMULAS[name])
+
+
+def test_every_field_may_be_its_default_and_says_what_it_is_for() -> None:
+    for name, field in FIELDS.items():
+        assert field.default is None or field.rule.allows(field.default), name
+        assert field.help.endswith("."), name
+        assert len(field.help) < 80, name
+
+
+def test_what_choices_read_is_in_the_table() -> None:
+    read = {
+        number
+        for table in (fields.OPTIMIZERS, fields.SCHEDULES)
+        for r in table.values()
+        for number in r
+    }
+    assert read < NUMBERS.keys()
+    assert fields.readers("momentum") == ("optimizer", ["momentum", "nesterov"])
+    assert fields.readers("schedule_every") == ("schedule", ["step", "exponential"])
+    assert fields.readers("learning_rate") is None
+
+
+def test_train_population_has_the_defaults_of_the_table() -> None:
+    parameters = inspect.signature(trainer.train_population).parameters
+    same = FIELDS.keys() & parameters.keys() - {"loss", "metric"}  # which follow from y
+    assert same > {"hidden", "optimizer", "dtype"}
+    assert {n: parameters[n].default for n in same} == {n: FIELDS[n].default for n in same}
+
+
+def test_an_estimator_takes_fields_of_the_table_by_their_names() -> None:
+    taken = inspect.signature(trainer.MLPClassifier).parameters.keys() & FIELDS.keys()
+    assert taken | {"hidden_layer_sizes", "epochs", "random_state"} == set(
+        inspect.signature(trainer.MLPClassifier).parameters
+    )
+
+
+def test_hidden_layers_are_those_given_unless_units_or_layers_say_otherwise() -> None:
+    assert fields.hidden_layers([8, 9]) == (8, 9)
+    assert fields.hidden_layers((8, 9), units=5) == (5, 5)
+    assert fields.hidden_layers((8,), layers=3) == (8, 8, 8)
+    assert fields.hidden_layers((8,), units=5, layers=2) == (5, 5)
+    assert fields.hidden_layers(()) == ()
+
+
+@pytest.mark.parametrize("name", [*FORMULAS, "dtype"])
+def test_a_choice_that_is_none_is_told_with_all_there_are(name: str) -> None:
+    rule = FIELDS[name].rule
+    assert isinstance(rule, fields.OneOf)
     wrong: dict[str, Any] = {name: "none"}
-    with pytest.raises(ValueError, match=f"^{name} 'none' is not one of") as error:
+    with pytest.raises(ValueError, match=f"^{name} = 'none' is not one of") as error:
         Recipe(3, **wrong)
-    assert all(choice in str(error.value) for choice in known)
+    assert all(choice in str(error.value) for choice in rule.choices)
 
 
 @pytest.mark.parametrize("value", [0, -1, 2.0, "5"])
 @pytest.mark.parametrize("name", ["batch_size", "hidden"])
 def test_counts_are_whole_numbers_from_one(name: str, value: Any) -> None:
     given: dict[str, Any] = {name: (4, value) if name == "hidden" else value}
-    with pytest.raises(ValueError, match=f"^{name} {value!r} is not a whole number"):
+    with pytest.raises(ValueError, match=rf"^{name} = .*{value!r}.* is not a .*whole number"):
         Recipe(3, **given)
 
 
@@ -137,7 +186,7 @@ def test_first_weights_of_all_are_checked_too() -> None:
         Recipe(3, init="hee")
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", losses.LOSSES)
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_metric_has_to_fit_the_loss(metric: str, loss: str) -> None:
     if METRICS[metric].classes == (loss != "squared_error"):

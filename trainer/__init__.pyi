@@ -1,0 +1,5 @@
+from .estimator import MLPClassifier, MLPRegressor
+from .population import train_population
+from .workers import Workers
+
+__all__ = ["MLPClassifier", "MLPRegressor", "Workers", "train_population"]

@@ -1,0 +1,47 @@
+"""Studies that earlier code began and that were killed: resumed, they are what that code made of them, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.earlier import fixtures
+from tests.earlier.conftest import Same, check_whole
+from tests.earlier.fixtures import FIXTURES, Commands
+
+MORE = (
+    "digits-killed-in-a-stage", "valley-killed-in-a-stage", "adopted-killed-in-a-batch",
+    "exact-killed-in-a-batch",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "file",
+    [pytest.param(f, marks=[pytest.mark.slow] if f in MORE else []) for f in fixtures.copies()],
+)
+def test_a_killed_study_ends_as_if_it_had_never_stopped(
+    file: str, commands: Commands, same: Same, folder: Path
+) -> None:
+    fixture, url, before = (
+        fixtures.copies()[file],
+        fixtures.unpack(file, folder),
+        fixtures.expected(file),
+    )
+    done = fixtures.run([*fixtures.resuming(file), "--storage", url], folder)
+    assert done.returncode == 0, done.stderr.decode()
+    after = commands.content(fixture.name, url, folder)
+    check_whole(fixture.name, url, fixture.trials, before, after)
+    same(fixtures.timeless(after), fixtures.timeless(fixtures.expected(fixture.name)))
+
+
+@pytest.mark.parametrize(
+    "name", ["exact", *(pytest.param(n, marks=pytest.mark.slow) for n in FIXTURES if n != "exact")]
+)
+def test_a_complete_study_that_is_resumed_stays_as_it_is(
+    name: str, commands: Commands, same: Same, folder: Path
+) -> None:
+    url = fixtures.unpack(name, folder)
+    done = fixtures.run(["resume", name, "-q", "--storage", url], folder)
+    assert done.returncode == 0, done.stderr.decode()
+    same(commands.content(name, url, folder), fixtures.expected(name))

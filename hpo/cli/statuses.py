@@ -16,8 +16,8 @@ def told(error: Exception) -> tuple[int, str]:
         return ERROR, unwritten
     modules = sys.modules  # what was not imported can't have been raised
     ours = {
-        ("hpo.plan.plan", "PlanError"): USAGE,
-        ("hpo.run.loop", "TooManyFailuresError"): ERROR,
+        ("hpo.errors", "PlanError"): USAGE,
+        ("hpo.errors", "TooManyFailuresError"): ERROR,
         ("trainer.errors", "DataError"): ERROR,
         ("studies.errors", "LeaseError"): HELD,
         ("studies.errors", "StoreError"): ERROR,

@@ -10,6 +10,7 @@ import pytest
 
 import hpo
 import studies
+from hpo import operations
 from hpo.errors import PlanError
 from hpo.plan.changes import changed_plan, changes, data_changes
 from hpo.plan.plan import Plan, make_plan
@@ -101,7 +102,7 @@ def test_nothing_given_changes_nothing() -> None:
 
 def widened(storage: str, watcher: Watcher | None = None) -> Study:
     space = {"learning_rate": hpo.Float(1e-6, 10.0, log=True), "activation": "relu,tanh,gelu"}
-    return hpo.resume("w", storage=storage, trials=50, space=space, watcher=watcher)
+    return operations.resume("w", storage=storage, trials=50, space=space, watcher=watcher)
 
 
 def begun(storage: str) -> Study:

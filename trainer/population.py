@@ -150,8 +150,11 @@ def train_population(
     stacks = even_parts(range(len(settings)), stack_size(recipe, train.X.shape[1]))
     # Small products are slower on many BLAS threads than on one, and split among threads they may round otherwise.
     with threadpool_limits(1, user_api="blas"), ExitStack() as ending:
-        own = threads if isinstance(threads, Workers) else None
-        workers = own or ending.enter_context(Workers(most))
+        if isinstance(threads, Workers):
+            workers = threads
+        else:
+            # Where every stack has a thread at once, a worker that is begun when one ends would have nothing to do.
+            workers = ending.enter_context(Workers(most if len(stacks) > most else 1))
         pool = ending.enter_context(ThreadPoolExecutor(most, "population"))
         for _ in pool.map(run, stacks):
             pass

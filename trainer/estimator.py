@@ -1,8 +1,8 @@
 """MLPClassifier and MLPRegressor: one trial of the population trainer, by scikit-learn's conventions.
 
-Rows that are the same in all their features and their label count as one row of their summed weight, and the order of
-rows makes no difference: so to fit with weights is, to the last bit, to fit with repeated rows. (Batch normalization
-alone takes the mean of distinct rows, whatever they weigh.)
+Rows with the same features and the same label count as one row with the sum of their weights, and the order of rows
+makes no difference. So a fit with weights is the same to the last bit as one with repeated rows. (Only batch
+normalization takes the mean of distinct rows, whatever their weights.)
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PREDICTION_ROWS = 1024  # predicted at a time, so that memory does not grow with
 
 
 class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type hints
-    """What the two have in common: all but what labels mean."""
+    """All that the two estimators have in common; they differ in what labels mean."""
 
     def __init__(
         self,
@@ -232,7 +232,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
 
     def predict(self, X: Any) -> Array:
         """The label of each row: a class (N,), answers of 0 or 1 (N, C), a quantity (N,) or quantities (N, C)."""
-        outputs = self._outputs(X)  # first of all it says whether anything was learned
+        outputs = self._outputs(X)  # which raises NotFittedError where there are no labels yet
         return self._labels.labels(outputs)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -242,16 +242,17 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
 class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
     """A multilayer perceptron that tells classes apart: softmax and cross-entropy, on any number of classes.
 
-    With y (N, C) of 0 and 1, C questions of their own (multilabel): a sigmoid for each, and binary cross-entropy.
+    With y (N, C) of 0 and 1, each column is a question of its own (multilabel): a sigmoid for each, and binary
+    cross-entropy.
 
-    Parameters are the columns of a search: hidden_layer_sizes; activation (`trainer.layers.ACTIVATIONS`), optimizer
+    Parameters are named as in a search: hidden_layer_sizes; activation (`trainer.layers.ACTIVATIONS`), optimizer
     (`trainer.optimizers.OPTIMIZERS`); learning_rate, weight_decay, dropout and momentum (`trainer.fields.PER_TRIAL`);
     epochs (0 for first weights only); batch_size; batch_norm; init (`trainer.initializers`); dtype, in which it
     trains; random_state; patience (see `fit`).
 
     After `fit`: classes_, coefs_ (one (I, O) array a layer), intercepts_, loss_curve_ (the mean loss of the training
     rows after each epoch, without penalties), n_epochs_ (passes over the rows), n_iter_ (updates of the parameters),
-    n_rows_ (rows that those were made by), n_features_in_, feature_names_in_.
+    n_rows_ (rows used in those updates), n_features_in_, feature_names_in_.
     """
 
     _labels: Classes | Questions
@@ -263,7 +264,7 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """One more epoch on some rows, from where the last left off; the first call names all classes."""
+        """Train one more epoch, on these rows; the first call names all classes."""
         return self._partial_fit(X, y, sample_weight, classes)
 
     def _learn_labels(self, y: Array, weights: Array, classes: Any = None) -> None:
@@ -300,7 +301,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, _MLP):  # type: ignore[misc
     """
 
     def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """One more epoch on some rows, from where the last left off; the first rows set the quantities' scale."""
+        """Train one more epoch, on these rows; those of the first call set the quantities' scale."""
         return self._partial_fit(X, y, sample_weight)
 
     def _learn_labels(self, y: Array, weights: Array, classes: Any = None) -> None:

@@ -56,11 +56,11 @@ def fit(
 def train_stack(stack: Stack, rows: Rows, scored: Mapping[str, Rows], *, epochs: int) -> Training:
     """Train a stack on `rows` as `fit` does; between two epochs its `saved` hands out what it has learned.
 
-    `scored` are the rows that are scored after each epoch, by name; without any of the name `validation`, no trial
-    runs out of patience. All rows are `Stack.ready`.
+    `scored` are the rows that are scored after each epoch, by name; if none are named `validation`, no trial runs out
+    of patience. All rows have been through `Stack.ready`.
     """
     alive = np.arange(len(stack.theta))
-    patience = stack.numbers["patience"][:, 0]
+    patience = stack.hyperparams["patience"][:, 0]
     best, waited = np.full(len(alive), np.inf), np.zeros(len(alive))
 
     for _ in range(epochs):
@@ -94,6 +94,6 @@ def train_stack(stack: Stack, rows: Rows, scored: Mapping[str, Rows], *, epochs:
 def _spread_out(rows: Rows, most: int) -> Rows:
     """At most so many of the rows, evenly spaced."""
     count = len(rows.X)
-    taken = np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.intp))
-    weights = None if rows.weights is None else rows.weights[taken]
-    return Rows(np.ascontiguousarray(rows.X[taken]), rows.y[taken], weights)
+    positions = np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.intp))
+    weights = None if rows.weights is None else rows.weights[positions]
+    return Rows(np.ascontiguousarray(rows.X[positions]), rows.y[positions], weights)

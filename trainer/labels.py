@@ -1,7 +1,7 @@
-"""What labels mean to the estimators: each class here is one meaning, learned from the training rows.
+"""What labels mean to the estimators: classes, answers to several questions, or quantities.
 
-`targets` turns labels into what the loss takes, and `labels` turns the network's outputs (N, C) into labels again.
-`scale` and `shift` are those of an output's standard unit in the user's units.
+`targets` turns labels into what the loss takes, and `labels` turns the network's outputs (N, C) back into labels. An
+output times `scale` plus `shift` is in the user's units.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Classes:
         if unseen.any():
             row = int(unseen.argmax())
             raise ValueError(
-                f"y[{row}] is {y.tolist()[row]!r}, a class that was not there at first"
+                f"y[{row}] is {y.tolist()[row]!r}, a class that the first call did not have"
             )
         return np.searchsorted(self.classes, y)
 
@@ -108,7 +108,7 @@ class Quantities:
 
 
 def classes_or_questions(y: Array, classes: Any = None) -> Classes | Questions:
-    """What a classifier's labels mean, by scikit-learn's conventions; `classes` are those that y may lack."""
+    """What a classifier's labels mean, by scikit-learn's conventions; y may lack some of `classes`."""
     check_classification_targets(y)
     kind = type_of_target(y)
     if kind == "multiclass-multioutput":
@@ -118,4 +118,4 @@ def classes_or_questions(y: Array, classes: Any = None) -> Classes | Questions:
 
 def _check_columns(y: Array, columns: tuple[int, ...]) -> None:
     if y.shape[1:] != columns:
-        raise ValueError(f"y is of shape {y.shape}, which is not how it was at first")
+        raise ValueError(f"y is of shape {y.shape}, unlike that of the first call")

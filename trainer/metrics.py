@@ -1,7 +1,7 @@
 """Scores of a stack of K trials on the same rows, as (K,) arrays.
 
-Each metric is something told of every row of a chunk, `rows(loss, outputs, targets)` as (K, B, …), and what `finish`
-makes of that for all N rows: so rows can be scored a chunk at a time. Sums run trial by trial, in float64.
+Each metric first computes something of every row, `rows(loss, outputs, targets)` as (K, B, …), and then (K,) of all N
+rows, by `finish`. So rows can be scored a chunk at a time. Sums run trial by trial, in float64.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ Array = NDArray[Any]
 
 
 class Metric(NamedTuple):
-    """`rows(loss, outputs, targets)` tells something of every row, and leaves the outputs as they are.
+    """`rows(loss, outputs, targets)` computes something of every row, and does not change the outputs.
 
-    `finish(loss, told, targets, scale)` makes (K,) of that of all rows; `scale` is the unit of the targets in those of
-    the user. `trainer.fields.METRICS` says whether the targets have to be classes, and what is better.
+    `finish(loss, values, targets, scale)` computes (K,) from that of all rows; `scale` is the unit of the targets in
+    the user's units. `trainer.fields.METRICS` says whether the targets have to be classes, and what is better.
     """
 
     rows: Callable[[Loss, Array, Array], Array]
@@ -51,7 +51,7 @@ def class_numbers(targets: Array) -> NDArray[np.intp]:
 
 def _correct(loss: Loss, outputs: Array, targets: Array) -> Array:
     if loss.correct is None:
-        raise TypeError("quantities are not right or wrong: this metric needs classes")
+        raise TypeError("a quantity is not right or wrong: this metric needs classes")
     return loss.correct(outputs, targets)
 
 
@@ -86,10 +86,10 @@ def _logits(loss: Loss, outputs: Array, targets: Array) -> Array:
 
 
 def _roc_auc(loss: Loss, logits: Array, targets: Array, scale: float) -> NDArray[np.float64]:
-    """The chance that a row of a class is told apart from one that is not; the mean over the classes, each against all.
+    """The chance that a row of a class scores higher than one of another class; the mean over the classes.
 
-    Ties count half (Hand & Till 2001, eq. 3). NaN where a class, or its rest, has no rows. Of questions of their own,
-    the mean over them.
+    Ties count half (Hand & Till 2001, eq. 3). NaN where all rows or none are of a class. If each output is a
+    question of its own, the mean over the questions.
     """
     del scale
     count = logits.shape[2]
@@ -117,7 +117,7 @@ def _area(scores: Array, yes: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _ranks(scores: Array) -> NDArray[np.float64]:
-    """1 … N in ascending order; the mean rank where scores are the same."""
+    """1 … N in ascending order; equal scores share their mean rank."""
     _, group, sizes = np.unique(scores, return_inverse=True, return_counts=True)
     last = np.cumsum(sizes)
     return np.asarray((last - (sizes - 1) / 2)[group])
@@ -143,7 +143,7 @@ def _mae(loss: Loss, differences: Array, targets: Array, scale: float) -> NDArra
 def _r2(loss: Loss, differences: Array, targets: Array, scale: float) -> NDArray[np.float64]:
     """1 − (squared error) / (that of the rows' own mean); the mean over the outputs where there are several.
 
-    Of rows that are all the same, 1 if they are all hit and 0 if not.
+    Where all targets are the same, 1 without an error and 0 with one.
     """
     del loss, scale
     error = _output_means(differences**2)

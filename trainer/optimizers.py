@@ -1,14 +1,14 @@
 """Optimizers as init / update pairs over stacked parameters.
 
-`init(theta)` makes the state that an optimizer carries for parameters theta (K, P): a dict of arrays like theta.
-`update(theta, gradient, state, numbers, step, scratch)` makes step number `step` (from 1), in place; the gradient may
-be overwritten, and so may `scratch`, an array like theta. All of it works number by number, so theta may as well be
-some trials and some of their parameters, with the same part of everything else. `numbers` has learning_rate and what
-else an optimizer reads, in float64, as (K, 1), or (1, 1) where all trials have the same; but momentum as `spread`
-makes it.
+`init(theta)` is the state that an optimizer keeps for parameters theta (K, P): a dict of arrays like theta.
+`update(theta, gradient, state, hyperparams, step, scratch)` makes step number `step` (from 1), in place. It may
+overwrite the gradient and `scratch`, an array like theta. All of it is elementwise, so theta may also be some trials
+and some of their parameters, with the same part of everything else. `hyperparams` has learning_rate and what else the
+optimizer reads, in float64, as (K, 1), or (1, 1) where all trials have the same; only momentum is as `spread` returns
+it.
 
-The step of a *linear* optimizer is linear in the gradient: it is given the gradient times the learning rate, which
-`stack` multiplies into the few numbers of ∂L/∂outputs, where the gradient begins.
+The step of a *linear* optimizer is linear in the gradient: its gradient is already multiplied by the learning rate,
+which `stack` does where the gradient begins and is smallest, in ∂L/∂outputs.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from trainer import arrays
 
 Array = NDArray[Any]
 State = dict[str, Array]
-Numbers = Mapping[str, Array]
-Update = Callable[[Array, Array, State, Numbers, int, Array], None]
+Hyperparams = Mapping[str, Array]
+Update = Callable[[Array, Array, State, Hyperparams, int, Array], None]
 
 ADAM_EPSILON = 1e-8
 ADAGRAD_EPSILON = 1e-7
@@ -49,10 +49,10 @@ def _nothing(theta: Array) -> State:
 
 
 def _sgd(
-    theta: Array, gradient: Array, state: State, numbers: Numbers, step: int, scratch: Array
+    theta: Array, gradient: Array, state: State, hyperparams: Hyperparams, step: int, scratch: Array
 ) -> None:
     """θ ← θ − η g (*Deep Learning from Scratch*, eq. 6.1)."""
-    del state, numbers, step, scratch
+    del state, hyperparams, step, scratch
     theta -= gradient
 
 
@@ -61,32 +61,32 @@ def _velocity(theta: Array) -> State:
 
 
 def _momentum(
-    theta: Array, gradient: Array, state: State, numbers: Numbers, step: int, scratch: Array
+    theta: Array, gradient: Array, state: State, hyperparams: Hyperparams, step: int, scratch: Array
 ) -> None:
     """v ← α v − η g, θ ← θ + v (*Deep Learning from Scratch*, eq. 6.3 and 6.4).
 
-    PyTorch multiplies by the rate of the moment, v ← α v + g, θ ← θ − η v: the same while η is.
+    PyTorch multiplies by the current rate, v ← α v + g, θ ← θ − η v: the same as long as η stays the same.
     """
     del step, scratch
     velocity = state["velocity"]
-    velocity *= numbers["momentum"]
+    velocity *= hyperparams["momentum"]
     velocity -= gradient
     theta += velocity
 
 
 def _nesterov(
-    theta: Array, gradient: Array, state: State, numbers: Numbers, step: int, scratch: Array
+    theta: Array, gradient: Array, state: State, hyperparams: Hyperparams, step: int, scratch: Array
 ) -> None:
     """v ← α v − η g, θ ← θ + α v − η g: Nesterov's momentum (Sutskever et al. 2013), where θ stands for the point
     that momentum alone would lead to, so that g is the gradient there (Bengio et al. 2013, Advances in Optimizing
-    Recurrent Networks). PyTorch multiplies by the rate of the moment, as with `_momentum`: the same while η is.
+    Recurrent Networks). PyTorch multiplies by the current rate, as with `_momentum`.
     """
     del step
     velocity = state["velocity"]
-    velocity *= numbers["momentum"]
+    velocity *= hyperparams["momentum"]
     velocity -= gradient
     theta -= gradient
-    np.multiply(velocity, numbers["momentum"], out=scratch)
+    np.multiply(velocity, hyperparams["momentum"], out=scratch)
     theta += scratch
 
 
@@ -95,46 +95,46 @@ def _squares(theta: Array) -> State:
 
 
 def _adagrad(
-    theta: Array, gradient: Array, state: State, numbers: Numbers, step: int, scratch: Array
+    theta: Array, gradient: Array, state: State, hyperparams: Hyperparams, step: int, scratch: Array
 ) -> None:
     """h ← h + g², θ ← θ − η g / (√h + ε) (*Deep Learning from Scratch*, eq. 6.5 and 6.6; Duchi et al. 2011).
 
-    ε is the book's, 1e-7; PyTorch's, if not given, is 1e-10.
+    ε is the book's, 1e-7; PyTorch's default is 1e-10.
     """
     del step
     squares = state["squares"]
     np.multiply(gradient, gradient, out=scratch)
     squares += scratch
-    _divided_step(theta, gradient, squares, scratch, ADAGRAD_EPSILON, numbers)
+    _divided_step(theta, gradient, squares, scratch, ADAGRAD_EPSILON, hyperparams["learning_rate"])
 
 
 def _rmsprop(
-    theta: Array, gradient: Array, state: State, numbers: Numbers, step: int, scratch: Array
+    theta: Array, gradient: Array, state: State, hyperparams: Hyperparams, step: int, scratch: Array
 ) -> None:
     """h ← ρ h + (1 − ρ) g², θ ← θ − η g / (√h + ε) (Tieleman & Hinton 2012, lecture 6.5)."""
     del step
     squares = state["squares"]
-    rho = numbers["rho"]
+    rho = hyperparams["rho"]
     squares *= rho.astype(theta.dtype)
     np.multiply(gradient, gradient, out=scratch)
     scratch *= (1 - rho).astype(theta.dtype)
     squares += scratch
-    _divided_step(theta, gradient, squares, scratch, RMSPROP_EPSILON, numbers)
+    _divided_step(theta, gradient, squares, scratch, RMSPROP_EPSILON, hyperparams["learning_rate"])
 
 
 def _divided_step(
-    theta: Array, gradient: Array, squares: Array, scratch: Array, epsilon: float, numbers: Numbers
+    theta: Array, gradient: Array, squares: Array, scratch: Array, epsilon: float, rate: Array
 ) -> None:
     """θ ← θ − η g / (√squares + ε)."""
     np.sqrt(squares, out=scratch)
     scratch += theta.dtype.type(epsilon)
     gradient /= scratch
-    _multiply(gradient, numbers["learning_rate"], scratch)
+    _multiply(gradient, rate, scratch)
     theta -= gradient
 
 
 def _multiply(gradient: Array, rate: Array, scratch: Array) -> None:
-    """gradient · rate, in place; rate is (K, 1) in float64, or (1, 1). NumPy takes longer to broadcast a column."""
+    """gradient · rate, in place; rate is (K, 1) in float64, or (1, 1). To broadcast a column takes NumPy longer."""
     if len(rate) == 1:
         gradient *= rate.astype(gradient.dtype)
     else:
@@ -147,27 +147,27 @@ def _moments(theta: Array) -> State:
 
 
 def _adam(
-    theta: Array, gradient: Array, state: State, numbers: Numbers, step: int, scratch: Array
+    theta: Array, gradient: Array, state: State, hyperparams: Hyperparams, step: int, scratch: Array
 ) -> None:
-    """θ ← θ − η m̂ / (√v̂ + ε) (Kingma & Ba 2015, algorithm 1), in fewer passes than as it is written there.
+    """θ ← θ − η m̂ / (√v̂ + ε) (Kingma & Ba 2015, algorithm 1), in fewer passes than written there.
 
-    What is kept is M = m / (1 − β₁) and V = v / (1 − β₂), so that M ← β₁ M + g and V ← β₂ V + g². With
+    The state is M = m / (1 − β₁) and V = v / (1 − β₂), so that M ← β₁ M + g and V ← β₂ V + g². With
     a = (1 − β₁) / (1 − β₁ᵗ) and b = √((1 − β₂) / (1 − β₂ᵗ)), m̂ = a M and √v̂ = b √V, and the step is
     η a / b · M / (√V + ε / b).
     """
     mean, square = state["mean"], state["square"]
-    beta1, beta2 = (numbers[name].astype(theta.dtype) for name in ("beta1", "beta2"))
+    beta1, beta2 = (hyperparams[name].astype(theta.dtype) for name in ("beta1", "beta2"))
     mean *= beta1
     mean += gradient
     square *= beta2
     gradient *= gradient
     square += gradient
-    a = (1 - numbers["beta1"]) / (1 - numbers["beta1"] ** step)
-    b = np.sqrt((1 - numbers["beta2"]) / (1 - numbers["beta2"] ** step))
+    a = (1 - hyperparams["beta1"]) / (1 - hyperparams["beta1"] ** step)
+    b = np.sqrt((1 - hyperparams["beta2"]) / (1 - hyperparams["beta2"] ** step))
     np.sqrt(square, out=gradient)
     gradient += (ADAM_EPSILON / b).astype(theta.dtype)
     np.divide(mean, gradient, out=gradient)
-    _multiply(gradient, numbers["learning_rate"] * (a / b), scratch)
+    _multiply(gradient, hyperparams["learning_rate"] * (a / b), scratch)
     theta -= gradient
 
 
@@ -182,13 +182,13 @@ OPTIMIZERS: dict[str, Optimizer] = {
 }
 
 
-def spread(values: Array, numbers: int) -> Array:
-    """One value a trial (K, 1), as NumPy multiplies fastest by it: one for all where it is the same, else (K, P).
+def spread(values: Array, columns: int) -> Array:
+    """Values (K, 1) in the shape by which NumPy multiplies fastest: (1, 1) if all are the same, else (K, columns).
 
-    To broadcast (K, 1) takes it two to three times as long, and gives the same numbers.
+    To broadcast (K, 1) takes it two to three times as long; the products are the same.
     """
     if (values == values[0]).all():
         return values[:1]
-    full = arrays.empty((len(values), numbers), values.dtype)
+    full = arrays.empty((len(values), columns), values.dtype)
     full[:] = values
     return full

@@ -1,4 +1,4 @@
-"""Pieces of theta: some trials and some of their parameters, with all that belongs to them, updated in one go."""
+"""Pieces of theta: some trials and some of their parameters, with all that belongs to them, updated in one pass."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Piece:
-    """Views of theta, its gradient and the optimizer's state (k, p), and what moves them.
+    """Views of theta, its gradient and the optimizer's state, each (k, p), and what an update needs.
 
-    A parameter adds `decay` of itself and `l1` of its sign to its gradient; it loses `shrink` of itself where weight
-    decay is apart from the gradient. Each is (k, p), 0 for what is no weight, or None where it is 0 for all. `trials`
-    are the piece's in the stack; `numbers` are those that the optimizer reads.
+    `decay` times a parameter and `l1` times its sign are added to its gradient; where weight decay is apart from the
+    gradient, `shrink` times the parameter is subtracted from it. Each is (k, p), 0 for what is no weight, or None where
+    it is 0 for all. `trials` says which of the stack's trials these are; `hyperparams` are those that the optimizer
+    reads.
     """
 
     trials: slice
@@ -27,7 +28,7 @@ class Piece:
     gradient: Array
     scratch: Array
     state: State
-    numbers: dict[str, Array]
+    hyperparams: dict[str, Array]
     decay: Array | None
     l1: Array | None
     shrink: Array | None
@@ -44,14 +45,15 @@ class Piece:
             return None if values is None else values * factors
 
         if optimizer.linear:
-            decay, l1, numbers = changed(self.decay), changed(self.l1), self.numbers
-        else:
-            rate = self.numbers["learning_rate"] * change[self.trials]
-            decay, l1, numbers = self.decay, self.l1, {**self.numbers, "learning_rate": rate}
-        return replace(self, numbers=numbers, decay=decay, l1=l1, shrink=changed(self.shrink))
+            return replace(
+                self, decay=changed(self.decay), l1=changed(self.l1), shrink=changed(self.shrink)
+            )
+        rate = self.hyperparams["learning_rate"] * change[self.trials]
+        hyperparams = {**self.hyperparams, "learning_rate": rate}
+        return replace(self, hyperparams=hyperparams, shrink=changed(self.shrink))
 
     def update(self, optimizer: Optimizer, step: int) -> None:
-        """Make step number `step`, from 1, by the gradient, which is used up."""
+        """Make step number `step`, from 1; overwrites the gradient."""
         if self.keep is not None:
             np.multiply(self.theta, self.keep, out=self.theta)
         if self.decay is not None:
@@ -61,7 +63,9 @@ class Piece:
             np.sign(self.theta, out=self.scratch)
             np.multiply(self.scratch, self.l1, out=self.scratch)
             np.add(self.gradient, self.scratch, out=self.gradient)
-        optimizer.update(self.theta, self.gradient, self.state, self.numbers, step, self.scratch)
+        optimizer.update(
+            self.theta, self.gradient, self.state, self.hyperparams, step, self.scratch
+        )
 
 
 def clip_by_norm(gradient: Array, limit: Array) -> None:

@@ -1,4 +1,4 @@
-"""Many settings at once: how a population is cut into stacks, and `train_population`, which trains them."""
+"""Many settings at once: `train_population`, and how a population is cut into stacks."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ EXAMPLE = {"learning_rate": 0.1}
 STACK_NUMBERS = 2**18
 """How many weights and biases a stack may hold: with gradient and velocity 3 MB of float32, about a core's caches."""
 MOST_TRIALS, FEWEST_TRIALS = 50, 4
-"""A stack's limits: more trials no longer save overhead; with fewer the overhead outweighs the cache."""
+"""A stack's limits: more trials save no more overhead; with fewer the overhead outweighs the cache."""
 
 ENOUGH_TRIALS = 10
-"""With so many, a stack is worth a thread of its own."""
+"""A stack of so many is worth a thread of its own."""
 
 
 def stack_size(recipe: Recipe, inputs: int) -> int:
-    """The most trials that one stack should hold. It follows from the network alone, never from the machine."""
+    """The most trials that one stack should hold. It follows from the network alone, not from the machine."""
     network = Network((inputs, *recipe.hidden, recipe.outputs), batch_norm=recipe.batch_norm)
     return min(max(STACK_NUMBERS // network.parameter_count, FEWEST_TRIALS), MOST_TRIALS)
 
 
 def even_parts(items: Sequence[int], most: int) -> list[list[int]]:
-    """Items in as few parts of at most `most` as will do, all of nearly the same size; two if each is large enough.
+    """Items in as few parts of at most `most` as possible, all of nearly the same size; two if each is large enough.
 
-    An even number, if there are several, so that of two that work at them none is left alone with the last.
+    If there are several, their number is even, so that two threads finish together.
     """
     count = max(-(-len(items) // most), 2 if len(items) >= 2 * ENOUGH_TRIALS else 1)
     if count > 1:
@@ -150,8 +150,11 @@ def train_population(
     stacks = even_parts(range(len(settings)), stack_size(recipe, train.X.shape[1]))
     # Small products are slower on many BLAS threads than on one, and split among threads they may round otherwise.
     with threadpool_limits(1, user_api="blas"), ExitStack() as ending:
-        own = threads if isinstance(threads, Workers) else None
-        workers = own or ending.enter_context(Workers(most))
+        if isinstance(threads, Workers):
+            workers = threads
+        else:
+            # Where every stack has a thread at once, a worker that is begun when one ends would have nothing to do.
+            workers = ending.enter_context(Workers(most if len(stacks) > most else 1))
         pool = ending.enter_context(ThreadPoolExecutor(most, "population"))
         for _ in pool.map(run, stacks):
             pass

@@ -1,7 +1,7 @@
-"""Schedules: by what a trial's learning rate is multiplied, epoch by epoch.
+"""Schedules: the factor by which a trial's learning rate is multiplied, step by step.
 
-A schedule takes the time in epochs (a fraction inside an epoch), the epochs in all, and the trials' numbers as
-arrays (K, 1), and returns factors (K, 1). `factor` puts the warm-up before it.
+A schedule takes the time in epochs (a fraction inside an epoch), the epochs in all, and the trials' hyperparameters as
+arrays (K, 1), and returns factors (K, 1). `factor` adds the warm-up.
 """
 
 from __future__ import annotations
@@ -14,37 +14,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-Numbers = Mapping[str, Array]
+Hyperparams = Mapping[str, Array]
 
 
-def constant(time: float, epochs: int, numbers: Numbers) -> Array:
+def constant(time: float, epochs: int, hyperparams: Hyperparams) -> Array:
     """1."""
     del time, epochs
-    return np.ones_like(numbers["schedule_factor"])
+    return np.ones_like(hyperparams["schedule_factor"])
 
 
-def step(time: float, epochs: int, numbers: Numbers) -> Array:
+def step(time: float, epochs: int, hyperparams: Hyperparams) -> Array:
     """factorⁿ after n times `schedule_every` epochs."""
     del epochs
-    steps = np.floor(time / numbers["schedule_every"] + 1e-9)  # 0.3 / 0.1 is 3
-    powers: Array = numbers["schedule_factor"] ** steps
+    steps = np.floor(time / hyperparams["schedule_every"] + 1e-9)  # 0.3 / 0.1 is 3
+    powers: Array = hyperparams["schedule_factor"] ** steps
     return powers
 
 
-def exponential(time: float, epochs: int, numbers: Numbers) -> Array:
+def exponential(time: float, epochs: int, hyperparams: Hyperparams) -> Array:
     """factor^(time / `schedule_every`): as far down as `step`, without the steps."""
     del epochs
-    powers: Array = numbers["schedule_factor"] ** (time / numbers["schedule_every"])
+    powers: Array = hyperparams["schedule_factor"] ** (time / hyperparams["schedule_every"])
     return powers
 
 
-def cosine(time: float, epochs: int, numbers: Numbers) -> Array:
+def cosine(time: float, epochs: int, hyperparams: Hyperparams) -> Array:
     """½ (1 + cos(π time / epochs)): from 1 to 0 over the training (Loshchilov & Hutter 2017, eq. 5, no restart)."""
     factor = 0.5 * (1 + math.cos(math.pi * time / epochs))
-    return np.full_like(numbers["schedule_factor"], factor)
+    return np.full_like(hyperparams["schedule_factor"], factor)
 
 
-SCHEDULES: dict[str, Callable[[float, int, Numbers], Array]] = {
+SCHEDULES: dict[str, Callable[[float, int, Hyperparams], Array]] = {
     "constant": constant,
     "step": step,
     "exponential": exponential,
@@ -52,13 +52,15 @@ SCHEDULES: dict[str, Callable[[float, int, Numbers], Array]] = {
 }
 
 
-def factor(schedule: str, steps: int, steps_an_epoch: int, epochs: int, numbers: Numbers) -> Array:
-    """The factors (K, 1) of the step that follows `steps` others; `numbers` are float64 (K, 1).
+def factor(
+    schedule: str, steps: int, steps_an_epoch: int, epochs: int, hyperparams: Hyperparams
+) -> Array:
+    """The factors (K, 1) of the step that follows `steps` others; `hyperparams` are float64 (K, 1).
 
     Over its `warmup` epochs a trial's factor grows in even steps to that of the schedule, which runs from the start:
     the last step of the warm-up is the first at the full rate (Goyal et al. 2017, section 2.2).
     """
-    scheduled = SCHEDULES[schedule](steps / steps_an_epoch, epochs, numbers)
-    warm = np.maximum(numbers["warmup"] * steps_an_epoch, 1)
+    scheduled = SCHEDULES[schedule](steps / steps_an_epoch, epochs, hyperparams)
+    warm = np.maximum(hyperparams["warmup"] * steps_an_epoch, 1)
     result: Array = scheduled * np.minimum((steps + 1) / warm, 1)
     return result

@@ -1,9 +1,9 @@
-"""A stack: K trials in training at once, from one step to the next.
+"""A stack: K trials that are trained at once, step by step.
 
-A step gathers a minibatch, goes forward, has the loss turn the outputs into their gradient, multiplies that by what
-each row and each trial's learning rate make it count, goes backward and updates. Where theta is small, all of it is
-updated in one pass after the way backward. Where it is larger than a cache, each layer of each trial is updated as soon
-as its gradient is there, in an array that the next one overwrites: so gradients never leave the cache.
+A step gathers a minibatch, goes forward, lets the loss replace the outputs by their gradient, multiplies that by each
+row's weight and each trial's learning rate, goes backward and updates. If theta is small, all of it is updated in one
+pass after the backward pass. If it is larger than a cache, each layer of each trial is updated as soon as its gradient
+is computed, in an array that the next one overwrites, so that gradients never leave the cache.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ EVALUATION_ROWS = 512
 feel its neighbours."""
 
 WHOLE = 2**14
-"""Where a trial has no more numbers, a stack's theta is updated in one go, else layer by layer as gradients come."""
+"""If a trial has no more parameters, a stack's theta is updated in one pass, else layer by layer as gradients come."""
 
 PASS = 2**17
-"""How many numbers are updated at a time: with all that belongs to them about what a core's cache holds."""
+"""How many parameters are updated at a time: with all that belongs to them about what a core's cache holds."""
 
 _COUNTS = ("epochs_trained", "steps", "rows_seen")
 
@@ -41,7 +41,7 @@ _INITIAL, _ORDER, _DROPOUT = 0, 1, 2  # purposes of the random streams that grow
 
 
 class _Product(NamedTuple):
-    """The product that gives the gradient of a layer's [W; b] for some trials, and what is updated by it at once."""
+    """Where the gradient of a layer's [W; b] for some trials is written, and the piece that is updated right after."""
 
     trials: slice
     affine: Array
@@ -49,7 +49,7 @@ class _Product(NamedTuple):
 
 
 class Stack:
-    """K trials in training, and the K settings that set them apart."""
+    """K trials, which differ by their K settings."""
 
     def __init__(
         self,
@@ -67,13 +67,13 @@ class Stack:
         self.network = Network(
             (inputs, *recipe.hidden, recipe.outputs), recipe.activation, recipe.batch_norm
         )
-        # Passes over the rows, updates of the parameters, and rows that those updates were made by.
+        # Passes over the rows, updates of the parameters, and rows used in those updates.
         self.epochs_trained = self.steps = self.rows_seen = 0
         inits = [str(s.get("init", recipe.init)) for s in settings]
         rng = np.random.default_rng(_stream(seed, _INITIAL))
         self.theta, self.statistics = self.network.initial(inits, rng, self.dtype)
         self.state = self.optimizer.init(self.theta)
-        self.numbers = {
+        self.hyperparams = {
             name: np.array([[float(s.get(name, number.default))] for s in settings])
             for name, number in fields.NUMBERS.items()
         }
@@ -82,20 +82,21 @@ class Stack:
     @np.errstate(over="ignore")  # a number too large for the dtype makes its trial diverge
     def _allocate(self) -> None:
         self._workspaces: dict[tuple[int, bool], Workspace] = {}
-        rates = self.numbers["learning_rate"]
-        # What the gradient of a linear optimizer is multiplied by at its source, and so all that joins it later.
+        rates = self.hyperparams["learning_rate"]
+        # The gradient of a linear optimizer is multiplied by it at its source, and so is all that is added later.
         self.rate = rates if self.optimizer.linear else np.ones_like(rates)
-        self.scheduled = self.recipe.schedule != "constant" or bool(self.numbers["warmup"].any())
+        warmup = bool(self.hyperparams["warmup"].any())
+        self.scheduled = warmup or self.recipe.schedule != "constant"
         self._shares: dict[int, Array] = {}
         self.dropout: Array | None = None
-        if self.numbers["dropout"].any():
-            self.dropout = self.numbers["dropout"][:, :, None]
+        if self.hyperparams["dropout"].any():
+            self.dropout = self.hyperparams["dropout"][:, :, None]
         self.smoothing: Array | None = None
-        if self.numbers["label_smoothing"].any():
-            self.smoothing = self.numbers["label_smoothing"].astype(self.dtype)[:, :, None]
+        if self.hyperparams["label_smoothing"].any():
+            self.smoothing = self.hyperparams["label_smoothing"].astype(self.dtype)[:, :, None]
         self.clip: Array | None = None
-        if np.isfinite(self.numbers["clip_norm"]).any():
-            self.clip = self.numbers["clip_norm"]
+        if np.isfinite(self.hyperparams["clip_norm"]).any():
+            self.clip = self.hyperparams["clip_norm"]
         self._cut()
 
     def _cut(self) -> None:
@@ -140,17 +141,17 @@ class Stack:
         optimizer = self.optimizer
 
         def of_weights(name: str, rate: Array) -> Array | None:
-            number = (self.numbers[name] * rate)[trials].astype(self.dtype)
-            return self._of_weights(number, part) if number.any() else None
+            values = (self.hyperparams[name] * rate)[trials].astype(self.dtype)
+            return self._of_weights(values, part) if values.any() else None
 
         read = ("learning_rate", *fields.OPTIMIZERS[self.recipe.optimizer])
-        numbers = {name: _one_for_all(self.numbers[name][trials]) for name in read}
-        if "momentum" in numbers:
-            momentum = self.numbers["momentum"][trials].astype(self.dtype)
-            numbers["momentum"] = spread(momentum, gradient.shape[1])
+        hyperparams = {name: _one_for_all(self.hyperparams[name][trials]) for name in read}
+        if "momentum" in hyperparams:
+            momentum = self.hyperparams["momentum"][trials].astype(self.dtype)
+            hyperparams["momentum"] = spread(momentum, gradient.shape[1])
         decay = shrink = None
         if optimizer.decoupled:
-            shrink = of_weights("weight_decay", self.numbers["learning_rate"])
+            shrink = of_weights("weight_decay", self.hyperparams["learning_rate"])
         else:
             decay = of_weights("weight_decay", self.rate)
         return Piece(
@@ -159,20 +160,20 @@ class Stack:
             gradient=gradient,
             scratch=scratch,
             state={name: values[trials, part] for name, values in self.state.items()},
-            numbers=numbers,
+            hyperparams=hyperparams,
             decay=decay,
             l1=of_weights("l1", self.rate),
             shrink=shrink,
         )
 
-    def _of_weights(self, numbers: Array, part: slice) -> Array | None:
-        """A number of each trial (k, 1) for every parameter of a part of theta: 0 for what is no weight."""
-        full = np.zeros((len(numbers), self.network.parameter_count), self.dtype)
+    def _of_weights(self, values: Array, part: slice) -> Array | None:
+        """Each trial's value (k, 1) for every weight in a part of theta, and 0 for what is no weight."""
+        full = np.zeros((len(values), self.network.parameter_count), self.dtype)
         for layer in self.network.views(full):
-            layer.weight[:] = numbers[:, :, None]
-        taken = arrays.empty((len(numbers), part.stop - part.start), self.dtype)
-        taken[:] = full[:, part]
-        return taken if taken.any() else None
+            layer.weight[:] = values[:, :, None]
+        spread_out = arrays.empty((len(values), part.stop - part.start), self.dtype)
+        spread_out[:] = full[:, part]
+        return spread_out if spread_out.any() else None
 
     def _workspace(self, rows: int, *, training: bool) -> Workspace:
         key = (rows, training)
@@ -188,15 +189,15 @@ class Stack:
         self.theta = arrays.rows(self.theta, positions)
         self.statistics = arrays.rows(self.statistics, positions)
         self.state = {name: arrays.rows(v, positions) for name, v in self.state.items()}
-        self.numbers = {name: values[positions] for name, values in self.numbers.items()}
+        self.hyperparams = {name: values[positions] for name, values in self.hyperparams.items()}
         self._allocate()
 
     def ready(self, rows: Rows, *, training: bool) -> Rows:
-        """Rows in the recipe's dtype; for training only those that count, each by its weight times that of its class.
+        """Rows in the recipe's dtype; for training without those of weight 0, and weighted by class, too.
 
-        What a row counts is relative to the mean of all rows: one of twice the weight pulls twice as hard, whatever
-        minibatch it is in. (PyTorch and scikit-learn divide by the weights of the minibatch, which for one of all rows
-        is the same. With label smoothing, PyTorch's class weights are those of each class's share in a target.)
+        Weights are relative to the mean of all rows: a row of twice the weight pulls twice as hard, whatever minibatch
+        it is in. (PyTorch and scikit-learn divide by the weights of the minibatch, which for one of all rows is the
+        same. With label smoothing, PyTorch weighs each class's share in a target.)
         """
         X = rows.X.astype(self.dtype, copy=False)
         if self.recipe.loss == SPARSE:
@@ -211,15 +212,13 @@ class Stack:
             return Rows(X, y)
         if training:
             if not weights.any():
-                raise ValueError(
-                    "no row counts: every one has a weight of 0, by itself or by its class"
-                )
+                raise ValueError("every row has a weight of 0, its own or that of its class")
             weights = weights / weights[weights != 0].mean()
         ready = Rows(X, y, weights.astype(self.dtype, copy=False))
         return ready.counted() if training else ready
 
     def epoch(self, rows: Rows) -> None:
-        """One pass over the rows, made `ready`, in an order drawn from the seed: a step for every minibatch."""
+        """One pass over rows that are `ready`, in an order drawn from the seed: a step for every minibatch."""
         count, size = len(rows.X), self.recipe.batch_size
         order = np.random.default_rng(_stream(self.seed, _ORDER, self.epochs_trained))
         self._noise = np.random.default_rng(_stream(self.seed, _DROPOUT, self.epochs_trained))
@@ -263,15 +262,15 @@ class Stack:
             self._update(piece, change)
 
     def _change(self) -> Array | None:
-        """By what the schedules multiply the learning rates of the next step, (K, 1)."""
+        """The factors (K, 1) by which the schedule multiplies the learning rates of the next step."""
         if not self.scheduled:
             return None
         return factor(
-            self.recipe.schedule, self.steps, self._steps_an_epoch, self.epochs, self.numbers
+            self.recipe.schedule, self.steps, self._steps_an_epoch, self.epochs, self.hyperparams
         )
 
     def _share(self, rate: Array, rows: int) -> Array:
-        """What each of so many rows counts, (K, 1, 1)."""
+        """The factor (K, 1, 1) of each of so many rows in the gradient."""
         if rate is not self.rate:
             return (rate / rows).astype(self.dtype)[:, :, None]
         if rows not in self._shares:
@@ -284,19 +283,19 @@ class Stack:
         piece.update(self.optimizer, self.steps)
 
     def score(self, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean loss and metric of the current networks on rows made `ready`, each (K,).
+        """Mean loss and metric of the current networks on rows that are `ready`, each (K,).
 
-        The loss is that of the data alone, weighted by the rows' weights; the metric counts every row alike.
+        The loss is without penalties and weighted by the rows' weights; for the metric every row counts the same.
         """
-        values, told = [], []
+        losses, scores = [], []
         for start in range(0, len(rows.X), EVALUATION_ROWS):
             X, y = (a[start : start + EVALUATION_ROWS] for a in (rows.X, rows.y))
             outputs = self._workspace(len(X), training=False).forward(X)
-            told.append(self.metric.rows(self.loss, outputs, y))
-            values.append(self.loss.values(outputs, y))
-        loss = row_means(np.concatenate(values, axis=1), rows.weights)
+            scores.append(self.metric.rows(self.loss, outputs, y))
+            losses.append(self.loss.values(outputs, y))
+        loss = row_means(np.concatenate(losses, axis=1), rows.weights)
         metric = self.metric.finish(
-            self.loss, np.concatenate(told, axis=1), rows.y, self.recipe.target_scale
+            self.loss, np.concatenate(scores, axis=1), rows.y, self.recipe.target_scale
         )
         return loss, metric
 
@@ -318,7 +317,7 @@ class Stack:
             setattr(self, name, saved[name])
 
     def finite(self) -> NDArray[np.bool_]:
-        """Which trials' parameters are all finite, and what the optimizer keeps of them, (K,)."""
+        """Which trials have finite parameters and a finite state of the optimizer, (K,)."""
         arrays_now = (self.theta, *self.state.values())
         return np.asarray(np.all([np.isfinite(a).all(axis=1) for a in arrays_now], axis=0))
 

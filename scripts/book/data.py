@@ -50,7 +50,7 @@ def load(folder: Path) -> Images:
     """MNIST if its four IDX files are in the folder, else scikit-learn's digits.
 
     Raises:
-        trainer.data.DataError: there are files of that name, and they are not MNIST's.
+        trainer.errors.DataError: there are files of that name, and they are not MNIST's.
     """
     if not any(folder.glob("train-images-idx3-ubyte*")):
         return digits()

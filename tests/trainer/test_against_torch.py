@@ -152,7 +152,7 @@ class Peer:
 
     def __init__(self, stack: Stack, trial: int, steps_an_epoch: int) -> None:
         self.recipe, self.trial = stack.recipe, trial
-        self.numbers = {name: float(values[trial, 0]) for name, values in stack.numbers.items()}
+        self.numbers = {name: float(values[trial, 0]) for name, values in stack.hyperparams.items()}
         self.module = their_module(stack.network)
         self.module.load_state_dict(as_state(stack, trial))
         parameters = dict(self.module.named_parameters())

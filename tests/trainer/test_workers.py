@@ -154,7 +154,7 @@ def test_workers_end_quietly_with_a_call_that_began_them() -> None:
                 begun.append(self.process)
         workers.Worker = Counted
         X = np.arange(80.0).reshape(40, 2)
-        train_population(X, np.arange(40) % 2, X, np.arange(40) % 2, settings=[{}] * 80)
+        train_population(X, np.arange(40) % 2, X, np.arange(40) % 2, settings=[{}] * 160)
         process, = begun
         assert process.returncode is not None
         print(process.pid)

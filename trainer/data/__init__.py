@@ -7,47 +7,7 @@ replaces a missing value, the list of a column's categories) is learned from tra
 to all others.
 """
 
-from __future__ import annotations
+import lazy_loader
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from trainer.data.sources import BUILT_IN, name_of, read
-    from trainer.data.splits import TEST, Draw, Splits, Which, load, split
-    from trainer.data.tables import Table
-    from trainer.errors import DataError
-
-__all__ = [
-    "BUILT_IN",
-    "TEST",
-    "DataError",
-    "Draw",
-    "Splits",
-    "Table",
-    "Which",
-    "load",
-    "name_of",
-    "read",
-    "split",
-]
-
-_HOMES = {
-    "BUILT_IN": "trainer.data.sources",
-    "TEST": "trainer.data.splits",
-    "DataError": "trainer.errors",
-    "Draw": "trainer.data.splits",
-    "Splits": "trainer.data.splits",
-    "Table": "trainer.data.tables",
-    "Which": "trainer.data.splits",
-    "load": "trainer.data.splits",
-    "name_of": "trainer.data.sources",
-    "read": "trainer.data.sources",
-    "split": "trainer.data.splits",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+# A source's name is asked for, as when the shell completes it, before numpy is needed.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

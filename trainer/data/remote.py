@@ -23,7 +23,7 @@ class RemoteDraw:
     """What `trainer.data.load` returns for these arguments, in a worker.
 
     Raises:
-        trainer.data.DataError: the source can't be read or used.
+        trainer.errors.DataError: the source can't be read or used.
         RuntimeError: the worker died.
     """
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer import data
+from trainer.errors import DataError
 
 Array = NDArray[Any]
 
@@ -116,7 +117,7 @@ def _book(order: Order) -> Task:
     try:
         table = data.read(f"mnist:{order.mnist}")
         X, y = np.asarray(table.rows[:500]) / np.float32(255), table.labels[:500]
-    except data.DataError as error:
+    except DataError as error:
         note = f"{error}: random rows of ten kinds in its place"
         rng = np.random.default_rng(SEED)
         y = rng.integers(CLASSES, size=500)

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from tests.trainer.shared import Array
 from trainer.data import (
     TEST,
-    DataError,
     Splits,
     Table,
     load,
     split,
 )
+from trainer.errors import DataError
 from trainer.recipe import Rows
 
 Write = Callable[..., str]

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tests.trainer.shared import Array
-from trainer.data import TEST, DataError, read, split
+from trainer.data import TEST, read, split
+from trainer.errors import DataError
 
 
 def idx(array: Array) -> bytes:

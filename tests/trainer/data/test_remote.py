@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from tests.trainer.trainings import begin
-from trainer.data import TEST, DataError, Splits, load
+from trainer.data import TEST, Splits, load
 from trainer.data.remote import MODULES, RemoteDraw
+from trainer.errors import DataError
 from trainer.recipe import Rows
 from trainer.worker import Worker
 

@@ -14,10 +14,10 @@ from tests.trainer.data.tables import (
     parts,
 )
 from trainer.data import (
-    DataError,
     read,
     split,
 )
+from trainer.errors import DataError
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from tests.trainer.data.tables import (
 )
 from trainer.data import (
     TEST,
-    DataError,
     Splits,
     Which,
     load,
@@ -29,6 +28,7 @@ from trainer.data import (
     split,
 )
 from trainer.data.encoding import MAX_CATEGORIES
+from trainer.errors import DataError
 
 
 @settings(max_examples=30, deadline=None)

@@ -15,10 +15,10 @@ from tests.trainer.data.tables import (
     one_line,
 )
 from trainer.data import (
-    DataError,
     read,
     split,
 )
+from trainer.errors import DataError
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,16 @@
+from .sources import BUILT_IN, name_of, read
+from .splits import TEST, Draw, Splits, Which, load, split
+from .tables import Table
+
+__all__ = [
+    "BUILT_IN",
+    "TEST",
+    "Draw",
+    "Splits",
+    "Table",
+    "Which",
+    "load",
+    "name_of",
+    "read",
+    "split",
+]

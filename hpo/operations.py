@@ -6,12 +6,13 @@ import sys
 from dataclasses import asdict
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from studies import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
     from hpo.display.watcher import Watcher
+    from hpo.plan.fields import PlanChanges, PlanFields
     from hpo.plan.plan import Plan
     from hpo.run.reproducing import Reproduced
     from hpo.trainables.function import Train
@@ -40,13 +41,13 @@ def search(
     name: str | None = None,
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
-    **plan: Any,
+    **plan: Unpack[PlanFields],
 ) -> Study:
     """Search over a source of data, or with a function that trains, and return the stored study.
 
     `source` is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file (with `target`), or
-    mnist:DIR; or a function (see `hpo.trainables.function`), then with a `space`. All else is a field of
-    `hpo.plan.plan.Plan`: trials, rounds, epochs, seed, space, metric, direction, hidden, …
+    mnist:DIR; or a function (see `hpo.trainables.function`), then with a `space`. The other fields of a plan are in
+    `hpo.plan.fields`: trials, rounds, epochs, seed, space, metric, direction, hidden, …
 
     Raises:
         hpo.plan.plan.PlanError, trainer.data.DataError: before anything is written.
@@ -125,13 +126,13 @@ def resume(
     take_over: bool = False,
     watcher: Watcher | None = None,
     train: Train | str | None = None,
-    **plan: Any,
+    **changed: Unpack[PlanChanges],
 ) -> Study:
     """Go on with a stored study, by its stored plan, to the same end as if it had never stopped.
 
-    What is given of `plan` takes the place of what is stored: `trials` (in all, old ones included), a wider range or
-    one more choice in `space`, `timeout`, `patience`, `max_failures`, `extend`, or the `source` where the same data lie
-    elsewhere. The watcher hears what each means before it is written (see `hpo.plan.changes`). A study that was
+    Some fields of the stored plan can be changed: `trials` (in all, old ones included), `space` (a wider range or one
+    more choice), `timeout`, `patience`, `max_failures`, `extend`, and the `source`, if the same data lie elsewhere. The
+    watcher hears what each change means before it is written (see `hpo.plan.changes`). A study that was
     stopped by its `timeout` or its `patience` goes on if `trials`, `timeout` or `patience` is given. `train` is the
     study's function, or MODULE:FUNCTION, where that can't be imported by its name.
 
@@ -150,6 +151,7 @@ def resume(
     from studies.database.store import create_store, open_store
     from studies.study import Study
 
+    plan: dict[str, Any] = dict(changed)
     watcher = watcher or _own_watcher(storage)
     with open_store(storage) as store:
         by_optuna = store.study(name).plan is None
@@ -279,7 +281,7 @@ def _adopt(
     watcher: Watcher,
 ) -> None:
     """Give a study of Optuna's a plan to go on with."""
-    from hpo.plan.adopt import adopting_plan, told
+    from hpo.plan.adopt import adopting_plan, notices
     from hpo.plan.plan import PlanError, to_json
     from hpo.plan.space import to_mapping
     from hpo.run.provenance import provenance
@@ -297,7 +299,7 @@ def _adopt(
     trainable = _trainable(plan, train=train)
     if not take_over:
         study.check_ended()
-    for line in told(study, plan):
+    for line in notices(study, plan):
         watcher.noticed(line)
     record_adoption(
         storage,

@@ -241,12 +241,15 @@ def reproduce(
 
 
 def _check_sampler(sampler: str | None) -> None:
-    """Whether what a sampler takes is installed."""
-    if sampler == "gp" and find_spec("torch") is None:
+    """Check that what a sampler needs is installed."""
+    from hpo.choose.samplers import SAMPLERS
+
+    needs = SAMPLERS[sampler].needs if sampler is not None else None
+    if needs is not None and find_spec(needs) is None:
         from hpo.plan.plan import PlanError
         from studies import extras
 
-        raise PlanError(f"sampler 'gp' needs PyTorch: {extras.command('gp')}")
+        raise PlanError(f"sampler {sampler!r} needs {needs}: {extras.command(str(sampler))}")
 
 
 def _plan_of(record: StudyRecord) -> Plan:

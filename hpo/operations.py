@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Unpack
 
 from hpo.errors import PlanError
 from studies import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
     from hpo.plan.changes import Change
+    from hpo.plan.fields import PlanChanges
     from hpo.plan.plan import Plan
     from hpo.run.cancel import Cancel
     from hpo.run.machine import Machine
@@ -116,13 +118,13 @@ def resume(
     watcher: Watcher | None = None,
     cancel: Cancel | None = None,
     train: Train | str | None = None,
-    **plan: Any,
+    **changed: Unpack[PlanChanges],
 ) -> Study:
     """Go on with a stored study, by its stored plan, to the same end as if it had never stopped.
 
-    What is given of `plan` takes the place of what is stored: `trials` (in all, old ones included), a wider range or
-    one more choice in `space`, `timeout`, `patience`, `max_failures`, `extend`, or the `source` where the same data lie
-    elsewhere. The watcher hears what each means before it is written (see `hpo.plan.changes`). A study that was
+    Some fields of the stored plan can be changed: `trials` (in all, old ones included), `space` (a wider range or one
+    more choice), `timeout`, `patience`, `max_failures`, `extend`, and the `source`, if the same data lie elsewhere. The
+    watcher hears what each change means before it is written (see `hpo.plan.changes`). A study that was
     stopped by its `timeout` or its `patience` goes on if `trials`, `timeout` or `patience` is given. `train` is the
     study's function, or MODULE:FUNCTION, where that can't be imported by its name.
 
@@ -138,6 +140,7 @@ def resume(
     from studies.database.store import create_store, open_store
     from studies.study import Study
 
+    plan: dict[str, Any] = dict(changed)
     watcher = watcher or Watcher()
     with open_store(storage) as store:
         by_optuna = store.study(name).plan is None
@@ -322,14 +325,14 @@ def reproduce(
 
 
 def _check_sampler(sampler: str | None) -> None:
-    """Whether what a sampler takes is installed."""
-    from importlib.util import find_spec
-
+    """Check that what a sampler needs is installed."""
     from hpo.choose.samplers import SAMPLERS
-    from studies import extras
 
-    if sampler is not None and (needs := SAMPLERS[sampler].needs) and find_spec(needs) is None:
-        raise PlanError(f"sampler {sampler!r} needs {needs}: {extras.command(sampler)}")
+    needs = SAMPLERS[sampler].needs if sampler is not None else None
+    if needs is not None and find_spec(needs) is None:
+        from studies import extras
+
+        raise PlanError(f"sampler {sampler!r} needs {needs}: {extras.command(str(sampler))}")
 
 
 def _plan_of(record: StudyRecord) -> Plan:
@@ -363,7 +366,7 @@ def _adopt(
     watcher: Watcher,
 ) -> None:
     """Give a study of Optuna's a plan to go on with."""
-    from hpo.plan.adopt import adopting_plan, told
+    from hpo.plan.adopt import adopting_plan, notices
     from hpo.plan.plan import to_json
     from hpo.plan.space import to_mapping
     from hpo.run.provenance import provenance
@@ -381,7 +384,7 @@ def _adopt(
     trainable = _trainable(plan, train=train)
     if not take_over:
         study.check_ended()
-    for line in told(study, plan):
+    for line in notices(study, plan):
         watcher.noticed(line)
     record_adoption(
         storage,

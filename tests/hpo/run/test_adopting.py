@@ -229,7 +229,7 @@ def test_trials_that_have_not_ended_are_failed_only_when_that_is_said(
     operations.resume(
         "theirs", train=train, trials=40, storage=storage, take_over=True, watcher=Told()
     )
-    assert "Recorded as failed, since they have not ended: trials 12, 13" in Told.lines
+    assert "Trials that have not ended are recorded as failed: 12, 13" in Told.lines
     with optunas(storage) as study:
         after = study.get_trials()
     assert after[:12] == before[:12]

@@ -118,6 +118,7 @@ def test_what_is_no_metric_is_refused_and_the_task_can_be_told_again(
 def test_what_cannot_be_asked_and_told_is_refused_before_anything_is_written(
     storage: str, tmp_path: Path
 ) -> None:
+    open_anything: Any = hpo.open
     with (
         pytest.raises(PlanError, match="halving"),
         hpo.open("s", **PLAN, halving=3, storage=storage),
@@ -125,7 +126,7 @@ def test_what_cannot_be_asked_and_told_is_refused_before_anything_is_written(
         pass
     with (
         pytest.raises(PlanError, match="wine"),
-        hpo.open("s", source="wine", trainer=None, storage=storage),
+        open_anything("s", source="wine", trainer=None, storage=storage),
     ):
         pass
     with pytest.raises(PlanError, match="name of a study"), hpo.open(storage=storage):

@@ -8,6 +8,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hpo.errors import PlanError, raised_as_ours
 from studies import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def population(train: T) -> T:
     return train
 
 
+@raised_as_ours()
 def search(
     source: str | Train,
     *,
@@ -49,12 +51,12 @@ def search(
     `hpo.plan.plan.Plan`: trials, rounds, epochs, seed, space, metric, direction, hidden, …
 
     Raises:
-        hpo.plan.plan.PlanError, trainer.data.DataError: before anything is written.
-        studies.database.engine.StoreError: the database can't be used, or has a study of that name.
-        hpo.run.loop.TooManyFailuresError: the function failed too often.
+        PlanError, DataError: before anything is written.
+        StorageError: the database can't be used, or has a study of that name.
+        TooManyFailuresError: the function failed too often.
     """
     from hpo.plan.plan import make_plan
-    from hpo.trainables.function import path_of
+    from hpo.trainables.named import path_of
 
     if isinstance(source, str):
         return start(
@@ -64,6 +66,7 @@ def search(
     return start(made, name=name, storage=storage, workers=workers, train=source)
 
 
+@raised_as_ours()
 def start(
     plan: Plan,
     *,
@@ -116,6 +119,7 @@ def start(
     return Study(made, storage)
 
 
+@raised_as_ours()
 def resume(
     name: str,
     *,
@@ -138,12 +142,12 @@ def resume(
     `trials` are needed, and with `take_over` trials that have not ended are recorded as failed.
 
     Raises:
-        studies.database.engine.StoreError: there is no such study.
-        studies.database.lease.LeaseError: another process holds it.
-        hpo.plan.plan.PlanError: a change that a study can't have, fewer trials than its plan has, or other data.
+        StorageError: there is no such study.
+        HeldError: another process holds it.
+        PlanError: a change that a study can't have, fewer trials than its plan has, or other data.
     """
     from hpo.plan.changes import changed_plan, changes
-    from hpo.plan.plan import PlanError, to_json
+    from hpo.plan.plan import to_json
     from hpo.run.provenance import differences, provenance
     from studies.database.optunas import check_drawn
     from studies.database.store import create_store, open_store
@@ -188,17 +192,17 @@ def resume(
     return Study(name, storage)
 
 
+@raised_as_ours()
 def reproduce(
     name: str, trial: int, *, storage: str = DEFAULT_STORAGE, train: Train | None = None
 ) -> Reproduced:
     """Train a stored trial once more, alone, as its study's plan says, and compare every number. Nothing is written.
 
     Raises:
-        studies.database.engine.StoreError: there is no such study.
-        hpo.plan.plan.PlanError: it has no such trial, that trial is not done, or the data are not the study's.
+        StorageError: there is no such study.
+        PlanError: it has no such trial, that trial is not done, or the data are not the study's.
     """
     from hpo.executors.threads import threads
-    from hpo.plan.plan import PlanError
     from hpo.run.provenance import differences, provenance
     from hpo.run.reproducing import Reproduced, first_difference, how_it_ended, train_alone
     from studies.database.columns import counts
@@ -237,14 +241,13 @@ def reproduce(
 def _check_sampler(sampler: str | None) -> None:
     """Whether what a sampler takes is installed."""
     if sampler == "gp" and find_spec("torch") is None:
-        from hpo.plan.plan import PlanError
         from studies import extras
 
         raise PlanError(f"sampler 'gp' needs PyTorch: {extras.command('gp')}")
 
 
 def _plan_of(record: StudyRecord) -> Plan:
-    from hpo.plan.plan import PlanError, make_plan
+    from hpo.plan.plan import make_plan
 
     if record.plan is None:
         raise PlanError(
@@ -255,7 +258,6 @@ def _plan_of(record: StudyRecord) -> Plan:
 
 def _check_data(plan: Plan, trainable: Trainable, record: StudyRecord) -> None:
     from hpo.plan.changes import data_changes
-    from hpo.plan.plan import PlanError
 
     if trainable.fingerprint != record.data_hash:
         said = data_changes(record.provenance.get("data", {}), trainable.contents)
@@ -276,10 +278,11 @@ def _adopt(
 ) -> None:
     """Give a study of Optuna's a plan to go on with."""
     from hpo.plan.adopt import adopting_plan, told
-    from hpo.plan.plan import PlanError, to_json
+    from hpo.plan.plan import to_json
     from hpo.plan.space import to_mapping
     from hpo.run.provenance import provenance
-    from hpo.trainables.function import NUMBER, path_of
+    from hpo.trainables.function import NUMBER
+    from hpo.trainables.named import path_of
     from studies.database.optunas import read_optunas, record_adoption
 
     train = train or given.get("trainer")
@@ -342,7 +345,8 @@ def _trainable(
     plan: Plan, *, worker: Worker | None = None, train: Train | str | None = None
 ) -> Trainable:
     if plan.trainer is not None:
-        from hpo.trainables.function import Function, find
+        from hpo.trainables.function import Function
+        from hpo.trainables.named import find
 
         return Function(
             find(train or plan.trainer) if train is None or isinstance(train, str) else train,
@@ -350,7 +354,6 @@ def _trainable(
             plan.direction or "maximize",
             halving=plan.halving is not None,
         )
-    from hpo.plan.plan import PlanError
     from hpo.trainables.network import mlp
     from trainer.data.remote import RemoteDraw
 

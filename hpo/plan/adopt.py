@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from hpo.plan.plan import Plan, PlanError, make_plan
+from hpo.errors import PlanError
+from hpo.plan.plan import Plan, make_plan
 from hpo.plan.space import Categorical, Float, Int, Parameter, Space
 from studies.words import describe
 

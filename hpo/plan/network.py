@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hpo.plan.plan import Plan, PlanError, broken
+from hpo.errors import PlanError
+from hpo.plan.plan import Plan, broken
 from hpo.plan.space import HUGE, Categorical, Float, Int, Limit, Parameter, Value
 from studies.words import nearest
 from trainer.fields import PER_TRIAL, SEARCHED, Number, Whole, hidden_layers, readers

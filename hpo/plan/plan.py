@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from hpo.choose.halving import cost
-from hpo.choose.samplers import SAMPLERS
+from hpo.errors import PlanError
 from hpo.plan.fields import FIELDS, OF_A_NETWORK, OF_THE_NETWORK, ROUNDS_OF_HALVING, SPACE
 from hpo.plan.space import (
     Categorical,
@@ -35,10 +35,6 @@ from hpo.plan.space import (
 )
 from studies.words import nearest
 from trainer.fields import OneOf, Rule
-
-
-class PlanError(ValueError):
-    """A plan that breaks a rule; the message names the field, the value and the rule, in one line."""
 
 
 def _parameter(given: Any) -> Parameter:
@@ -61,7 +57,7 @@ def _default(name: str) -> Any:
 
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
-TRAINER = r"^[^:]+:[^:]+$"
+TRAINER = r"^([^:]+|.+\.py):[^:]+$"
 
 CONFIRMING = 0.4
 """The share of the epochs that train finalists again (scripts/bench/search says why)."""
@@ -72,7 +68,8 @@ SMALL_IS_GOOD = ("loss", "error", "rmse", "mae", "mse", "time", "perplexity")
 class Plan(BaseModel):
     """Everything that decides what a search does; with the data, it decides every number in the study.
 
-    Either a network is trained on the rows of `source`, or `trainer`, MODULE:FUNCTION, trains what it likes.
+    Either a network is trained on the rows of `source`, or `trainer` trains what it likes: MODULE:FUNCTION
+    or FILE.py:FUNCTION.
     How many workers there are, and where the study is stored, change nothing and are not part of it.
     """
 
@@ -131,6 +128,13 @@ class Plan(BaseModel):
         if value is None or rule is None or rule.allows(value):
             return value
         raise ValueError(broken(rule, value))
+
+    @field_validator("trainer")
+    @classmethod
+    def _absolute(cls, given: str | None) -> str | None:
+        """The study can be resumed from another folder."""
+        file, _, function = (given or "").rpartition(":")
+        return f"{Path(file).resolve()}:{function}" if file.endswith(".py") else given
 
     @model_validator(mode="after")
     def _network_or_trainer(self) -> Plan:
@@ -262,7 +266,7 @@ def _one_line(error: ValidationError, where: str) -> str:
     elif first["type"] == "string_pattern_mismatch":
         message = "a parameter's name is letters, digits and _ only"
         if field == "trainer":
-            message = f"{first['input']!r} is not MODULE:FUNCTION, such as my_model:train"
+            message = f"{first['input']!r} is not MODULE:FUNCTION or FILE.py:FUNCTION, such as my_model:train"
     elif first["type"] not in ("value_error", "missing"):
         message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
     return ": ".join(part for part in (where, field, message) if part)

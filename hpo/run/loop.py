@@ -20,6 +20,7 @@ from hpo.choose.rounds import Batch, batch_numbers, batches, round_size
 from hpo.choose.samplers import SAMPLERS
 from hpo.choose.suggest import Observation, suggest
 from hpo.display.watcher import Watcher
+from hpo.errors import TooManyFailuresError
 from hpo.executors.threads import threads
 from hpo.plan.plan import Plan
 from hpo.plan.space import Space, from_mapping, recorded, to_mapping
@@ -33,10 +34,6 @@ from studies.database.writer import Writer
 
 ALL_FAIL = 10
 """Where so many trainings have failed with an error and none has given a value, the rest would fail, too."""
-
-
-class TooManyFailuresError(Exception):
-    """So many trainings raised an error that the search has stopped."""
 
 
 def run(

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 import trainer.data
 from hpo.choose.suggest import Direction
+from hpo.errors import PlanError
 from hpo.plan.network import LIMITS, check_space, own_fields, shared_fields
-from hpo.plan.plan import Plan, PlanError
+from hpo.plan.plan import Plan
 from hpo.plan.space import Limit, Settings
 from trainer.data import Splits
 from trainer.data import Which as Which  # for all that train something

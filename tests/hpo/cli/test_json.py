@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 import hpo
 from hpo import cli
 from hpo.cli.output import json_text
-from hpo.run.loop import TooManyFailuresError
+from hpo.errors import TooManyFailuresError
 from hpo.run.reproducing import Difference, Reproduced
 from studies import Study
 

@@ -16,8 +16,8 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from hpo.errors import PlanError
 from hpo.plan.adopt import adopting_plan, refusal, space_of, widest
-from hpo.plan.plan import PlanError
 from hpo.plan.space import Categorical, Float, Int, contains
 from studies.database.optunas import OptunasStudy, OptunasTrial
 

@@ -11,8 +11,9 @@ import pytest
 import hpo
 import studies
 from hpo.display.watcher import Watcher
+from hpo.errors import PlanError
 from hpo.plan.changes import changed_plan, changes, data_changes
-from hpo.plan.plan import Plan, PlanError, make_plan
+from hpo.plan.plan import Plan, make_plan
 from studies import Study
 from tests.running import Run, Tables
 

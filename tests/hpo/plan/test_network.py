@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from hpo.errors import PlanError
 from hpo.plan.network import LIMITS, check_space, own_fields, shared_fields
-from hpo.plan.plan import PlanError, make_plan
+from hpo.plan.plan import make_plan
 from trainer.fields import SEARCHED, Whole
 from trainer.recipe import Recipe
 

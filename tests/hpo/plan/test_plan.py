@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.choose.samplers import SAMPLERS
+from hpo.errors import PlanError
 from hpo.plan.fields import FIELDS, OF_A_NETWORK, PlanChanges, PlanFields
-from hpo.plan.plan import Plan, PlanError, default_space, from_json, make_plan, read_toml, to_json
+from hpo.plan.plan import Plan, default_space, from_json, make_plan, read_toml, to_json
 from hpo.plan.space import Categorical, Float, Int
 from trainer import fields as network
 

@@ -19,7 +19,7 @@ import hpo
 import studies
 from hpo.cli import cli
 from hpo.display.watcher import Watcher
-from hpo.plan.plan import PlanError
+from hpo.errors import PlanError
 from hpo.plan.space import contains, from_mapping
 from studies.database.engine import StoreError
 from studies.database.lease import LeaseError

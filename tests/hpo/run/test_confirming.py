@@ -21,7 +21,8 @@ from hpo import operations
 from hpo.choose.stopping import REPEATS
 from hpo.display import text
 from hpo.display.watcher import Watcher
-from hpo.plan.plan import PlanError, from_json, make_plan
+from hpo.errors import PlanError
+from hpo.plan.plan import from_json, make_plan
 from hpo.run.batches import train_batch
 from hpo.run.seeds import CONFIRM, TEST_ROWS, seed_of
 from hpo.trainables.network import mlp

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import hpo
 from hpo.display.watcher import Watcher
-from hpo.plan.plan import PlanError
+from hpo.errors import PlanError
 from hpo.run.reproducing import Difference, first_difference
 from studies import Study
 from tests.running import Run

@@ -14,7 +14,8 @@ import hpo
 import studies
 from hpo import operations
 from hpo.display.watcher import Watcher
-from hpo.plan.plan import PlanError, make_plan
+from hpo.errors import PlanError
+from hpo.plan.plan import make_plan
 from hpo.plan.space import contains, from_mapping, inside
 from hpo.trainables.network import BATCH
 from studies import Study

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hpo.errors import PlanError
 from hpo.plan.network import SHARED
-from hpo.plan.plan import PlanError, make_plan
+from hpo.plan.plan import make_plan
 from hpo.plan.space import Settings
 from hpo.trainables.network import mlp
 from trainer.population import MOST_TRIALS

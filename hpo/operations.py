@@ -87,7 +87,8 @@ def start(
     from hpo.run.provenance import provenance
     from hpo.trainables.function import NUMBER
     from studies.database.engine import check_creatable
-    from studies.database.store import StudyExistsError, check_name, create_store
+    from studies.database.store import check_name, create_store
+    from studies.errors import StudyExistsError
     from studies.study import Study
 
     if name is not None:
@@ -205,15 +206,18 @@ def reproduce(
     from hpo.executors.threads import threads
     from hpo.run.provenance import differences, provenance
     from hpo.run.reproducing import Reproduced, first_difference, how_it_ended, train_alone
-    from studies.database.columns import counts
+    from studies.database import columns
     from studies.database.store import open_store
 
     with open_store(storage) as store, store.reading():
         record = store.study(name)
         found = store.trials(record.study_id, among=[trial])
-        curves = {m: points for _, m, points in store.curves(record.study_id, among=[trial])}
+        curves = {
+            c.metric: c.points.tolist()
+            for c in columns.curves(store, record.study_id, among=[trial])
+        }
         environments = store.environments(record.study_id)
-        known = sum(counts(store, record.study_id).values())
+        known = sum(columns.counts(store, record.study_id).values())
     plan = _plan_of(record)
     if not found:
         has = f"it has 0 to {known - 1}" if known else "it has none yet"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
-from studies.analysis.finalists import Finalist, finalists
+from studies.analysis.finalists import finalists
 from studies.analysis.summary import Agreement, front, rank_agreement, summarize
 from studies.database import tables
 from studies.database.columns import (
@@ -25,9 +25,10 @@ from studies.database.columns import (
     searched,
     trial_columns,
 )
-from studies.database.engine import StoreError, masked
+from studies.database.engine import masked
 from studies.database.records import (
     Confirmation,
+    Finalist,
     Opening,
     PlanVersion,
     Round,
@@ -37,6 +38,8 @@ from studies.database.records import (
 )
 from studies.database.retry import patiently
 from studies.database.store import Store, open_store
+from studies.errors import StoreError
+from studies.html import table
 
 if TYPE_CHECKING:
     import optuna
@@ -63,7 +66,7 @@ class Study:
         try:
             return notebook.of_study(self.name, self.read(), self.storage)
         except StoreError as error:  # a study that is gone is shown as that, too
-            return notebook.table(self.name, {"error": str(error)})
+            return table(self.name, {"error": str(error)})
 
     def read(self) -> Snapshot:
         """The study as it is now, but for the rows of its trials."""

@@ -21,6 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import studies
+import studies.errors
 from studies.analysis.export import to_csv
 
 HPO = Path(sys.executable).with_name("hpo")
@@ -47,7 +48,7 @@ def phase(url: str) -> str:
     """What the study was at when it was killed."""
     try:
         rows = studies.load("d", url).read()
-    except studies.database.engine.StoreError:
+    except studies.errors.StoreError:
         return "before the first round"
     if rows.opening is not None:
         return "the test rows" if rows.record.state != "complete" else "the end"
@@ -63,7 +64,7 @@ def search(url: str, seconds: float | None) -> bool:
     begun = True
     try:
         begun = "d" in studies.names(url)
-    except studies.database.engine.StoreError:
+    except studies.errors.StoreError:
         begun = False
     command = ["resume", "d", "-q"] if begun else ["search", *PLAN]
     process = subprocess.Popen(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studies import extras
-from studies.database.engine import StoreError
+from studies.errors import StoreError
 
 if TYPE_CHECKING:
     import pandas as pd

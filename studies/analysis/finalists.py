@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from studies.database.records import Confirmation
-
-Direction = Literal["maximize", "minimize"]
+from studies.database.records import Confirmation, Direction, Finalist
 
 LEVEL = 0.95
 BEST_SHARE, FEWEST = 1 / 3, 8  # of the search: what an average good value is
@@ -27,27 +24,6 @@ rest; on measured tables between 1 and 9."""
 
 LUCK = 0.35
 """By how much of its standard error the luck of single trainings lifts the mean of the one that is chosen for it."""
-
-
-@dataclass(frozen=True)
-class Finalist:
-    """A trial whose settings were trained again, `values` in the order of stages; None where that failed.
-
-    `mean` and `ci95` are None where a training failed: such settings are not to be recommended. `ci95` is None, too,
-    where too few values tell nothing of how far they lie apart. `tied` says that a paired comparison can't tell it from
-    the first finalist.
-    """
-
-    trial: int
-    values: list[float | None]
-    mean: float | None
-    ci95: tuple[float, float] | None
-    tied: bool
-
-    def _repr_html_(self) -> str:
-        from studies.pages import notebook
-
-        return notebook.of_finalist(self)
 
 
 def scores(

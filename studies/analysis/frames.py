@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from studies.analysis.finalists import Finalist
 from studies.database.columns import Curves, TrialColumns
-from studies.database.records import Round
+from studies.database.records import Direction as Direction
+from studies.database.records import Finalist, Round
 
-Direction = Literal["maximize", "minimize"]
 Floats = NDArray[np.float64]
 
 STATES = ("complete", "pruned", "failed", "running")

@@ -7,13 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from studies.analysis.finalists import Finalist
 from studies.database.engine import masked
-from studies.database.records import Direction, Opening, Round, StudyRecord, Trial, TrialState
+from studies.database.records import (
+    ENDED,
+    Direction,
+    Finalist,
+    Opening,
+    Round,
+    StudyRecord,
+    Trial,
+    TrialState,
+)
 
 MIN_TRIALS = 4  # whose order says anything
 PREDICTS = 0.5  # a rank correlation below this is hardly one
-ENDED: tuple[TrialState, ...] = ("complete", "pruned", "failed")
 
 
 def front(trials: Iterable[Trial], directions: Sequence[Direction]) -> list[Trial]:

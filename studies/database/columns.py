@@ -14,23 +14,22 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from studies.database import tables
+from studies.database.reader import Reader
 from studies.database.records import (
     OPTUNA_STATES,
+    Direction,
     TrialState,
     read_distribution,
     read_number,
     stored_points,
 )
-
-if TYPE_CHECKING:
-    from studies.database.store import Store
 
 COMPARED = 10_000  # trials: more make a rank correlation no surer that anybody would notice
 
@@ -63,8 +62,13 @@ class Curves:
     lengths: NDArray[np.int64]
     points: NDArray[np.float64]
 
+    def by_trial(self) -> dict[int, list[float]]:
+        """The points of each curve, by the number of its trial."""
+        each = np.split(self.points, np.cumsum(self.lengths)[:-1])
+        return {n: points.tolist() for n, points in zip(self.trials.tolist(), each, strict=True)}
 
-def trial_columns(store: Store, study_id: int) -> TrialColumns:
+
+def trial_columns(store: Reader, study_id: int) -> TrialColumns:
     """All trials of a study."""
     t, a = store.table("trials"), store.table("trial_user_attributes")
     i = store.table("trial_intermediate_values")
@@ -143,20 +147,24 @@ def _by_objective(
     ]
 
 
-def curves(store: Store, study_id: int) -> list[Curves]:
-    """All curves of a study, metric by metric in the order of their names. Trials that plain Optuna made have their
-    intermediate values as the curve of a metric named "value".
+def curves(store: Reader, study_id: int, *, among: Sequence[int] | None = None) -> list[Curves]:
+    """All curves of a study, or of the trials whose numbers are `among` some, by metric in the order of names.
+
+    Trials that plain Optuna made have their intermediate values as the curve of a metric named "value".
     """
     t, c = store.table("trials"), tables.curves
     i = store.table("trial_intermediate_values")
     by_metric: dict[str, tuple[list[int], list[Any]]] = {}
-    theirs = t.c.study_id == study_id
+    which = t.c.study_id == study_id
+    if among is not None:
+        which = sa.and_(which, t.c.number.in_(among))
+    theirs = which
     with store.reading() as connection:
         if tables.present(connection, c):
             for number, metric, text in connection.execute(
                 sa.select(t.c.number, c.c.metric, c.c.points)
                 .join(c, c.c.trial_id == t.c.trial_id)
-                .where(t.c.study_id == study_id)
+                .where(which)
                 .order_by(t.c.trial_id, c.c.metric)
             ):
                 numbers, texts = by_metric.setdefault(metric, ([], []))
@@ -191,7 +199,7 @@ def _read(metric: str, numbers: list[int], texts: list[str]) -> Curves:
 # --- what a summary counts ---
 
 
-def counts(store: Store, study_id: int) -> dict[TrialState, int]:
+def counts(store: Reader, study_id: int) -> dict[TrialState, int]:
     """How many trials there are of each state that some have."""
     t = store.table("trials")
     with store.reading() as connection:
@@ -206,7 +214,7 @@ def counts(store: Store, study_id: int) -> dict[TrialState, int]:
     return dict(made)
 
 
-def searched(store: Store, study_id: int) -> dict[int, float]:
+def searched(store: Reader, study_id: int) -> dict[int, float]:
     """The finite values of the complete trials, by their numbers."""
     t, v = store.table("trials"), store.table("trial_values")
     with store.reading() as connection:
@@ -219,9 +227,7 @@ def searched(store: Store, study_id: int) -> dict[int, float]:
     return {number: value for number, value in found}  # noqa: C416  # rows are no pairs to mypy
 
 
-def best_number(
-    store: Store, study_id: int, direction: Literal["maximize", "minimize"]
-) -> int | None:
+def best_number(store: Reader, study_id: int, direction: Direction) -> int | None:
     """The complete trial with the best finite value, the earliest of equals; None if there is none."""
     t, v = store.table("trials"), store.table("trial_values")
     order = v.c.value.desc() if direction == "maximize" else v.c.value
@@ -245,7 +251,7 @@ def _complete(t: sa.Table, v: sa.Table, study_id: int) -> sa.ColumnElement[bool]
     )
 
 
-def epochs_trained(store: Store, study_id: int) -> int:
+def epochs_trained(store: Reader, study_id: int) -> int:
     """How many epochs all trials together were trained: as many as there are intermediate values."""
     t, i = store.table("trials"), store.table("trial_intermediate_values")
     with store.reading() as connection:
@@ -258,7 +264,7 @@ def epochs_trained(store: Store, study_id: int) -> int:
     return count
 
 
-def errors(store: Store, study_id: int) -> Counter[str]:
+def errors(store: Reader, study_id: int) -> Counter[str]:
     """What the trainings that failed with an error said, and how often each was said."""
     t, a = store.table("trials"), store.table("trial_user_attributes")
     with store.reading() as connection:
@@ -272,7 +278,9 @@ def errors(store: Store, study_id: int) -> Counter[str]:
     return Counter({str(json.loads(text)): count for text, count in found})
 
 
-def scores_after(store: Store, study_id: int, epochs: Sequence[int]) -> dict[int, dict[int, float]]:
+def scores_after(
+    store: Reader, study_id: int, epochs: Sequence[int]
+) -> dict[int, dict[int, float]]:
     """Of each of these epochs, the scores that trials had after it, by their numbers. What Optuna made has none: its
     steps need not be epochs. Of more than `COMPARED` trials, about so many, evenly spaced.
     """

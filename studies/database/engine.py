@@ -18,17 +18,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from studies import extras
 from studies.database.files import UNWRITABLE_PLACE, beside, in_words, nobody_writes, size
+from studies.errors import ConnectionLostError, StoreError
 
 BUSY_SECONDS = 30  # how long to wait for another program that is writing to the same SQLite file
 CONNECT_SECONDS = 10  # how long to wait for a server that does not answer
-
-
-class StoreError(Exception):
-    """A database that can't be used as asked; the message names it and what would be right, in one line."""
-
-
-class ConnectionLostError(StoreError):
-    """The connection to a server broke, or could not be made: it may be there again in a moment."""
 
 
 def masked(url: str) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from studies.database.tables import leases
+from studies.errors import LeaseError
 
 HEARTBEAT_SECONDS = 10.0
 EXPIRY_SECONDS = 60.0
@@ -27,10 +28,6 @@ EXPIRY_SECONDS = 60.0
 IN_USE: set[str] = set()
 """The tokens of the writers that this process has open. A lease of this process with another token is a remnant: of a
 search whose disk was full, say, so that it could not even be given back."""
-
-
-class LeaseError(Exception):
-    """The study is held by another process, or this one's lease was taken over."""
 
 
 @dataclass(frozen=True)

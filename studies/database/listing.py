@@ -13,12 +13,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from studies.analysis.summary import ENDED
 from studies.database import lease, tables
 from studies.database.engine import now
 from studies.database.lease import Holder
-from studies.database.reader import Readings, direction_of, state_of_optunas
-from studies.database.records import OPTUNA_STATES, Direction, State, TrialState, read_distribution
+from studies.database.reader import Reader, state_of
+from studies.database.records import (
+    ENDED,
+    OPTUNA_STATES,
+    Direction,
+    State,
+    TrialState,
+    direction_of,
+    read_distribution,
+)
 from studies.database.store import open_store
 
 
@@ -80,13 +87,13 @@ def listing(storage: str) -> list[Listed]:
     """The studies of a database, oldest first, all as they were at one moment.
 
     Raises:
-        studies.database.engine.StoreError: there is no such database, or it can't be read.
+        studies.errors.StoreError: there is no such database, or it can't be read.
     """
     with open_store(storage) as store:
         return listed(store)
 
 
-def listed(store: Readings) -> list[Listed]:
+def listed(store: Reader) -> list[Listed]:
     """The studies of an open database."""
     s, d = store.table("studies"), store.table("study_directions")
     store.table("trials")  # looked up before a transaction begins
@@ -116,17 +123,12 @@ def listed(store: Readings) -> list[Listed]:
     for study_id, (name, directions) in names.items():
         found = trials.get(study_id, _Trials({}, None))
         plan, holder = ours.get(study_id), holders.get(study_id)
-        state: State = "running" if holder else "interrupted"
-        if plan is None:
-            state = state_of_optunas(found.states)
-        elif holder is None and plan.completed is not None:
-            state = "complete"
         times = (found.last, ended.get(study_id), *((plan.created, plan.completed) if plan else ()))
         last = max((time for time in times if time is not None), default=None)
         made.append(
             Listed(
                 name,
-                state,
+                state_of(plan, holder, found.states),
                 plan is None,
                 plan.metric if plan else "value",
                 directions,
@@ -156,7 +158,7 @@ class _Trials:
         return made
 
 
-def _trials(store: Readings, connection: sa.Connection) -> dict[int, _Trials]:
+def _trials(store: Reader, connection: sa.Connection) -> dict[int, _Trials]:
     t = store.table("trials")
     made: dict[int, _Trials] = {}
     for study_id, state, count, *times in connection.execute(
@@ -174,7 +176,7 @@ def _trials(store: Readings, connection: sa.Connection) -> dict[int, _Trials]:
     return made
 
 
-def _bests(store: Readings, connection: sa.Connection) -> dict[int, Best]:
+def _bests(store: Reader, connection: sa.Connection) -> dict[int, Best]:
     """The best trial of every study by its first objective, the earliest of equals."""
     t, v, p = (store.table(name) for name in ("trials", "trial_values", "trial_params"))
     d = store.table("study_directions")

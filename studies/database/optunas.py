@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from studies.database import tables
-from studies.database.engine import StoreError, now
-from studies.database.lease import LeaseError
+from studies.database.engine import now
 from studies.database.records import Direction, StudyRecord, read_distribution
 from studies.database.store import Store, create_store, open_store
+from studies.errors import LeaseError, StoreError
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -1,26 +1,24 @@
-"""What a database says of its studies, one by one: names, plans, rounds, trials, curves, confirmations.
+"""What a database has of a study: its plan and rounds, its trials, what confirmed them, and what was concluded.
 
-`studies.database.columns` reads many trials at once; `studies.database.store` opens databases, and lets one process
-write.
+`studies.database.columns` reads many trials at once, as columns.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Self, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import NoSuchTableError
 
 from studies.database import lease, tables
-from studies.database.engine import StoreError, database_errors, first_line, masked
+from studies.database.connection import Database
+from studies.database.engine import masked
+from studies.database.lease import Holder
 from studies.database.records import (
     OPTUNA_STATES,
     Confirmation,
-    Direction,
     Environment,
     Opening,
     PlanVersion,
@@ -29,106 +27,31 @@ from studies.database.records import (
     StudyRecord,
     Trial,
     adopted_trials,
+    direction_of,
     read_distribution,
     read_number,
-    read_points,
 )
-from studies.database.retry import patiently
+from studies.errors import NoSuchStudyError
 from studies.words import nearest
 
-T = TypeVar("T")
 
-OPTUNA_TABLES = (
-    "studies",
-    "study_directions",
-    "trials",
-    "trial_params",
-    "trial_values",
-    "trial_intermediate_values",
-    "trial_user_attributes",
-)
-
-
-class NoSuchStudyError(StoreError):
-    """The database has no study of that name."""
-
-
-class Readings:
-    """An open database: which studies it has, and what is in them."""
-
-    def __init__(self, url: str, engine: sa.Engine) -> None:
-        self.url = url
-        self.engine = engine
-        self._optuna = sa.MetaData()
-        self._reading: sa.Connection | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the database."""
-        self.engine.dispose()
-
-    def table(self, name: str) -> sa.Table:
-        """One of Optuna's tables, as the database shows it."""
-        if name not in self._optuna.tables:
-            try:
-                with database_errors(self.url):
-                    self._optuna.reflect(self.engine, only=OPTUNA_TABLES)
-            except (NoSuchTableError, sa.exc.InvalidRequestError) as error:
-                raise StoreError(
-                    f"{masked(self.url)} lacks a table of Optuna's: {first_line(error)}"
-                ) from None
-        return self._optuna.tables[name]
-
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        """A connection that sees one state of the database from beginning to end; so does what is read inside it."""
-        if self._reading is not None:
-            yield self._reading
-            return
-        with database_errors(self.url), self.engine.connect() as connection:
-            if self.engine.dialect.name == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
-            with connection.begin():
-                self._reading = connection
-                try:
-                    yield connection
-                except (ValueError, TypeError, LookupError, OverflowError) as error:
-                    # What we and Optuna write can be read; something else has been at it.
-                    raise StoreError(
-                        f"{masked(self.url)} holds what can't be read: {type(error).__name__}: {first_line(error)}"
-                    ) from error
-                finally:
-                    self._reading = None
-
-    def read(self, work: Callable[[], T]) -> T:
-        """What `work` reads, all of one moment; read again where the connection to a server is lost."""
-
-        def whole() -> T:
-            with self.reading():
-                return work()
-
-        return patiently(whole)
+class Reader(Database):
+    """An open database from which studies are read."""
 
     def names(self) -> list[str]:
         """The studies' names, oldest first."""
         t = self.table("studies")
         with self.reading() as connection:
-            return list(
-                connection.execute(sa.select(t.c.study_name).order_by(t.c.study_id)).scalars()
-            )
+            query = sa.select(t.c.study_name).order_by(t.c.study_id)
+            return list(connection.execute(query).scalars())
 
     def study(self, name: str) -> StudyRecord:
-        """What is known of a study beside its trials.
+        """All that is stored of a study except its trials, rounds and the like.
 
         Raises:
             NoSuchStudyError: there is none of that name.
         """
-        s, d = self.table("studies"), self.table("study_directions")
+        s, d, t = self.table("studies"), self.table("study_directions"), self.table("trials")
         with self.reading() as connection:
             rows = connection.execute(
                 sa.select(s.c.study_id, d.c.direction)
@@ -137,33 +60,20 @@ class Readings:
                 .order_by(d.c.objective)
             ).all()
             if not rows:
-                raise NoSuchStudyError(self._no_study(connection, name))
-            row = rows[0]
-            ours = holder = stop = None
-            if tables.present(connection, tables.studies):
-                ours = connection.execute(
-                    sa.select(tables.studies).where(tables.studies.c.study_id == row.study_id)
-                ).first()
-                holder = lease.living_holder(connection, row.study_id)
-            if tables.present(connection, tables.stops):
-                stop = connection.execute(
-                    sa.select(tables.stops).where(tables.stops.c.study_id == row.study_id)
-                ).first()
-            state: State = "running" if holder else "interrupted"
-            if ours is None:
-                t = self.table("trials")
-                state = state_of_optunas(
-                    connection.execute(
-                        sa.select(t.c.state).distinct().where(t.c.study_id == row.study_id)
-                    ).scalars()
-                )
-            elif holder is None and ours.completed is not None:
-                state = "complete"
+                raise NoSuchStudyError(self._no_study(name))
+            study_id = rows[0].study_id
+            ours, stop = self._row(tables.studies, study_id), self._row(tables.stops, study_id)
+            if ours:
+                holder, states = lease.living_holder(connection, study_id), []
+            else:
+                of_trials = sa.select(t.c.state).distinct().where(t.c.study_id == study_id)
+                holder, states = None, list(connection.execute(of_trials).scalars())
+            directions = tuple(direction_of(row.direction) for row in rows)
             return StudyRecord(
-                study_id=row.study_id,
+                study_id=study_id,
                 name=name,
-                direction=direction_of(row.direction),
-                state=state,
+                direction=directions[0],
+                state=state_of(ours, holder, states),
                 plan=json.loads(ours.plan) if ours else None,
                 metric=ours.metric if ours else "value",
                 data_hash=ours.data_hash if ours else None,
@@ -172,24 +82,27 @@ class Readings:
                 holder=holder,
                 stopped=stop.reason if stop and stop.lifted is None else None,
                 resumed_after=(stop.lifted or 0) if stop else 0,
-                directions=tuple(direction_of(row.direction) for row in rows),
+                directions=directions,
             )
 
-    def _no_study(self, connection: sa.Connection, name: str) -> str:
-        t = self.table("studies")
-        names = list(connection.execute(sa.select(t.c.study_name).order_by(t.c.study_id)).scalars())
+    def _no_study(self, name: str) -> str:
+        names = self.names()
         hint = nearest(name, names, f"it has {', '.join(names) or 'none'}")
         return f"no study {name!r} in {masked(self.url)}: {hint}"
 
-    def rounds(self, study_id: int) -> list[Round]:
-        """The rounds begun so far, in order."""
-        t = tables.rounds
+    def _rows(self, table: sa.Table, study_id: int) -> Sequence[sa.Row[Any]]:
+        """The rows of a study in a table of ours, in the order of its key; none where an older database lacks it."""
         with self.reading() as connection:
-            if not tables.present(connection, t):
+            if not tables.present(connection, table):
                 return []
-            rows = connection.execute(
-                sa.select(t).where(t.c.study_id == study_id).order_by(t.c.round)
-            ).all()
+            query = sa.select(table).where(table.c.study_id == study_id)
+            return connection.execute(query.order_by(*table.primary_key.columns)).all()
+
+    def _row(self, table: sa.Table, study_id: int) -> sa.Row[Any] | None:
+        return next(iter(self._rows(table, study_id)), None)
+
+    def rounds(self, study_id: int) -> list[Round]:
+        """The rounds that have begun, in order."""
         return [
             Round(
                 row.round,
@@ -198,69 +111,36 @@ class Readings:
                 json.loads(row.verdicts) if row.verdicts else None,
                 json.loads(row.next_ranges) if row.next_ranges else None,
             )
-            for row in rows
+            for row in self._rows(tables.rounds, study_id)
         ]
 
     def confirmations(self, study_id: int) -> list[Confirmation]:
-        """The trainings that confirm, those not done yet included, in the order of stages, then of trials."""
-        t = tables.confirmations
-        with self.reading() as connection:
-            if not tables.present(connection, t):
-                return []
-            rows = connection.execute(
-                sa.select(t).where(t.c.study_id == study_id).order_by(t.c.stage, t.c.trial)
-            ).all()
+        """The trainings that confirm, also those under way, by stage and then by trial."""
         return [
             Confirmation(r.stage, r.trial, r.value, r.epochs or 0, r.error, r.finished)
-            for r in rows
+            for r in self._rows(tables.confirmations, study_id)
         ]
 
     def plans(self, study_id: int) -> list[PlanVersion]:
-        """The plans that a study has had, the first included; empty where it never changed."""
-        t = tables.plans
-        with self.reading() as connection:
-            if not tables.present(connection, t):
-                return []
-            rows = connection.execute(
-                sa.select(t).where(t.c.study_id == study_id).order_by(t.c.version)
-            ).all()
+        """All plans of a study, from the first to the present one; empty if the plan never changed."""
         return [
             PlanVersion(r.version, json.loads(r.plan), json.loads(r.changes), r.rounds, r.made)
-            for r in rows
+            for r in self._rows(tables.plans, study_id)
         ]
 
     def environments(self, study_id: int) -> list[Environment]:
-        """What a study was trained with, the first as it was begun, each until the next. Of a study of plain
-        Optuna nothing is known.
-        """
-        s, t = tables.studies, tables.environments
-        with self.reading() as connection:
-            if not tables.present(connection, s):
-                return []
-            rows = [
-                *connection.execute(
-                    sa.select(s.c.created, s.c.provenance).where(s.c.study_id == study_id)
-                )
-            ]
-            if tables.present(connection, t):
-                rows += connection.execute(
-                    sa.select(t.c.since, t.c.provenance)
-                    .where(t.c.study_id == study_id)
-                    .order_by(t.c.since)
-                ).all()
+        """With which versions a study was trained, each from its time until the next; none for a study of Optuna's."""
+        rows = [(r.created, r.provenance) for r in self._rows(tables.studies, study_id)]
+        rows += [(r.since, r.provenance) for r in self._rows(tables.environments, study_id)]
         return [Environment(since, json.loads(text)) for since, text in rows]
 
     def opening(self, study_id: int) -> Opening | None:
-        """What the test rows said; None while they are unseen."""
-        t = tables.tests
-        with self.reading() as connection:
-            if not tables.present(connection, t):
-                return None
-            row = connection.execute(sa.select(t).where(t.c.study_id == study_id)).first()
+        """The result on the test rows; None while nobody has looked at them."""
+        row = self._row(tables.tests, study_id)
         return None if row is None else Opening(row.trial, row.opened, row.value, row.error)
 
     def of_trials(self, which: sa.ColumnElement[bool]) -> sa.Select[Any]:
-        """Asks for trial_id, number, state, start, end, value and its kind of trials, in the order of their numbers."""
+        """A query for trial_id, number, state, start, end, value and its kind of some trials, by number."""
         t, v = self.table("trials"), self.table("trial_values")
         return (
             sa.select(
@@ -278,7 +158,7 @@ class Readings:
         )
 
     def of_params(self, which: sa.ColumnElement[bool]) -> sa.Select[Any]:
-        """Asks for trial_id, name, value and distribution, as Optuna stores them, of the parameters of trials."""
+        """A query for trial_id, name, value and distribution of some trials' parameters, as Optuna stores them."""
         t, p = self.table("trials"), self.table("trial_params")
         return (
             sa.select(p.c.trial_id, p.c.param_name, p.c.param_value, p.c.distribution_json)
@@ -292,33 +172,33 @@ class Readings:
     ) -> list[Trial]:
         """All trials in the order of their numbers, or those whose numbers are `among` some."""
         t, a = self.table("trials"), self.table("trial_user_attributes")
-        mine = t.c.study_id == study_id
+        which = t.c.study_id == study_id
         if among is not None:
-            mine = sa.and_(mine, t.c.number.in_(among))
+            which = sa.and_(which, t.c.number.in_(among))
         params: dict[int, dict[str, Any]] = {}
         attributes: dict[int, dict[str, Any]] = {}
         with self.reading() as connection:
             foreign, several = self.foreign(study_id), self.objectives(study_id)
-            # A user of Optuna's may have given attributes of our names.
-            theirs = {"round": 0} if math.isfinite(foreign) else {}
-            rows = connection.execute(self.of_trials(mine)).all()
-            for trial_id, name, value, distribution in connection.execute(self.of_params(mine)):
+            rows = connection.execute(self.of_trials(which)).all()
+            for trial_id, name, value, distribution in connection.execute(self.of_params(which)):
                 external = read_distribution(distribution).to_external_repr(value)
                 params.setdefault(trial_id, {})[name] = external
             for trial_id, key, text in connection.execute(
                 sa.select(a.c.trial_id, a.c.key, a.c.value_json)
                 .join(t, t.c.trial_id == a.c.trial_id)
-                .where(mine)
+                .where(which)
                 .order_by(a.c.trial_user_attribute_id)
             ):
                 attributes.setdefault(trial_id, {})[key] = json.loads(text)
+        # Attributes of our names on a trial of plain Optuna are its user's. An adopted trial counts as of round 0.
+        of_foreign = {"round": 0} if math.isfinite(foreign) else {}
         return [
             Trial(
                 number=number,
                 state=OPTUNA_STATES[state],
                 value=None if several is not None else read_number(value, value_type),
                 params=params.get(trial_id, {}),
-                attributes=theirs if number < foreign else attributes.get(trial_id, {}),
+                attributes=of_foreign if number < foreign else attributes.get(trial_id, {}),
                 started=started,
                 finished=finished,
                 values=() if several is None else several.get(trial_id, ()),
@@ -327,80 +207,38 @@ class Readings:
         ]
 
     def foreign(self, study_id: int) -> float:
-        """How many of the first trials plain Optuna made; infinity if it made the study."""
-        s = tables.studies
-        with self.reading() as connection:
-            if not tables.present(connection, s):
-                return math.inf
-            text = connection.execute(
-                sa.select(s.c.provenance).where(s.c.study_id == study_id)
-            ).scalar()
-        return math.inf if text is None else adopted_trials(json.loads(text))
+        """How many trials, the first ones, plain Optuna made; infinity if it made the study."""
+        ours = self._row(tables.studies, study_id)
+        return math.inf if ours is None else adopted_trials(json.loads(ours.provenance))
 
     def objectives(self, study_id: int) -> dict[int, tuple[float | None, ...]] | None:
         """The values of each trial of a study with several objectives, by trial_id; None where it has one."""
         t, v, d = self.table("trials"), self.table("trial_values"), self.table("study_directions")
         with self.reading() as connection:
-            count = connection.execute(
-                sa.select(sa.func.count()).where(d.c.study_id == study_id)
-            ).scalar_one()
-            if count < 2:
+            count = sa.select(sa.func.count()).where(d.c.study_id == study_id)
+            if connection.execute(count).scalar_one() < 2:
                 return None
-            found: dict[int, tuple[float | None, ...]] = {}
+            values: dict[int, tuple[float | None, ...]] = {}
             for trial_id, value, kind in connection.execute(
                 sa.select(v.c.trial_id, v.c.value, v.c.value_type)
                 .join(t, t.c.trial_id == v.c.trial_id)
                 .where(t.c.study_id == study_id)
                 .order_by(v.c.trial_id, v.c.objective)
             ):
-                found[trial_id] = (*found.get(trial_id, ()), read_number(value, kind))
-        return found
-
-    def curves(
-        self, study_id: int, *, among: Sequence[int] | None = None
-    ) -> list[tuple[int, str, list[float]]]:
-        """(trial number, metric, one number an epoch) for every curve, or those of trials whose numbers are `among`
-        some, in the order of trials, then of metrics' names.
-
-        A trial that plain Optuna made has its intermediate values as one curve, named "value".
-        """
-        t, c = self.table("trials"), tables.curves
-        i = self.table("trial_intermediate_values")
-        made: list[tuple[int, str, list[float]]] = []
-        mine = t.c.study_id == study_id
-        if among is not None:
-            mine = sa.and_(mine, t.c.number.in_(among))
-        theirs = sa.select(t.c.trial_id).where(mine)
-        with self.reading() as connection:
-            if tables.present(connection, c):
-                theirs = theirs.where(~sa.exists().where(c.c.trial_id == t.c.trial_id))
-                made = [
-                    (number, metric, read_points(points))
-                    for number, metric, points in connection.execute(
-                        sa.select(t.c.number, c.c.metric, c.c.points)
-                        .join(t, t.c.trial_id == c.c.trial_id)
-                        .where(mine)
-                    )
-                ]
-            values: dict[int, list[float]] = {}
-            for number, value, kind in connection.execute(
-                sa.select(t.c.number, i.c.intermediate_value, i.c.intermediate_value_type)
-                .join(t, t.c.trial_id == i.c.trial_id)
-                .where(i.c.trial_id.in_(theirs))
-                .order_by(t.c.number, i.c.step)
-            ):
-                read = read_number(value, kind)
-                values.setdefault(number, []).append(math.nan if read is None else read)
-        made += [(number, "value", points) for number, points in values.items()]
-        return sorted(made, key=lambda curve: curve[:2])
+                values[trial_id] = (*values.get(trial_id, ()), read_number(value, kind))
+        return values
 
 
-def direction_of(word: str) -> Direction:
-    """A direction in our word for Optuna's."""
-    return "maximize" if word == "MAXIMIZE" else "minimize"
+def state_of(ours: Any, holder: Holder | None, states: Iterable[str]) -> State:
+    """The state of a study, from its row in `hpo_studies` and from who holds it.
 
-
-def state_of_optunas(states: Iterable[str]) -> State:
-    """The state of a study that plain Optuna made: nobody knows who runs it, only which states its trials are in."""
-    found = set(states)
-    return "running" if "RUNNING" in found else "interrupted" if "WAITING" in found else "complete"
+    A study of plain Optuna has no such row. Only the `states` of its trials, in Optuna's words, say anything then.
+    """
+    if holder is not None:
+        return "running"
+    if ours is not None:
+        return "interrupted" if ours.completed is None else "complete"
+    states = set(states)
+    return (
+        "running" if "RUNNING" in states else "interrupted" if "WAITING" in states else "complete"
+    )

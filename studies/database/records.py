@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from studies.database.lease import Holder
+from studies.html import table
+from studies.words import number, setting
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -26,6 +28,9 @@ OPTUNA_STATES: dict[str, TrialState] = {
     "PRUNED": "pruned",
     "FAIL": "failed",
 }
+
+
+ENDED: tuple[TrialState, ...] = ("complete", "pruned", "failed")
 
 
 @dataclass(frozen=True)
@@ -45,9 +50,15 @@ class Trial:
     values: tuple[float | None, ...] = ()
 
     def _repr_html_(self) -> str:
-        from studies.pages import notebook
-
-        return notebook.of_trial(self)
+        facts: dict[str, Any] = {"state": self.state}
+        if self.values:
+            facts["values"] = ["–" if v is None else number(v) for v in self.values]
+        else:
+            facts["value"] = _short(self.value)
+        facts |= {name: setting(value) for name, value in self.params.items()}
+        if self.finished is not None:
+            facts["finished"] = f"{self.finished:%Y-%m-%d %H:%M} UTC"
+        return table(f"trial {self.number}", facts)
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,31 @@ class Confirmation:
     epochs: int = 0
     error: str | None = None
     finished: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A trial whose settings were trained again, `values` in the order of stages; None where that failed.
+
+    `mean` and `ci95` are None where a training failed: such settings are not recommended. `ci95` is also None where
+    there are too few values to estimate their spread. `tied` says that a paired comparison can't tell it from the first
+    finalist.
+    """
+
+    trial: int
+    values: list[float | None]
+    mean: float | None
+    ci95: tuple[float, float] | None
+    tied: bool
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "mean": _short(self.mean),
+            "95 % interval": self.ci95 and " … ".join(map(str, map(_short, self.ci95))),
+            "trained again": f"{len(self.values)} times",
+            "tied": "yes" if self.tied else "no",
+        }
+        return table(f"settings of trial {self.trial}", facts)
 
 
 @dataclass(frozen=True)
@@ -131,7 +167,7 @@ class StudyRecord:
 
     study_id: int
     name: str
-    direction: Literal["maximize", "minimize"]
+    direction: Direction
     state: State
     plan: dict[str, Any] | None
     metric: str
@@ -152,6 +188,15 @@ class StudyRecord:
     def adopted(self) -> int:
         """How many trials plain Optuna had made before hpo went on with its study: the first ones."""
         return adopted_trials(self.provenance)
+
+
+def _short(value: float | None) -> str | None:
+    return None if value is None else number(value, 4)
+
+
+def direction_of(word: str) -> Direction:
+    """A direction, from Optuna's word for it."""
+    return "maximize" if word == "MAXIMIZE" else "minimize"
 
 
 def adopted_trials(provenance: Mapping[str, Any]) -> int:

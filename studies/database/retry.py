@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from studies.database.engine import ConnectionLostError, StoreError
+from studies.errors import ConnectionLostError, StoreError
 
 PATIENCE_SECONDS = 60.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0

@@ -14,7 +14,8 @@ import sqlite3
 import sqlalchemy as sa
 
 from studies.database import tables
-from studies.database.engine import StoreError, engine_options, masked
+from studies.database.engine import engine_options, masked
+from studies.errors import StoreError
 
 LOCK = 0x68706F  # "hpo": the number of an advisory lock is for each program to choose
 OPTUNA_VERSION, OPTUNA_NUMBER = "v3.2.0.a", 12

@@ -10,18 +10,16 @@ Optuna's: states by name, categorical values as positions of the choice, infinit
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shlex
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from studies.database import lease, schema, tables
 from studies.database.engine import (
-    StoreError,
     check_creatable,
     check_file,
     check_whole,
@@ -32,11 +30,11 @@ from studies.database.engine import (
     sqlite_path,
     use_wal,
 )
-from studies.database.reader import Readings
+from studies.database.reader import Reader
+from studies.database.records import Direction
 from studies.database.retry import patiently
 from studies.database.writer import Writer
-
-T = TypeVar("T")
+from studies.errors import LeaseError, StoreError, StudyExistsError
 
 OF_TRIALS = (
     "trial_user_attributes", "trial_system_attributes", "trial_params", "trial_values",
@@ -44,10 +42,6 @@ OF_TRIALS = (
 )  # fmt: skip
 OF_STUDIES = ("study_user_attributes", "study_system_attributes", "study_directions")
 """Optuna's tables with rows that belong to a trial, and to a study."""
-
-
-class StudyExistsError(StoreError):
-    """The database has a study of that name already."""
 
 
 def check_name(name: str) -> None:
@@ -131,22 +125,14 @@ def _numbers(name: str) -> sa.TableClause:
     return sa.table(name, sa.column("study_id"), sa.column("trial_id"))
 
 
-class Store(Readings):
+class Store(Reader):
     """An open database: which studies it has, what is in them, and who may write to them."""
-
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """One transaction; on SQLite it waits here, and not in the middle, for another program to finish."""
-        with database_errors(self.url), self.engine.connect() as connection:
-            connection = connection.execution_options(hpo_begin="BEGIN IMMEDIATE")
-            with connection.begin():
-                yield connection
 
     def create_study(
         self,
         name: str,
         *,
-        direction: Literal["maximize", "minimize"],
+        direction: Direction,
         plan: str,
         metric: str,
         data_hash: str,
@@ -233,7 +219,7 @@ class Store(Readings):
                 ours = tables.present(connection, tables.leases)
                 holder = lease.living_holder(connection, record.study_id) if ours else None
                 if holder is not None:
-                    raise lease.LeaseError(f"study {name!r} is held by {holder}; stop it first")
+                    raise LeaseError(f"study {name!r} is held by {holder}; stop it first")
                 trials, study = _numbers("trials"), _numbers("studies")
                 mine = trials.c.study_id == record.study_id
                 of_trials = list(map(_numbers, OF_TRIALS))

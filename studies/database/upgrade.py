@@ -14,7 +14,6 @@ import sqlalchemy as sa
 
 from studies.database import schema, tables
 from studies.database.engine import (
-    StoreError,
     check_creatable,
     check_whole,
     database_errors,
@@ -24,7 +23,8 @@ from studies.database.engine import (
     masked,
     sqlite_path,
 )
-from studies.database.lease import LeaseError, living_holder
+from studies.database.lease import living_holder
+from studies.errors import LeaseError, StoreError
 
 
 def upgrade(url: str, *, without_backup: bool = False) -> str:

@@ -1,37 +1,14 @@
-"""What a notebook shows of a study and of its parts: a small table, every word of it escaped."""
+"""What a notebook shows of a study."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from studies.words import number, of_range, setting, settings
+from studies.html import table
+from studies.words import number, of_range, settings
 
 if TYPE_CHECKING:
-    from studies.analysis.finalists import Finalist
-    from studies.database.records import Trial
     from studies.study import Snapshot
-
-TABLE = """\
-<table>
-<caption style="text-align: left; font-weight: bold; white-space: nowrap">{{ title }}</caption>
-<tbody>
-{% for name, value in facts.items() %}
-<tr><th style="text-align: left">{{ name }}</th><td style="text-align: left">{{ value }}</td></tr>
-{% endfor %}
-</tbody>
-</table>
-"""
-
-
-def table(title: str, facts: Mapping[str, Any]) -> str:
-    """A title and what is known under it, as HTML."""
-    import jinja2
-
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True)
-    return environment.from_string(TABLE).render(
-        title=title, facts={n: "–" if v is None else setting(v) for n, v in facts.items()}
-    )
 
 
 def of_study(name: str, rows: Snapshot, storage: str) -> str:
@@ -60,28 +37,3 @@ def of_study(name: str, rows: Snapshot, storage: str) -> str:
             log=fields.get("log", False),
         )
     return table(f"{name} · {said['state']}", facts)
-
-
-def of_trial(trial: Trial) -> str:
-    """A trial: its state, value and settings."""
-    value = number(trial.value, 4) if trial.value is not None else None
-    several = ["–" if v is None else number(v) for v in trial.values or ()]
-    result = {"values": several} if several else {"value": value}
-    params = {name: setting(value) for name, value in trial.params.items()}
-    facts = {"state": trial.state, **result, **params}
-    if trial.finished is not None:
-        facts["finished"] = f"{trial.finished:%Y-%m-%d %H:%M} UTC"
-    return table(f"trial {trial.number}", facts)
-
-
-def of_finalist(finalist: Finalist) -> str:
-    """A setting that was trained again: what that gave."""
-    mean = None if finalist.mean is None else number(finalist.mean, 4)
-    ends = " … ".join(number(end, 4) for end in finalist.ci95 or ())
-    facts = {
-        "mean": mean,
-        "95 % interval": ends or None,
-        "trained again": f"{len(finalist.values)} times",
-        "tied": "yes" if finalist.tied else "no",
-    }
-    return table(f"settings of trial {finalist.trial}", facts)

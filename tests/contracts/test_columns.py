@@ -116,15 +116,14 @@ def test_columns_say_what_the_trials_say(store: Store, trials: list[tuple[Any, A
 def test_curves_of_a_real_study_are_those_that_are_read_one_by_one(study: Study) -> None:
     with open_store(study.storage) as store:
         study_id = store.study(study.name).study_id
-        one_by_one = store.curves(study_id)
-        made = columns.curves(store, study_id)
-        assert [c.metric for c in made] == sorted({metric for _, metric, _ in one_by_one})
-        for c in made:
-            mine = [(number, points) for number, metric, points in one_by_one if metric == c.metric]
-            assert c.trials.tolist() == [number for number, _ in mine]
-            assert c.lengths.tolist() == [len(points) for _, points in mine]
-            np.testing.assert_array_equal(c.points, [p for _, points in mine for p in points])
-        score = {n: points for n, metric, points in one_by_one if metric == "validation_rmse"}
+        together = {c.metric: c.by_trial() for c in columns.curves(store, study_id)}
+        assert list(together) == sorted(together)
+        for trial in together["validation_rmse"]:
+            alone = columns.curves(store, study_id, among=[trial])
+            for c in alone:
+                np.testing.assert_array_equal(c.by_trial()[trial], together[c.metric][trial])
+            assert [c.metric for c in alone] == [m for m in together if trial in together[m]]
+        score = together["validation_rmse"]
         after = columns.scores_after(store, study_id, [1, 3])
     for epoch, found in after.items():
         assert found == {

@@ -16,9 +16,10 @@ import pytest
 import sqlalchemy as sa
 
 from studies.database import lease
-from studies.database.lease import EXPIRY_SECONDS, HEARTBEAT_SECONDS, LeaseError
+from studies.database.lease import EXPIRY_SECONDS, HEARTBEAT_SECONDS
 from studies.database.store import Store, create_store, open_store
 from studies.database.tables import leases
+from studies.errors import LeaseError
 from tests.studies.stores import NEW
 
 HAS_PROC = Path("/proc/self/stat").exists()

@@ -56,7 +56,8 @@ sys.exit(min(failed, 255))
 WATCH = """
 import json, sys
 import optuna
-from studies.database.engine import StoreError
+from studies.errors import StoreError
+from studies.database.columns import curves
 from studies.database.store import open_store
 
 url = sys.argv[1]
@@ -67,12 +68,12 @@ def batch(found, started):
 def ours(found):
     with open_store(url) as store, store.reading():
         record = store.study("d")
-        trials, curves = store.trials(record.study_id), store.curves(record.study_id)
+        trials, by_metric = store.trials(record.study_id), curves(store, record.study_id)
     for t in trials:
         seen = batch(found, t.started)
         seen["trials"] += 1
         seen["running"] += t.state == "running"
-        seen["curves"] += sum(number == t.number for number, _, _ in curves)
+        seen["curves"] += sum(t.number in c.trials for c in by_metric)
     return record.state
 
 def theirs(found):

@@ -10,15 +10,9 @@ import sqlalchemy as sa
 
 import studies
 from studies.database import tables
-from studies.database.engine import StoreError, make_engine, masked
-from studies.database.reader import NoSuchStudyError
-from studies.database.store import (
-    Store,
-    StudyExistsError,
-    check_name,
-    create_store,
-    open_store,
-)
+from studies.database.engine import make_engine, masked
+from studies.database.store import Store, check_name, create_store, open_store
+from studies.errors import NoSuchStudyError, StoreError, StudyExistsError
 from tests.postgres import rows
 from tests.studies.stores import NEW, add
 

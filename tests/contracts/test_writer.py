@@ -26,10 +26,11 @@ from optuna.distributions import (
 from sqlalchemy.exc import IntegrityError
 
 from studies.database import lease, tables
-from studies.database.lease import LeaseError
+from studies.database.columns import curves
 from studies.database.records import Confirmation, Result
 from studies.database.store import Store, create_store, open_store
 from studies.database.writer import Writer
+from studies.errors import LeaseError
 
 SPACE: dict[str, BaseDistribution] = {
     "rate": FloatDistribution(1e-5, 1, log=True),
@@ -111,7 +112,7 @@ def test_a_batch_that_has_started_is_seen_as_running_trials_with_their_parameter
     started = trials[0].started
     assert started is not None
     assert abs((datetime.now(UTC).replace(tzinfo=None) - started).total_seconds()) < 600
-    assert reader.curves(writer.study_id) == []
+    assert curves(reader, writer.study_id) == []
 
 
 def test_a_batch_that_has_finished_is_seen_with_all_that_came_of_it(
@@ -133,14 +134,10 @@ def test_a_batch_that_has_finished_is_seen_with_all_that_came_of_it(
     ]
     assert {t.finished for t in trials} == {DONE}
     assert trials[1].attributes == {"round": 0, "diverged_epoch": 2}
-    assert reader.curves(writer.study_id) == [
-        (0, "accuracy", [0.25, 0.5]),
-        (0, "loss", [-0.25, -0.5]),
-        (1, "accuracy", [0.25]),
-        (1, "loss", [-0.25]),
-        (2, "accuracy", [0.25, 0.5]),
-        (2, "loss", [-0.25, -0.5]),
-    ]
+    assert {c.metric: c.by_trial() for c in curves(reader, writer.study_id)} == {
+        "accuracy": {0: [0.25, 0.5], 1: [0.25], 2: [0.25, 0.5]},
+        "loss": {0: [-0.25, -0.5], 1: [-0.25], 2: [-0.25, -0.5]},
+    }
 
 
 @pytest.mark.parametrize("size", [1, 500])
@@ -154,7 +151,7 @@ def test_a_batch_of_any_size_is_written(size: int, writer: Writer, reader: Store
     assert [t.number for t in trials] == list(range(2 * size))
     assert [t.params for t in trials] == settings * 2
     assert [t.value for t in trials] == [number / 7 for number in range(2 * size)]
-    assert len(reader.curves(writer.study_id)) == 4 * size
+    assert [len(c.trials) for c in curves(reader, writer.study_id)] == [2 * size] * 2
 
 
 def test_a_setting_without_parameters_is_a_trial_too(writer: Writer, reader: Store) -> None:
@@ -268,7 +265,10 @@ def test_infinities_and_nan_come_back_through_us_and_through_optuna(
     assert [t.state for t in ours] == ["complete", "complete", "failed", "pruned"]
     assert [t.state.name for t in theirs] == ["COMPLETE", "COMPLETE", "FAIL", "PRUNED"]
     assert list(theirs[0].intermediate_values) == [1, 2, 3, 4, 5]
-    for read in (reader.curves(writer.study_id)[0][2], theirs[0].intermediate_values.values()):
+    for read in (
+        curves(reader, writer.study_id)[0].by_trial()[0],
+        theirs[0].intermediate_values.values(),
+    ):
         assert list(map(repr, read)) == list(map(repr, curve))
 
 

@@ -14,10 +14,10 @@ import pytest
 
 import studies
 from hpo.plan.space import Float
-from studies.database import writer as writing
-from studies.database.engine import StoreError
+from studies.database import batches
 from studies.database.records import Result
 from studies.database.store import create_store
+from studies.errors import StoreError
 from tests.running import HPO, Tables
 
 # Trains, and sets the clock of its own process to another day in the middle of it.
@@ -95,7 +95,7 @@ def test_no_trial_ends_before_it_began(
         "direction": "maximize", "plan": '{"seed": 0}', "metric": "score", "data_hash": "", "provenance": {},
     }  # fmt: skip
     with create_store(storage) as store, store.create_study("s", **new) as writer:
-        monkeypatch.setattr(writing, "now", lambda: begun)
+        monkeypatch.setattr(batches, "now", lambda: begun)
         from hpo.plan.space import recorded
 
         x = Float(0, 1)

@@ -81,7 +81,7 @@ def test_a_process_whose_search_found_no_room_can_go_on_with_it(
 ) -> None:
     program = f"""
 import hpo, resource, studies
-from studies.database.engine import StoreError
+from studies.errors import StoreError
 resource.setrlimit(resource.RLIMIT_FSIZE, (440_000, resource.RLIM_INFINITY))
 plan = dict(trials=150, finalists=5, repeats=3, epochs=12, rows=300, name="d", storage={f"sqlite:///{tmp_path}/hpo.db"!r})
 try:

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studies.analysis.finalists import Finalist
 from studies.analysis.frames import epochs_frame, trials_frame
 from studies.analysis.summary import summarize
 from studies.database.columns import Curves, TrialColumns
-from studies.database.records import Opening, Round, StudyRecord, Trial
+from studies.database.records import Finalist, Opening, Round, StudyRecord, Trial
 
 
 def frame_of(trials: Sequence[Trial], epochs: Mapping[int, int]) -> pd.DataFrame:

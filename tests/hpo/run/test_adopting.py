@@ -21,8 +21,7 @@ from hpo.cli import cli
 from hpo.display.watcher import Watcher
 from hpo.errors import PlanError
 from hpo.plan.space import contains, from_mapping
-from studies.database.engine import StoreError
-from studies.database.lease import LeaseError
+from studies.errors import LeaseError, StoreError
 from tests.running import HPO, Run, Tables, wait_until
 
 MODULE = """

@@ -20,7 +20,7 @@ from hpo.plan.space import contains, from_mapping, inside
 from hpo.trainables.network import BATCH
 from studies import Study
 from studies.database.records import Confirmation, Result
-from studies.database.store import StudyExistsError
+from studies.errors import StudyExistsError
 from tests.running import Tables
 
 PLAN: dict[str, Any] = {

@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 
 from studies import Study
 from studies.analysis.export import FORMATS, to_csv, to_json_lines, to_parquet
-from studies.analysis.finalists import Finalist
 from studies.analysis.frames import finalists_frame, rounds_frame
-from studies.database.records import Round, Trial
+from studies.database.records import Finalist, Round, Trial
 from tests.studies.columns_of import epochs_of, frame_of
 
 FRAMES: list[Callable[[Study], pd.DataFrame]] = [

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studies.analysis.finalists import STAGE_VARIANCE, Direction, finalists, scores
-from studies.database.records import Confirmation
+from studies.analysis.finalists import STAGE_VARIANCE, finalists, scores
+from studies.database.records import Confirmation, Direction
 
 THEN = datetime(2026, 1, 2, 3, 4)  # as the database has them
 Stages = Sequence[Mapping[int, float | None]]

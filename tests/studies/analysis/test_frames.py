@@ -14,7 +14,6 @@ from pandas.api.types import is_object_dtype
 
 import studies
 from studies import Study
-from studies.analysis.finalists import Finalist
 from studies.analysis.frames import (
     ACTIONS,
     ROUND_COLUMNS,
@@ -23,7 +22,7 @@ from studies.analysis.frames import (
     parameters,
     rounds_frame,
 )
-from studies.database.records import Round, Trial
+from studies.database.records import Finalist, Round, Trial
 from tests.studies.columns_of import epochs_of, frame_of
 
 BEFORE = {"number": "Int64", "state": "category", "value": "float64", "round": "Int64"}

@@ -11,9 +11,8 @@ from typing import Any, Literal
 import pytest
 
 from studies import Study
-from studies.analysis.finalists import Finalist
 from studies.analysis.summary import Agreement, rank_agreement
-from studies.database.records import Opening, Round, StudyRecord, Trial, TrialState
+from studies.database.records import Finalist, Opening, Round, StudyRecord, Trial, TrialState
 from studies.database.store import open_store
 from tests.studies.columns_of import summary_of
 

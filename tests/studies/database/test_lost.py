@@ -17,11 +17,10 @@ from optuna.distributions import FloatDistribution
 
 import studies
 from studies.database import retry as patience
-from studies.database.engine import ConnectionLostError, StoreError
-from studies.database.lease import LeaseError
 from studies.database.records import Confirmation, Result
-from studies.database.store import Store, StudyExistsError, create_store, open_store
+from studies.database.store import Store, create_store, open_store
 from studies.database.writer import Writer
+from studies.errors import ConnectionLostError, LeaseError, StoreError, StudyExistsError
 from tests.postgres import Server, rows, server
 from tests.studies.stores import DONE, NEW
 

@@ -11,13 +11,14 @@ import pytest
 
 import studies
 from studies import Study
-from studies.database.engine import StoreError, masked
+from studies.database.engine import masked
 from studies.database.store import (
     Store,
     check_name,
     create_store,
     open_store,
 )
+from studies.errors import StoreError
 from tests.studies.stores import add
 
 OPEN: list[Callable[[str], Store]] = [open_store, create_store]

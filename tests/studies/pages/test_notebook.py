@@ -10,9 +10,8 @@ import pytest
 
 import hpo
 from studies import Study
-from studies.analysis.finalists import Finalist
-from studies.database.engine import StoreError
-from studies.database.records import Trial
+from studies.database.records import Finalist, Trial
+from studies.errors import StoreError
 
 HOSTILE = '"><script>alert(1)</script>&amp;'
 

@@ -14,10 +14,9 @@ from matplotlib.text import Text
 
 from studies import Study, plots
 from studies.analysis import frames
-from studies.analysis.finalists import Finalist
 from studies.analysis.generalization import generalization
 from studies.analysis.importance import Importances, importances
-from studies.database.records import Round
+from studies.database.records import Finalist, Round
 from tests.studies.figures import DOWN, LOG, UP, drawn, legend, made, overlaps, points
 
 

@@ -1,0 +1,142 @@
+"""The rows of a batch of trials, as Optuna stores them: what is written when it starts, and when it ends.
+
+Both functions return what is then done in a transaction, so that it can be done again if the connection is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from studies.database import tables
+from studies.database.connection import Database
+from studies.database.engine import now
+from studies.database.records import OPTUNA_STATES, Result, stored_number, stored_points
+from studies.errors import StoreError
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+
+def start(
+    database: Database,
+    study_id: int,
+    name: str,
+    round_number: int,
+    settings: Sequence[Mapping[str, Any]],
+    distributions: Mapping[str, BaseDistribution],
+    after: int | None,
+) -> Callable[[sa.Connection], dict[int, int]]:
+    """Inserts trials that are running, and returns the trial_id of each by its number.
+
+    Raises:
+        StoreError: in the transaction, if the study does not have exactly `after` trials.
+    """
+    from optuna.distributions import distribution_to_json
+
+    t, p = database.table("trials"), database.table("trial_params")
+    a = database.table("trial_user_attributes")
+    texts = {name: distribution_to_json(d) for name, d in distributions.items()}
+    started = now()
+    # The number of the last row; finding the largest of all numbers would read all of them.
+    last_number = (
+        sa.select(t.c.number).where(t.c.study_id == study_id).order_by(t.c.trial_id.desc()).limit(1)
+    )
+
+    def write(connection: sa.Connection) -> dict[int, int]:
+        last = connection.execute(last_number).scalar()
+        first = 0 if last is None else last + 1
+        if after is not None and first != after:
+            raise StoreError(
+                f"another program has added trials to study {name!r}: nothing more is written"
+            )
+        numbers = range(first, first + len(settings))
+        trials = [
+            {"number": n, "study_id": study_id, "state": "RUNNING", "datetime_start": started}
+            for n in numbers
+        ]
+        new = sa.insert(t).returning(t.c.trial_id, sort_by_parameter_order=True)
+        ids = dict(zip(numbers, connection.execute(new, trials).scalars(), strict=True))
+        params = [
+            {
+                "trial_id": ids[number],
+                "param_name": name,
+                "param_value": distributions[name].to_internal_repr(value),
+                "distribution_json": texts[name],
+            }
+            for number, values in zip(numbers, settings, strict=True)
+            for name, value in values.items()
+        ]
+        rounds = [
+            {"trial_id": ids[n], "key": "round", "value_json": str(round_number)} for n in numbers
+        ]
+        _insert(connection, (p, params), (a, rounds))
+        return ids
+
+    return write
+
+
+def finish(
+    database: Database, ids: Mapping[int, int], results: Sequence[Result]
+) -> Callable[[sa.Connection], None]:
+    """Stores how trials ended, with their values and curves. `ids` has the trial_id of each by its number."""
+    results = [_as_optuna_does(result) for result in results]
+    t, v = database.table("trials"), database.table("trial_values")
+    i, a = database.table("trial_intermediate_values"), database.table("trial_user_attributes")
+    words = {state: word for word, state in OPTUNA_STATES.items()}
+    ends = [
+        {"id": ids[r.number], "now_state": words[r.state], "finished": r.finished} for r in results
+    ]
+    values = [
+        {"trial_id": ids[r.number], "objective": 0, **stored_number("value", r.value)}
+        for r in results
+        if r.value is not None
+    ]
+    points = [
+        {"trial_id": ids[r.number], "step": step, **stored_number("intermediate_value", point)}
+        for r in results
+        for step, point in enumerate(r.curves.get(r.score, ()), start=1)
+    ]
+    curves = [
+        {"trial_id": ids[r.number], "metric": metric, "points": stored_points(curve)}
+        for r in results
+        for metric, curve in r.curves.items()
+    ]
+    attributes = [
+        {"trial_id": ids[r.number], "key": key, "value_json": json.dumps(value)}
+        for r in results
+        for key, value in r.attributes.items()
+    ]
+    # If the clock was set back in between, a trial still does not end before it began.
+    finished = sa.bindparam("finished", type_=sa.DateTime())
+    ended = sa.case((t.c.datetime_start > finished, t.c.datetime_start), else_=finished)
+    end = (
+        sa.update(t)
+        .where(t.c.trial_id == sa.bindparam("id"))
+        .values(state=sa.bindparam("now_state"), datetime_complete=ended)
+    )
+
+    def write(connection: sa.Connection) -> None:
+        connection.execute(end, ends)
+        _insert(connection, (v, values), (i, points), (tables.curves, curves), (a, attributes))
+
+    return write
+
+
+def _insert(connection: sa.Connection, *tables_and_rows: tuple[sa.Table, list[Any]]) -> None:
+    for table, rows in tables_and_rows:
+        if rows:  # an insert of no rows would insert an empty one
+            connection.execute(sa.insert(table), rows)
+
+
+def _as_optuna_does(result: Result) -> Result:
+    """Optuna can't store a value that is NaN, and so records the trial as failed."""
+    if result.value is None or not math.isnan(result.value):
+        return result
+    state = "failed" if result.state == "complete" else result.state
+    return replace(result, state=state, value=None)

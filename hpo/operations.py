@@ -137,7 +137,7 @@ def resume(
     one more choice in `space`, `timeout`, `patience`, `max_failures`, `extend`, or the `source` where the same data lie
     elsewhere. The watcher hears what each means before it is written (see `hpo.plan.changes`). A study that was
     stopped by its `timeout` or its `patience` goes on if `trials`, `timeout` or `patience` is given. `train` is the
-    study's function, or MODULE:FUNCTION, where that can't be imported by its name.
+    study's function, or its name (`hpo.trainables.named`), where that can't be imported by its name.
 
     A study that plain Optuna made is given a plan, if there is one for it (`hpo.plan.adopt`): then `train` and
     `trials` are needed, and with `take_over` trials that have not ended are recorded as failed.

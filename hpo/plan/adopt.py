@@ -24,7 +24,7 @@ WHOLE = ("COMPLETE", "PRUNED")  # trials that were given all their parameters
 
 
 def adopting_plan(study: OptunasStudy, trainer: str | None, trials: int | None) -> Plan:
-    """The plan to go on with a study of Optuna's until it has `trials` trials in all, trained by MODULE:FUNCTION.
+    """The plan to go on with a study of Optuna's until it has `trials` trials in all, trained by `trainer`.
 
     Raises:
         PlanError: its space is none of ours, or it is not said what trains, or how many trials.

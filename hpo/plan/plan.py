@@ -266,7 +266,7 @@ def _one_line(error: ValidationError, where: str) -> str:
     elif first["type"] == "string_pattern_mismatch":
         message = "a parameter's name is letters, digits and _ only"
         if field == "trainer":
-            message = f"{first['input']!r} is not MODULE:FUNCTION or FILE.py:FUNCTION, such as my_model:train"
+            message = f"{first['input']!r} is not FILE.py:FUNCTION or MODULE:FUNCTION, such as my_model.py:train"
     elif first["type"] not in ("value_error", "missing"):
         message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
     return ": ".join(part for part in (where, field, message) if part)

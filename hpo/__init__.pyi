@@ -1,12 +1,38 @@
+from . import errors
 from .api import open, population, reproduce, resume, search  # noqa: A004  # hpo.open, not the built-in
+from .errors import (
+    CancelledError,
+    ConnectionLostError,
+    DataError,
+    HeldError,
+    HpoError,
+    NoSuchStudyError,
+    NothingToAskError,
+    PlanError,
+    StorageError,
+    StudyExistsError,
+    TooManyFailuresError,
+)
 from .plan.space import Categorical, Float, Int
 from .version import __version__
 
 __all__ = [
+    "CancelledError",
     "Categorical",
+    "ConnectionLostError",
+    "DataError",
     "Float",
+    "HeldError",
+    "HpoError",
     "Int",
+    "NoSuchStudyError",
+    "NothingToAskError",
+    "PlanError",
+    "StorageError",
+    "StudyExistsError",
+    "TooManyFailuresError",
     "__version__",
+    "errors",
     "open",
     "population",
     "reproduce",

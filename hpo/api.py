@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from hpo import operations
+from hpo.errors import raised_as_ours
 from studies import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def population(train: T) -> T:
     return train
 
 
+@raised_as_ours()
 def search(
     source: str | Train,
     *,
@@ -53,7 +55,7 @@ def search(
         TooManyFailuresError: the function failed too often.
     """
     from hpo.plan.plan import make_plan
-    from hpo.trainables.function import path_of
+    from hpo.trainables.named import path_of
 
     train = None if isinstance(source, str) else source
     trained = {"source": source} if isinstance(source, str) else {"trainer": path_of(source)}
@@ -68,6 +70,7 @@ def search(
     )
 
 
+@raised_as_ours()
 def resume(
     name: str,
     *,
@@ -91,6 +94,7 @@ def resume(
     )
 
 
+@raised_as_ours()
 def reproduce(
     name: str, trial: int, *, storage: str = DEFAULT_STORAGE, train: Train | None = None
 ) -> Reproduced:

@@ -1,4 +1,29 @@
-"""The errors of a search (the whole tree comes with the doors)."""
+"""Every error that a user can meet. The message is one line that says what was wrong, where, and what would be right.
+
+HpoError
+├── PlanError (ValueError)             a plan, or a change of one, breaks a rule
+├── DataError (trainer.errors)         a source can't be read or used
+├── StorageError (studies.errors)      a database, or a study in it, can't be used as asked
+│   ├── NoSuchStudyError               it has no study of that name
+│   ├── StudyExistsError               it has one already
+│   ├── HeldError                      another process holds the study, or has taken it over
+│   └── ConnectionLostError            the server does not answer; trying again may help
+├── TooManyFailuresError               so many trainings failed that the search has given up
+├── CancelledError                     the search was asked to end before it was done
+└── NothingToAskError                  no task can be asked for before the result of another is there
+
+`trainer` and `studies` know nothing of `hpo` and have errors of their own: what they raise in a function of `hpo` is
+raised as the class here that is theirs, too. So `except hpo.HpoError` catches everything, and `except
+studies.errors.StoreError` goes on to work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import studies.errors
+import trainer.errors
 
 
 class HpoError(Exception):
@@ -6,7 +31,31 @@ class HpoError(Exception):
 
 
 class PlanError(HpoError, ValueError):
-    """A plan that breaks a rule; the message names the field, the value and the rule, in one line."""
+    """A plan that breaks a rule; the message names the field, the value and the rule."""
+
+
+class DataError(HpoError, trainer.errors.DataError):
+    """A source that can't be read or used; the message names it and the rule."""
+
+
+class StorageError(HpoError, studies.errors.StoreError):
+    """A database or a study in it that can't be used as asked; the message names it and what would be right."""
+
+
+class NoSuchStudyError(StorageError, studies.errors.NoSuchStudyError):
+    """The database has no study of that name."""
+
+
+class StudyExistsError(StorageError, studies.errors.StudyExistsError):
+    """The database already has a study of that name."""
+
+
+class HeldError(StorageError, studies.errors.LeaseError):
+    """Another process holds the study, or has taken it over from this one."""
+
+
+class ConnectionLostError(StorageError, studies.errors.ConnectionLostError):
+    """The connection to a server broke, or could not be made: it may be there again in a moment."""
 
 
 class TooManyFailuresError(HpoError):
@@ -18,4 +67,26 @@ class CancelledError(HpoError):
 
 
 class NothingToAskError(HpoError):
-    """Nothing can be asked before one of the tasks that were asked for has been told."""
+    """No task can be asked for before the result of one that was asked for is there."""
+
+
+_OURS: dict[type, type[HpoError]] = {
+    trainer.errors.DataError: DataError,
+    studies.errors.StoreError: StorageError,
+    studies.errors.NoSuchStudyError: NoSuchStudyError,
+    studies.errors.StudyExistsError: StudyExistsError,
+    studies.errors.LeaseError: HeldError,
+    studies.errors.ConnectionLostError: ConnectionLostError,
+}
+
+
+@contextmanager
+def raised_as_ours() -> Iterator[None]:
+    """Raise what `trainer` and `studies` raise as the class of ours with the same text; also a decorator."""
+    try:
+        yield
+    except HpoError:
+        raise
+    except (trainer.errors.DataError, studies.errors.StoreError) as error:
+        ours = next(_OURS[kind] for kind in type(error).__mro__ if kind in _OURS)
+        raise ours(*error.args).with_traceback(error.__traceback__) from error.__cause__

@@ -126,7 +126,7 @@ def resume(
     more choice), `timeout`, `patience`, `max_failures`, `extend`, and the `source`, if the same data lie elsewhere. The
     watcher hears what each change means before it is written (see `hpo.plan.changes`). A study that was
     stopped by its `timeout` or its `patience` goes on if `trials`, `timeout` or `patience` is given. `train` is the
-    study's function, or MODULE:FUNCTION, where that can't be imported by its name.
+    study's function, or its name (`hpo.trainables.named`), where that can't be imported by its name.
 
     A study that plain Optuna made is given a plan, if there is one for it (`hpo.plan.adopt`): then `train` and
     `trials` are needed, and with `take_over` trials that have not ended are recorded as failed.
@@ -370,7 +370,8 @@ def _adopt(
     from hpo.plan.plan import to_json
     from hpo.plan.space import to_mapping
     from hpo.run.provenance import provenance
-    from hpo.trainables.function import NUMBER, path_of
+    from hpo.trainables.function import NUMBER
+    from hpo.trainables.named import path_of
     from studies.database.optunas import read_optunas, record_adoption
 
     train = train or given.get("trainer")
@@ -428,7 +429,8 @@ def _trainable(
 ) -> Trainable:
     if plan.trainer is not None:
         from hpo.trainables.asked import ASKED
-        from hpo.trainables.function import Function, find
+        from hpo.trainables.function import Function
+        from hpo.trainables.named import find
 
         if train is None and plan.trainer == ASKED:
             raise PlanError("the study's settings are asked for: go on with hpo.open in Python")

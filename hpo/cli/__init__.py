@@ -17,7 +17,7 @@ import click
 
 from hpo.cli import keeping, reading, searching, starting
 from hpo.cli.output import flush, say
-from hpo.cli.statuses import DONE, ERROR, USAGE, told
+from hpo.cli.statuses import DONE, ERROR, USAGE, status_and_line
 
 
 def main() -> NoReturn:
@@ -50,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = ERROR
     except Exception as error:  # turned into one line if it is ours; raised again if it is a bug
-        status, message = told(error)
+        status, message = status_and_line(error)
         say(f"Error: {message}")
     with suppress(OSError):  # what can't be printed was told above
         flush()

@@ -45,7 +45,7 @@ def search(
     \b
     hpo search wine --trials 60 --seed 1
     hpo search penguins.csv --target species
-    hpo search --trainer my_model:train --space rate=1e-5:1:log
+    hpo search --trainer my_model.py:train --space rate=1e-5:1:log
     """
     from contextlib import nullcontext
 
@@ -103,7 +103,7 @@ def resume(
     hpo resume digits
     hpo resume digits --trials 120
     hpo resume digits --trials 150 --space learning_rate=1e-6:10:log
-    hpo resume optunas --trainer my_model:train --trials 50
+    hpo resume optunas --trainer my_model.py:train --trials 50
     """
     from hpo import operations
 

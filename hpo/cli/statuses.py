@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-
 from hpo.cli.output import no_room
+from hpo.errors import HpoError, PlanError
+from studies.errors import LeaseError, StoreError
+from trainer.errors import DataError
 
 DONE, ERROR, USAGE, NO_TRIAL_SUCCEEDED, HELD = 0, 1, 2, 3, 4
 
 
-def told(error: Exception) -> tuple[int, str]:
+def status_and_line(error: Exception) -> tuple[int, str]:
     """The exit status and the line for an error of ours. Anything else is a bug: its traceback is wanted."""
     unwritten = no_room(error)
     if unwritten is not None:
         return ERROR, unwritten
-    modules = sys.modules  # what was not imported can't have been raised
-    ours = {
-        ("hpo.errors", "PlanError"): USAGE,
-        ("hpo.errors", "TooManyFailuresError"): ERROR,
-        ("trainer.errors", "DataError"): ERROR,
-        ("studies.errors", "LeaseError"): HELD,
-        ("studies.errors", "StoreError"): ERROR,
-    }
-    for (module, name), status in ours.items():
-        if module in modules and isinstance(error, getattr(modules[module], name)):
-            return status, str(error)
+    if isinstance(error, PlanError):
+        return USAGE, str(error)
+    if isinstance(error, LeaseError):
+        return HELD, str(error)
+    if isinstance(error, HpoError | DataError | StoreError):
+        return ERROR, str(error)
     raise error

@@ -343,7 +343,7 @@ def _next_commands(said: Mapping[str, Any], storage: str, rows: Snapshot) -> lis
         from hpo.plan.adopt import refusal
         from studies.database.optunas import read_optunas
 
-        more = f" --trainer MODULE:FUNCTION --trials {2 * sum(rows.counts.values())}"
+        more = f" --trainer FILE.py:FUNCTION --trials {2 * sum(rows.counts.values())}"
         why_not = refusal(read_optunas(said["study"], storage))
     elif said["state"] == "complete":
         more = f" --trials {2 * _trainings(said)}"

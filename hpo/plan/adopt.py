@@ -25,7 +25,7 @@ WHOLE = ("COMPLETE", "PRUNED")  # the states of trials that have all their param
 
 
 def adopting_plan(study: OptunasStudy, trainer: str | None, trials: int | None) -> Plan:
-    """The plan to go on with a study of Optuna's, trained by MODULE:FUNCTION, to `trials` trials in all.
+    """The plan to go on with a study of Optuna's, trained by `trainer`, to `trials` trials in all.
 
     Raises:
         PlanError: its space can't be searched by hpo, or `trainer` or `trials` is missing.

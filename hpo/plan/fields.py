@@ -68,8 +68,9 @@ def _network(name: str, **attributes: Any) -> PlanField:
 
 _TABLE = (
     PlanField("source", WHAT, None, None, SOURCES, example="digits", starts=True, change=""),
-    PlanField("trainer", WHAT, None, None, "Your own function trains, instead of a network on SOURCE.",
-        "the network", "my_model:train", "MODULE:FUNCTION", change="What trains a study that Optuna made."),
+    PlanField("trainer", WHAT, None, None,
+        "A function of yours trains, instead of a network on SOURCE: FILE.py:FUNCTION or MODULE:FUNCTION.",
+        "the network", "my_model:train", "FUNCTION", change="What trains a study that Optuna made."),
     PlanField("target", WHAT, None, None, "The column of a table that holds the labels.",
         "the source's own", "species", "COLUMN"),
     PlanField("rows", WHAT, Whole(10), None, "Search on so many rows, drawn once.", "all", 1000, "N"),

@@ -57,7 +57,7 @@ def _default(name: str) -> Any:
 
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
-TRAINER = r"^[^:]+:[^:]+$"
+TRAINER = r"^([^:]+|.+\.py):[^:]+$"
 
 CONFIRMING = 0.4
 """The share of all epochs that confirm finalists (scripts/bench/search measures why)."""
@@ -69,9 +69,9 @@ SMALL_IS_GOOD = ("loss", "error", "rmse", "mae", "mse", "time", "perplexity")
 class Plan(BaseModel):
     """Everything that decides what a search does: the plan and the data decide every number in the study.
 
-    Either a network is trained on the rows of `source`, or `trainer` names a function that trains, MODULE:FUNCTION.
-    The number of workers and the storage change no number, so they are not part of the plan. What the fields are for
-    is in `hpo.plan.fields`.
+    Either a network is trained on the rows of `source`, or `trainer` names a function that trains: MODULE:FUNCTION or
+    FILE.py:FUNCTION. The number of workers and the storage change no number, so they are not part of the plan. What
+    the fields are for is in `hpo.plan.fields`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -127,6 +127,13 @@ class Plan(BaseModel):
         if value is None or rule is None or rule.allows(value):
             return value
         raise ValueError(broken(rule, value))
+
+    @field_validator("trainer")
+    @classmethod
+    def _absolute(cls, given: str | None) -> str | None:
+        """The study can be resumed from another folder."""
+        file, _, function = (given or "").rpartition(":")
+        return f"{Path(file).resolve()}:{function}" if file.endswith(".py") else given
 
     @model_validator(mode="after")
     def _network_or_trainer(self) -> Plan:
@@ -260,7 +267,7 @@ def _one_line(error: ValidationError, where: str) -> str:
     elif first["type"] == "string_pattern_mismatch":
         message = "a parameter's name is letters, digits and _ only"
         if field == "trainer":
-            message = f"{first['input']!r} is not MODULE:FUNCTION, such as my_model:train"
+            message = f"{first['input']!r} is not FILE.py:FUNCTION or MODULE:FUNCTION, such as my_model.py:train"
     elif first["type"] not in ("value_error", "missing"):
         message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
     return ": ".join(part for part in (where, field, message) if part)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Self
 
-from hpo.errors import NothingToAskError, PlanError
+from hpo.errors import NothingToAskError, PlanError, raised_as_ours
 from hpo.run.machine import Machine, Wait
 from hpo.trainables.function import NUMBER, metrics_of
 from hpo.trainables.session import Session
@@ -25,6 +25,7 @@ class Search:
     def __init__(self, opened: AbstractContextManager[tuple[Machine, str | None, Study]]) -> None:
         self._opened = opened
 
+    @raised_as_ours()
     def __enter__(self) -> Self:
         self._machine, self._score, self.study = self._opened.__enter__()
         return self
@@ -32,6 +33,7 @@ class Search:
     def __exit__(self, *error: object) -> None:
         self._opened.__exit__(*error)  # type: ignore[arg-type]  # what `with` gives
 
+    @raised_as_ours()
     def ask(self) -> Task | None:
         """The next settings to train: `task.params`, for `task.epochs` epochs, with `task.seed`; None when all is done.
 
@@ -45,6 +47,7 @@ class Search:
             raise NothingToAskError("tell one of the tasks that were asked for before asking again")
         return step if isinstance(step, Task) else None
 
+    @raised_as_ours()
     def tell(self, task: Task, reported: Reported) -> None:
         """Record what came of a task. Tasks may be told in any order, each once.
 

@@ -14,13 +14,10 @@ What it raises fails the trial, with the message stored, and the search goes on.
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -176,41 +173,3 @@ def _is_generator(train: Train) -> bool:
 
 def _name(train: Train) -> str:
     return str(getattr(train, "__qualname__", repr(train)))
-
-
-def path_of(train: Train) -> str:
-    """MODULE:FUNCTION, by which `find` finds it again, if it can be imported at all."""
-    module = getattr(train, "__module__", None) or "?"
-    return f"{module}:{getattr(train, '__qualname__', type(train).__qualname__)}"
-
-
-def find(path: str) -> Train:
-    """The function behind MODULE:FUNCTION, as a plan has it, looked for in the current folder, too.
-
-    Raises:
-        PlanError: there is none.
-    """
-    module, _, name = path.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        found: Any = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise PlanError(
-                f"trainer {path!r}: {module} needs {error.name!r}, which is missing"
-            ) from None
-        raise PlanError(
-            f"trainer {path!r}: there is no module {module!r}, here or installed"
-        ) from None
-    except Exception as error:
-        raise PlanError(f"trainer {path!r}: importing {module} failed: {error!r}") from None
-    for part in name.split("."):
-        if not hasattr(found, part):
-            names = [n for n, v in vars(found).items() if callable(v) and not n.startswith("_")]
-            raise PlanError(
-                f"trainer {path!r}: {module} has no {part!r}: it has {', '.join(names) or 'no function'}"
-            )
-        found = getattr(found, part)
-    return found  # type: ignore[no-any-return]  # `Function` looks at it

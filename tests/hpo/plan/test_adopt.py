@@ -159,7 +159,7 @@ def test_all_that_optuna_does_not_record_is_what_a_plan_has_by_default() -> None
         (None, 60, "give --trainer"),
         ("m:f", None, "--trials, how many in all, the 2 it has included"),
         ("m:f", 2, "trials = 2 is a total, and study 's' has 2 already"),
-        ("train", 60, "'train' is not MODULE:FUNCTION"),
+        ("train", 60, "'train' is not FILE.py:FUNCTION"),
     ],
 )
 def test_what_trains_and_how_often_must_be_said(

@@ -66,7 +66,7 @@ def test_a_plan_can_name_whatever_there_is() -> None:
         ({"trainer": "my:train"}, "source 'digits' and trainer 'my:train': a trainer has its own"),
         (
             {"source": None, "trainer": "my"},
-            "trainer: 'my' is not MODULE:FUNCTION, such as my_model:train",
+            "trainer: 'my' is not FILE.py:FUNCTION or MODULE:FUNCTION",
         ),
         (
             {"source": None, "trainer": "my:train"},

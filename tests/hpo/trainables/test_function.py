@@ -19,7 +19,7 @@ from hpo.choose.rounds import SMALLEST_BATCH
 from hpo.errors import PlanError, TooManyFailuresError
 from hpo.executors.threads import Threads
 from hpo.plan.space import Settings
-from hpo.trainables.function import Function, find, path_of
+from hpo.trainables.function import Function
 from hpo.trainables.task import Task
 from tests.hpo.scripted import tasks_of, trained, trained_alone
 from tests.running import Run, Tables
@@ -361,38 +361,6 @@ def test_what_cannot_be_searched_is_told_before_anything_is_written(
         hpo.search(train, **plan, storage=f"sqlite:///{tmp_path}/new.db")
     assert str(caught.value).startswith(message)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("path", "message"),
-    [
-        ("nowhere:train", "there is no module 'nowhere', here or installed"),
-        ("mine:tain", "mine has no 'tain': it has train"),
-        ("broken:train", "importing broken failed: ZeroDivisionError("),
-        ("needy:train", "needy needs 'nowhere', which is missing"),
-    ],
-)
-def test_a_function_that_is_not_there_is_told(
-    path: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, text in (
-        ("mine", "def train(params): return 1\n"),
-        ("broken", "1 / 0\n"),
-        ("needy", "import nowhere\n"),
-    ):
-        (tmp_path / f"{name}.py").write_text(text)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(PlanError) as caught:
-        find(path)
-    assert str(caught.value).startswith(f"trainer {path!r}")
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_function_is_found_by_its_path() -> None:
-    assert find(path_of(generator)) is generator
-    assert find(path_of(Trainer.train)) is Trainer.train
 
 
 MODEL = """

@@ -1,0 +1,120 @@
+"""A function of the user's by its name: found in modules and in files of whatever name, or told in one line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hpo.errors import PlanError
+from hpo.trainables.function import Function
+from hpo.trainables.named import find, path_of
+from tests.running import HPO, Run
+
+TRAIN = "def train(params): return params['x']\n"
+FILES = {
+    "mine.py": TRAIN,
+    "broken.py": "1 / 0\n",
+    "needy.py": "import nowhere\n",
+    "typo.py": "import json\n\ndef train(params) return 1\n",
+    "leaving.py": "raise SystemExit(3)\n",
+}
+MESSAGES: list[tuple[str, list[str]]] = [
+    ("nowhere:train", ["no module 'nowhere'"]),
+    ("mine:tain", ["mine has no 'tain'", "'train'?"]),
+    ("broken:train", ["broken", "ZeroDivisionError("]),
+    ("needy:train", ["needy needs 'nowhere'"]),
+    ("typo:train", ["typo.py, line 3: "]),
+    ("mime.py:train", ["no file ", "/mime.py", "'mine.py'?"]),
+    ("no/folder/f.py:train", ["no file ", "/no/folder/f.py"]),
+    ("mine.py:tain", ["mine.py has no 'tain'", "'train'?"]),
+    ("mine.py:q", ["mine.py has no 'q'", "it has train"]),
+    ("broken.py:train", ["broken.py", "ZeroDivisionError("]),
+    ("needy.py:train", ["needy.py needs 'nowhere'"]),
+    ("typo.py:train", ["typo.py, line 3: "]),
+    ("leaving.py:train", ["leaving.py", "SystemExit(3)"]),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with some files."""
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("path", "facts"), MESSAGES, ids=[path for path, _ in MESSAGES])
+def test_a_function_that_is_not_there_is_told(path: str, facts: list[str]) -> None:
+    with pytest.raises(PlanError) as caught:
+        find(path)
+    message = str(caught.value)
+    assert message.startswith(f"trainer {path!r}: ")
+    assert "\n" not in message
+    for fact in facts:
+        assert fact in message
+
+
+def test_a_function_is_found_by_its_path() -> None:
+    for function in (path_of, Function.populations):
+        assert find(path_of(function)) is function
+
+
+def test_files_of_one_name_do_not_take_each_others_place(folder: Path) -> None:
+    paths = [folder / name / "my_model.py" for name in "ab"]
+    for number, path in enumerate(paths):
+        path.parent.mkdir()
+        path.write_text(f"def train(params): return {number}\n")
+    assert [find(f"{path}:train")({}) for path in paths] == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["my model.py", "my-model.py", "trainer.py", "studies.py", "1.py"])
+def test_a_file_of_any_name_trains_and_the_study_is_resumed_from_another_folder(
+    name: str, run_hpo: Run, tmp_path: Path
+) -> None:
+    models, elsewhere = tmp_path / "mo:dels", tmp_path / "elsewhere"
+    models.mkdir()
+    elsewhere.mkdir()
+    (models / "beside.py").write_text("def score(params): return params['x']\n")
+    (models / name).write_text("import beside\ndef train(params): return beside.score(params)\n")
+    few = ("--space", "x=0:1", "--rounds", 1, "--finalists", 0, "--epochs", 1, "-q")
+    done = run_hpo("search", "--trainer", f"mo:dels/{name}:train", "--trials", 4, *few)
+    assert (done.returncode, done.stderr) == (0, "")
+    again = subprocess.run(
+        [HPO, "resume", "train", "--trials", "8", "-q", "--storage", f"sqlite:///{tmp_path}/hpo.db"],
+        cwd=elsewhere, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "8 trials" in again.stdout
+    with closing(sqlite3.connect(tmp_path / "hpo.db")) as database:
+        ((plan,),) = database.execute("SELECT plan FROM hpo_studies").fetchall()
+    assert json.loads(plan)["trainer"] == f"{models / name}:train"
+
+
+def test_a_file_that_was_moved_is_given_anew_and_another_function_is_not(
+    run_hpo: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(TRAIN)
+    own = ("--space", "x=0:1", "--rounds", 1, "--finalists", 0, "--epochs", 1, "-q")
+    done = run_hpo("search", "--trainer", "mine.py:train", "--trials", 4, *own)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "new").mkdir()
+    shutil.move(tmp_path / "mine.py", tmp_path / "new")
+    gone = run_hpo("resume", "train", "--trials", 8)
+    assert gone.returncode == 2
+    assert f"no file {tmp_path / 'mine.py'}" in gone.stderr
+    (tmp_path / "other.py").write_text(TRAIN)
+    other = run_hpo("resume", "train", "--trials", 8, "--trainer", "other.py:train")
+    assert other.returncode == 2
+    assert "trainer can't be changed" in other.stderr
+    moved = run_hpo("resume", "train", "--trials", 8, "--trainer", "new/mine.py:train")
+    assert moved.returncode == 0, moved.stderr
+    assert f"→ {tmp_path / 'new' / 'mine.py'}:train" in moved.stderr

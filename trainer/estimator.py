@@ -11,20 +11,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from trainer.arrays import Array
 from trainer.fields import PER_TRIAL, check_setting
 from trainer.fit import train_stack
 from trainer.labels import Classes, Quantities, Questions, classes_or_questions
 from trainer.network import Network, Workspace
 from trainer.recipe import Recipe, Rows
 from trainer.stack import Stack
-
-Array = NDArray[Any]
 
 PREDICTION_ROWS = 1024  # predicted at a time, so that memory does not grow with the number of rows
 

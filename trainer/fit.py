@@ -13,15 +13,14 @@ weights, minibatches and dropout are drawn from the seed alone.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.arrays import Array
 from trainer.recipe import Recipe, Rows
 from trainer.stack import Stack
 
-Array = NDArray[Any]
 Training = Generator[dict[str, Array], NDArray[np.bool_] | None, None]
 
 

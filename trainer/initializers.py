@@ -16,7 +16,6 @@ Deviation = Callable[[int, int], float]
 
 def he(inputs: int, outputs: int) -> float:
     """√(2 / inputs): keeps the variance of activations through ReLU layers (He et al. 2015, eq. 10)."""
-    del outputs
     return math.sqrt(2 / inputs)
 
 
@@ -27,18 +26,15 @@ def xavier(inputs: int, outputs: int) -> float:
 
 def lecun(inputs: int, outputs: int) -> float:
     """√(1 / inputs): keeps the variance of what a layer without an activation passes on (LeCun et al. 1998, eq. 16)."""
-    del outputs
     return math.sqrt(1 / inputs)
 
 
 def zeros(inputs: int, outputs: int) -> float:
     """0, to show why not: all units of a layer stay alike for ever (*Deep Learning from Scratch*, 6.2.1)."""
-    del inputs, outputs
     return 0.0
 
 
 def _normal(inputs: int, outputs: int, deviation: float) -> float:
-    del inputs, outputs
     return deviation
 
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from trainer.arrays import Array
 from trainer.losses import SPARSE
-
-Array = NDArray[Any]
 
 
 class Classes:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from trainer.arrays import Array
 
 LEAK = 0.01  # the slope of leaky ReLU below 0 (Maas et al. 2013)
 GELU_CUBE = 0.044715  # Hendrycks & Gimpel 2016, section 2
@@ -37,7 +36,6 @@ class Activation(NamedTuple):
 
 def _relu(z: Array, scratch: Array, kept: Array | None) -> None:
     # NumPy's maximum of two arrays takes a fraction of the time of that of an array and a number.
-    del kept
     scratch.fill(0)
     np.maximum(z, scratch, out=z)
 
@@ -45,7 +43,6 @@ def _relu(z: Array, scratch: Array, kept: Array | None) -> None:
 def _relu_backward(a: Array, da: Array, scratch: Array, kept: Array | None) -> None:
     # da where a > 0, else 0, by bits: an output of ReLU is +0 or more, and as an integer it is then 0 or more too.
     # The sign of its negative, spread over all bits, keeps da or clears it.
-    del kept
     integer = np.dtype(f"i{a.itemsize}")
     mask = scratch.view(integer)
     np.negative(a.view(integer), out=mask)
@@ -54,41 +51,36 @@ def _relu_backward(a: Array, da: Array, scratch: Array, kept: Array | None) -> N
 
 
 def _leaky_relu(z: Array, scratch: Array, kept: Array | None) -> None:
-    del kept
     np.multiply(z, z.dtype.type(LEAK), out=scratch)
     np.maximum(z, scratch, out=z)
 
 
 def _leaky_relu_backward(a: Array, da: Array, scratch: Array, kept: Array | None) -> None:
     # The slope: 1 where a > 0, else LEAK.
-    del kept
     np.greater(a, 0, out=scratch, casting="unsafe")
     np.maximum(scratch, a.dtype.type(LEAK), out=scratch)
     da *= scratch
 
 
 def _identity(z: Array, scratch: Array, kept: Array | None) -> None:
-    del z, scratch, kept
+    """z as it is."""
 
 
 def _identity_backward(a: Array, da: Array, scratch: Array, kept: Array | None) -> None:
-    del a, da, scratch, kept
+    """da as it is."""
 
 
 def _tanh(z: Array, scratch: Array, kept: Array | None) -> None:
-    del scratch, kept
     np.tanh(z, out=z)
 
 
 def _tanh_backward(a: Array, da: Array, scratch: Array, kept: Array | None) -> None:
-    del kept
     np.multiply(a, a, out=scratch)
     np.subtract(1, scratch, out=scratch)
     da *= scratch
 
 
 def _sigmoid(z: Array, scratch: Array, kept: Array | None) -> None:
-    del scratch, kept
     sigmoid(z)
 
 
@@ -101,7 +93,6 @@ def sigmoid(z: Array) -> None:
 
 
 def _sigmoid_backward(a: Array, da: Array, scratch: Array, kept: Array | None) -> None:
-    del kept
     np.subtract(1, a, out=scratch)
     scratch *= a
     da *= scratch
@@ -134,7 +125,6 @@ def _gelu(z: Array, scratch: Array, kept: Array | None) -> None:
 
 
 def _gelu_backward(a: Array, da: Array, scratch: Array, kept: Array | None) -> None:
-    del a, scratch
     da *= kept
 
 

@@ -19,10 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.arrays import Array
 from trainer.layers import sigmoid
-
-Array = NDArray[Any]
-
 
 SPARSE = "sparse_categorical_cross_entropy"
 """The one loss whose targets are class numbers, (B,)."""
@@ -177,7 +175,6 @@ def _squared_values(outputs: Array, targets: Array) -> Array:
 
 def _squared_gradient(outputs: Array, targets: Array, smoothing: Array | None = None) -> None:
     """output − target."""
-    del smoothing  # a quantity has no classes to move weight to
     outputs -= targets
 
 

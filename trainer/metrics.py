@@ -7,14 +7,13 @@ rows, by `finish`. So rows can be scored a chunk at a time. Sums run trial by tr
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.arrays import Array
 from trainer.losses import Loss
-
-Array = NDArray[Any]
 
 
 class Metric(NamedTuple):
@@ -56,7 +55,6 @@ def _correct(loss: Loss, outputs: Array, targets: Array) -> Array:
 
 
 def _accuracy(loss: Loss, correct: Array, targets: Array, scale: float) -> NDArray[np.float64]:
-    del loss, targets, scale
     return row_means(correct)
 
 
@@ -64,7 +62,6 @@ def _balanced_accuracy(
     loss: Loss, correct: Array, targets: Array, scale: float
 ) -> NDArray[np.float64]:
     """The mean over the classes that occur of the share of each that is right."""
-    del loss, scale
     labels = class_numbers(targets)
     shares = [row_means(correct[:, labels == label]) for label in np.unique(labels)]
     return row_means(np.stack(shares, axis=1))
@@ -76,12 +73,10 @@ def _loss_values(loss: Loss, outputs: Array, targets: Array) -> Array:
 
 def _log_loss(loss: Loss, values: Array, targets: Array, scale: float) -> NDArray[np.float64]:
     """The mean of −log of the probability of what is true."""
-    del loss, targets, scale
     return row_means(values)
 
 
 def _logits(loss: Loss, outputs: Array, targets: Array) -> Array:
-    del loss, targets
     return outputs.copy()
 
 
@@ -91,7 +86,6 @@ def _roc_auc(loss: Loss, logits: Array, targets: Array, scale: float) -> NDArray
     Ties count half (Hand & Till 2001, eq. 3). NaN where all rows or none are of a class. If each output is a
     question of its own, the mean over the questions.
     """
-    del scale
     count = logits.shape[2]
     if loss.questions:
         scores, yes = logits, targets > 0.5
@@ -124,19 +118,16 @@ def _ranks(scores: Array) -> NDArray[np.float64]:
 
 
 def _differences(loss: Loss, outputs: Array, targets: Array) -> Array:
-    del loss
     return outputs - targets
 
 
 def _rmse(loss: Loss, differences: Array, targets: Array, scale: float) -> NDArray[np.float64]:
     """√(mean squared error), in the user's units; the mean over the outputs where there are several."""
-    del loss, targets
     return scale * row_means(np.sqrt(_output_means(differences**2)))
 
 
 def _mae(loss: Loss, differences: Array, targets: Array, scale: float) -> NDArray[np.float64]:
     """The mean absolute error, in the user's units."""
-    del loss, targets
     return scale * row_means(_output_means(np.abs(differences)))
 
 
@@ -145,7 +136,6 @@ def _r2(loss: Loss, differences: Array, targets: Array, scale: float) -> NDArray
 
     Where all targets are the same, 1 without an error and 0 with one.
     """
-    del loss, scale
     error = _output_means(differences**2)
     own = np.asarray(targets, np.float64)
     variance = _output_means((own - own.mean(axis=0))[None] ** 2)

@@ -25,9 +25,9 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trainer import arrays
+from trainer.arrays import Array
 from trainer.initializers import deviation
 from trainer.layers import (
     ACTIVATIONS,
@@ -36,8 +36,6 @@ from trainer.layers import (
     batch_norm_by_running,
     dropout_mask,
 )
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)

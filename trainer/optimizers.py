@@ -14,14 +14,13 @@ which `stack` does where the gradient begins and is smallest, in ∂L/∂outputs
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trainer import arrays
+from trainer.arrays import Array
 
-Array = NDArray[Any]
 State = dict[str, Array]
 Hyperparams = Mapping[str, Array]
 Update = Callable[[Array, Array, State, Hyperparams, int, Array], None]
@@ -44,7 +43,6 @@ class Optimizer(NamedTuple):
 
 
 def _nothing(theta: Array) -> State:
-    del theta
     return {}
 
 
@@ -52,7 +50,6 @@ def _sgd(
     theta: Array, gradient: Array, state: State, hyperparams: Hyperparams, step: int, scratch: Array
 ) -> None:
     """θ ← θ − η g (*Deep Learning from Scratch*, eq. 6.1)."""
-    del state, hyperparams, step, scratch
     theta -= gradient
 
 
@@ -67,7 +64,6 @@ def _momentum(
 
     PyTorch multiplies by the current rate, v ← α v + g, θ ← θ − η v: the same as long as η stays the same.
     """
-    del step, scratch
     velocity = state["velocity"]
     velocity *= hyperparams["momentum"]
     velocity -= gradient
@@ -81,7 +77,6 @@ def _nesterov(
     that momentum alone would lead to, so that g is the gradient there (Bengio et al. 2013, Advances in Optimizing
     Recurrent Networks). PyTorch multiplies by the current rate, as with `_momentum`.
     """
-    del step
     velocity = state["velocity"]
     velocity *= hyperparams["momentum"]
     velocity -= gradient
@@ -101,7 +96,6 @@ def _adagrad(
 
     ε is the book's, 1e-7; PyTorch's default is 1e-10.
     """
-    del step
     squares = state["squares"]
     np.multiply(gradient, gradient, out=scratch)
     squares += scratch
@@ -112,7 +106,6 @@ def _rmsprop(
     theta: Array, gradient: Array, state: State, hyperparams: Hyperparams, step: int, scratch: Array
 ) -> None:
     """h ← ρ h + (1 − ρ) g², θ ← θ − η g / (√h + ε) (Tieleman & Hinton 2012, lecture 6.5)."""
-    del step
     squares = state["squares"]
     rho = hyperparams["rho"]
     squares *= rho.astype(theta.dtype)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainer.arrays import Array
 from trainer.optimizers import Optimizer, State
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)

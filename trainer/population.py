@@ -18,8 +18,6 @@ from trainer.network import Network
 from trainer.recipe import Recipe
 from trainer.workers import Workers
 
-Array = NDArray[Any]
-
 EXAMPLE = {"learning_rate": 0.1}
 
 STACK_NUMBERS = 2**18

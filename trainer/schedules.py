@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from trainer.arrays import Array
+
 Hyperparams = Mapping[str, Array]
 
 
 def constant(time: float, epochs: int, hyperparams: Hyperparams) -> Array:
     """1."""
-    del time, epochs
     return np.ones_like(hyperparams["schedule_factor"])
 
 
 def step(time: float, epochs: int, hyperparams: Hyperparams) -> Array:
     """factorⁿ after n times `schedule_every` epochs."""
-    del epochs
     steps = np.floor(time / hyperparams["schedule_every"] + 1e-9)  # 0.3 / 0.1 is 3
     powers: Array = hyperparams["schedule_factor"] ** steps
     return powers
@@ -33,7 +30,6 @@ def step(time: float, epochs: int, hyperparams: Hyperparams) -> Array:
 
 def exponential(time: float, epochs: int, hyperparams: Hyperparams) -> Array:
     """factor^(time / `schedule_every`): as far down as `step`, without the steps."""
-    del epochs
     powers: Array = hyperparams["schedule_factor"] ** (time / hyperparams["schedule_every"])
     return powers
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer import arrays, fields
+from trainer.arrays import Array
 from trainer.losses import LOSSES, SPARSE
 from trainer.metrics import METRICS, class_numbers, row_means
 from trainer.network import Network, Workspace
@@ -22,8 +23,6 @@ from trainer.optimizers import OPTIMIZERS, spread
 from trainer.pieces import Piece, clip_by_norm
 from trainer.recipe import Recipe, Rows
 from trainer.schedules import factor
-
-Array = NDArray[Any]
 
 EVALUATION_ROWS = 512
 """Rows scored at a time: enough for long products, few enough for the cache. It must not depend on K, or a trial would

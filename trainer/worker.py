@@ -179,54 +179,41 @@ class Worker:
 
 
 class _Server:
-    """What runs in a worker: each method answers one kind of request."""
+    """What a worker keeps: functions and unfinished generators by number, and what generators share."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, Any] = {}  # functions, and generators that have not ended
-        self._shared: Mapping[str, Any] = {}
+        self.kept: dict[int, Any] = {}
+        self.shared: Mapping[str, Any] = {}
 
-    def call(
-        self, function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]
-    ) -> Any:
-        return function(*arguments, **options)
-
-    def keep(self, number: int, *call: Any) -> None:
-        self._kept[number] = self.call(*call)
-
-    def call_kept(self, number: int, *arguments: Any) -> Any:
-        return self._kept[number](*arguments)
-
-    def begin(
-        self,
-        number: int,
-        function: Callable[..., Any],
-        shared: Mapping[str, Any] | None,
-        arguments: Sequence[Any],
-        options: Mapping[str, Any],
-    ) -> tuple[Any] | None:
-        self._shared = self._shared if shared is None else shared
-        self._kept[number] = function(*arguments, **self._shared, **options)
-        return self.send(number, None)
-
-    def send(self, number: int, value: Any) -> tuple[Any] | None:
-        """What the generator yields, in a tuple; None at its end."""
-        generator = self._kept.pop(number)
-        try:
-            yielded = generator.send(value)
-        except StopIteration:
-            return None
-        self._kept[number] = generator
-        return (yielded,)
-
-    def close(self, number: int) -> None:
-        self._kept.pop(number).close()
+    def run(self, action: str, *rest: Any) -> Any:
+        """Do what one request asks for."""
+        match action, rest:
+            case "call", (function, arguments, options):
+                return function(*arguments, **options)
+            case "keep", (number, make, arguments, options):
+                self.kept[number] = make(*arguments, **options)
+            case "call_kept", (number, *arguments):
+                return self.kept[number](*arguments)
+            case "begin", (number, function, shared, arguments, options):
+                self.shared = self.shared if shared is None else shared
+                self.kept[number] = function(*arguments, **self.shared, **options)
+                return self.run("send", number, None)
+            case "send", (number, value):
+                generator = self.kept.pop(number)
+                with suppress(StopIteration):
+                    yielded = (generator.send(value),)  # in a tuple, because None is its end
+                    self.kept[number] = generator
+                    return yielded
+            case "close", (number,):
+                self.kept.pop(number).close()
+        return None
 
 
 def _answer(server: _Server, request: bytes) -> bytes:
     """The pickled answer to a request: (what it returned, None), or (None, the error that it raised)."""
     try:
         action, arguments = pickle.loads(request)  # noqa: S301  # our parent wrote it
-        return pickle.dumps((getattr(server, action)(*arguments), None), protocol=5)
+        return pickle.dumps((server.run(action, *arguments), None), protocol=5)
     except Exception as error:
         error.add_note("".join(traceback.format_exception(error)))
         try:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.arrays import Array
 from trainer.data.tables import Table, number_columns
 from trainer.recipe import Rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[Any]
 
 MAX_CATEGORIES = 50  # of a text column: rarer ones share one column
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.arrays import Array
 from trainer.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[Any]
 Task = Literal["classification", "regression"]
 
 MAX_CLASSES = 20  # a label with more whole values than this is a quantity, not a class

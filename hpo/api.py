@@ -6,12 +6,13 @@ A notebook's cell shows the search that it runs; elsewhere a search from Python 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from hpo import operations
 from studies import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
+    from hpo.plan.fields import PlanChanges, PlanFields
     from hpo.run.asking import Search
     from hpo.run.cancel import Cancel
     from hpo.run.reproducing import Reproduced
@@ -38,13 +39,13 @@ def search(
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
     cancel: Cancel | None = None,
-    **plan: Any,
+    **plan: Unpack[PlanFields],
 ) -> Study:
     """Search over a source of data, or with a function that trains, and return the stored study.
 
     `source` is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file (with `target`), or
-    mnist:DIR; or a function (see `hpo.trainables.function`), then with a `space`. All else is a field of
-    `hpo.plan.plan.Plan`: trials, rounds, epochs, seed, space, metric, direction, hidden, …
+    mnist:DIR; or a function (see `hpo.trainables.function`), then with a `space`. The other fields
+    of a plan are described in `hpo.plan.fields`: trials, rounds, epochs, seed, space, metric, direction, hidden, …
 
     Raises:
         PlanError, DataError: before anything is written.
@@ -75,7 +76,7 @@ def resume(
     take_over: bool = False,
     cancel: Cancel | None = None,
     train: Train | str | None = None,
-    **plan: Any,
+    **changes: Unpack[PlanChanges],
 ) -> Study:
     """Go on with a stored study, to the same end as if it had never stopped; see `hpo.operations.resume`."""
     return operations.resume(
@@ -86,7 +87,7 @@ def resume(
         watcher=_watcher(),
         cancel=cancel,
         train=train,
-        **plan,
+        **changes,
     )
 
 
@@ -98,7 +99,11 @@ def reproduce(
 
 
 def open(  # noqa: A001  # as in `with hpo.open("first") as search`
-    name: str | None = None, *, storage: str = DEFAULT_STORAGE, take_over: bool = False, **plan: Any
+    name: str | None = None,
+    *,
+    storage: str = DEFAULT_STORAGE,
+    take_over: bool = False,
+    **plan: Unpack[PlanFields],
 ) -> Search:
     """A search that asks for settings and is told what came of them, for a loop of one's own.
 
@@ -124,7 +129,7 @@ def open(  # noqa: A001  # as in `with hpo.open("first") as search`
     """
     from hpo.run.asking import Search
 
-    return Search(operations.asking(name, plan, storage=storage, take_over=take_over))
+    return Search(operations.asking(name, dict(plan), storage=storage, take_over=take_over))
 
 
 def _watcher() -> Watcher | None:

@@ -120,9 +120,9 @@ def resume(
 ) -> Study:
     """Go on with a stored study, by its stored plan, to the same end as if it had never stopped.
 
-    What is given of `plan` takes the place of what is stored: `trials` (in all, old ones included), a wider range or
-    one more choice in `space`, `timeout`, `patience`, `max_failures`, `extend`, or the `source` where the same data lie
-    elsewhere. The watcher hears what each means before it is written (see `hpo.plan.changes`). A study that was
+    Some fields of the stored plan can be changed: `trials` (in all, old ones included), `space` (a wider range or one
+    more choice), `timeout`, `patience`, `max_failures`, `extend`, and the `source`, if the same data lie elsewhere. The
+    watcher hears what each change means before it is written (see `hpo.plan.changes`). A study that was
     stopped by its `timeout` or its `patience` goes on if `trials`, `timeout` or `patience` is given. `train` is the
     study's function, or MODULE:FUNCTION, where that can't be imported by its name.
 
@@ -363,7 +363,7 @@ def _adopt(
     watcher: Watcher,
 ) -> None:
     """Give a study of Optuna's a plan to go on with."""
-    from hpo.plan.adopt import adopting_plan, told
+    from hpo.plan.adopt import adopting_plan, notices
     from hpo.plan.plan import to_json
     from hpo.plan.space import to_mapping
     from hpo.run.provenance import provenance
@@ -381,7 +381,7 @@ def _adopt(
     trainable = _trainable(plan, train=train)
     if not take_over:
         study.check_ended()
-    for line in told(study, plan):
+    for line in notices(study, plan):
         watcher.noticed(line)
     record_adoption(
         storage,

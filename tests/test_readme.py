@@ -13,6 +13,7 @@ import pytest
 
 from hpo.plan.plan import make_plan
 from tests.running import Run
+from trainer.fields import SEARCHED
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -60,6 +61,11 @@ def test_the_python_runs(tmp_path: Path) -> None:
 def test_the_plan_is_a_plan() -> None:
     for block in blocks("toml"):
         assert make_plan(tomllib.loads(block)).trials == 60
+
+
+def test_it_names_all_that_a_search_can_set() -> None:
+    sentence = README.partition("A search can set ")[2].partition("`hpo search --help`")[0]
+    assert set(re.findall(r"`(\w+)`", sentence)) == SEARCHED.keys()
 
 
 def test_the_json_fields_are_those_that_are_printed(run_hpo: Run) -> None:

@@ -1,7 +1,7 @@
-"""A study that plain Optuna wrote -> the plan to go on with it, or one line that says why there is none.
+"""The plan by which hpo goes on with a study that plain Optuna wrote, or the reason why it can't.
 
-The space is what its trials were drawn from: of each parameter the widest range. Its trials are the first round of the
-search, and judged like any other; all that Optuna does not record is what a plan has by default.
+The space has for each parameter the smallest range that includes all ranges its trials were drawn from. The trials are
+the first round of the search, judged like any other round. What Optuna does not record has a plan's default.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import PlanError
+from hpo.plan.fields import FIELDS
 from hpo.plan.plan import Plan, make_plan
 from hpo.plan.space import Categorical, Float, Int, Parameter, Space
 from studies.words import describe
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 
     from studies.database.optunas import OptunasStudy, OptunasTrial
 
-WHOLE = ("COMPLETE", "PRUNED")  # trials that were given all their parameters
+WHOLE = ("COMPLETE", "PRUNED")  # the states of trials that have all their parameters
 
 
 def adopting_plan(study: OptunasStudy, trainer: str | None, trials: int | None) -> Plan:
-    """The plan to go on with a study of Optuna's until it has `trials` trials in all, trained by MODULE:FUNCTION.
+    """The plan to go on with a study of Optuna's, trained by MODULE:FUNCTION, to `trials` trials in all.
 
     Raises:
-        PlanError: its space is none of ours, or it is not said what trains, or how many trials.
+        PlanError: its space can't be searched by hpo, or `trainer` or `trials` is missing.
     """
     try:
         space = space_of(study)
@@ -36,8 +37,8 @@ def adopting_plan(study: OptunasStudy, trainer: str | None, trials: int | None) 
     done = len(study.trials)
     if trainer is None or trials is None:
         raise PlanError(
-            f"study {study.name!r} was made by Optuna alone and has no plan: say with --trainer what trains, "
-            f"and with --trials how many trials in all, the {done} it has included"
+            f"study {study.name!r} was made by Optuna and has no plan: give --trainer, which trains, and "
+            f"--trials, how many in all, the {done} it has included"
         )
     if trials <= done:
         raise PlanError(
@@ -49,8 +50,8 @@ def adopting_plan(study: OptunasStudy, trainer: str | None, trials: int | None) 
         "direction": study.directions[0],
         "trials": trials,
     }
-    # The first round is done; there are no more rounds than trials for them.
-    rounds = min(Plan.model_fields["rounds"].default, 1 + trials - done)
+    # The first round is done, and each other round needs a trial.
+    rounds = min(FIELDS["rounds"].default, 1 + trials - done)
     return make_plan(fields | {"rounds": rounds})
 
 
@@ -63,28 +64,28 @@ def refusal(study: OptunasStudy) -> str | None:
     return None
 
 
-def told(study: OptunasStudy, plan: Plan) -> list[str]:
-    """What is about to be done to a study of Optuna's, in a line each."""
+def notices(study: OptunasStudy, plan: Plan) -> list[str]:
+    """What its user should know before a study of Optuna's gets a plan, one line each."""
     ranges = "; ".join(f"{name} {describe(p)}" for name, p in plan.space.items())
     lines = [
-        f"The {len(study.trials)} trials that Optuna made are the first round, their ranges the space: {ranges}"
+        f"The {len(study.trials)} trials that Optuna made are the first round; their ranges are the space: {ranges}"
     ]
     if study.unended:
         numbers = ", ".join(map(str, study.unended))
-        lines.append(f"Recorded as failed, since they have not ended: trials {numbers}")
+        lines.append(f"Trials that have not ended are recorded as failed: {numbers}")
     return lines
 
 
 def space_of(study: OptunasStudy) -> Space:
-    """What the trials of a study were drawn from, as a space of ours.
+    """The space that the trials of a study were drawn from.
 
     Raises:
-        ValueError: it can't be expressed; the message says what of it.
+        ValueError: hpo can't search such a space; the message says why.
     """
     if len(study.directions) > 1:
         raise ValueError(f"it has {len(study.directions)} objectives, and a search has one")
     if not study.trials:
-        raise ValueError("it has no trials, so nothing says what to draw from")
+        raise ValueError("it has no trials, so its ranges are unknown")
     if [t.number for t in study.trials] != list(range(len(study.trials))):
         raise ValueError("its trials are not numbered one after another")
     names = _names(study.trials)
@@ -97,18 +98,18 @@ def space_of(study: OptunasStudy) -> Space:
             space[name] = widest(drawn_from)
         except ValueError as error:
             raise ValueError(f"parameter {name!r}: {error}") from None
-    make_plan({"trainer": "a:b", "space": space})  # names that a plan can't have
+    make_plan({"trainer": "a:b", "space": space})  # refuses names that a plan can't have
     return space
 
 
 def _names(trials: Sequence[OptunasTrial]) -> list[str]:
-    """The parameters that every trial has; one that failed or has not ended may lack some."""
+    """The parameters that every trial has, but that trials which failed or have not ended may lack."""
     whole = [t for t in trials if t.state in WHOLE]
     longest = max(trials, key=lambda t: len(t.distributions))
     names = list((whole[0] if whole else longest).distributions)
     for trial in trials:
-        given = trial.distributions.keys()
-        odd = given - set(names) or (set(names) - given if trial in whole else set())
+        has = trial.distributions.keys()
+        odd = has - set(names) or (set(names) - has if trial in whole else set())
         if odd:
             raise ValueError(
                 f"it has conditional parameters: {min(odd)!r} is in some trials and not in others"
@@ -117,10 +118,10 @@ def _names(trials: Sequence[OptunasTrial]) -> list[str]:
 
 
 def widest(distributions: Sequence[BaseDistribution]) -> Parameter:
-    """The smallest parameter that holds all of some distributions.
+    """The smallest parameter that includes all values of some distributions.
 
     Raises:
-        ValueError: they differ in more than their ends, or are none of ours.
+        ValueError: they differ in more than their ends, or hpo has no such parameter.
     """
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 

@@ -1,4 +1,4 @@
-"""Going on with a study by another plan: what may change, and what that means; what may not, and why."""
+"""Resuming a study with a changed plan: what may change and what that means, what may not and why."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hpo.errors import PlanError
+from hpo.plan.fields import FIELDS
 from hpo.plan.plan import Plan, make_plan
 from hpo.plan.space import Categorical, Numeric, Parameter, contains, to_mapping
 from studies.words import describe
 
-DRAWN = "the trials so far were drawn by it"
-COMPARED = "values got with the one and with the other can't be compared"
+DRAWN = "the trials so far were drawn with it"
+COMPARED = "values from before and after can't be compared"
 FIXED = (
     dict.fromkeys(("seed", "sampler", "halving", "finalists", "repeats"), DRAWN)
     | dict.fromkeys(("metric", "direction", "trainer", "target", "rows", "epochs"), COMPARED)
-    | {"rounds": "how many there are follows from trials"}
+    | {"rounds": "the number of rounds follows from trials"}
 )
-"""Why a field can't change. Those of the network that are not named here can't be compared, either."""
+"""Why a field can't change. For the fields of the network, which are not named here, it is COMPARED."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One field of a plan, as plain data, before and after, and what that means in a sentence."""
+    """A field of a plan before and after, as plain data, and a sentence on what the change means."""
 
     field: str
     before: Any
@@ -31,52 +32,54 @@ class Change:
     means: str
 
 
-def changed_plan(plan: Plan, given: Mapping[str, Any]) -> Plan:
-    """A plan with other values in some fields. Of `space`, only the parameters that are named are replaced; further
-    `trials` come in further rounds of the size that the first ones had.
+def changed_plan(plan: Plan, changed: Mapping[str, Any]) -> Plan:
+    """A plan with other values in some fields.
+
+    `space` replaces the parameters that it names and keeps the others. More `trials` are more rounds, each as large as
+    the first ones.
 
     Raises:
         PlanError: a value breaks its rule, or fewer trials than the plan has.
     """
-    fields = dict(given)
+    fields = dict(changed)
     trials = fields.pop("trials", None)
     if "space" in fields:
         fields["space"] = {**plan.space, **dict(fields["space"])}
     if fields:
-        # All that was given once, and the rounds, whose default may follow from what is given now.
-        given_once = {name: getattr(plan, name) for name in plan.model_fields_set | {"rounds"}}
-        plan = make_plan(given_once | fields)
+        # The rounds are kept, too: their default may follow from one of the new values.
+        kept = {name: getattr(plan, name) for name in plan.model_fields_set | {"rounds"}}
+        plan = make_plan(kept | fields)
     if trials is None:
         return plan
     return plan.extended_to(make_plan(plan.model_dump() | {"trials": trials}).trials)
 
 
 def changes(before: Plan, after: Plan) -> list[Change]:
-    """What is different, and what each difference means for the study.
+    """The differences between two plans, and what each means for the study.
 
     Raises:
-        PlanError: something that can't be changed in mid-study is; the message says why not.
+        PlanError: a field differs that can't change once a study has trials; the message says why.
     """
-    found = []
-    for name in Plan.model_fields:
+    differences = []
+    for name in FIELDS:
         old, new = getattr(before, name), getattr(after, name)
         if old == new or (name == "rounds" and before.trials != after.trials):
             continue
         if name == "space":
-            found += _changes_of_space(old, new)
+            differences += _changes_of_space(old, new)
             continue
         means = _allowed(name, before, after)
         if means is None:
             raise PlanError(
-                f"{name} can't be changed from {_said(old)} to {_said(new)}: {FIXED.get(name, COMPARED)}: "
+                f"{name} can't be changed from {_shown(old)} to {_shown(new)}: {FIXED.get(name, COMPARED)}: "
                 "start a new study"
             )
-        found.append(Change(name, old, new, f"{name} {_said(old)} → {_said(new)}: {means}"))
-    return found
+        differences.append(Change(name, old, new, f"{name} {_shown(old)} → {_shown(new)}: {means}"))
+    return differences
 
 
 def _allowed(name: str, before: Plan, after: Plan) -> str | None:
-    """What the change of a field means, None if it is not allowed."""
+    """What the change of a field means; None if it can't change."""
     more = after.trials - before.trials
     means = {
         "trials": f"{more} more trainings, those that confirm included; the ones so far stay",
@@ -90,7 +93,7 @@ def _allowed(name: str, before: Plan, after: Plan) -> str | None:
     return means.get(name)
 
 
-def _said(value: Any) -> str:
+def _shown(value: Any) -> str:
     return "its default" if value is None else str(value)
 
 
@@ -113,7 +116,7 @@ def _changes_of_space(
 
 
 def _wider(name: str, old: Parameter, new: Parameter) -> bool:
-    """Whether a range is wider than it was, or the same.
+    """Whether a range has become wider; false if it is the same.
 
     Raises:
         PlanError: it is neither.
@@ -122,21 +125,21 @@ def _wider(name: str, old: Parameter, new: Parameter) -> bool:
         return False
     if isinstance(old, Categorical) or isinstance(new, Categorical):
         if not (isinstance(old, Categorical) and isinstance(new, Categorical)):
-            raise PlanError(f"space.{name}: a range can't become choices, nor the other way round")
+            raise PlanError(f"space.{name}: a range can't become choices, or choices a range")
         lost = [choice for choice in old.choices if choice not in new.choices]
         if lost:
             raise PlanError(
-                f"space.{name}: {lost[0]!r} can't be taken away, since trials have it: choices can be added"
+                f"space.{name}: {lost[0]!r} can't be removed, since trials may have it; choices can only be added"
             )
         return True
     if type(old) is not type(new) or _beside_its_ends(old) != _beside_its_ends(new):
         raise PlanError(
-            f"space.{name}: only the ends of its range can move, and {to_mapping(old)} would become {to_mapping(new)}"
+            f"space.{name}: only the ends of a range can change, but {to_mapping(old)} would become {to_mapping(new)}"
         )
     if not (contains(new, old.low) and contains(new, old.high)):
         raise PlanError(
-            f"space.{name}: {describe(new)} does not hold all of {describe(old)}: a range can be made wider, and is "
-            "narrowed on evidence"
+            f"space.{name}: {describe(new)} does not include all of {describe(old)}: a range can only be made wider; "
+            "the search narrows it on evidence"
         )
     return True
 
@@ -146,24 +149,24 @@ def _beside_its_ends(p: Numeric) -> dict[str, Any]:
 
 
 def data_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What is different about the data of a study, from two of `Table.contents`, in a few words each."""
-    said = [
-        f"{name} {_said(then.get(name))}, now {_said(now.get(name))}"
+    """How the data of a study have changed, from two of `Table.contents`, in a few words for each difference."""
+    differences = [
+        f"{name} {_shown(then.get(name))}, now {_shown(now.get(name))}"
         for name in ("task", "rows", "classes")
         if then.get(name) != now.get(name)
     ]
     old, new = then.get("columns", {}), now.get("columns", {})
-    said += [f"column {name!r} is gone" for name in old if name not in new]
-    said += [f"column {name!r} is new" for name in new if name not in old]
+    differences += [f"column {name!r} is gone" for name in old if name not in new]
+    differences += [f"column {name!r} is new" for name in new if name not in old]
     if then.get("rows") == now.get("rows"):
-        said += [
+        differences += [
             f"column {name!r} has other values"
             for name in old
             if new.get(name, old[name]) != old[name]
         ]
-        said += [
-            f"the {part} are others"
+        differences += [
+            f"the {part} have changed"
             for part in ("numbers", "labels")
             if then.get(part) != now.get(part)
         ]
-    return said
+    return differences

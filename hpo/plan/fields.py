@@ -7,14 +7,11 @@ of the network come from `trainer.fields`. Nothing heavy is imported: `hpo --hel
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from hpo.choose.samplers import SAMPLERS
 from trainer.fields import FIELDS as NETWORK
 from trainer.fields import METRICS, Init, Number, OneOf, Rule, Whole, YesNo
-
-if TYPE_CHECKING:
-    from hpo.plan.space import Parameter
 
 GROUPS = ("What to search", "How much", "The network")
 ROUNDS, ROUNDS_OF_HALVING = 3, 2
@@ -122,7 +119,9 @@ class PlanFields(TypedDict, total=False):
     trainer: str | None
     target: str | None
     rows: int | None
-    space: Mapping[str, Parameter | str | Mapping[str, Any]]
+    space: Mapping[
+        str, Any
+    ]  # of each parameter a `Float`, `Int` or `Categorical`, or the same as text
     trials: int
     rounds: int
     epochs: int
@@ -153,7 +152,9 @@ class PlanChanges(TypedDict, total=False):
 
     source: str
     trainer: str
-    space: Mapping[str, Parameter | str | Mapping[str, Any]]
+    space: Mapping[
+        str, Any
+    ]  # of each parameter a `Float`, `Int` or `Categorical`, or the same as text
     trials: int
     extend: bool
     max_failures: int | None

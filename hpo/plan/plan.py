@@ -37,14 +37,14 @@ from studies.words import nearest
 from trainer.fields import OneOf, Rule
 
 
-def _parameter(given: Any) -> Parameter:
-    if isinstance(given, Float | Int | Categorical):
-        return given
-    if isinstance(given, str):
-        return parse_parameter(given)
-    if isinstance(given, Mapping):
-        return from_mapping(given)
-    raise ValueError(f"{given!r} is not a range: write LOW:HIGH[:log][:int], a,b,c or a table")
+def _parameter(value: Any) -> Parameter:
+    if isinstance(value, Float | Int | Categorical):
+        return value
+    if isinstance(value, str):
+        return parse_parameter(value)
+    if isinstance(value, Mapping):
+        return from_mapping(value)
+    raise ValueError(f"{value!r} is not a range: write LOW:HIGH[:log][:int], a,b,c or a table")
 
 
 def default_space() -> dict[str, Parameter]:
@@ -60,16 +60,18 @@ NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 TRAINER = r"^[^:]+:[^:]+$"
 
 CONFIRMING = 0.4
-"""The share of the epochs that train finalists again (scripts/bench/search says why)."""
+"""The share of all epochs that confirm finalists (scripts/bench/search measures why)."""
 
 SMALL_IS_GOOD = ("loss", "error", "rmse", "mae", "mse", "time", "perplexity")
+"""A metric whose name ends so may have to be minimized: its user must say so, or not."""
 
 
 class Plan(BaseModel):
-    """Everything that decides what a search does; with the data, it decides every number in the study.
+    """Everything that decides what a search does: the plan and the data decide every number in the study.
 
-    Either a network is trained on the rows of `source`, or `trainer`, MODULE:FUNCTION, trains what it likes.
-    How many workers there are, and where the study is stored, change nothing and are not part of it.
+    Either a network is trained on the rows of `source`, or `trainer` names a function that trains, MODULE:FUNCTION.
+    The number of workers and the storage change no number, so they are not part of the plan. What the fields are for
+    is in `hpo.plan.fields`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -108,17 +110,15 @@ class Plan(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _rounds_of_halving(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and given.get("halving") is not None:
-            return {"rounds": ROUNDS_OF_HALVING, **given}
-        return given
+    def _rounds_of_halving(cls, fields: Any) -> Any:
+        if isinstance(fields, Mapping) and fields.get("halving") is not None:
+            return {"rounds": ROUNDS_OF_HALVING, **fields}
+        return fields
 
     @field_validator("hidden", mode="before")
     @classmethod
-    def _hidden_from_text(cls, given: Any) -> Any:
-        if isinstance(given, str):
-            return tuple(part.strip() for part in given.split(","))
-        return given
+    def _hidden_from_text(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
     @field_validator("*")
     @classmethod
@@ -136,7 +136,7 @@ class Plan(BaseModel):
             if self.metric is not None and not OF_A_NETWORK.allows(self.metric):
                 raise ValueError(f"metric {broken(OF_A_NETWORK, self.metric)}")
             if self.direction is not None:
-                raise ValueError(f"direction: that of {self.source} follows from its metric")
+                raise ValueError(f"direction: for {self.source}, it follows from the metric")
             return self
         if self.source is not None:
             raise ValueError(
@@ -145,12 +145,14 @@ class Plan(BaseModel):
         for name in OF_THE_NETWORK:
             if getattr(self, name) != FIELDS[name].default:
                 raise ValueError(
-                    f"{name} is of the network, and {self.trainer} is a trainer of its own"
+                    f"{name} is a field of the network, which {self.trainer} does not train"
                 )
         if "space" not in self.model_fields_set:
-            raise ValueError(f"space: say what {self.trainer} is to be given")
+            raise ValueError(f"space: give the ranges of the parameters of {self.trainer}")
         if self.direction is None and (self.metric or "").lower().split("_")[-1] in SMALL_IS_GOOD:
-            raise ValueError(f"direction: is {self.metric} to be minimized, or maximized?")
+            raise ValueError(
+                f"direction: say whether {self.metric} is to be minimized or maximized"
+            )
         return self
 
     @model_validator(mode="after")
@@ -169,27 +171,27 @@ class Plan(BaseModel):
 
     @property
     def draws_by(self) -> str:
-        """The sampler: Thompson's, or Sobol points in the narrowed ranges where trials leave at rungs.
+        """The sampler: Thompson sampling, or with halving Sobol points in the narrowed ranges.
 
-        There, a sampler that learns goes where trials do well after the first epochs, and what does well early crowds
-        out what does at the end (scripts/bench/RESULTS.md).
+        With halving, a sampler that learns would draw settings that do well after few epochs, at the expense of those
+        that do well in the end (scripts/bench/RESULTS.md).
         """
         return self.sampler or ("thompson" if self.halving is None else "sobol")
 
     @property
     def confirming(self) -> int:
-        """How many of the trials train finalists again: finalists × repeats, as far as they are given."""
+        """How many of the trials confirm: finalists × repeats if both are set, else the share CONFIRMING."""
         if self.finalists is not None and self.repeats is not None:
             return self.finalists * self.repeats
         if self.finalists == 0:
             return 0
-        # A share of the epochs: a trial that leaves at a rung costs less than one that confirms.
+        # CONFIRMING is a share of the epochs, and a trial that leaves at a rung has fewer than one that confirms.
         searching = 1.0 if self.halving is None else cost(self.epochs, self.halving)
         share = CONFIRMING * searching / (1 - CONFIRMING + CONFIRMING * searching)
         return min(int(share * self.trials), self.trials - self.rounds)
 
     def extended_to(self, trials: int) -> Plan:
-        """The same plan with more trials in all: further rounds of the size the first ones had.
+        """The same plan with more trials in all, in further rounds of the same size.
 
         Raises:
             PlanError: fewer trials than the plan already has.
@@ -203,7 +205,7 @@ class Plan(BaseModel):
 
 
 def make_plan(fields: Mapping[str, Any], where: str = "") -> Plan:
-    """A plan from plain data; `where` is named in errors (a file, or nothing for flags).
+    """A plan from plain data. Errors begin with `where` it comes from, such as a file.
 
     Raises:
         PlanError: a field is unknown or missing, or a value breaks its rule.
@@ -224,7 +226,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The fields of a plan in a TOML file.
 
     Raises:
-        PlanError: there is no such file, or it is not TOML (the message says in which line and column).
+        PlanError: there is no such file, or it is not TOML; the message names line and column.
     """
     try:
         with path.open("rb") as file:
@@ -236,7 +238,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def to_json(plan: Plan) -> str:
-    """A plan as the text a study stores, without what a trainer of the user's has nothing to do with."""
+    """A plan as the text that a study stores; with a trainer of the user's, without the network."""
     foreign = set() if plan.trainer is None else {"source", *OF_THE_NETWORK}
     return json.dumps(plan.model_dump(mode="json", exclude=foreign))
 
@@ -247,7 +249,7 @@ def from_json(text: str) -> Plan:
 
 
 def _one_line(error: ValidationError, where: str) -> str:
-    # A field that is there and wrong says more than one that is missing: it may be the missing one, misspelt.
+    # A wrong field is more helpful to hear of than a missing one: it may be the missing one, misspelt.
     errors = error.errors(include_url=False)
     first = min(errors, key=lambda e: e["type"] == "missing")
     field = ".".join(str(part) for part in first["loc"] if part != "[key]")

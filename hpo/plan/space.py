@@ -1,7 +1,7 @@
-"""Parameters and their ranges, and the same as Optuna distributions.
+"""Parameters and their ranges: as objects, as text, as plain data, and as Optuna's distributions.
 
-A space is a dict of name -> parameter; a round's ranges are a space too. Ranges are searched in log space where `log`
-is set. As text (flags, TOML) a parameter is `LOW:HIGH[:log][:int]` or `a,b,c`.
+A space maps names to parameters; the ranges of a round are a space, too. As text, in flags and TOML, a parameter is
+`LOW:HIGH[:log][:int]` or `a,b,c`.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ Choice: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Choice
 Settings: TypeAlias = dict[str, Value]
 
-HUGE = 1e300  # no range goes further
+HUGE = 1e300  # no range goes beyond
 
 
 @dataclass(frozen=True)
 class Float:
     """A real number from `low` to `high`, both included; searched on a log scale where `log` is set.
 
-    `zero` is the share of draws that are exactly 0, beside a log range that can't reach it. A search may extend the
-    range past an end that the better trials crowd against: never beyond `limit` (lowest, highest; None is open), never
-    across 0, and not at all where `extend` is false.
+    `zero` is the share of draws that are exactly 0, which a log range can't reach. A search may extend the range past
+    an end that the better trials crowd against: never beyond `limit` (lowest, highest; None is no limit), never across
+    0, and not at all if `extend` is false.
 
     Raises:
-        ValueError: low > high, a bound that is not finite, log with low ≤ 0, step ≤ 0, beside log or missing high;
-            zero outside [0, 1) or where the range holds 0 itself; a range outside its limit.
+        ValueError: low > high; a bound that is not finite; log with low ≤ 0; a step that is ≤ 0, misses high or comes
+            with log; zero outside [0, 1) or with a range that includes 0; a range outside its limit.
     """
 
     low: float
@@ -58,9 +58,7 @@ class Float:
         ):
             raise ValueError(f"zero = {self.zero!r} is not a share of at least 0 and below 1")
         if self.zero and self.low <= 0 <= self.high:
-            raise ValueError(
-                f"zero = {self.zero:g}: the range from {number(self.low)} holds 0 itself"
-            )
+            raise ValueError(f"zero = {self.zero:g}: the range from {number(self.low)} includes 0")
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,8 @@ class Int:
     `limit` and `extend` are as for `Float`.
 
     Raises:
-        ValueError: low > high, a bound that is not whole, log with low ≤ 0, step < 1, beside log or missing high; a
-            range outside its limit.
+        ValueError: low > high; a bound that is not whole; log with low ≤ 0; a step that is < 1, misses high or comes
+            with log; a range outside its limit.
     """
 
     low: int
@@ -95,7 +93,7 @@ class Categorical:
     """One of some choices: text, numbers, true / false.
 
     Raises:
-        ValueError: no choices, a choice named twice, or a choice that is none of these.
+        ValueError: no choices, the same choice twice, or a choice of another kind.
     """
 
     choices: tuple[Choice, ...]
@@ -149,9 +147,8 @@ def _check_limit(p: Numeric) -> None:
 
 
 def ends(p: Numeric) -> tuple[float, float]:
-    """The lowest and the highest value that a range may ever reach: its limit, else 0 where it does not cross that.
-
-    A count of at least 1 stays one.
+    """The lowest and the highest value that a range may ever reach: its limit, or else 0 if the range is on one side of
+    it. Whole numbers of at least 1 stay at least 1.
     """
     lowest, highest = p.limit or (None, None)
     if lowest is None:
@@ -164,7 +161,7 @@ def ends(p: Numeric) -> tuple[float, float]:
 
 
 def within(p: Numeric, limit: Limit | None) -> Numeric:
-    """The same range with a limit beside its own, as far as it does not lie outside of it itself."""
+    """The same range with one more limit, except for an end that the range itself lies beyond."""
     if limit is None:
         return p
     own = p.limit or (None, None)
@@ -174,7 +171,7 @@ def within(p: Numeric, limit: Limit | None) -> Numeric:
 
 
 def _stepped(p: Numeric, value: float, rounding: str) -> float:
-    """The step of a range next to a value. In decimal, where 0.1 × 3 is 0.3."""
+    """A value rounded to a step of a range, in decimal numbers, in which 0.1 × 3 is 0.3."""
     low, step = Decimal(str(p.low)), Decimal(str(p.step))
     count = ((Decimal(str(value)) - low) / step).to_integral_value(rounding)
     return float(low + count * step)
@@ -184,7 +181,7 @@ def parse_parameter(text: str) -> Parameter:
     """`LOW:HIGH[:log][:int]` or `a,b,c` as a parameter.
 
     Raises:
-        ValueError: it is neither, or what it says breaks a rule of `Float`, `Int` or `Categorical`.
+        ValueError: it is neither, or it breaks a rule of `Float`, `Int` or `Categorical`.
     """
     if ":" not in text or "," in text:  # a choice may hold a colon, as normal:0.01 does
         choices = [part.strip() for part in text.split(",")]
@@ -218,7 +215,7 @@ def _literal(text: str) -> Choice:
 
 
 def from_mapping(fields: Mapping[str, Any]) -> Parameter:
-    """The inverse of `to_mapping`; also what a TOML table holds.
+    """The parameter of a mapping as `to_mapping` makes it, or as a TOML table holds it.
 
     Raises:
         ValueError: a field is missing or unknown, or a value breaks a rule of the parameter.
@@ -242,17 +239,13 @@ def from_mapping(fields: Mapping[str, Any]) -> Parameter:
 
 
 def to_mapping(parameter: Parameter) -> dict[str, Any]:
-    """`{low, high, log}` or `{choices}`, as plain data; all else only where it says something."""
+    """A parameter as plain data: `{low, high, log}` or `{choices}`, and what else is not at its default."""
     if isinstance(parameter, Categorical):
         return {"choices": list(parameter.choices)}
-    silent = {
-        "step": 1 if isinstance(parameter, Int) else None,
-        "limit": None,
-        "extend": True,
-        "zero": 0.0,
-    }
+    step = 1 if isinstance(parameter, Int) else None
+    defaults = {"step": step, "limit": None, "extend": True, "zero": 0.0}
     fields = asdict(parameter)
-    fields = {n: v for n, v in fields.items() if n not in silent or v != silent[n]}
+    fields = {n: v for n, v in fields.items() if n not in defaults or v != defaults[n]}
     if isinstance(parameter, Int):
         fields["int"] = True
     return fields
@@ -274,9 +267,9 @@ def distribution(parameter: Parameter) -> BaseDistribution:
 
 
 def recorded(parameter: Parameter, first: Parameter) -> BaseDistribution:
-    """The distribution that a study records: one from 0, and not log, where the first range had a 0 beside it.
+    """The distribution that a study records: from 0 and not on a log scale if some draws of the first range are 0.
 
-    Optuna's plots take a parameter for log if one trial has it so, and then a 0 is too much for them.
+    Optuna's plots use a log scale if one trial has a log distribution, and then can't show a 0.
     """
     from optuna.distributions import FloatDistribution
 
@@ -286,7 +279,7 @@ def recorded(parameter: Parameter, first: Parameter) -> BaseDistribution:
 
 
 def contains(parameter: Parameter, value: Value) -> bool:
-    """Whether a value lies inside the range or is one of the choices; 0 does where some draws are to be 0."""
+    """Whether a value is inside the range or one of the choices; 0 is if some draws are to be 0."""
     if isinstance(parameter, Categorical):
         return value in parameter.choices
     if not isinstance(value, int | float):
@@ -295,7 +288,7 @@ def contains(parameter: Parameter, value: Value) -> bool:
 
 
 def is_zero(parameter: Parameter, value: Value) -> bool:
-    """Whether a value is the 0 that stands beside a range."""
+    """Whether a value is 0 and drawn apart from the range."""
     return isinstance(parameter, Float) and parameter.zero > 0 and value == 0
 
 
@@ -305,7 +298,7 @@ def inside(space: Mapping[str, Parameter], settings: Mapping[str, Value]) -> boo
 
 
 def position(parameter: Numeric, value: float) -> float:
-    """Where a value stands in its range, 0 at low and 1 at high, in log space where the range is."""
+    """Where a value lies in its range, from 0 at low to 1 at high, on the range's scale."""
     low, high, x = parameter.low, parameter.high, value
     if parameter.log:
         low, high, x = math.log(low), math.log(high), math.log(value)
@@ -313,7 +306,7 @@ def position(parameter: Numeric, value: float) -> float:
 
 
 def at(parameter: Numeric, where: float) -> float | int:
-    """The value at a position from 0 to 1, the inverse of `position`; whole numbers and steps are the nearest."""
+    """The value at a position from 0 to 1, rounded to a whole number or a step: the inverse of `position`."""
     value = min(max(_at(parameter, where), parameter.low), parameter.high)
     if parameter.step is not None:
         value = min(_stepped(parameter, value, ROUND_HALF_EVEN), parameter.high)
@@ -321,11 +314,11 @@ def at(parameter: Numeric, where: float) -> float | int:
 
 
 def section(parameter: Numeric, start: float, stop: float) -> Numeric:
-    """The part of a range from position `start` to `stop`, or beyond its ends where they are below 0 or above 1, but
+    """The part of a range from position `start` to `stop`. A start below 0 or a stop above 1 extends the range, but
     never beyond its limit. Whole numbers and steps are rounded outwards.
     """
     bottom, top = ends(parameter)
-    # An end that has not moved stays what it was, to the last digit; no rounding passes it.
+    # An end that does not move stays the same to the last digit.
     first = parameter.low if start == 0 else _at(parameter, start)
     last = parameter.high if stop == 1 else _at(parameter, stop)
     if start >= 0 and stop <= 1:
@@ -345,7 +338,7 @@ def section(parameter: Numeric, start: float, stop: float) -> Numeric:
 
 
 def _at(parameter: Numeric, where: float) -> float:
-    """The value at a position, the inverse of `position`."""
+    """The value at any position, before it is rounded."""
     low, high = float(parameter.low), float(parameter.high)
     if parameter.log:
         low, high = math.log(low), math.log(high)

@@ -1,4 +1,4 @@
-"""Settings as Python that can be pasted: an estimator of the network's, or the parameters of somebody's function."""
+"""Settings as Python to paste: a scikit-learn estimator, or the parameters of a user's function."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ESTIMATOR = (
     "hidden_layer_sizes", "activation", "optimizer", "learning_rate", "weight_decay", "momentum", "dropout",
     "batch_norm", "batch_size", "init", "epochs", "dtype",
 )  # fmt: skip
-"""What `trainer.MLPClassifier` and `trainer.MLPRegressor` take of a plan and of settings."""
+"""What `trainer.MLPClassifier` and `trainer.MLPRegressor` take of plans and settings, in the order it is printed."""
 
 SHAPE = ("units", "layers")
 INDENT = "    "
@@ -19,20 +19,19 @@ INDENT = "    "
 def snippet(
     plan: Mapping[str, Any], params: Mapping[str, Any], *, task: str | None = None
 ) -> str | None:
-    """A trial's settings and what its plan fixes, as Python; None where it can't be said in that way.
+    """A trial's settings and what its plan fixes, as Python; None if there is no such Python.
 
-    Where a network was trained, that is a scikit-learn estimator, for a `task` of "classification" or "regression":
-    the estimator has no schedule, say, and then it is None.
+    For a network it is a scikit-learn estimator, and `task` is "classification" or "regression". It is None if the
+    estimator lacks something, such as a schedule.
     """
     if not plan:
         return None
     if plan.get("trainer"):
         function = plan["trainer"].rpartition(":")[2]
-        return f"params = {dict(params)!r}\n# what {function} was given, with epochs={plan['epochs']}\n"
+        return f"params = {dict(params)!r}\n# the arguments of {function}, with epochs={plan['epochs']}\n"
     if (
         task is None
-        or "learning_rate"
-        not in params  # what the network takes by itself is not what the estimator does
+        or "learning_rate" not in params  # the network's default is not the estimator's
         or plan.get("schedule", "constant") != "constant"
         or not params.keys() <= {*ESTIMATOR, *SHAPE}
         or not all(map(_is_plain, params.values()))
@@ -43,8 +42,8 @@ def snippet(
         hidden = hidden[:1] * params["layers"]
     if "units" in params:
         hidden = (params["units"],) * len(hidden)
-    given = {"hidden_layer_sizes": hidden, **plan, **params}
-    arguments = [f"{name}={given[name]!r}" for name in ESTIMATOR if name in given]
+    values = {"hidden_layer_sizes": hidden, **plan, **params}
+    arguments = [f"{name}={values[name]!r}" for name in ESTIMATOR if name in values]
     name = "MLPClassifier" if task == "classification" else "MLPRegressor"
     listed = textwrap.fill(
         ", ".join((*arguments, "random_state=0")),
@@ -52,15 +51,15 @@ def snippet(
         initial_indent=INDENT,
         subsequent_indent=INDENT,
     )
-    made = f"{name}(\n{listed},\n)"
+    model = f"{name}(\n{listed},\n)"
     if str(plan["source"]).startswith("mnist:"):
-        return f"from trainer import {name}\n\nmodel = {made}\nmodel.fit(X / 255, y)  # images and labels\n"
-    made = made.replace("\n", f"\n{INDENT}")
+        return f"from trainer import {name}\n\nmodel = {model}\nmodel.fit(X / 255, y)  # images and labels\n"
+    model = model.replace("\n", f"\n{INDENT}")
     return (
         "from sklearn.pipeline import make_pipeline\n"
         "from sklearn.preprocessing import StandardScaler\n"
         f"from trainer import {name}\n\n"
-        f"model = make_pipeline(\n    StandardScaler(),\n    {made},\n)\n"
+        f"model = make_pipeline(\n    StandardScaler(),\n    {model},\n)\n"
         "model.fit(X, y)  # your rows, all columns numbers, and labels\n"
     )
 

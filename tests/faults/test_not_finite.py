@@ -9,6 +9,7 @@ import optuna
 import pytest
 
 import hpo
+from hpo.choose.types import Direction
 from hpo.plan.space import Categorical
 
 
@@ -26,7 +27,7 @@ def telling(word: str) -> Any:
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
 @pytest.mark.parametrize("word", ["nan", "inf", "-inf"])
-def test_what_is_no_number_is_never_the_best(word: str, direction: str, storage: str) -> None:
+def test_what_is_no_number_is_never_the_best(word: str, direction: Direction, storage: str) -> None:
     space = {"x": hpo.Float(0, 1), "k": Categorical(("odd", "even"))}
     study = hpo.search(
         telling(word), space=space, metric="score", direction=direction, epochs=3, trials=24, rounds=2,

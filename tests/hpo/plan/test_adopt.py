@@ -156,8 +156,8 @@ def test_all_that_optuna_does_not_record_is_what_a_plan_has_by_default() -> None
 @pytest.mark.parametrize(
     ("trainer", "trials", "said"),
     [
-        (None, 60, "say with --trainer what trains"),
-        ("m:f", None, "with --trials how many trials in all, the 2 it has included"),
+        (None, 60, "give --trainer"),
+        ("m:f", None, "--trials, how many in all, the 2 it has included"),
         ("m:f", 2, "trials = 2 is a total, and study 's' has 2 already"),
         ("train", 60, "'train' is not MODULE:FUNCTION"),
     ],

@@ -10,6 +10,7 @@ import pytest
 
 import hpo
 import studies
+from hpo import operations
 from hpo.errors import PlanError
 from hpo.plan.changes import changed_plan, changes, data_changes
 from hpo.plan.plan import Plan, make_plan
@@ -39,22 +40,25 @@ def change(given: dict[str, Any]) -> Plan:
         ({"hidden": (9,)}, r"hidden can't be changed from \(50,\) to \(9,\): values"),
         ({"rows": 90}, "rows can't be changed from its default to 90: values"),
         ({"dtype": "float64"}, "dtype can't be changed from float32 to float64: values"),
-        ({"seed": 1}, "seed can't be changed from 0 to 1: the trials so far were drawn by it"),
+        ({"seed": 1}, "seed can't be changed from 0 to 1: the trials so far were drawn"),
         ({"sampler": "tpe"}, "sampler can't be changed from its default to tpe: the trials so far"),
         ({"halving": 3}, "halving can't be changed from its default to 3: the trials so far"),
-        ({"rounds": 4}, "rounds can't be changed from 3 to 4: how many there are follows"),
+        (
+            {"rounds": 4},
+            "rounds can't be changed from 3 to 4: the number of rounds follows from trials",
+        ),
         ({"trials": 29}, "trials = 29 is a total, and the study already has a plan of 30"),
         ({"trials": 0}, "trials: 0 is not a whole number of at least 1"),
         ({"space": {"dropout": "0:0.5"}}, "space.dropout: the trials so far have no dropout"),
-        ({"space": {"units": "5:16:int"}}, r"space.units: 5 … 16 does not hold all of 4 … 16"),
-        ({"space": {"units": "4:20"}}, "space.units: only the ends of its range can move"),
-        ({"space": {"units": "4:20:log:int"}}, "space.units: only the ends of its range can move"),
+        ({"space": {"units": "5:16:int"}}, r"space.units: 5 … 16 does not include all of 4 … 16"),
+        ({"space": {"units": "4:20"}}, "space.units: only the ends of a range can change"),
+        ({"space": {"units": "4:20:log:int"}}, "space.units: only the ends of a range can change"),
         ({"space": {"units": "4,20"}}, "space.units: a range can't become choices"),
         ({"space": {"activation": "0:1"}}, "space.activation: a range can't become choices"),
-        ({"space": {"activation": "gelu,tanh"}}, "space.activation: 'relu' can't be taken away"),
+        ({"space": {"activation": "gelu,tanh"}}, "space.activation: 'relu' can't be removed"),
         (
             {"space": {"learning_rate": "1e-4:1:log"}},
-            "space.learning_rate: only the ends of its range can move",
+            "space.learning_rate: only the ends of a range can change",
         ),
     ],
 )
@@ -101,7 +105,7 @@ def test_nothing_given_changes_nothing() -> None:
 
 def widened(storage: str, watcher: Watcher | None = None) -> Study:
     space = {"learning_rate": hpo.Float(1e-6, 10.0, log=True), "activation": "relu,tanh,gelu"}
-    return hpo.resume("w", storage=storage, trials=50, space=space, watcher=watcher)
+    return operations.resume("w", storage=storage, trials=50, space=space, watcher=watcher)
 
 
 def begun(storage: str) -> Study:
@@ -202,7 +206,7 @@ def test_a_user_hears_what_a_change_means_and_what_is_refused(run_hpo: Run, tmp_
         ("a,b,y\n" + "1,5,u\n2,6,v\n" * 20, "rows 30, now 40"),
         ("a,b,y\n" + "1,5,u\n2,7,v\n" * 15, "column 'b' has other values"),
         ("a,c,y\n" + "1,5,u\n2,6,v\n" * 15, "column 'b' is gone; column 'c' is new"),
-        ("a,b,y\n" + "1,5,v\n2,6,u\n" * 15, "the labels are others"),
+        ("a,b,y\n" + "1,5,v\n2,6,u\n" * 15, "the labels have changed"),
         ("a,b,y\n" + "1,5,u\n2,6,w\n" * 15, "classes u, v, now u, w"),
     ],
 )

@@ -62,20 +62,23 @@ def test_a_plan_can_name_whatever_there_is() -> None:
         ({"space": {"a b": "0:1"}}, "space.a b: a parameter's name is letters, digits and _ only"),
         ({"source": None}, "give a source, such as digits or table.csv, or a trainer"),
         ({"metric": "auc"}, "metric 'auc' is not one of accuracy, balanced_accuracy"),
-        ({"direction": "minimize"}, "direction: that of digits follows from its metric"),
+        ({"direction": "minimize"}, "direction: for digits, it follows from the metric"),
         ({"trainer": "my:train"}, "source 'digits' and trainer 'my:train': a trainer has its own"),
         (
             {"source": None, "trainer": "my"},
             "trainer: 'my' is not MODULE:FUNCTION, such as my_model:train",
         ),
-        ({"source": None, "trainer": "my:train"}, "space: say what my:train is to be given"),
+        (
+            {"source": None, "trainer": "my:train"},
+            "space: give the ranges of the parameters of my:train",
+        ),
         (
             {"source": None, "trainer": "my:train", "hidden": "9"},
-            "hidden is of the network, and my:train is a trainer of its own",
+            "hidden is a field of the network, which my:train does not train",
         ),
         (
             {"source": None, "trainer": "m:t", "space": {"x": "0:1"}, "metric": "val_loss"},
-            "direction: is val_loss to be minimized, or maximized?",
+            "direction: say whether val_loss is to be minimized or maximized",
         ),
     ],
 )

@@ -75,7 +75,7 @@ parameters = st.one_of(numbers, choices)
         (lambda: Float(0, 2, limit=(0, 1)), "0:2 is not inside its limit 0:1"),
         (lambda: Int(1, 2, limit=3), "limit = 3 is not two numbers, lowest and highest"),  # type: ignore[arg-type]  # on purpose
         (lambda: Float(1, 2, zero=1), "zero = 1 is not a share of at least 0 and below 1"),
-        (lambda: Float(0, 2, zero=0.1), "zero = 0.1: the range from 0 holds 0 itself"),
+        (lambda: Float(0, 2, zero=0.1), "zero = 0.1: the range from 0 includes 0"),
         (lambda: Float(0, 2, extend=0), "extend = 0 is neither true nor false"),  # type: ignore[arg-type]  # on purpose
         (lambda: Categorical(()), "choices = () is not a list of at least one choice"),
         (lambda: Categorical(("a", "a")), "choice 'a' is named twice"),

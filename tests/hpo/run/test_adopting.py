@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 import hpo
 import studies
+from hpo import operations
 from hpo.cli import cli
 from hpo.errors import PlanError
 from hpo.plan.space import contains, from_mapping
@@ -225,8 +226,10 @@ def test_trials_that_have_not_ended_are_failed_only_when_that_is_said(
                 assert study.get_trials() == before
             self.lines.append(what)
 
-    hpo.resume("theirs", train=train, trials=40, storage=storage, take_over=True, watcher=Told())
-    assert "Recorded as failed, since they have not ended: trials 12, 13" in Told.lines
+    operations.resume(
+        "theirs", train=train, trials=40, storage=storage, take_over=True, watcher=Told()
+    )
+    assert "Trials that have not ended are recorded as failed: 12, 13" in Told.lines
     with optunas(storage) as study:
         after = study.get_trials()
     assert after[:12] == before[:12]

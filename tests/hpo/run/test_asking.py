@@ -125,7 +125,7 @@ def test_what_cannot_be_asked_and_told_is_refused_before_anything_is_written(
         pass
     with (
         pytest.raises(PlanError, match="wine"),
-        hpo.open("s", source="wine", trainer=None, storage=storage),
+        hpo.open("s", source="wine", trainer=None, storage=storage),  # type: ignore[call-arg]
     ):
         pass
     with pytest.raises(PlanError, match="name of a study"), hpo.open(storage=storage):

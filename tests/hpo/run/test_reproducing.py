@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hpo
+from hpo import operations
 from hpo.errors import PlanError
 from hpo.run.reproducing import Difference, first_difference
 from hpo.run.watcher import Watcher
@@ -151,13 +152,13 @@ def test_a_resume_under_other_versions_says_so_and_is_remembered(storage: str) -
         def noticed(self, what: str) -> None:
             heard.append(what)
 
-    study = hpo.resume("w", trials=12, storage=storage, watcher=Ear())
+    study = operations.resume("w", trials=12, storage=storage, watcher=Ear())
     assert heard[1].startswith("trained with others so far: numpy 1.0, now ")
     old, new = (0, len(study.trials_frame()) - 1)
     assert hpo.reproduce("w", old, storage=storage).environment[0].startswith("numpy 1.0, now ")
     assert hpo.reproduce("w", new, storage=storage).environment == []
     again: list[str] = heard[:]
-    hpo.resume("w", trials=16, storage=storage, watcher=Ear())
+    operations.resume("w", trials=16, storage=storage, watcher=Ear())
     assert not any("trained with others" in what for what in heard[len(again) :])
 
 

@@ -348,9 +348,9 @@ def takes_nothing() -> float:
         (needs_more, PLAN, "needs_more needs 'folder', which a search does not know"),
         (takes_nothing, PLAN, "takes_nothing takes no settings"),
         (3, PLAN, "3 is neither the name of a source nor a function"),
-        (number, {}, "space: say what"),
-        (number, PLAN | {"hidden": (9,)}, "hidden is of the network, and "),
-        (number, PLAN | {"metric": "loss"}, "direction: is loss to be minimized, or maximized?"),
+        (number, {}, "space: give the ranges"),
+        (number, PLAN | {"hidden": (9,)}, "hidden is a field of the network, which "),
+        (number, PLAN | {"metric": "loss"}, "direction: say whether loss is to be minimized"),
         (number, PLAN | {"halving": 3}, "halving: number is no generator function"),
     ],
 )

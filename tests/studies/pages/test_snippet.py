@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from sklearn.datasets import load_diabetes, load_wine
 
 from hpo.plan.plan import make_plan, to_json
-from studies.pages.snippet import snippet
+from studies.pages.snippet import ESTIMATOR, snippet
+from trainer import MLPClassifier
+from trainer.fields import hidden_layers
 
 
 def plan(**fields: Any) -> dict[str, Any]:
@@ -42,6 +45,18 @@ def test_quantities_have_a_regressor_and_images_their_own_scale() -> None:
     image = snippet(plan(source="mnist:x"), {"learning_rate": 0.01}, task="classification")
     assert "model.fit(X / 255, y)" in (image or "")
     assert run(image or "", load_wine).get_params()["hidden_layer_sizes"] == (50,)
+
+
+@pytest.mark.parametrize("shape", [{}, {"units": 4}, {"layers": 3}, {"units": 4, "layers": 2}])
+def test_hidden_layers_are_those_that_were_trained(shape: dict[str, int]) -> None:
+    for hidden in ((9,), (9, 9)):
+        text = snippet(plan(hidden=hidden), {"learning_rate": 0.1, **shape}, task="regression")
+        sizes = hidden_layers(hidden, **shape)
+        assert f"hidden_layer_sizes={sizes!r}," in " ".join((text or "").split())
+
+
+def test_what_is_printed_is_what_the_estimator_takes() -> None:
+    assert set(inspect.signature(MLPClassifier).parameters) > set(ESTIMATOR)
 
 
 def test_the_parameters_of_a_function_are_python() -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Sampler(NamedTuple):
     """One that `learns` draws where earlier trials were good; any other draws the same whatever was tried.
 
-    `needs` is a package that it imports and a plain installation of hpo has not.
+    `needs` is a package that it imports and that the extra of its name installs.
     """
 
     learns: bool

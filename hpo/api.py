@@ -79,7 +79,7 @@ def resume(
     take_over: bool = False,
     cancel: Cancel | None = None,
     train: Train | str | None = None,
-    **plan: Unpack[PlanChanges],
+    **changes: Unpack[PlanChanges],
 ) -> Study:
     """Go on with a stored study, to the same end as if it had never stopped; see `hpo.operations.resume`."""
     return operations.resume(
@@ -90,7 +90,7 @@ def resume(
         watcher=_watcher(),
         cancel=cancel,
         train=train,
-        **plan,
+        **changes,
     )
 
 

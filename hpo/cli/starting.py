@@ -1,4 +1,4 @@
-"""The commands to start with: init writes a plan, completion what a shell completes commands by."""
+"""The commands to start with: init writes a plan, completion prints a script for the shell."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from hpo.cli.output import say, write
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
 )
 def init(file: Path) -> None:
-    """Write a plan to FILE, with every field explained; - is stdout.
+    """Write a plan to FILE, with every field explained; - writes to stdout.
 
-    FILE is study.toml if it is not given. As it is written, it is a search on digits.
+    FILE is study.toml if none is named. The plan as it stands searches on digits.
 
     \b
     hpo init
@@ -43,7 +43,7 @@ def init(file: Path) -> None:
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print what makes SHELL complete commands, options, files and the names of studies.
+    """Print a script by which SHELL completes commands, options, files and the names of studies.
 
     \b
     hpo completion bash

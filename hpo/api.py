@@ -13,8 +13,8 @@ from hpo.errors import raised_as_ours
 from studies import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
+    from hpo.asking import Search
     from hpo.plan.fields import PlanChanges, PlanFields
-    from hpo.run.asking import Search
     from hpo.run.cancel import Cancel
     from hpo.run.reproducing import Reproduced
     from hpo.run.watcher import Watcher
@@ -131,7 +131,7 @@ def open(  # noqa: A001  # as in `with hpo.open("first") as search`
         StorageError: the database can't be used, has no such study, or has one of that name already.
         HeldError: another process holds the study, and `take_over` is not set.
     """
-    from hpo.run.asking import Search
+    from hpo.asking import Search
 
     return Search(operations.asking(name, dict(plan), storage=storage, take_over=take_over))
 

@@ -14,7 +14,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from hpo.choose.halving import cost
 from hpo.display.text import ACTIONS
 from hpo.plan.space import Categorical, Parameter, Settings, Space, position
 from hpo.run.watcher import Watcher
@@ -72,7 +71,7 @@ class Progress(Watcher):
         """Begin to draw: before this, an error is all there is to say."""
         self.study, self._first, self._maximize = name, dict(plan.space), direction == "maximize"
         self._trials, self._done, self._epochs_each = plan.trials, done, plan.epochs
-        self._epochs_planned = round((plan.trials - done) * plan.epochs * _share(plan))
+        self._epochs_planned = round((plan.trials - done) * plan.epochs * plan.mean_length)
         self._halved = plan.halving is not None
         self._begun = self._line_at = time.monotonic()
         if self._live:
@@ -187,14 +186,6 @@ class Progress(Watcher):
             Text(self._best_line()),
             ranges,
         )
-
-
-def _share(plan: Plan) -> float:
-    """The epochs that a training of the plan has on average, as a share of those of one to the end."""
-    if plan.halving is None:
-        return 1.0
-    confirming = plan.confirming / plan.trials
-    return confirming + (1 - confirming) * cost(plan.epochs, plan.halving)
 
 
 def range_bar(first: Parameter, now: Parameter, width: int = BAR_WIDTH) -> str:

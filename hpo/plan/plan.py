@@ -193,9 +193,19 @@ class Plan(BaseModel):
         if self.finalists == 0:
             return 0
         # CONFIRMING is a share of the epochs, and a trial that leaves at a rung has fewer than one that confirms.
-        searching = 1.0 if self.halving is None else cost(self.epochs, self.halving)
+        searching = self._length_of_a_trial
         share = CONFIRMING * searching / (1 - CONFIRMING + CONFIRMING * searching)
         return min(int(share * self.trials), self.trials - self.rounds)
+
+    @property
+    def _length_of_a_trial(self) -> float:
+        return 1.0 if self.halving is None else cost(self.epochs, self.halving)
+
+    @property
+    def mean_length(self) -> float:
+        """The epochs that a training has on average, as a share of those of one that is not cut short."""
+        confirming = self.confirming / self.trials
+        return confirming + (1 - confirming) * self._length_of_a_trial
 
     def extended_to(self, trials: int) -> Plan:
         """The same plan with more trials in all, in further rounds of the same size.

@@ -41,8 +41,7 @@ from hpo.plan.space import Settings
 from hpo.run.journal import Journal
 from hpo.run.seeds import CONFIRM, SUGGEST, TEST_ROWS, TRAIN, seed_of
 from hpo.trainables.protocol import Trainable
-from hpo.trainables.task import Outcome, Task
-from trainer.data import TEST, Which
+from hpo.trainables.task import TEST, Outcome, Task, Which
 
 __all__ = ["Done", "Machine", "Wait"]
 

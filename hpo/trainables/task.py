@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.plan.space import Settings
-from trainer.data import Which
+from trainer.data import TEST as TEST
+from trainer.data import Which as Which  # which split of the data
 
 Array = NDArray[Any]
 Curves = Generator[dict[str, Array], NDArray[np.bool_] | None, None]

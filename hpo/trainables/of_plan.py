@@ -1,0 +1,60 @@
+"""The trainable that a plan names."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from hpo.errors import PlanError
+from hpo.plan.plan import Plan
+from hpo.trainables.asked import ASKED, Asked
+from hpo.trainables.function import Function, Train
+from hpo.trainables.named import find
+from hpo.trainables.network import mlp
+from hpo.trainables.protocol import Trainable
+from trainer.data import name_of
+from trainer.data.remote import RemoteDraw
+from trainer.worker import Worker
+
+
+def trainable_of(
+    plan: Plan, *, worker: Worker | None = None, train: Train | str | None = None
+) -> Trainable:
+    """The function of a plan, which may be at hand as `train`, or its network, whose data a `worker` may read.
+
+    Raises:
+        PlanError: there is no such function, or the plan does not go with it.
+        trainer.errors.DataError: the data can't be read or used.
+    """
+    if plan.trainer is not None:
+        if train is None and plan.trainer == ASKED:
+            raise PlanError("the study's settings are asked for: go on with hpo.open in Python")
+        name = plan.trainer if train is None else train
+        return Function(
+            find(name) if isinstance(name, str) else name,
+            plan.metric,
+            plan.direction or "maximize",
+            halving=plan.halving is not None,
+        )
+    if train is not None:
+        raise PlanError(f"the study's plan trains a network on {plan.source}, no function of yours")
+    return mlp(plan) if worker is None else mlp(plan, partial(RemoteDraw, worker))
+
+
+def asked_of(plan: Plan) -> Asked:
+    """The trainable of a plan whose settings are asked for.
+
+    Raises:
+        PlanError: the plan trains a network, or cuts trainings short.
+    """
+    if plan.trainer is None:
+        raise PlanError(f"the study trains a network on {plan.source}: go on with hpo.resume")
+    if plan.halving is not None:
+        raise PlanError("halving: a search whose settings are asked for trains each to the end")
+    return Asked(plan.metric, plan.direction or "maximize")
+
+
+def study_name(plan: Plan) -> str:
+    """What a study of this plan is called unless its user says otherwise."""
+    if plan.trainer is not None:
+        return plan.trainer.rpartition(":")[2].rpartition(".")[2]
+    return name_of(plan.source or "")

@@ -237,7 +237,7 @@ def _confirmed(said: Mapping[str, Any], rows: Snapshot) -> list[RenderableType]:
     for name, text in lines:
         table.add_row(f"  {name}", text)
     note = rows.conclusion.note if rows.conclusion else ""
-    return [table, Text(f"  {note}", "dim")] if note else [table]
+    return [table, Padding(Text(note, "dim"), (0, 0, 0, 2))] if note else [table]
 
 
 def _sure(finalist: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
-from studies.analysis.finalists import finalists
+from studies.analysis.finalists import conclude_now
 from studies.analysis.summary import Agreement, front, rank_agreement, summarize
 from studies.database import tables
 from studies.database.columns import (
@@ -27,6 +27,7 @@ from studies.database.columns import (
 )
 from studies.database.engine import masked
 from studies.database.records import (
+    Conclusion,
     Confirmation,
     Finalist,
     Opening,
@@ -158,6 +159,7 @@ class Study:
             "plan": rows.plan,
             "versions": record.provenance.get("versions", {}),
             "stopped": record.stopped,
+            "note": rows.conclusion.note if rows.conclusion else "",
             "tested": None if rows.opening is None else rows.opening.trial,
             "adopted": record.adopted,
             "errors": dict(rows.errors),
@@ -219,11 +221,16 @@ class Snapshot:
     errors: Counter[str]  # what the trainings that failed said, and how often
     rounds: list[Round]
     searched: dict[int, float]  # the values of those that were trained again, in the search
-    finalists: list[Finalist]  # best first
+    conclusion: Conclusion | None  # from the trainings that confirm, if any is done
     params: dict[int, dict[str, Any]]  # of the finalists
     confirmations: list[Confirmation]
     opening: Opening | None
     plans: list[PlanVersion]  # empty where the plan never changed
+
+    @property
+    def finalists(self) -> list[Finalist]:
+        """The settings that were trained again, best first."""
+        return self.conclusion.finalists if self.conclusion else []
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -270,7 +277,8 @@ def _snapshot(store: Store, name: str) -> Snapshot:
         errors=errors(store, study_id),
         rounds=store.rounds(study_id),
         searched=values,
-        finalists=finalists(values, confirmations, record.direction),
+        conclusion=store.conclusion(study_id)
+        or conclude_now(values, confirmations, record.direction),
         params={trial.number: trial.params for trial in again},
         confirmations=confirmations,
         opening=store.opening(study_id),

@@ -1,52 +1,240 @@
-"""Stand-in until the recorded conclusions are merged."""
+"""The race of the better settings: which train again in the next stage, and what is concluded from all stages.
+
+Each stage trains some settings once, all on one fresh seed and one fresh split. So a value is the sum of what the
+setting is worth, what the stage does to all its values, and noise. Where settings are compared, the part of the stage
+is taken out. In the mean and the interval of one setting it stays, because another seed and split would move them as
+far.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from hpo.choose.types import Confirmation, Direction
-from studies.analysis import finalists as old
-from studies.database.records import Confirmation as Stored
-from studies.database.records import Finalist
+
+METHOD = 1
+"""The version of `conclude`, stored with every conclusion: a change to what it returns is a new version."""
 
 PARTS, SMALLEST_STAGE = 4, 2
-THEN = datetime(2000, 1, 1)
+LEVEL = 0.95
+BEST_SHARE, FEWEST_BEST = 1 / 3, 8  # trials of the search: their average is the prior mean
+STAGE_VARIANCE = 3.0
+"""The variance of the stages' effects as a multiple of the noise's; on measured tables it is between 1 and 9."""
+
+LUCK = 0.35
+"""How far luck lifts the mean of the setting that is chosen for having the best, in standard errors of a mean."""
 
 
-class Conclusion(NamedTuple):
-    """What came of the race."""
+@dataclass(frozen=True)
+class Finalist:
+    """A trial whose settings were trained again, `values` in the order of stages; None where that failed.
+
+    `mean` and `ci95` are None where a training failed: such settings are not recommended. `ci95` is also None where
+    there are too few values to estimate their spread. `tied` says that a paired comparison can't tell it from the first
+    finalist.
+    """
+
+    trial: int
+    values: list[float | None]
+    mean: float | None
+    ci95: tuple[float, float] | None
+    tied: bool
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """The finalists, best first, by a version of the method. The first is recommended, if it has a mean."""
 
     method: int
     finalists: list[Finalist]
-
-
-def _stored(confirmed: Sequence[Confirmation]) -> list[Stored]:
-    return [Stored(c.stage, c.trial, c.value, 0, None, THEN) for c in confirmed]
-
-
-def conclude(
-    searched: Mapping[int, float], confirmed: Sequence[Confirmation], direction: Direction
-) -> Conclusion:
-    """Rank."""
-    return Conclusion(1, old.finalists(searched, _stored(confirmed), direction))
 
 
 def race(
     searched: Mapping[int, float],
     confirmed: Sequence[Confirmation],
     direction: Direction,
-    left: int,
-    most: int | None = None,
+    trainings_left: int,
+    finalists: int | None = None,
 ) -> list[int]:
-    """The trials whose settings train in the next stage, with `left` trainings left for this and all later ones."""
-    found = old.scores(searched, _stored(confirmed), direction)
-    ranked = sorted(found, key=lambda trial: (-found[trial], trial))
-    size = max(SMALLEST_STAGE, left // PARTS)
-    if most is not None:
+    """The trials whose settings train in the next stage, with so many trainings left for this and all later stages.
+
+    Those with the best scores, a quarter as many as there are trainings left, but at least two. So the clearly worse
+    leave stage by stage, and the closer it is, the more often the best are compared. If a number of `finalists` is
+    asked for, that many different settings train before any leaves.
+    """
+    score = scores(searched, confirmed, direction)
+    ranked = sorted(score, key=lambda trial: (-score[trial], trial))
+    size = max(SMALLEST_STAGE, trainings_left // PARTS)
+    if finalists is not None:
         begun = {c.trial for c in confirmed}
-        new = [trial for trial in ranked if trial not in begun][: max(0, most - len(begun))]
+        new = [trial for trial in ranked if trial not in begun][: max(0, finalists - len(begun))]
         ranked = [trial for trial in ranked if trial in begun or trial in new]
         size = len(ranked) if new else size
-    return ranked[: min(size, left)]
+    return ranked[: min(size, trainings_left)]
+
+
+def scores(
+    searched: Mapping[int, float], confirmed: Sequence[Confirmation], direction: Direction
+) -> dict[int, float]:
+    """How good each trial's settings are by all their values, larger better, without those that failed in a stage.
+
+    The score is the mean of a setting's values, each without its stage's effect, and of one value more: the average of
+    the best third of the search. That prior counts as much as one training (an empirical-Bayes mean), since one good
+    value among many is partly luck. The effects of stages are estimated together with the settings, by Henderson's
+    mixed-model equations in which stages have the variance `STAGE_VARIANCE`.
+
+    `searched` has the value of each trial in the search.
+    """
+    sign = 1.0 if direction == "maximize" else -1.0
+    done, failed = _done(confirmed)
+    trials = [trial for trial in searched if trial not in failed]
+    if not trials:
+        return {}
+    first = sign * np.array([searched[trial] for trial in trials])
+    best = np.sort(first)[::-1][: max(FEWEST_BEST, math.ceil(BEST_SHARE * len(first)))]
+    count, total = np.full(len(trials), 2.0), first + best.mean()
+    row = {trial: k for k, trial in enumerate(trials)}
+    column = {stage: k for k, stage in enumerate(sorted({c.stage for c in done}))}
+    took_part = np.zeros((len(trials), len(column)))
+    for c in done:
+        took_part[row[c.trial], column[c.stage]] = 1
+        total[row[c.trial]] += sign * c.value
+        count[row[c.trial]] += 1
+    if column:
+        in_stage = np.array([sum(sign * c.value for c in done if c.stage == s) for s in column])
+        # With the settings' own equations solved for, one equation for each stage remains.
+        equations = np.diag(1 / STAGE_VARIANCE + took_part.sum(axis=0))
+        equations = equations - took_part.T @ (took_part / count[:, None])
+        effects = np.linalg.solve(equations, in_stage - took_part.T @ (total / count))
+        total -= took_part @ effects
+    return dict(zip(trials, (total / count).tolist(), strict=True))
+
+
+def conclude(
+    searched: Mapping[int, float], confirmed: Sequence[Confirmation], direction: Direction
+) -> Conclusion:
+    """Rank the settings that were trained again, with their means, intervals and ties.
+
+    Settings are ranked by their scores, behind all others those that were trained less than half as often as the most
+    often trained one, and last those that failed. If every training repeated the value of the search, there is no luck:
+    then the values themselves rank, and are known exactly.
+    """
+    done, failed = _done(confirmed)
+    exact = all(c.value == searched[c.trial] for c in done)
+    if exact:
+        sign = 1.0 if direction == "maximize" else -1.0
+        score = {trial: sign * value for trial, value in searched.items()}
+    else:
+        score = scores(searched, confirmed, direction)
+    values: dict[int, list[float | None]] = {}
+    for c in sorted(confirmed, key=lambda c: c.stage):
+        values.setdefault(c.trial, []).append(c.value)
+    most = max((len(own) for trial, own in values.items() if trial not in failed), default=0)
+    order = sorted(
+        values,
+        key=lambda k: (k in failed, 2 * len(values[k]) < most, -score.get(k, 0.0), k),
+    )
+    by_stage: dict[int, dict[int, float]] = {trial: {} for trial in order if trial not in failed}
+    for stage, trial, value in done:
+        by_stage[trial][stage] = value
+    spread, noise = _spread(by_stage.values()), _residual(done)
+    finalists: list[Finalist] = []
+    for trial in order:
+        if trial in failed:
+            finalists.append(Finalist(trial, values[trial], None, None, tied=False))
+            continue
+        own = by_stage[trial]
+        mean = math.fsum(own.values()) / len(own)
+        half = 0.0 if exact else _half_width(len(own), spread, noise, chosen=not finalists)
+        ends = None if half is None else (mean - half, mean + half)
+        tied = bool(finalists) and not exact and _tied(by_stage[finalists[0].trial], own, noise)
+        finalists.append(Finalist(trial, values[trial], mean, ends, tied))
+    return Conclusion(METHOD, finalists)
+
+
+class _Value(NamedTuple):
+    stage: int
+    trial: int
+    value: float
+
+
+def _done(confirmed: Iterable[Confirmation]) -> tuple[list[_Value], set[int]]:
+    """The values of the settings that never failed, by stage and trial; and the trials whose settings did fail."""
+    failed = {c.trial for c in confirmed if c.value is None}
+    values = [
+        _Value(c.stage, c.trial, c.value)
+        for c in confirmed
+        if c.value is not None and c.trial not in failed
+    ]
+    return sorted(values), failed
+
+
+class _Estimate(NamedTuple):
+    """A standard deviation and its degrees of freedom; 0 of these where nothing is known."""
+
+    deviation: float
+    degrees: int
+
+
+def _spread(by_stage: Iterable[Mapping[int, float]]) -> _Estimate:
+    """How far the values of one setting lie apart, pooled over all settings."""
+    values = [list(own.values()) for own in by_stage]
+    degrees = sum(len(own) - 1 for own in values)
+    squares = sum(float(np.var(own)) * len(own) for own in values)
+    return _Estimate(math.sqrt(squares / degrees) if degrees else 0.0, degrees)
+
+
+def _residual(done: Sequence[_Value]) -> _Estimate:
+    """The noise: how far values lie from the sum of their setting's and their stage's effect."""
+    if not done:
+        return _Estimate(0.0, 0)
+    columns = []
+    for part in ([c.trial for c in done], [c.stage for c in done]):
+        columns += [np.array([p == which for p in part], float) for which in sorted(set(part))]
+    design = np.stack(columns, axis=1)
+    values = np.array([c.value for c in done])
+    effects, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
+    degrees = len(values) - int(rank)
+    rest = values - design @ effects
+    return _Estimate(math.sqrt(float(rest @ rest) / degrees) if degrees else 0.0, degrees)
+
+
+def _half_width(count: int, spread: _Estimate, noise: _Estimate, *, chosen: bool) -> float | None:
+    """Half of the 95 % interval of a mean of `count` values; None where nothing is known.
+
+    The setting that was `chosen` for its mean gets a wider interval than the textbook's: n - 1 in place of n, as few
+    degrees of freedom as its own values alone would give, and `LUCK` standard errors on top. The best mean of several
+    is too high by that luck, and only so do the intervals hold the truth as often as they claim
+    (scripts/bench/RESULTS.md). The luck is the noise's alone, since a stage moves all settings together.
+    """
+    from scipy import stats
+
+    parts, degrees = (count - 1, count - 1) if chosen else (count, spread.degrees)
+    if not spread.degrees or not parts:
+        return None
+    factor = float(stats.t.ppf((1 + LEVEL) / 2, degrees))
+    half = factor * spread.deviation / math.sqrt(parts)
+    return half + LUCK * noise.deviation / math.sqrt(count) if chosen else half
+
+
+def _tied(one: Mapping[int, float], other: Mapping[int, float], noise: _Estimate) -> bool:
+    """Whether a paired t-test at 5 % can't tell two settings apart, by their values by stage.
+
+    The noise is estimated from all settings, since two of them share few stages.
+    """
+    from scipy import stats
+
+    shared = one.keys() & other.keys()
+    if not shared or not noise.degrees:
+        return True
+    gap = sum(one[s] - other[s] for s in shared) / len(shared)
+    error = noise.deviation * math.sqrt(2 / len(shared))
+    if error == 0:
+        return gap == 0
+    p_value = 2 * float(stats.t.sf(abs(gap) / error, noise.degrees))
+    return p_value >= 1 - LEVEL

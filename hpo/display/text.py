@@ -236,7 +236,8 @@ def _confirmed(said: Mapping[str, Any], rows: Snapshot) -> list[RenderableType]:
     table = Table.grid(padding=(0, 2), pad_edge=False)
     for name, text in lines:
         table.add_row(f"  {name}", text)
-    return [table]
+    note = rows.conclusion.note if rows.conclusion else ""
+    return [table, Padding(Text(note, "dim"), (0, 0, 0, 2))] if note else [table]
 
 
 def _sure(finalist: Mapping[str, Any]) -> str:

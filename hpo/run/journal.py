@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from hpo.choose.racing import conclude
 from hpo.choose.rounds import batch_numbers, batches
 from hpo.choose.types import Confirmation, Observation, Round, Verdict
 from hpo.plan.plan import Plan
@@ -33,8 +34,14 @@ class Journal:
         self.history = read_history(writer, plan, trainable.traits)
 
     def begin(self) -> None:
-        """Show that the search begins, or goes on, and the round that it is in. Nothing new is recorded."""
+        """Show that the search begins, or goes on, and the round that it is in.
+
+        Nothing new is recorded, except what follows from the stages of an older version, which stored no conclusions.
+        """
         history, direction = self.history, self._traits.direction
+        stored = self._writer.store.conclusion(self._writer.study_id)
+        if history.confirmed and stored is None:
+            self._writer.conclude(self._conclusion(history.confirmed))
         for note in self._notes:
             self._watcher.noticed(note)
         self._watcher.started(self._writer.name, self._plan, direction, history.trainings)
@@ -112,10 +119,19 @@ class Journal:
             records.Confirmation(history.stage, trial, o.value, o.epochs, o.why, o.finished)
             for trial, o in outcomes.items()
         ]
-        self._writer.finish_stage(finished)
-        history.confirmed += [Confirmation(c.stage, c.trial, c.value) for c in finished]
+        confirmed = [
+            *history.confirmed,
+            *(Confirmation(c.stage, c.trial, c.value) for c in finished),
+        ]
+        self._writer.finish_stage(finished, self._conclusion(confirmed))
+        history.confirmed = confirmed
         history.staged = []
         self._watcher.stage_finished(finished)
+
+    def _conclusion(self, confirmed: Sequence[Confirmation]) -> records.Conclusion:
+        concluded = conclude(self.history.searched(), confirmed, self._traits.direction)
+        finalists = [records.Finalist(**vars(f)) for f in concluded.finalists]
+        return records.Conclusion(concluded.method, finalists)
 
     def open_test(self, trial: int) -> None:
         """The test rows are seen from now on, for the settings of a trial."""

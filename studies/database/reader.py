@@ -18,8 +18,10 @@ from studies.database.engine import masked
 from studies.database.lease import Holder
 from studies.database.records import (
     OPTUNA_STATES,
+    Conclusion,
     Confirmation,
     Environment,
+    Finalist,
     Opening,
     PlanVersion,
     Round,
@@ -120,6 +122,29 @@ class Reader(Database):
             Confirmation(r.stage, r.trial, r.value, r.epochs or 0, r.error, r.finished)
             for r in self._rows(tables.confirmations, study_id)
         ]
+
+    def conclusion(self, study_id: int) -> Conclusion | None:
+        """What was concluded from the confirmations; None where nothing is recorded, as in studies of an older hpo."""
+        row = self._row(tables.conclusions, study_id)
+        if row is None:
+            return None
+        values: dict[int, list[float | None]] = {}
+        for c in self.confirmations(study_id):
+            if c.finished is not None:
+                values.setdefault(c.trial, []).append(c.value)
+        return Conclusion(
+            row.method,
+            [
+                Finalist(
+                    stored["trial"],
+                    values[stored["trial"]],
+                    stored["mean"],
+                    stored["ci95"] and tuple(stored["ci95"]),
+                    stored["tied"],
+                )
+                for stored in json.loads(row.finalists)
+            ],
+        )
 
     def plans(self, study_id: int) -> list[PlanVersion]:
         """All plans of a study, from the first to the present one; empty if the plan never changed."""

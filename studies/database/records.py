@@ -123,6 +123,26 @@ class Finalist:
 
 
 @dataclass(frozen=True)
+class Conclusion:
+    """The finalists, best first, as version `method` of `hpo.choose.racing` concluded. The first is recommended, if it
+    has a mean.
+
+    `recorded` says whether the search stored it. If not, an older hpo wrote the study, and its reader worked this out.
+    """
+
+    method: int
+    finalists: list[Finalist]
+    recorded: bool = True
+
+    @property
+    def note(self) -> str:
+        """A sentence for whoever is shown a conclusion that was not recorded."""
+        if self.recorded:
+            return ""
+        return "An older hpo stored this study without a ranking, so the ranking was worked out just now."
+
+
+@dataclass(frozen=True)
 class Opening:
     """What the test rows said of a trial's settings, and since when they are not unseen any more."""
 

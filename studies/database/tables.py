@@ -94,6 +94,16 @@ confirmations = Table(
     PrimaryKeyConstraint("study_id", "stage", "trial"),
 )
 
+conclusions = Table(
+    "hpo_conclusions",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("method", Integer, nullable=False),  # the version of what compared the finalists
+    Column("made", DateTime, nullable=False),  # UTC
+    # JSON, best first: [{trial, mean, ci95, tied}, …]. The values are in hpo_confirmations.
+    Column("finalists", Text, nullable=False),
+)
+
 tests = Table(
     "hpo_tests",
     metadata,
@@ -137,9 +147,11 @@ environments = Table(
 )
 
 
-OF_STUDIES = (studies, rounds, leases, confirmations, tests, stops, plans, environments)
-"""Those with rows that belong to a study; those of `curves` belong to a trial. A migration that adds to these has to
-make the trigger of `_forgetting` anew.
+OF_STUDIES = (
+    studies, rounds, leases, confirmations, conclusions, tests, stops, plans, environments,
+)  # fmt: skip
+"""The tables with rows that belong to a study; rows of `curves` belong to a trial. A migration that adds a table has to
+replace the trigger of `_forgetting`, as `_concluding` does.
 """
 
 
@@ -155,14 +167,19 @@ def _changing(connection: Connection) -> None:
     metadata.create_all(connection, tables=[plans, environments])
 
 
-def _forgetting(connection: Connection) -> None:
-    """What Optuna, or its dashboard, deletes takes what is ours of it along.
+WITH_ROWS_OF_STUDIES = (
+    "hpo_studies", "hpo_rounds", "hpo_leases", "hpo_confirmations", "hpo_tests", "hpo_stops", "hpo_plans",
+    "hpo_environments",
+)  # fmt: skip
+"""At the time of `_forgetting`."""
 
-    Needed on SQLite, where a new study may get the number of one that is gone; a server never gives a number twice.
+
+def _forgetting(connection: Connection) -> None:
+    """When Optuna or its dashboard deletes a study or a trial, our rows of it are deleted as well.
+
+    Only SQLite needs the triggers: there a new study may get the number of a deleted one, which a server never reuses.
     """
-    of_studies = ("hpo_studies", "hpo_rounds", "hpo_leases", "hpo_confirmations", "hpo_tests", "hpo_stops",
-                  "hpo_plans", "hpo_environments")  # fmt: skip
-    for name in of_studies:
+    for name in WITH_ROWS_OF_STUDIES:
         connection.exec_driver_sql(
             f"DELETE FROM {name} WHERE study_id NOT IN (SELECT study_id FROM studies)"  # noqa: S608  # our names
         )
@@ -170,15 +187,26 @@ def _forgetting(connection: Connection) -> None:
         "DELETE FROM hpo_curves WHERE trial_id NOT IN (SELECT trial_id FROM trials)"
     )
     if connection.dialect.name == "sqlite":
-        gone = "WHERE study_id = OLD.study_id"
-        along = "; ".join(f"DELETE FROM {name} {gone}" for name in of_studies)  # noqa: S608
-        connection.exec_driver_sql(
-            f"CREATE TRIGGER IF NOT EXISTS hpo_forget_study AFTER DELETE ON studies BEGIN {along}; END"
-        )
+        _forget_with_study(connection, WITH_ROWS_OF_STUDIES)
         connection.exec_driver_sql(
             "CREATE TRIGGER IF NOT EXISTS hpo_forget_trial AFTER DELETE ON trials "
             "BEGIN DELETE FROM hpo_curves WHERE trial_id = OLD.trial_id; END"
         )
+
+
+def _forget_with_study(connection: Connection, names: tuple[str, ...]) -> None:
+    gone = "WHERE study_id = OLD.study_id"
+    deletes = "; ".join(f"DELETE FROM {name} {gone}" for name in names)  # noqa: S608
+    connection.exec_driver_sql("DROP TRIGGER IF EXISTS hpo_forget_study")
+    connection.exec_driver_sql(
+        f"CREATE TRIGGER hpo_forget_study AFTER DELETE ON studies BEGIN {deletes}; END"
+    )
+
+
+def _concluding(connection: Connection) -> None:
+    metadata.create_all(connection, tables=[conclusions])
+    if connection.dialect.name == "sqlite":
+        _forget_with_study(connection, (*WITH_ROWS_OF_STUDIES, "hpo_conclusions"))
 
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
@@ -186,6 +214,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _confirming,
     _changing,
     _forgetting,
+    _concluding,
 )
 """Each brings the tables one version further; append, never change one that was released."""
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from studies.database import batches, tables
 from studies.database.engine import now
 from studies.database.holding import Holding
-from studies.database.records import Confirmation, Opening, Result
+from studies.database.records import Conclusion, Confirmation, Opening, Result
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -127,8 +127,8 @@ class Writer(Holding):
         rows = [{"study_id": self.study_id, "stage": stage, "trial": n} for n in trials]
         self.write(lambda connection: connection.execute(sa.insert(tables.confirmations), rows))
 
-    def finish_stage(self, results: Sequence[Confirmation]) -> None:
-        """Record the results of all trainings of a stage."""
+    def finish_stage(self, results: Sequence[Confirmation], conclusion: Conclusion) -> None:
+        """Record the results of all trainings of a stage, and what is concluded from all stages so far."""
         t = tables.confirmations
         columns = ("value", "epochs", "error", "finished")
         finished = (
@@ -145,7 +145,17 @@ class Writer(Holding):
             | {f"now_{name}": getattr(result, name) for name in columns}
             for result in results
         ]
-        self.write(lambda connection: connection.execute(finished, rows))
+
+        def work(connection: sa.Connection) -> None:
+            connection.execute(finished, rows)
+            self._replace(connection, tables.conclusions, **_stored(conclusion))
+
+        self.write(work)
+
+    def conclude(self, conclusion: Conclusion) -> None:
+        """Record what is concluded from the stages of a study that an older hpo has confirmed."""
+        stored = _stored(conclusion)
+        self.write(lambda connection: self._replace(connection, tables.conclusions, **stored))
 
     def open_test(self, trial: int) -> Opening:
         """Record that the test rows are looked at from now on, for the settings of a trial. Once a study."""
@@ -159,23 +169,32 @@ class Writer(Holding):
 
     def stop(self, reason: str) -> None:
         """Record why the search ends before its last trial."""
-        self._insert(tables.stops, replace=True, reason=reason, stopped=now())
+        row = {"reason": reason, "stopped": now()}
+        self.write(lambda connection: self._replace(connection, tables.stops, **row))
 
     def complete(self) -> None:
         """Record that every trial of the plan is done."""
         self._update(tables.studies, completed=now())
 
-    def _insert(self, table: sa.Table, *, replace: bool = False, **columns: Any) -> None:
-        """Insert a row of this study, in place of what it has there if it is to `replace` that."""
+    def _insert(self, table: sa.Table, **columns: Any) -> None:
+        """Insert a row of this study."""
+        row = sa.insert(table).values(study_id=self.study_id, **columns)
+        self.write(lambda connection: connection.execute(row))
 
-        def work(connection: sa.Connection) -> None:
-            if replace:
-                connection.execute(sa.delete(table).where(table.c.study_id == self.study_id))
-            connection.execute(sa.insert(table).values(study_id=self.study_id, **columns))
-
-        self.write(work)
+    def _replace(self, connection: sa.Connection, table: sa.Table, **columns: Any) -> None:
+        """Insert the one row that this study has in a table, in place of an earlier one."""
+        connection.execute(sa.delete(table).where(table.c.study_id == self.study_id))
+        connection.execute(sa.insert(table).values(study_id=self.study_id, **columns))
 
     def _update(self, table: sa.Table, *which: sa.ColumnElement[bool], **columns: Any) -> None:
         """Update this study's rows, or those of them that meet all conditions."""
         changed = sa.update(table).where(table.c.study_id == self.study_id, *which).values(columns)
         self.write(lambda connection: connection.execute(changed))
+
+
+def _stored(conclusion: Conclusion) -> dict[str, Any]:
+    finalists = [
+        {"trial": f.trial, "mean": f.mean, "ci95": f.ci95, "tied": f.tied}
+        for f in conclusion.finalists
+    ]
+    return {"method": conclusion.method, "made": now(), "finalists": json.dumps(finalists)}

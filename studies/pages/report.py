@@ -60,6 +60,7 @@ def render(
         best_again=_value(of_best[0]["mean"]) if of_best and of_best[0]["mean"] is not None else "",
         ties=sum(row["tied"] for row in again),
         stopped=summary.get("stopped"),
+        note=summary.get("note"),
         tested=summary.get("tested"),
         total=len(trials),
         scored=len(scored),

@@ -95,8 +95,7 @@ def test_what_was_left_by_an_older_version_goes_when_the_database_is_next_opened
     hpo.search("wine", storage=storage, name="a", **PLAN)
     hpo.search("wine", storage=storage, name="b", **PLAN)
     with create_store(storage) as store, store.writing() as connection:
-        last = own.migrations_done.c.number == len(own.MIGRATIONS)
-        connection.execute(sa.delete(own.migrations_done).where(last))
+        connection.execute(sa.delete(own.migrations_done).where(own.migrations_done.c.number >= 4))
         if connection.dialect.name == "sqlite":
             for trigger in ("hpo_forget_study", "hpo_forget_trial"):
                 connection.exec_driver_sql(f"DROP TRIGGER {trigger}")

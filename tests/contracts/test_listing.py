@@ -18,6 +18,7 @@ from studies.database.listing import Listed, listing
 from studies.database.records import Confirmation, Result
 from studies.database.store import Store
 from studies.database.writer import Writer
+from tests.studies.stores import NONE_CONFIRMED
 
 SPACE = {
     "x": optuna.distributions.FloatDistribution(0, 1),
@@ -125,7 +126,7 @@ def test_the_last_thing_that_happened_is_a_trial_a_confirmation_or_the_end(
         assert before <= last() <= now()
         writer.start_stage(1, [0])
         confirmed = now()
-        writer.finish_stage([Confirmation(1, 0, 0.5, 1, None, confirmed)])
+        writer.finish_stage([Confirmation(1, 0, 0.5, 1, None, confirmed)], NONE_CONFIRMED)
         assert last() == confirmed
         before = now()
         writer.complete()

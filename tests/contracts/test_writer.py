@@ -31,6 +31,7 @@ from studies.database.records import Confirmation, Result
 from studies.database.store import Store, create_store, open_store
 from studies.database.writer import Writer
 from studies.errors import LeaseError
+from tests.studies.stores import NONE_CONFIRMED
 
 SPACE: dict[str, BaseDistribution] = {
     "rate": FloatDistribution(1e-5, 1, log=True),
@@ -330,7 +331,8 @@ def test_after_a_take_over_the_old_holder_writes_nothing_more(
             lambda: writer.judge_round(0, {"x": {}}, {"x": {}}),
             lambda: writer.change_plan("{}", []),
             lambda: writer.start_stage(2, [0]),
-            lambda: writer.finish_stage([Confirmation(1, 0, 0.5, 2, None, DONE)]),
+            lambda: writer.finish_stage([Confirmation(1, 0, 0.5, 2, None, DONE)], NONE_CONFIRMED),
+            lambda: writer.conclude(NONE_CONFIRMED),
             lambda: writer.open_test(0),
             lambda: writer.finish_test(0.5, None),
             lambda: writer.stop("late"),

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from studies.database.records import Confirmation, Opening
 from studies.database.store import Store
 from studies.database.writer import Writer
-from tests.studies.stores import DONE
+from tests.studies.stores import DONE, NONE_CONFIRMED
 
 
 def test_a_stage_is_recorded_when_it_starts_and_when_it_is_done(
@@ -23,7 +23,7 @@ def test_a_stage_is_recorded_when_it_starts_and_when_it_is_done(
         Confirmation(1, 7, None, 1, "diverged at epoch 2", DONE),
         Confirmation(1, 2, 0.1 + 0.2, 3, None, DONE),
     ]
-    writer.finish_stage(done)
+    writer.finish_stage(done, NONE_CONFIRMED)
     writer.start_stage(2, [2])
     assert reader.confirmations(writer.study_id) == [done[1], done[0], Confirmation(2, 2)]
 
@@ -40,7 +40,7 @@ def test_studies_in_one_file_confirm_apart(store: Store, new: dict[str, Any]) ->
     with store.create_study("a", **new) as a, store.create_study("b", **new) as b:
         for writer, value in ((a, 0.25), (b, 0.75)):
             writer.start_stage(1, [0])
-            writer.finish_stage([Confirmation(1, 0, value, 1, None, DONE)])
+            writer.finish_stage([Confirmation(1, 0, value, 1, None, DONE)], NONE_CONFIRMED)
             writer.open_test(0)
             writer.finish_test(value, None)
         b.stop("late")

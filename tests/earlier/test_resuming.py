@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import studies
 from tests.earlier import fixtures
 from tests.earlier.conftest import Same, check_whole
 from tests.earlier.fixtures import FIXTURES, Commands
@@ -33,6 +34,8 @@ def test_a_killed_study_ends_as_if_it_had_never_stopped(
     after = commands.content(fixture.name, url, folder)
     check_whole(fixture.name, url, fixture.trials, before, after)
     same(fixtures.timeless(after), fixtures.timeless(fixtures.expected(fixture.name)))
+    conclusion = studies.load(fixture.name, url).read().conclusion
+    assert conclusion is None or conclusion.recorded
 
 
 @pytest.mark.parametrize(

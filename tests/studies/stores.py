@@ -1,4 +1,4 @@
-"""What tests of stores write: a new study, and when its trials ended."""
+"""What tests of stores write: a new study, a conclusion, and when its trials ended."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from studies.database.records import Conclusion
 from studies.database.store import create_store
 
 NEW: dict[str, Any] = {
@@ -16,6 +17,8 @@ NEW: dict[str, Any] = {
     "provenance": {},
 }
 """What a new study is made of, but for its name."""
+
+NONE_CONFIRMED = Conclusion(1, [])
 
 DONE = datetime(2024, 2, 29, 12, 30, 15, 123456)
 

@@ -22,7 +22,7 @@ from studies.database.store import Store, create_store, open_store
 from studies.database.writer import Writer
 from studies.errors import ConnectionLostError, LeaseError, StoreError, StudyExistsError
 from tests.postgres import Server, rows, server
-from tests.studies.stores import DONE, NEW
+from tests.studies.stores import DONE, NEW, NONE_CONFIRMED
 
 Cut = Literal["commit", "answer", "late commit"]
 CUTS: tuple[Cut, ...] = ("commit", "answer", "late commit")
@@ -121,7 +121,10 @@ WRITES: list[Callable[[Writer], object]] = [
     lambda w: w.stop("late"),
     lambda w: w.change_plan(json.dumps({"seed": 8}), []),
     lambda w: w.start_stage(1, [1, 0]),
-    lambda w: w.finish_stage([Confirmation(1, n, 0.5, 3, None, DONE) for n in (0, 1)]),
+    lambda w: w.finish_stage(
+        [Confirmation(1, n, 0.5, 3, None, DONE) for n in (0, 1)], NONE_CONFIRMED
+    ),
+    lambda w: w.conclude(NONE_CONFIRMED),
     lambda w: w.open_test(1),
     lambda w: w.finish_test(0.5, None),
     lambda w: w.complete(),

@@ -67,7 +67,7 @@ def test_the_best_so_far_follows_the_direction_and_counts_what_failed() -> None:
     *lines, line = file.getvalue().splitlines()
     assert lines == [
         "study: 4 trainings of 2 epochs",
-        "batch of 8 recorded · best 1 (trial 1: learning_rate 0.1)",
+        "8 trials recorded · best 1 (trial 1: learning_rate 0.1)",
     ]
     assert re.fullmatch(
         r"round 0 · trainings 8/4 · 0 s left · [\d,]+ epochs/s · 1 diverged · 2 pruned · 2 failed · best 1 .*",

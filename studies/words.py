@@ -19,8 +19,10 @@ AGES = (  # unit, its seconds, and below how many of it it is used
 )
 
 
-def number(value: float, digits: int = 3) -> str:
-    """A number as a person writes it: 3 significant digits, whole numbers in full, no exponent below a million."""
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with 3 significant digits, whole numbers in full, no exponent below a million; a dash for None."""
+    if value is None:
+        return "–"
     if abs(value) < 1e6 and value == round(value):
         return f"{value + 0.0:.0f}"  # -0.0 + 0.0 is 0.0
     text = f"{value:.{digits}g}"
@@ -39,17 +41,17 @@ def settings(params: Mapping[str, Any]) -> str:
     return " · ".join(f"{name} {setting(value)}" for name, value in params.items())
 
 
-def of_range(choices: Any, low: float = 0.0, high: float = 0.0, *, log: bool = False) -> str:
+def of_range(choices: Any, low: float = 0.0, high: float = 0.0) -> str:
     """A range, or the choices if they are a list or a tuple: `1e-05 … 1`, `relu, tanh`."""
     if isinstance(choices, list | tuple):
         return ", ".join(map(str, choices))
-    return f"{number(low)} … {number(high)}{', log' if log else ''}"
+    return f"{number(low)} … {number(high)}"
 
 
 def describe(parameter: Any) -> str:
-    """The range or the choices of an object that has `low` and `high`, or `choices`."""
-    choices = getattr(parameter, "choices", None)
-    return of_range(choices) if choices else of_range(None, parameter.low, parameter.high)
+    """The range or the choices of a parameter: of an object or a mapping with `choices`, or with `low` and `high`."""
+    fields = parameter if isinstance(parameter, Mapping) else vars(parameter)
+    return of_range(fields.get("choices"), fields.get("low", 0.0), fields.get("high", 0.0))
 
 
 def duration(seconds: float) -> str:

@@ -28,10 +28,10 @@ def list_studies(storage: str, as_json: bool) -> None:
     if as_json:
         click.echo(json_text([study.as_mapping() for study in found]))
         return
-    from hpo.display import text
     from hpo.display.listing import studies_table
+    from hpo.display.text import show as print_parts
 
-    text.show(studies_table(found, now()))
+    print_parts(studies_table(found, now()))
 
 
 @click.command()
@@ -44,11 +44,16 @@ def show(name: str, storage: str, as_json: bool) -> None:
     \b
     hpo show digits
     """
-    from hpo.display import text
     from studies import load
 
     study = load(name, storage)
-    click.echo(json_text(study.summary())) if as_json else text.show(*text.summary(study))
+    if as_json:
+        click.echo(json_text(study.summary()))
+        return
+    from hpo.display.summary import summary
+    from hpo.display.text import show as print_parts
+
+    print_parts(*summary(study))
 
 
 @click.command()

@@ -137,7 +137,8 @@ def reproduce(name: str, trial: int, storage: str, as_json: bool) -> None:
     from dataclasses import asdict
 
     from hpo import operations
-    from hpo.display import text
+    from hpo.display.reproduced import reproduced
+    from hpo.display.text import show
 
     found = operations.reproduce(name, trial, storage=storage)
     if as_json:
@@ -146,7 +147,7 @@ def reproduce(name: str, trial: int, storage: str, as_json: bool) -> None:
             json_text({"identical": found.identical, **asdict(found), "difference": difference})
         )
     else:
-        text.show(*text.reproduced(found))
+        show(*reproduced(found))
     if not found.identical:
         raise click.exceptions.Exit(ERROR)
 
@@ -156,21 +157,23 @@ def _run_and_print(
 ) -> None:
     from rich.console import Console
 
-    from hpo.display import text
+    from hpo.display.commands import resume_command
+    from hpo.display.summary import summary
     from hpo.display.terminal import Progress
+    from hpo.display.text import show
     from hpo.run.cancel import Cancel
 
     cancel = Cancel()
     console = Console(stderr=True, highlight=False)
     with (
-        signals.cancelling(cancel, lambda study: text.resume_command(study, storage)),
+        signals.cancelling(cancel, lambda study: resume_command(study, storage)),
         Progress(console, quiet=quiet, verbose=verbose) as watcher,
     ):
         study = run(watcher, cancel)
     if as_json:
         click.echo(json_text(study.summary()))
     else:
-        text.show(*text.summary(study))
+        show(*summary(study))
     if study.best is None:
         say("Error: no trial succeeded; all of them failed or diverged")
         raise click.exceptions.Exit(NO_TRIAL_SUCCEEDED)

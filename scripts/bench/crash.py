@@ -56,7 +56,7 @@ def phase(url: str) -> str:
         return "training to confirm"
     if rows.confirmations:
         return "between stages"
-    return "training a batch" if rows.counts.get("running") else "between batches"
+    return "training a batch" if rows.trials.get("running") else "between batches"
 
 
 def search(url: str, seconds: float | None) -> bool:
@@ -121,7 +121,7 @@ def main() -> None:
                 differing = [name for name in expected if found[name] != expected[name]]
                 raise SystemExit(f"study {number} differs in {', '.join(differing)}: {url}")
             left = studies.load("d", url).read()
-            assert not left.counts.get("running"), "a trial is running for ever"
+            assert not left.trials.get("running"), "a trial is running for ever"
         print(f"killed {kills} times, {number} studies: all equal the one left alone")
         for what, count in seen.most_common():
             print(f"  {count:3} while at: {what}")

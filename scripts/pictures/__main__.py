@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 import hpo
-from hpo.display import text
+from hpo.display.summary import summary
 from studies import Study
 
 FOLDER = Path(__file__).resolve().parent
@@ -29,7 +29,7 @@ def terminal(study: Study) -> str:
     """What `hpo search digits` leaves on a terminal of 80 columns, as SVG."""
     console = Console(record=True, width=80, file=io.StringIO(), force_terminal=True)
     console.print(Text("$ hpo search digits", "bold"))
-    for part in text.summary(study):
+    for part in summary(study):
         console.print(part, crop=False)
     drawn = console.export_svg(title="hpo", unique_id="hpo")
     drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.S)  # nothing is loaded from elsewhere

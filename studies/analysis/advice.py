@@ -1,5 +1,5 @@
-"""What a reader of a study should mind, and what to do about each: the best at the edge of its range, many trials that
-diverged, ties, too few trials, errors. Frames in, sentences out; what none of it finds is not said.
+"""What a reader of a study should watch out for, and what to do about it: the best at the edge of its range, many
+trials that diverged, ties, too few trials, errors. Advice that does not apply is left out.
 """
 
 from __future__ import annotations
@@ -8,25 +8,27 @@ import math
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
+from studies.analysis.agreement import PREDICTS, Agreement
 from studies.analysis.generalization import Generalization
-from studies.analysis.summary import PREDICTS, Agreement
-from studies.words import number
+from studies.analysis.summary import Summary
+from studies.words import number, of_range
 
-EDGE = 0.03  # of all that was searched: nearer to an end, what is best may lie beyond it
+EDGE = (
+    0.03  # of all that was searched: the best value may lie beyond an end that is nearer than this
+)
 MANY_DIVERGED = 0.2  # of all trials
 PER_PARAMETER = (
-    10  # trials: fewer are no picture of a space (Loeppky, Sacks and Welch 2009, "n = 10 d")
+    10  # trials for a first picture of a space (Loeppky, Sacks and Welch 2009, "n = 10 d")
 )
 WIDER = 10.0  # times, on a log scale
 
 
 @dataclass(frozen=True)
 class Advice:
-    """Something to mind: its kind in a word or two, what was seen, what to do, and a command where one does it."""
+    """A heading of a word or two, what was seen, what to do, and the command that does it, if one does."""
 
     kind: str
     seen: str
@@ -35,78 +37,76 @@ class Advice:
 
 
 def advice(
-    said: Mapping[str, Any],
+    summary: Summary,
     trials: pd.DataFrame,
     rounds: pd.DataFrame,
-    errors: Mapping[str, int],
     learned: Generalization | None,
     agreements: Sequence[Agreement],
 ) -> list[Advice]:
-    """All that there is to mind about a study with one objective and a plan, the weightiest first.
+    """The advice on a study with one objective and a plan, the most important first.
 
-    `said` is `Study.summary` with "plan"; `errors` are what trainings that failed said, and how often; `learned` is
-    what the curves of the best trial say, `agreements` whether short training predicted long training.
+    `learned` is what the curves of the best trial show, `agreements` whether short training predicted long training.
     """
     ended = trials[trials["state"] != "running"]
-    if not said["plan"] or ended.empty:
+    if not summary.plan or ended.empty:
         return []
     return [
-        *_errors(errors, len(ended)),
-        *_edges(said, rounds),
-        *_diverged(ended, said),
-        *_learned(said, learned),
+        *_errors(summary.errors, len(ended)),
+        *_edges(summary, rounds),
+        *_diverged(summary, ended),
+        *_learned(summary, learned),
         *_halved(ended, agreements),
-        *_few(said, ended, rounds),
-        *_tested(said),
-        *_ties(said),
+        *_few(summary, ended, rounds),
+        *_tested(summary),
+        *_ties(summary),
     ]
 
 
 def _errors(errors: Mapping[str, int], ended: int) -> Iterator[Advice]:
     if errors:
         count = sum(errors.values())
-        often = max(errors, key=lambda text: errors[text])
+        commonest = max(errors, key=lambda text: errors[text])
         more = len(errors) - 1
         others = f", and {more} other {'error' if more == 1 else 'errors'}" if more else ""
         yield Advice(
             "Errors",
-            f"{count} of {ended} trainings failed with an error: {often}{others}.",
-            "What a failed training would have been worth is unknown: mend the cause, and begin a new study.",
+            f"{count} of {ended} trainings failed with an error: {commonest}{others}.",
+            "Fix the cause and begin a new study: what the failed trainings would have scored is unknown.",
         )
 
 
-def _edges(said: Mapping[str, Any], rounds: pd.DataFrame) -> Iterator[Advice]:
-    chosen = said["recommended"] or said["best"]
-    if chosen is None or rounds.empty:
+def _edges(summary: Summary, rounds: pd.DataFrame) -> Iterator[Advice]:
+    if summary.chosen is None or rounds.empty:
         return
-    resume = f"{_resume(said)} --trials {2 * said['plan']['trials']}"
+    _, params = summary.chosen
+    resume = f"{_resume(summary)} --trials {2 * summary.plan['trials']}"
     for name, of_name in rounds.groupby("parameter", sort=False):
         last = of_name.iloc[-1]
         if isinstance(last["choices"], list):
             continue
         if last["action"] == "extended":
+            extended = of_range(None, last["next_low"], last["next_high"])
             yield Advice(
                 "Edge of the range",
-                f"{name}: the last verdict moved its range to {number(last['next_low'])} … "
-                f"{number(last['next_high'])}, and no trial was drawn from that any more.",
-                "Go on with more trials: they begin there.",
+                f"The last verdict extended the range of {name} to {extended}; no trial has been drawn from it yet.",
+                "Resume with more trials: they are drawn from it.",
                 resume,
             )
             continue
         low, high, log = of_name["low"].min(), of_name["high"].max(), bool(last["log"])
-        value = chosen["params"].get(name)
+        value = params.get(str(name))
         if value is None or low == high or (log and value <= 0):
             continue
-        where = _position(float(value), low, high, log)
-        if EDGE <= where <= 1 - EDGE:
+        position = _position(float(value), low, high, log)
+        if EDGE <= position <= 1 - EDGE:
             continue
-        end, upper = ("upper", True) if where > 0.5 else ("lower", False)
+        end, upper = ("upper", True) if position > 0.5 else ("lower", False)
         wider = _wider(low, high, log=log, upper=upper, whole=isinstance(value, int))
         yield Advice(
             "Edge of the range",
-            f"{name} = {number(value)} lies at the {end} end of all that was searched, {number(low)} … {number(high)}: "
-            "what is best may lie beyond.",
-            "Search a wider range." if wider else "Search beyond, if there can be such values.",
+            f"{name} = {number(value)} lies at the {end} end of all that was searched, {of_range(None, low, high)}: "
+            "better values may lie beyond it.",
+            "Search a wider range." if wider else "Search beyond it, if there can be such values.",
             f"{resume} --space {shlex.quote(f'{name}={wider}')}" if wider else "",
         )
 
@@ -118,7 +118,9 @@ def _position(value: float, low: float, high: float, log: bool) -> float:
 
 
 def _wider(low: float, high: float, *, log: bool, upper: bool, whole: bool) -> str | None:
-    """A range that goes further at one end, as --space takes it. Nobody here knows how far a linear one may go."""
+    """A range that reaches further at one end, as --space takes it; None for a linear range, which may have a limit
+    that is not known here.
+    """
     if not log:
         return None
     low, high = (low, high * WIDER) if upper else (low / WIDER, high)
@@ -127,43 +129,41 @@ def _wider(low: float, high: float, *, log: bool, upper: bool, whole: bool) -> s
     return f"{low:g}:{high:g}:log{':int' if whole else ''}"
 
 
-def _diverged(ended: pd.DataFrame, said: Mapping[str, Any]) -> Iterator[Advice]:
-    gone = ended["diverged_epoch"].notna()
-    if gone.mean() < MANY_DIVERGED:
+def _diverged(summary: Summary, ended: pd.DataFrame) -> Iterator[Advice]:
+    diverged = ended["diverged_epoch"].notna()
+    if diverged.mean() < MANY_DIVERGED:
         return
-    final = ended["round"] == ended["round"].max()
-    late = gone[final]
-    seen = f"{gone.sum()} of {len(ended)} trials diverged: loss or weights stopped being finite"
+    late = diverged[ended["round"] == ended["round"].max()]
+    seen = f"{diverged.sum()} of {len(ended)} trials diverged: loss or weights stopped being finite"
     several = ended["round"].nunique() > 1
     if several:
         seen += f"; in the last round {late.sum()} of {len(late)}"
-    if several and late.mean() < gone.mean() / 2:
-        do = "Nothing: the ranges have left the settings that do so."
-    elif said["plan"].get("source"):
-        do = "Lower the upper end of learning_rate, or search clip_norm, too: gradients are cut off there."
+    if several and late.mean() < diverged.mean() / 2:
+        do = "Nothing needs doing: the later ranges leave out the settings that diverge."
+    elif summary.plan.get("source"):
+        do = "Lower the upper end of learning_rate, or also search clip_norm, which limits the gradients."
     else:
         do = "Search ranges in which training is stable."
     yield Advice("Diverged trials", f"{seen}.", do)
 
 
-def _learned(said: Mapping[str, Any], learned: Generalization | None) -> Iterator[Advice]:
+def _learned(summary: Summary, learned: Generalization | None) -> Iterator[Advice]:
     if learned is None:
         return
     if learned.kind == "underfitting":
-        epochs = 3 * int(said["plan"]["epochs"])
+        epochs = 3 * int(summary.plan["epochs"])
         yield Advice(
             "Too few epochs",
-            f"{learned.said}",
-            f"Begin a new study with more, with --epochs {epochs}, say: those of a study can't be changed.",
+            learned.sentence,
+            f"Begin a new study with more epochs, for example --epochs {epochs}: those of a study can't be changed.",
         )
     elif learned.kind == "overfitting":
-        network = bool(said["plan"].get("source"))
-        words, _, rest = learned.said.partition(": ")
+        heading, _, rest = learned.sentence.partition(": ")
         yield Advice(
-            words,  # "Overfitting", or "Slight overfitting"
+            heading,  # "Overfitting", or "Slight overfitting"
             f"{rest[0].upper()}{rest[1:]}",
             "Search larger weight_decay or dropout, or fewer units; or give more rows."
-            if network
+            if summary.plan.get("source")
             else "Search stronger regularization, or a smaller model; or give more data.",
         )
 
@@ -175,49 +175,51 @@ def _halved(ended: pd.DataFrame, agreements: Sequence[Agreement]) -> Iterator[Ad
     if worst.correlation < PREDICTS:
         yield Advice(
             "Short training",
-            f"The order of trials after {worst.epoch} of {worst.later} epochs says little of that after {worst.later} "
-            f"(rank correlation {worst.correlation:.2f}, {worst.trials} trials): good settings may have left early.",
+            f"The order of trials after {worst.epoch} of {worst.later} epochs says little about their order after "
+            f"{worst.later} (rank correlation {worst.correlation:.2f}, {worst.trials} trials): good settings may have "
+            "left early.",
             "Begin a new study with more epochs, or without --halving.",
         )
 
 
-def _few(said: Mapping[str, Any], ended: pd.DataFrame, rounds: pd.DataFrame) -> Iterator[Advice]:
+def _few(summary: Summary, ended: pd.DataFrame, rounds: pd.DataFrame) -> Iterator[Advice]:
     searched = rounds["parameter"].nunique()
-    if len(ended) < PER_PARAMETER * searched and said["state"] == "complete" and said["best"]:
+    complete = summary.record.state == "complete" and summary.best is not None
+    if complete and len(ended) < PER_PARAMETER * searched:
         parameters = "parameter" if searched == 1 else "parameters"
+        more = max(2 * summary.plan["trials"], 2 * PER_PARAMETER * searched)
         yield Advice(
             "Few trials",
             f"{len(ended)} trials are few for {searched} {parameters}.",
-            f"Go on with more: {PER_PARAMETER} for each parameter draw a first picture.",
-            f"{_resume(said)} --trials {max(2 * said['plan']['trials'], 2 * PER_PARAMETER * searched)}",
+            f"Resume with more: {PER_PARAMETER} for each parameter give a first picture.",
+            f"{_resume(summary)} --trials {more}",
         )
 
 
-def _tested(said: Mapping[str, Any]) -> Iterator[Advice]:
-    test, first = said["test"], said["recommended"]
-    if test is None or first is None or not first["ci95"]:
+def _tested(summary: Summary) -> Iterator[Advice]:
+    test, first = summary.test, summary.recommended
+    if test is None or first is None or not first.ci95:
         return
-    low, high = first["ci95"]
-    worse = test["value"] < low if said["direction"] == "maximize" else test["value"] > high
-    if worse:
+    low, high = first.ci95
+    if test < low if summary.direction == "maximize" else test > high:
         yield Advice(
             "Test rows",
-            f"The test rows gave {number(test['value'], 4)}, worse than the interval that was confirmed, "
+            f"The value on the test rows, {number(test, 4)}, is worse than the confirmed interval, "
             f"{number(low, 4)} … {number(high, 4)}.",
-            "Expect what the test rows say: the settings were chosen on the other rows, and none was on these.",
+            "Expect the value on the test rows: the settings were chosen on the other rows.",
         )
 
 
-def _ties(said: Mapping[str, Any]) -> Iterator[Advice]:
-    tied = sum(f["tied"] for f in said["finalists"][1:])
+def _ties(summary: Summary) -> Iterator[Advice]:
+    tied = sum(finalist.tied for finalist in summary.finalists[1:])
     if tied:
-        others = "another setting" if tied == 1 else f"{tied} other settings"
+        others = "Another setting" if tied == 1 else f"{tied} other settings"
         yield Advice(
             "Ties",
-            f"{others[0].upper()}{others[1:]} can not be told from the recommended one.",
-            "Take whichever is the cheapest; fewer finalists with more repeats tell more of them apart.",
+            f"{others} can't be told from the recommended one.",
+            "Take whichever is the cheapest; fewer finalists with more repeats would tell more of them apart.",
         )
 
 
-def _resume(said: Mapping[str, Any]) -> str:
-    return f"hpo resume {shlex.quote(said['study'])} --storage {shlex.quote(said['storage'])}"
+def _resume(summary: Summary) -> str:
+    return f"hpo resume {shlex.quote(summary.record.name)} --storage {shlex.quote(summary.storage)}"

@@ -1,48 +1,123 @@
-"""Short training against long: after which epochs to compare trials, and what they had after each."""
+"""Whether short training predicts long training: the order of trials after some epochs against their order later."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from studies.analysis.summary import MIN_TRIALS, Agreement, rank_agreement
+from studies.database.records import TrialState
 
-MOST = 4  # epochs that are compared with the next
+if TYPE_CHECKING:
+    import pandas as pd
+
+MIN_TRIALS = 4  # whose order says anything
+MAX_RUNGS = 4  # a pruner that may stop a trial after any epoch has no rungs
+PREDICTS = 0.5  # a rank correlation below this is hardly one
 
 
-def compared_epochs(trials: pd.DataFrame, epochs: pd.DataFrame) -> list[int]:
-    """The epochs after which trials left, as halving has them leave, and the last; else thirds of the last epoch."""
-    if epochs.empty:
+class Agreement(NamedTuple):
+    """How well the order of trials after `epoch` epochs agrees with that after `later`, from -1 to 1 (Spearman)."""
+
+    epoch: int
+    later: int
+    trials: int
+    correlation: float
+
+
+def compared_epochs(lengths: Mapping[tuple[TrialState, int], int]) -> list[int]:
+    """The epochs after which the orders of trials are compared: those at which trials left early, and the last.
+
+    If none left, or they left after any number of epochs, these are thirds of the last epoch, rounded down as halving
+    does. `lengths` says how many trials of each state were trained for how many epochs.
+    """
+    last = max((epochs for _, epochs in lengths), default=0)
+    if last < 1:
         return []
-    last = int(epochs["epoch"].max())
-    left = trials.loc[trials["state"] == "pruned", "epochs"].dropna().astype(int)
-    counted = left[left > 0].value_counts()
-    rungs = sorted(int(epoch) for epoch in counted[counted >= MIN_TRIALS].index if epoch < last)
-    if not 0 < len(rungs) <= MOST:  # a pruner that stops trials anywhere has no rungs
-        rungs = sorted({-(-last // part) for part in (27, 9, 3)} - {last})
+    pruned = {epochs: count for (state, epochs), count in lengths.items() if state == "pruned"}
+    rungs = sorted(e for e, count in pruned.items() if count >= MIN_TRIALS and 0 < e < last)
+    if not 0 < len(rungs) <= MAX_RUNGS:
+        rungs = sorted({max(1, last // part) for part in (27, 9, 3)} - {last})
     return [*rungs, last]
 
 
-def scores_after(
-    epochs: pd.DataFrame, column: str, at: Sequence[int]
+def rank_agreement(scores: Mapping[int, Mapping[int, float]]) -> list[Agreement]:
+    """Each epoch compared with the next, over the trials that got there; fewer than 4 tell nothing.
+
+    `scores` has, for each epoch, the scores that trials had after it, by their numbers.
+    """
+    from scipy import stats
+
+    agreements = []
+    for epoch, later in pairwise(sorted(scores)):
+        both = [(scores[epoch][k], late) for k, late in scores[later].items() if k in scores[epoch]]
+        early, late = zip(*both, strict=True) if both else ((), ())
+        if len(both) >= MIN_TRIALS and len(set(early)) > 1 and len(set(late)) > 1:
+            correlation = float(stats.spearmanr(early, late).statistic)
+            agreements.append(Agreement(epoch, later, len(both), correlation))
+    return agreements
+
+
+def sentence(agreements: Sequence[Agreement]) -> str:
+    """Whether short training predicted long training, in words and with the rank correlations."""
+    first = agreements[0]
+    clauses = []
+    before = (
+        None  # how the scores of the clause before rank trials: a second "rank trials" is left out
+    )
+    for a in agreements:
+        how = (
+            "alike"
+            if a.correlation >= PREDICTS
+            else "opposite"
+            if a.correlation <= -PREDICTS
+            else "unlike"
+        )
+        subject = (
+            f"Scores after {a.epoch} epoch{'s' * (a.epoch != 1)}"
+            if a is first
+            else f"those after {a.epoch}"
+        )
+        those = "scores" if a is first else "those"
+        clause = {
+            "alike": f"rank trials much as {those} after {a.later} do",
+            "unlike": f"say little about the order after {a.later}",
+            "opposite": f"rank trials almost in the opposite order to {those} after {a.later}",
+        }[how]
+        if how == before == "alike":
+            clause = f"as those after {a.later}"
+        elif how == before == "unlike":
+            clause = f"little about that after {a.later}"
+        clauses.append(f"{subject} {clause} ({a.correlation:.2f})")
+        before = how
+    *others, last = clauses
+    return f"{', '.join(others)}, and {last}." if others else f"{last}."
+
+
+# --- the same from frames ---
+
+
+def score_column(epochs: pd.DataFrame, metric: str) -> str | None:
+    """The column of the metric that trials are judged by: on validation rows, or the trainer's own."""
+    return next((c for c in (f"validation_{metric}", metric) if c in epochs), None)
+
+
+def compared_scores(
+    trials: pd.DataFrame, epochs: pd.DataFrame, metric: str
 ) -> dict[int, dict[int, float]]:
-    """Of each of these epochs, the finite scores that trials had after it, by their numbers."""
-    made: dict[int, dict[int, float]] = {}
-    for epoch in at:
-        rows = epochs[epochs["epoch"] == epoch]
-        values = rows[column].to_numpy(float)
-        finite = np.isfinite(values)
-        numbers = rows["trial"].to_numpy(int)[finite]
-        made[epoch] = dict(zip(numbers.tolist(), values[finite].tolist(), strict=True))
-    return made
-
-
-def agreements(trials: pd.DataFrame, epochs: pd.DataFrame, metric: str) -> list[Agreement]:
-    """How well the order of trials after each of the compared epochs agrees with that after the next."""
-    column = next((c for c in (f"validation_{metric}", metric) if c in epochs), None)
+    """For each of the compared epochs the finite scores that trials had after it, by their numbers."""
+    column = score_column(epochs, metric)
     if column is None:
-        return []
-    at = compared_epochs(trials, epochs)
-    return rank_agreement(scores_after(epochs, column, at), at)
+        return {}
+    epochs = epochs[epochs[column].notna()]
+    lengths = epochs.groupby("trial")["epoch"].max()
+    states = trials.set_index("number")["state"].reindex(lengths.index)
+    at = compared_epochs(Counter(zip(states.tolist(), lengths.tolist(), strict=True)))
+    scores: dict[int, dict[int, float]] = {}
+    for epoch in at:
+        rows = epochs[(epochs["epoch"] == epoch) & np.isfinite(epochs[column])]
+        scores[epoch] = dict(zip(rows["trial"].tolist(), rows[column].tolist(), strict=True))
+    return scores

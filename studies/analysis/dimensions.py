@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studies.analysis.frames import Direction, Floats, parameters
+from studies.analysis.frames import Floats, parameters
+from studies.database.records import Direction
 
 # Multiples of these fill a square evenly: Roberts' R2 sequence.
 ACROSS, UP = 0.7548776662, 0.5698402910

@@ -15,8 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from studies.database.columns import Curves, TrialColumns
-from studies.database.records import Direction as Direction
-from studies.database.records import Finalist, Round
+from studies.database.records import Direction, Finalist, Round
 
 Floats = NDArray[np.float64]
 
@@ -85,12 +84,24 @@ def scored(trials: pd.DataFrame) -> pd.Series[bool]:
     return finite & trials["state"].isin(["complete", "pruned"])
 
 
+def lost_trials(trials: pd.DataFrame) -> pd.Series[bool]:
+    """Which trials ended without a value that is a number: they failed or diverged."""
+    if "values_0" in trials:  # several objectives: there is no value
+        return trials["state"] == "failed"
+    return (trials["state"] != "running") & ~scored(trials)
+
+
 def in_order(
     trials: pd.DataFrame, direction: Direction, states: Sequence[str] = ("complete",)
 ) -> pd.DataFrame:
     """The trials that have a value, best first, the earliest of equals first."""
     found = trials[scored(trials) & trials["state"].isin(states)]
     return found.sort_values(["value", "number"], ascending=[direction == "minimize", True])
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """At most `most` of `count` places, evenly spaced, the first and the last among them."""
+    return sorted({round(p) for p in np.linspace(0, count - 1, min(count, most))})
 
 
 def parameters(trials: pd.DataFrame) -> list[str]:

@@ -8,41 +8,44 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from studies.analysis.frames import Direction, Floats, in_order
+from studies.analysis.frames import Floats, in_order
+from studies.database.records import Direction
 from studies.words import number
 
-FEW = 4  # epochs: fewer have no course
-LEAST = 0.02  # of what validation gained: less is no getting better that anybody would train on for
-AHEAD = 0.5  # of what validation gained: training that is further ahead knows its own rows best
-LAST = 0.2  # of the epochs: who gets better until there has not been seen to stop
+MIN_EPOCHS = 4  # with fewer, a curve has no course
+MIN_GAIN = 0.02  # of what validation gained: nobody would train on for less
+FAR_AHEAD = 0.5  # of what validation gained: a larger gap is overfitting, whatever the course
+LAST = 0.2  # of the epochs: a curve that got better within these had not stopped
+
+Kind = Literal["overfitting", "underfitting", "fine", "too short"]
 
 
 @dataclass(frozen=True)
 class Generalization:
-    """How far the best trial's training metric runs ahead of its validation metric.
+    """How far the best trial's training metric is ahead of its validation metric.
 
-    kind: "overfitting", validation stopped getting better while training went on, or is far ahead; "underfitting",
+    kind: "overfitting", validation stopped getting better while training went on, or is far behind; "underfitting",
     both were still getting better at the last epoch; "fine", neither; "too short", there are too few epochs to tell.
-    gap: by how much training is better than validation after the last epoch; negative where it is worse.
-    best_epoch: after which validation was best. since: the first epoch from which on validation gained nothing more
-    that can be told from its jitter.
+    gap: by how much training is better than validation after the last epoch; negative if it is worse.
+    best_epoch: the epoch after which validation was best.
+    since: the first epoch after which validation gained no more than its jitter.
     """
 
     trial: int
-    kind: Literal["overfitting", "underfitting", "fine", "too short"]
+    kind: Kind
     epochs: int
     train: float
     validation: float
     gap: float
     best_epoch: int
     since: int
-    said: str
+    sentence: str
 
 
 def split_columns(epochs: pd.DataFrame, metric: str) -> tuple[str, str] | None:
-    """The columns of the metric on the validation and on the training rows; None where there are not both.
+    """The columns of the metric on the validation and on the training rows; None if one of them is missing.
 
-    A trainer of the user's may call its metric validation_loss or val_loss itself.
+    A user's trainer may itself call its metric validation_loss or val_loss.
     """
     for validation in (f"validation_{metric}", metric):
         for prefix in ("validation_", "val_"):
@@ -55,14 +58,15 @@ def split_columns(epochs: pd.DataFrame, metric: str) -> tuple[str, str] | None:
 def best_with_curves(
     trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: Direction, most: int = 1
 ) -> list[pd.DataFrame]:
-    """Of the best complete trials that have a number for both splits after some epoch: epoch, validation, train and
-    gap (how much better training is), best trial first; the frames' `attrs` name the trial.
+    """The curves of the best complete trials, best first, with the epochs after which both splits have a number.
+
+    Columns: epoch, validation, train and gap (by how much training is better); the frames' `attrs` name the trial.
     """
     columns = split_columns(epochs, metric)
     if columns is None:
         return []
     sign = 1.0 if direction == "maximize" else -1.0
-    made: list[pd.DataFrame] = []
+    curves: list[pd.DataFrame] = []
     order = [int(n) for n in in_order(trials, direction)["number"].head(most)]
     by_trial = dict(iter(epochs[epochs["trial"].isin(order)].groupby("trial")))
     for trial in order:
@@ -79,86 +83,86 @@ def best_with_curves(
                 }
             )
             curve.attrs["trial"] = trial
-            made.append(curve)
-    return made
+            curves.append(curve)
+    return curves
 
 
 def generalization(
     trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: Direction
 ) -> Generalization | None:
-    """What the curves of the best complete trial say; None where it has none for both splits."""
-    found = best_with_curves(trials, epochs, metric=metric, direction=direction)
-    if not found:
+    """What the curves of the best complete trial show; None if it has none for both splits."""
+    curves = best_with_curves(trials, epochs, metric=metric, direction=direction)
+    if not curves:
         return None
-    curve, sign = found[0], 1.0 if direction == "maximize" else -1.0
+    curve, sign = curves[0], 1.0 if direction == "maximize" else -1.0
     epoch = curve["epoch"].to_numpy(int)
     validation, train = curve["validation"].to_numpy(float), curve["train"].to_numpy(float)
-    better, trained = sign * validation, sign * train
-    tolerance = max(2 * _jitter(better), LEAST * float(np.ptp(better)))
-    best = int(np.argmax(better))
-    stopped = int(np.argmax(better >= better[best] - tolerance))
+    score, trained = sign * validation, sign * train  # larger is better
+    tolerance = max(2 * _jitter(score), MIN_GAIN * float(np.ptp(score)))
+    best = int(np.argmax(score))
+    stopped = int(np.argmax(score >= score[best] - tolerance))
     late = len(epoch) - 1 - max(1, round(LAST * len(epoch)))
-    unfinished = stopped > late
     went_on = float(trained[-1] - trained[stopped]) > tolerance
     gap = float(curve["gap"].iloc[-1])
-    shown = {name: number(float(v), 4) for name, v in
-             (("train", train[-1]), ("validation", validation[-1]), ("best", validation[best]))}  # fmt: skip
-    ends = f"{metric} {shown['train']} in training and {shown['validation']} in validation"
+    ends = (
+        f"{metric} {number(train[-1], 4)} in training and {number(validation[-1], 4)} in validation"
+    )
     last = int(epoch[-1])
-    kind: Literal["overfitting", "underfitting", "fine", "too short"]
-    if len(epoch) < FEW:
+    kind: Kind
+    if len(epoch) < MIN_EPOCHS:
         kind = "too short"
-        count = "one epoch is" if len(epoch) == 1 else f"{len(epoch)} epochs are"
-        said = f"{count.capitalize()} too few to tell over- from underfitting: {ends}."
-    elif unfinished and trained[-1] - trained[late] > tolerance:
+        count = "One epoch is" if len(epoch) == 1 else f"{len(epoch)} epochs are"
+        sentence = f"{count} too few to tell over- from underfitting: {ends}."
+    elif stopped > late and trained[-1] - trained[late] > tolerance:
         kind = "underfitting"
-        said = (
+        sentence = (
             f"Validation was still getting better at the last epoch, {last}, and so was training: more epochs may help "
             f"({ends})."
         )
-    elif unfinished:
+    elif stopped > late:
         kind = "fine"
-        said = (
-            f"Validation was still getting better at the last epoch, {last}, with nothing more to learn in training: "
-            f"more epochs may help a little ({ends})."
+        sentence = (
+            f"Validation was still getting better at the last epoch, {last}, but training was not: more epochs may "
+            f"help a little ({ends})."
         )
-    elif went_on and gap > tolerance and better[best] - better[-1] > tolerance:
+    elif went_on and gap > tolerance and score[best] - score[-1] > tolerance:
         kind = "overfitting"
-        said = (
-            f"Overfitting: validation was best at epoch {epoch[best]} ({shown['best']}) and got worse while training "
-            f"went on; after epoch {last} {ends}."
+        sentence = (
+            f"Overfitting: validation was best at epoch {epoch[best]} ({number(validation[best], 4)}) and got worse "
+            f"while training went on; after epoch {last} {ends}."
         )
     elif went_on and gap > tolerance:
         kind = "overfitting"
-        said = (
+        sentence = (
             f"Slight overfitting: validation stopped getting better at epoch {epoch[stopped]} while training went on; "
             f"after epoch {last} {ends}."
         )
-    elif gap > max(tolerance, AHEAD * float(np.ptp(better))):
+    elif gap > max(tolerance, FAR_AHEAD * float(np.ptp(score))):
         kind = "overfitting"
-        said = (
-            f"Overfitting: from epoch {epoch[stopped]} on validation gained nothing more, and training ends far ahead "
+        sentence = (
+            f"Overfitting: validation gained nothing more after epoch {epoch[stopped]}, and training ends far ahead "
             f"of it ({ends})."
         )
     else:
         kind = "fine"
         ahead = "ahead of" if gap > tolerance else "behind" if gap < -tolerance else "level with"
-        said = (
-            f"Neither over- nor underfitting: from epoch {epoch[stopped]} on validation gained nothing more, and "
+        sentence = (
+            f"Neither over- nor underfitting: validation gained nothing more after epoch {epoch[stopped]}, and "
             f"training ends {ahead} it ({ends})."
         )
     return Generalization(
         int(curve.attrs["trial"]), kind, last, float(train[-1]), float(validation[-1]), gap,
-        int(epoch[best]), int(epoch[stopped]), said,
+        int(epoch[best]), int(epoch[stopped]), sentence,
     )  # fmt: skip
 
 
 def _jitter(curve: Floats) -> float:
-    """The standard deviation of what goes up and down from epoch to epoch, whatever the curve's course.
+    """The standard deviation of a curve's noise from epoch to epoch, whatever its course.
 
-    Second differences know nothing of a straight course, and of independent noise have six times its variance; their
-    median leaves out the steep beginning (1.4826: from the median of a normal deviation's size to its deviation).
+    Second differences vanish on a straight line, and those of independent noise have six times its variance; their
+    median leaves out the steep beginning (1.4826 turns the median of absolute normal deviations into their standard
+    deviation).
     """
-    if len(curve) < FEW:
+    if len(curve) < MIN_EPOCHS:
         return 0.0
     return 1.4826 * float(np.median(np.abs(np.diff(curve, 2)))) / 6**0.5

@@ -18,7 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from studies.analysis.dimensions import Dimension, dimension, view_of
-from studies.analysis.frames import Direction, Floats, in_order, parameters, scored
+from studies.analysis.frames import Floats, evenly, in_order, parameters, scored
+from studies.database.records import Direction
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -75,11 +76,6 @@ def importances(
         return None
     shares = _by_optuna(columns, np.clip(values, view.low, view.high))
     return Importances(shares, len(chosen), len(complete), tuple(constant), tuple(partly))
-
-
-def evenly(count: int, most: int) -> list[int]:
-    """So many places out of `count`, first and last among them, evenly spaced; all where there are no more."""
-    return sorted({round(p) for p in np.linspace(0, count - 1, min(count, most))})
 
 
 def _none_is_a_choice(name: str, rounds: pd.DataFrame) -> bool:

@@ -1,26 +1,207 @@
-"""What a study says, as plain numbers: the object that `hpo search --json` and `hpo show --json` print."""
+"""A study at one moment: how many trials it has, the best of them, its rounds, its finalists and the test rows."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+import sqlalchemy as sa
+
+from studies.analysis.finalists import conclude_now
+from studies.database import columns, tables
 from studies.database.engine import masked
 from studies.database.records import (
     ENDED,
+    Confirmation,
     Direction,
     Finalist,
     Opening,
+    PlanVersion,
     Round,
     StudyRecord,
     Trial,
     TrialState,
 )
+from studies.database.store import Store
 
-MIN_TRIALS = 4  # whose order says anything
-PREDICTS = 0.5  # a rank correlation below this is hardly one
+
+@dataclass(frozen=True)
+class Summary:
+    """A study as its database had it at one moment, without the rows of its trials."""
+
+    storage: str  # its URL, a password left out
+    record: StudyRecord
+    trials: Mapping[TrialState, int]  # how many there are of each state
+    epochs_trained: int  # in the search and in confirming
+    best: Trial | None = None  # the complete trial with the best finite value
+    front: list[int] = field(default_factory=list)  # of several objectives: trials no other beats
+    errors: Counter[str] = field(default_factory=Counter)  # of trainings, with how often each came
+    rounds: list[Round] = field(default_factory=list)
+    searched: dict[int, float] = field(
+        default_factory=dict
+    )  # trials' values, if some are confirmed
+    finalists: list[Finalist] = field(default_factory=list)  # best first
+    note: str = ""  # on how they were ranked, where the search has not recorded that
+    confirmations: list[Confirmation] = field(default_factory=list)
+    opening: Opening | None = None  # of the test rows
+    plans: list[PlanVersion] = field(default_factory=list)  # empty if the plan never changed
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The plan of the search as plain data; empty for a study of plain Optuna."""
+        return self.record.plan or {}
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the search; None for a study of plain Optuna."""
+        return self.plan.get("seed")
+
+    @property
+    def metric(self) -> str:
+        """The name of what is optimized."""
+        return self.record.metric
+
+    @property
+    def direction(self) -> Direction:
+        """Which way the metric is better; the first objective's if there are several."""
+        return self.record.direction
+
+    @property
+    def split(self) -> str:
+        """The rows that the metric is measured on: "validation"; or "" if a user's trainer or Optuna chose them."""
+        return "validation" if self.plan.get("source") else ""
+
+    @property
+    def measured(self) -> str:
+        """The metric with the rows that it is measured on."""
+        return f"{self.split} {self.metric}".strip()
+
+    @property
+    def ranges(self) -> dict[str, Any]:
+        """The range of each parameter that the last verdicts lead to."""
+        return (self.rounds[-1].next_ranges or self.rounds[-1].ranges) if self.rounds else {}
+
+    @property
+    def recommended(self) -> Finalist | None:
+        """The finalist with the best mean; None if nothing was confirmed."""
+        return self.finalists[0] if self.finalists and self.finalists[0].mean is not None else None
+
+    @property
+    def chosen(self) -> tuple[int, Mapping[str, Any]] | None:
+        """The trial whose settings to use, and the settings: the recommended ones, else those of the best trial."""
+        if self.recommended is not None:
+            return self.recommended.trial, self.recommended.params
+        return None if self.best is None else (self.best.number, self.best.params)
+
+    @property
+    def ended(self) -> dict[TrialState, int]:
+        """How many trials are complete, pruned and failed."""
+        return {state: self.trials.get(state, 0) for state in ENDED}
+
+    @property
+    def trainings(self) -> int:
+        """How many trainings were begun, in the search and in confirming."""
+        return sum(self.ended.values()) + self.confirming
+
+    @property
+    def confirming(self) -> int:
+        """How many trainings confirmed settings, or are about to."""
+        return sum(len(finalist.values) for finalist in self.finalists)
+
+    @property
+    def test(self) -> float | None:
+        """The metric on the test rows; None if they were not opened, or gave no value."""
+        return None if self.opening is None else self.opening.value
+
+    def as_mapping(self) -> dict[str, Any]:
+        """One JSON-ready object, as `hpo show --json` prints it; the README describes its fields."""
+        record, best, first = self.record, self.best, self.recommended
+        directions: dict[str, Any] = {"direction": record.direction}
+        if record.several:  # there is no one direction in which a trial could be the best
+            directions = {"direction": None, "directions": list(record.directions)}
+        test = None
+        if self.opening is not None and self.opening.value is not None:
+            opened = self.opening.opened.isoformat(timespec="seconds") + "Z"
+            test = {"metric": record.metric, "value": self.opening.value, "opened_at": opened}
+        return {
+            "study": record.name,
+            "storage": self.storage,
+            "state": record.state,
+            "metric": record.metric,
+            **directions,
+            "seed": self.seed,
+            "trials": self.ended,
+            "epochs_trained": self.epochs_trained,
+            "best": best and {"trial": best.number, "value": best.value, "params": best.params},
+            "rounds": [
+                {"round": r.round, "ranges": r.ranges, "verdicts": r.verdicts or {}}
+                for r in self.rounds
+            ],
+            "ranges": self.ranges,
+            "finalists": [
+                {**_recommendation(f), "values": f.values, "tied": f.tied} for f in self.finalists
+            ],
+            "recommended": first and _recommendation(first),
+            "test": test,
+        }
+
+
+def _recommendation(finalist: Finalist) -> dict[str, Any]:
+    return {
+        "trial": finalist.trial,
+        "params": finalist.params,
+        "mean": finalist.mean,
+        "ci95": finalist.ci95 and list(finalist.ci95),
+    }
+
+
+def summarize(store: Store, name: str) -> Summary:
+    """The study of that name in an open database.
+
+    Raises:
+        studies.errors.StoreError: there is no such study.
+    """
+    record = store.study(name)
+    study_id, confirmations = record.study_id, store.confirmations(record.study_id)
+    searched: dict[int, float] = {}
+    confirmed: list[Finalist] = []
+    note = ""
+    if confirmations:
+        t = tables.confirmations
+        among = sa.select(t.c.trial).where(t.c.study_id == study_id).distinct()
+        params = {trial.number: trial.params for trial in store.trials(study_id, among=among)}
+        searched = columns.searched(store, study_id)
+        conclusion = store.conclusion(study_id) or conclude_now(
+            searched, confirmations, record.direction
+        )
+        if conclusion is not None:
+            note = conclusion.note
+            confirmed = [replace(f, params=params[f.trial]) for f in conclusion.finalists]
+    best, beaten_by_none = None, []
+    if record.several:
+        beaten_by_none = [t.number for t in front(store.trials(study_id), record.directions)]
+    elif (number := columns.best_number(store, study_id, record.direction)) is not None:
+        (best,) = store.trials(study_id, among=[number])
+    return Summary(
+        storage=masked(store.url),
+        record=record,
+        trials=columns.counts(store, study_id),
+        epochs_trained=columns.epochs_trained(store, study_id)
+        + sum(c.epochs for c in confirmations),
+        best=best,
+        front=beaten_by_none,
+        errors=columns.errors(store, study_id),
+        rounds=store.rounds(study_id),
+        searched=searched,
+        finalists=confirmed,
+        note=note,
+        confirmations=confirmations,
+        opening=store.opening(study_id),
+        plans=store.plans(study_id),
+    )
 
 
 def front(trials: Iterable[Trial], directions: Sequence[Direction]) -> list[Trial]:
@@ -42,91 +223,3 @@ def front(trials: Iterable[Trial], directions: Sequence[Direction]) -> list[Tria
         return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 
     return [t for t, cost in costs if not any(beats(other, cost) for _, other in costs)]
-
-
-class Agreement(NamedTuple):
-    """How well the order of trials after `epoch` epochs agrees with that after `later`, from -1 to 1 (Spearman)."""
-
-    epoch: int
-    later: int
-    trials: int
-    correlation: float
-
-
-def rank_agreement(
-    scores: Mapping[int, Mapping[int, float]], epochs: Sequence[int]
-) -> list[Agreement]:
-    """Whether short training predicts long training: each of `epochs` (rising) against the next, over the trials that
-    got there; fewer than 4 tell nothing. `scores` has those after each of the epochs, by the trials' numbers.
-    """
-    from scipy import stats
-
-    found = []
-    for epoch, later in pairwise(epochs):
-        both = [(scores[epoch][k], late) for k, late in scores[later].items() if k in scores[epoch]]
-        early, late = zip(*both, strict=True) if both else ((), ())
-        if len(both) >= MIN_TRIALS and len(set(early)) > 1 and len(set(late)) > 1:
-            correlation = float(stats.spearmanr(early, late).statistic)
-            found.append(Agreement(epoch, later, len(both), correlation))
-    return found
-
-
-def _directions(record: StudyRecord) -> dict[str, Any]:
-    if record.several:  # there is no one direction in which a trial could be the best
-        return {"direction": None, "directions": list(record.directions)}
-    return {"direction": record.direction}
-
-
-def summarize(
-    record: StudyRecord,
-    url: str,
-    counts: Mapping[TrialState, int],
-    best: Trial | None,
-    rounds: Sequence[Round],
-    epochs_trained: int,
-    finalists: Sequence[Finalist],
-    params: Mapping[int, Mapping[str, Any]],
-    opening: Opening | None,
-) -> dict[str, Any]:
-    """The study as one JSON-ready object; see the README for its fields. `params` are those of the finalists."""
-    confirmed = [
-        {
-            "trial": f.trial,
-            "params": params[f.trial],
-            "mean": f.mean,
-            "ci95": None if f.ci95 is None else list(f.ci95),
-            "values": f.values,
-            "tied": f.tied,
-        }
-        for f in finalists
-    ]
-    first = confirmed[0] if confirmed and confirmed[0]["mean"] is not None else None
-    ranges = (rounds[-1].next_ranges or rounds[-1].ranges) if rounds else {}
-    return {
-        "study": record.name,
-        "storage": masked(url),
-        "state": record.state,
-        "metric": record.metric,
-        **_directions(record),
-        "seed": record.plan["seed"] if record.plan else None,
-        "trials": {state: counts.get(state, 0) for state in ENDED},
-        "epochs_trained": epochs_trained,
-        "best": None
-        if best is None
-        else {"trial": best.number, "value": best.value, "params": best.params},
-        "rounds": [
-            {"round": r.round, "ranges": r.ranges, "verdicts": r.verdicts or {}} for r in rounds
-        ],
-        "ranges": ranges,
-        "finalists": confirmed,
-        "recommended": None
-        if first is None
-        else {key: first[key] for key in ("trial", "params", "mean", "ci95")},
-        "test": None
-        if opening is None or opening.value is None
-        else {
-            "metric": record.metric,
-            "value": opening.value,
-            "opened_at": opening.opened.isoformat(timespec="seconds") + "Z",
-        },
-    }

@@ -278,29 +278,45 @@ def errors(store: Reader, study_id: int) -> Counter[str]:
     return Counter({str(json.loads(text)): count for text, count in found})
 
 
+def lengths(store: Reader, study_id: int) -> Counter[tuple[TrialState, int]]:
+    """How many trials of each state were trained for how many epochs, of the trials that `scores_after` reads."""
+    t, i = store.table("trials"), store.table("trial_intermediate_values")
+    with store.reading() as connection:
+        longest = sa.select(sa.func.max(i.c.step)).where(i.c.trial_id == t.c.trial_id)
+        rows = connection.execute(
+            sa.select(t.c.state, longest.scalar_subquery()).where(_compared(store, study_id))
+        ).all()
+    return Counter((OPTUNA_STATES[state], epochs) for state, epochs in rows if epochs is not None)
+
+
+def _compared(store: Reader, study_id: int) -> sa.ColumnElement[bool]:
+    """The trials that are compared after some epochs; of more than `COMPARED`, about so many, evenly spaced."""
+    t = store.table("trials")
+    with store.reading() as connection:
+        count = sa.select(sa.func.count()).where(t.c.study_id == study_id)
+        apart = 1 + connection.execute(count).scalar_one() // COMPARED
+    ours = _ours(t, store.foreign(study_id))
+    return sa.and_(t.c.study_id == study_id, ours, t.c.number % apart == 0)
+
+
 def scores_after(
     store: Reader, study_id: int, epochs: Sequence[int]
 ) -> dict[int, dict[int, float]]:
-    """Of each of these epochs, the scores that trials had after it, by their numbers. What Optuna made has none: its
-    steps need not be epochs. Of more than `COMPARED` trials, about so many, evenly spaced.
+    """For each of these epochs, the finite scores that trials had after it, by their numbers.
+
+    Trials that plain Optuna made have none: their steps need not be epochs. Of more than `COMPARED` trials, about so
+    many, evenly spaced.
     """
     t, i = store.table("trials"), store.table("trial_intermediate_values")
     with store.reading() as connection:
-        mine = sa.select(sa.func.count()).where(t.c.study_id == study_id)
-        apart = 1 + connection.execute(mine).scalar_one() // COMPARED
-        found = connection.execute(
+        rows = connection.execute(
             sa.select(i.c.step, t.c.number, i.c.intermediate_value, i.c.intermediate_value_type)
             .join(i, i.c.trial_id == t.c.trial_id)
-            .where(
-                t.c.study_id == study_id,
-                _ours(t, store.foreign(study_id)),
-                t.c.number % apart == 0,
-                i.c.step.in_(epochs),
-            )
+            .where(_compared(store, study_id), i.c.step.in_(epochs))
         ).all()
-    made: dict[int, dict[int, float]] = {epoch: {} for epoch in epochs}
-    for step, number, value, kind in found:
-        read = read_number(value, kind)
-        if read is not None:
-            made[step][number] = read
-    return made
+    scores: dict[int, dict[int, float]] = {epoch: {} for epoch in epochs}
+    for step, number, value, kind in rows:
+        score = read_number(value, kind)
+        if score is not None and math.isfinite(score):
+            scores[step][number] = score
+    return scores

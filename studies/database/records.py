@@ -52,9 +52,9 @@ class Trial:
     def _repr_html_(self) -> str:
         facts: dict[str, Any] = {"state": self.state}
         if self.values:
-            facts["values"] = ["–" if v is None else number(v) for v in self.values]
+            facts["values"] = ", ".join(map(number, self.values))
         else:
-            facts["value"] = _short(self.value)
+            facts["value"] = number(self.value, 4)
         facts |= {name: setting(value) for name, value in self.params.items()}
         if self.finished is not None:
             facts["finished"] = f"{self.finished:%Y-%m-%d %H:%M} UTC"
@@ -111,11 +111,12 @@ class Finalist:
     mean: float | None
     ci95: tuple[float, float] | None
     tied: bool
+    params: Mapping[str, Any] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         facts = {
-            "mean": _short(self.mean),
-            "95 % interval": self.ci95 and " … ".join(map(str, map(_short, self.ci95))),
+            "mean": number(self.mean, 4),
+            "95 % interval": self.ci95 and " … ".join(number(end, 4) for end in self.ci95),
             "trained again": f"{len(self.values)} times",
             "tied": "yes" if self.tied else "no",
         }
@@ -208,10 +209,6 @@ class StudyRecord:
     def adopted(self) -> int:
         """How many trials plain Optuna had made before hpo went on with its study: the first ones."""
         return adopted_trials(self.provenance)
-
-
-def _short(value: float | None) -> str | None:
-    return None if value is None else number(value, 4)
 
 
 def direction_of(word: str) -> Direction:

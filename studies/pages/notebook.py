@@ -1,39 +1,30 @@
-"""What a notebook shows of a study."""
+"""What a notebook shows of a study: a small table."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+from studies.analysis.summary import Summary
 from studies.html import table
-from studies.words import number, of_range, settings
-
-if TYPE_CHECKING:
-    from studies.study import Snapshot
+from studies.words import describe, number, settings
 
 
-def of_study(name: str, rows: Snapshot, storage: str) -> str:
-    """How a study stands, what is recommended or best, and the ranges that are left."""
-    said = rows.summary(storage)
-    trials = ", ".join(f"{count:,} {state}" for state, count in said["trials"].items() if count)
-    facts: dict[str, Any] = {"metric": said["metric"], "trials": trials or "none yet"}
-    chosen = said["recommended"] or said["best"]
-    if said["best"] is not None:
-        facts["best"] = f"{number(said['best']['value'], 4)} (trial {said['best']['trial']})"
-    if said["recommended"] is not None:
-        first = said["recommended"]
-        ends = " … ".join(number(end, 4) for end in first["ci95"] or ())
-        facts["confirmed"] = (
-            f"{number(first['mean'], 4)} (trial {first['trial']}){ends and f', {ends}'}"
-        )
-    if said["test"] is not None:
-        facts["test rows"] = number(said["test"]["value"], 4)
-    if chosen is not None:
-        facts["settings"] = settings(chosen["params"])
-    for parameter, fields in said["ranges"].items():
-        facts[f"range of {parameter}"] = of_range(
-            fields.get("choices"),
-            fields.get("low", 0),
-            fields.get("high", 0),
-            log=fields.get("log", False),
-        )
-    return table(f"{name} · {said['state']}", facts)
+def of_study(summary: Summary) -> str:
+    """The state of a study, what is best or recommended, and the ranges that its last verdicts lead to."""
+    counts = [f"{count:,} {state}" for state, count in summary.ended.items() if count]
+    facts: dict[str, str | None] = {
+        "metric": summary.metric,
+        "trials": ", ".join(counts) or "none yet",
+    }
+    best, first = summary.best, summary.recommended
+    if best is not None:
+        facts["best"] = f"{number(best.value, 4)} (trial {best.number})"
+    if first is not None:
+        ends = " … ".join(number(end, 4) for end in first.ci95 or ())
+        mean = number(first.mean, 4)
+        facts["confirmed"] = f"{mean} (trial {first.trial}){ends and f', {ends}'}"
+    if summary.test is not None:
+        facts["test rows"] = number(summary.test, 4)
+    if summary.chosen is not None:
+        facts["settings"] = settings(summary.chosen[1])
+    for name, fields in summary.ranges.items():
+        facts[f"range of {name}"] = describe(fields) + (", log" if fields.get("log") else "")
+    return table(f"{summary.record.name} · {summary.record.state}", facts)

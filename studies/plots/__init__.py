@@ -13,13 +13,15 @@ from __future__ import annotations
 from studies.plots.agreement import agreement
 from studies.plots.curves import curves, has_curves
 from studies.plots.divergence import divergence
+from studies.plots.finalists import finalists
 from studies.plots.gap import gap
 from studies.plots.history import history
-from studies.plots.importance import finalists, importance
-from studies.plots.look import MARKERS, STYLE, sentence
+from studies.plots.importance import importance
+from studies.plots.look import MARKERS, STYLE, png, sentence, svg
 from studies.plots.parallel import parallel
 from studies.plots.ranges import ranges
-from studies.plots.scatter import scatter, single
+from studies.plots.scatter import scatter
+from studies.plots.single import single
 from studies.plots.timeline import timeline
 
 __all__ = [
@@ -34,9 +36,11 @@ __all__ = [
     "history",
     "importance",
     "parallel",
+    "png",
     "ranges",
     "scatter",
     "sentence",
     "single",
+    "svg",
     "timeline",
 ]

@@ -9,11 +9,9 @@ import pandas as pd
 from matplotlib import rc_context
 from numpy.typing import NDArray
 
-from studies.analysis.agreement import compared_epochs, scores_after
-from studies.analysis.frames import Direction
-from studies.analysis.importance import evenly
-from studies.analysis.summary import rank_agreement
-from studies.plots.curves import curve_columns
+from studies.analysis.agreement import compared_scores, rank_agreement
+from studies.analysis.frames import evenly
+from studies.database.records import Direction
 from studies.plots.look import PALE, STYLE, TRAINING, VALIDATION, Figure, key, legend, saying
 from studies.plots.scales import whole_ticks
 
@@ -28,22 +26,15 @@ def agreement(
     """Whether short training predicts long training: the ranks that trials had after some epochs, and later, among
     those that got there, with their rank correlation. Where halving had trials leave, it is after those epochs.
     """
-    columns = curve_columns(epochs, metric) if len(epochs) else {}
-    at = compared_epochs(trials, epochs) if columns else []
-    score = next(iter(columns.values()))[0] if columns else ""
-    scores = scores_after(epochs, score, at)
-    found = rank_agreement(scores, at)
-    if not found:
-        figure = Figure(figsize=(7.2, 1.6), layout="constrained")
-        return saying(
-            figure,
-            NOTHING,
-        )
-    width = 7.2 if len(found) > 1 else 3.6
-    figure = Figure(figsize=(width, 3.1 if len(found) < 4 else 2.7), layout="constrained")
-    panels = figure.subplots(1, len(found), squeeze=False).ravel()
+    scores = compared_scores(trials, epochs, metric)
+    agreements = rank_agreement(scores)
+    if not agreements:
+        return saying(Figure(figsize=(7.2, 1.6), layout="constrained"), NOTHING)
+    width = 7.2 if len(agreements) > 1 else 3.6
+    figure = Figure(figsize=(width, 3.1 if len(agreements) < 4 else 2.7), layout="constrained")
+    panels = figure.subplots(1, len(agreements), squeeze=False).ravel()
     drawn, last = 0, 0
-    for panel, one in zip(panels, found, strict=True):
+    for panel, one in zip(panels, agreements, strict=True):
         shared = sorted(scores[one.epoch].keys() & scores[one.later].keys())
         early, late = (
             pd.Series([scores[e][k] for k in shared])

@@ -9,8 +9,9 @@ from matplotlib import rc_context
 from matplotlib.lines import Line2D
 
 from studies.analysis.dimensions import view_of
-from studies.analysis.frames import Direction, in_order
+from studies.analysis.frames import in_order
 from studies.analysis.generalization import split_columns
+from studies.database.records import Direction
 from studies.plots.look import STYLE, TRAINING, VALIDATION, Figure, key, legend, plain, saying
 from studies.plots.scales import value_ticks, whole_ticks
 from studies.words import number

@@ -11,8 +11,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 
 from studies.analysis.dimensions import ACROSS, UP, Dimension, dimension
-from studies.analysis.frames import Floats
-from studies.analysis.importance import evenly
+from studies.analysis.frames import Floats, evenly, lost_trials
 from studies.plots.look import (
     GREY,
     INK,
@@ -28,7 +27,6 @@ from studies.plots.look import (
     saying,
 )
 from studies.plots.scales import set_scale
-from studies.plots.values import lost_ones
 
 BINS = 16  # along the first parameter
 
@@ -50,7 +48,7 @@ def divergence(
     if ended.empty:
         return saying(figure, "No trial has ended yet.")
     share, axes = figure.subplots(2, 1, sharex=True, height_ratios=[1, 4])
-    lost = lost_ones(ended).to_numpy(bool)
+    lost = lost_trials(ended).to_numpy(bool)
     diverged = lost & ended["diverged_epoch"].notna().to_numpy()
     at_x = across.positions(ended, ACROSS)
     at_y = ended["number"].to_numpy(float) if up is None else up.positions(ended, UP)

@@ -8,8 +8,9 @@ from matplotlib import rc_context
 from matplotlib.lines import Line2D
 
 from studies.analysis.dimensions import View, view_of
-from studies.analysis.frames import Direction, Floats
+from studies.analysis.frames import Floats
 from studies.analysis.generalization import best_with_curves, generalization, split_columns
+from studies.database.records import Direction
 from studies.plots.look import (
     GREY,
     INK,
@@ -34,9 +35,9 @@ def gap(trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: D
     themselves; the next best faintly; and what `studies.analysis.generalization` says of it.
     """
     found = best_with_curves(trials, epochs, metric=metric, direction=direction, most=1 + FAINT)
-    said = generalization(trials, epochs, metric=metric, direction=direction)
+    learned = generalization(trials, epochs, metric=metric, direction=direction)
     figure = Figure(figsize=(7.2, 4.1 if found else 1.6), layout="constrained")
-    if not found or said is None:
+    if not found or learned is None:
         has = epochs.empty or split_columns(epochs, metric) is not None
         why = "No complete trial has a learning curve yet."
         if not has:
@@ -57,7 +58,7 @@ def gap(trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: D
     lower.plot(first["epoch"], first["gap"], color=INK, lw=1.6, **few)
     lower.axhline(0, color=GREY, lw=0.8, ls=":")
     for axes in (upper, lower):
-        axes.axvline(said.best_epoch, color=PALE, lw=1.0, zorder=0)
+        axes.axvline(learned.best_epoch, color=PALE, lw=1.0, zorder=0)
         axes.grid(axis="y", color="#eeeeee", lw=0.7)
     shown = pd.concat(found)
     both = shown[["validation", "train"]].to_numpy(float).ravel()
@@ -70,11 +71,13 @@ def gap(trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: D
     lower.set_xlabel("epoch")
     upper.set_ylabel(plain(metric, 24))
     lower.set_ylabel("training\nbetter by")
-    figure.suptitle(plain_lines(said.said), x=0.01, ha="left", fontsize=8.5)
+    figure.suptitle(plain_lines(learned.sentence), x=0.01, ha="left", fontsize=8.5)
     handles = [
-        Line2D([], [], color=VALIDATION, lw=1.6, label=f"validation, trial {said.trial}"),
+        Line2D([], [], color=VALIDATION, lw=1.6, label=f"validation, trial {learned.trial}"),
         Line2D([], [], color=TRAINING, ls="--", lw=1.6, label="training"),
-        Line2D([], [], color=PALE, lw=1.0, label=f"validation is best (epoch {said.best_epoch})"),
+        Line2D(
+            [], [], color=PALE, lw=1.0, label=f"validation is best (epoch {learned.best_epoch})"
+        ),
     ]
     if others:
         handles.append(Line2D([], [], color=GREY, lw=0.7, label=f"the next {len(others)}"))

@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 
-from studies.analysis.frames import Direction, Floats, scored
+from studies.analysis.frames import Floats, scored
+from studies.database.records import Direction
 from studies.plots.look import CONFIRMED, GREY, INK, PALE, STYLE, Figure, legend, saying
 from studies.plots.scales import whole_ticks
 from studies.plots.values import values
@@ -23,7 +24,7 @@ def history(
     *,
     metric: str,
     direction: Direction,
-    rows: str = "validation",
+    split: str = "validation",
     by: Literal["trial", "epochs"] = "trial",
     finalists: pd.DataFrame | None = None,
 ) -> Figure:
@@ -31,8 +32,8 @@ def history(
     the right, where there are finalists.
 
     `by` "trial", by the trials' numbers; "epochs", by how many epochs all trials up to this one were trained, which is
-    what searches that stop trials early are compared by. Here and below, `rows` are those that the metric is measured
-    on, as the axis names them; empty where that is the affair of the trainer.
+    how searches that stop trials early are compared. Here and in the other figures, `split` names the rows that the
+    metric is measured on; it is empty if only a user's trainer knows them.
 
     Raises:
         ValueError: `by` is neither.
@@ -48,7 +49,7 @@ def history(
             return saying(figure, "No epoch of any trial is recorded.")
     confirmed = _recommended(finalists)
     room = list(confirmed.values())
-    axes, strip, handles = values(figure, trials, x, metric, direction, rows, room)
+    axes, strip, handles = values(figure, trials, x, metric, direction, split, room)
     first, last = float(min(x, default=0.0)), float(max(x, default=1.0))
     is_complete = (scored(trials) & (trials["state"] == "complete")).to_numpy(bool)
     if is_complete.any():

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps, rc_context
-from matplotlib import figure as drawn
+from matplotlib import colormaps, figure, rc_context
 from matplotlib.lines import Line2D
 
-from studies.analysis.frames import Direction, scored
+from studies.analysis.frames import scored
+from studies.database.records import Direction
 
 STYLE: Mapping[Any, Any] = {
     "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same page on every machine
@@ -37,12 +39,10 @@ MARKERS = "os^Dv"
 MOST = 1500  # points of a figure: more hide each other, and make its SVG a matter of megabytes
 
 
-class Figure(drawn.Figure):
+class Figure(figure.Figure):
     """A Figure that a notebook shows though nobody has imported pyplot there."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        from studies.pages.drawings import png
-
         width, height = (round(96 * inches) for inches in self.get_size_inches())
         return png(self), {"width": width, "height": height}
 
@@ -121,3 +121,26 @@ def saying(figure: Figure, sentence: str) -> Figure:
     """The figure with a sentence in place of a picture."""
     figure.text(0.5, 0.5, sentence, ha="center", va="center", color=GREY)
     return figure
+
+
+def svg(drawn: figure.Figure) -> bytes:
+    """A figure as an SVG file, the same to the last byte whenever it is drawn.
+
+    Text is drawn as paths: it looks the same everywhere, and can't be anything but a picture.
+    """
+    return _saved(drawn, "svg", dict.fromkeys(("Date", "Creator", "Format", "Type")), "none")
+
+
+def png(drawn: figure.Figure) -> bytes:
+    """A figure as a PNG file, for a screen or a page of print."""
+    return _saved(drawn, "png", {"Software": None}, "white")
+
+
+def _saved(drawn: figure.Figure, kind: str, metadata: dict[str, Any], ground: str) -> bytes:
+    buffer = io.BytesIO()
+    fixed: dict[Any, Any] = {**STYLE, "svg.hashsalt": "hpo", "svg.fonttype": "path"}
+    with rc_context(fixed), warnings.catch_warnings():
+        # A choice in a script that the font has not shows as a box; the tables have it in full.
+        warnings.filterwarnings("ignore", r"Glyph \d+", UserWarning)
+        drawn.savefig(buffer, format=kind, metadata=metadata, facecolor=ground, dpi=200)
+    return buffer.getvalue()

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from studies.analysis.dimensions import dimension, view_of
-from studies.analysis.frames import Direction, in_order
+from studies.analysis.frames import in_order
+from studies.database.records import Direction
 from studies.plots.look import (
     INK,
     STYLE,
@@ -39,7 +40,7 @@ def parallel(
     metric: str,
     direction: Direction,
     rounds: pd.DataFrame,
-    rows: str = "validation",
+    split: str = "validation",
 ) -> Figure:
     """What the settings of good trials have in common: each trial's way through the parameters to its value.
 
@@ -86,7 +87,7 @@ def parallel(
     if direction == "minimize":
         places = 1 - places
     _axis(axes, len(dimensions), places.tolist(), labels, left=False)
-    titles = [*(plain(s.name, 22) for s in dimensions), f"{rows} {plain(metric, 22)}".strip()]
+    titles = [*(plain(s.name, 22) for s in dimensions), f"{split} {plain(metric, 22)}".strip()]
     turned: dict[str, Any] = {}
     if 0.075 * max(map(len, titles)) * (len(titles) + 0.5) > figure.get_figwidth():
         turned = {"rotation": 28, "ha": "left", "rotation_mode": "anchor"}

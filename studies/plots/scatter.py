@@ -1,4 +1,4 @@
-"""Settings against values: one parameter, or two against each other, with what each round searched of them."""
+"""Two parameters against each other, coloured by value, with the box that each round drew from."""
 
 from __future__ import annotations
 
@@ -11,61 +11,21 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Patch, Rectangle
 
 from studies.analysis.dimensions import UP, Dimension, dimension, view_of
-from studies.analysis.frames import Direction, in_order
+from studies.analysis.frames import in_order, lost_trials
+from studies.database.records import Direction
 from studies.plots.look import (
     GREY,
     INK,
-    MARKERS,
-    PALE,
     STYLE,
     VALIDATION,
     Figure,
-    key,
     legend,
     plain,
     quota,
-    round_colours,
     thinned,
     thinned_note,
 )
 from studies.plots.scales import set_scale, value_ticks
-from studies.plots.values import lost_ones, values
-
-
-@rc_context(STYLE)  # type: ignore[arg-type]
-def single(
-    trials: pd.DataFrame,
-    x: str,
-    *,
-    metric: str,
-    direction: Direction,
-    rounds: pd.DataFrame,
-    rows: str = "validation",
-) -> Figure:
-    """The value of each trial against one parameter, and the range that is left of it.
-
-    Raises:
-        ValueError: there is no parameter of that name.
-    """
-    parameter = dimension(x, trials, rounds)
-    figure = Figure(figsize=(7.2, 3.7), layout="constrained")
-    axes, strip, handles = values(
-        figure, trials, parameter.positions(trials), metric, direction, rows
-    )
-    numbers = sorted({int(n) for n in trials["round"].dropna()})
-    keys = []
-    for k in sorted({0, len(numbers) // 2, len(numbers) - 1}) if numbers else ():
-        colour, marker = round_colours(len(numbers))[k], MARKERS[k % len(MARKERS)]
-        keys.append(key(marker, f"round {numbers[k]}", color=colour))
-    handles[:0] = keys
-    for low, high in parameter.searched[-1] if parameter.searched else ():
-        axes.axvspan(low, high, color=PALE, alpha=0.5, lw=0, zorder=0)
-    if parameter.searched:
-        handles.append(Patch(color=PALE, alpha=0.5, label="last range"))
-    set_scale(parameter, strip or axes, "x")
-    (strip or axes).set_xlabel(plain(x, 60))
-    legend(figure, handles)
-    return figure
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]
@@ -77,7 +37,7 @@ def scatter(
     metric: str,
     direction: Direction,
     rounds: pd.DataFrame,
-    rows: str = "validation",
+    split: str = "validation",
 ) -> Figure:
     """Two parameters against each other, coloured by value, with the box that each round drew from.
 
@@ -90,7 +50,7 @@ def scatter(
     figure = Figure(figsize=(7.2, 4.7), layout="constrained")
     axes = figure.add_subplot()
     ordered = in_order(trials, direction, states=("complete", "pruned"))[::-1]  # better on top
-    lost = trials[lost_ones(trials)]
+    lost = trials[lost_trials(trials)]
     handles: list[Any] = []
     count, lost_count = len(ordered) + len(lost), len(lost)
     ordered, lost = (thinned(part, direction, quota(len(part), count)) for part in (ordered, lost))
@@ -112,7 +72,7 @@ def scatter(
         bar = figure.colorbar(points, ax=axes, extend=extend, pad=0.02, aspect=30)
         bar.outline.set_visible(False)
         value_ticks(bar.ax, view)
-        bar.set_label(f"{rows} {plain(metric, 24)}: dark is better".lstrip())
+        bar.set_label(f"{split} {plain(metric, 24)}: dark is better".lstrip())
         top = ordered[ordered["state"] == "complete"].tail(1)
         if len(top):
             handles += axes.plot(

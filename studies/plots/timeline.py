@@ -12,11 +12,10 @@ from matplotlib.collections import PolyCollection
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from studies.analysis.frames import Floats
+from studies.analysis.frames import Floats, lost_trials
 from studies.analysis.sessions import Times, spans, times
 from studies.plots.look import GREY, INK, STYLE, Figure, key, legend, round_colours, saying
 from studies.plots.scales import whole_ticks
-from studies.plots.values import lost_ones
 from studies.words import duration
 
 BARS = 400  # more are thinner than a line
@@ -51,7 +50,7 @@ def timeline(trials: pd.DataFrame) -> Figure:
         colour = colours[k] if k < len(numbers) else GREY
         boxes = _boxes(begin[members], end[members], number[members], rows, 0.002 * span)
         axes.add_collection(PolyCollection(boxes, facecolors=[colour], edgecolors=[colour], lw=0.3))
-    lost = np.flatnonzero(lost_ones(found).to_numpy(bool))
+    lost = np.flatnonzero(lost_trials(found).to_numpy(bool))
     running = int((found["state"] == "running").sum())
     if len(lost) and rows == 1:
         axes.plot(end[lost], number[lost], "x", color=INK, ms=3.5, mew=0.8, zorder=4)

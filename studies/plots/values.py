@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from studies.analysis.dimensions import View, view_of
-from studies.analysis.frames import Direction, Floats, scored
+from studies.analysis.frames import Floats, lost_trials, scored
+from studies.database.records import Direction
 from studies.plots.look import (
     GREY,
     MARKERS,
@@ -25,20 +26,13 @@ from studies.plots.scales import value_ticks
 from studies.words import number
 
 
-def lost_ones(trials: pd.DataFrame) -> pd.Series[bool]:
-    """Which trials ended without a value that is a number."""
-    if "values_0" in trials:  # several objectives: there is no value
-        return trials["state"] == "failed"
-    return (trials["state"] != "running") & ~scored(trials)
-
-
 def values(
     figure: Figure,
     trials: pd.DataFrame,
     x: Floats,
     metric: str,
     direction: Direction,
-    rows: str,
+    split: str,
     room: Sequence[float] = (),
 ) -> tuple[Axes, Axes | None, list[Any]]:
     """Values above, the trials that have none in a strip below; the axes of both, and handles for a legend.
@@ -47,10 +41,10 @@ def values(
     """
     view = _with_room(view_of(trials.loc[scored(trials), "value"].to_numpy(float), direction), room)
     numbers = np.unique(trials["round"].dropna().to_numpy(float))
-    count, lost_count = len(trials), int(lost_ones(trials).sum())
+    count, lost_count = len(trials), int(lost_trials(trials).sum())
     kept = trials.index.isin(thinned(trials, direction).index)
     trials, x = trials[kept], x[kept]
-    valued, lost = scored(trials).to_numpy(bool), lost_ones(trials).to_numpy(bool)
+    valued, lost = scored(trials).to_numpy(bool), lost_trials(trials).to_numpy(bool)
     handles: list[Any] = []
     strip = None
     if lost.any():
@@ -103,7 +97,7 @@ def values(
     else:
         axes.set_yticks([])
         axes.text(0.5, 0.5, "No trial has a value yet.", transform=axes.transAxes, ha="center")
-    axes.set_ylabel(f"{rows}{' ' if len(metric) <= 16 else chr(10)}{plain(metric, 28)}".strip())
+    axes.set_ylabel(f"{split}{' ' if len(metric) <= 16 else chr(10)}{plain(metric, 28)}".strip())
     axes.grid(axis="y", color="#eeeeee", lw=0.7)
     return axes, strip, handles
 

@@ -1,19 +1,20 @@
-"""Frames and summaries of trials and curves that a test has made one by one."""
+"""Frames and summaries of trials and curves that a test lists one by one."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from studies.analysis.frames import epochs_frame, trials_frame
-from studies.analysis.summary import summarize
+from studies.analysis.summary import Summary
 from studies.database.columns import Curves, TrialColumns
-from studies.database.records import Finalist, Opening, Round, StudyRecord, Trial
+from studies.database.records import StudyRecord, Trial
 
 
 def frame_of(trials: Sequence[Trial], epochs: Mapping[int, int]) -> pd.DataFrame:
@@ -50,30 +51,22 @@ def epochs_of(curves: Sequence[tuple[int, str, list[float]]]) -> pd.DataFrame:
     return epochs_frame(made)
 
 
-def summary_of(
-    record: StudyRecord,
-    url: str,
-    trials: Sequence[Trial],
-    rounds: Sequence[Round],
-    epochs_trained: int,
-    finalists: Sequence[Finalist],
-    opening: Opening | None,
-) -> dict[str, Any]:
-    """The summary of a study with these trials."""
+def summary_of(record: StudyRecord, trials: Sequence[Trial] = (), **fields: Any) -> Summary:
+    """The summary of a study with these trials; finalists get their trials' settings."""
     sign = -1.0 if record.direction == "maximize" else 1.0
     scored = [
         t
         for t in trials
         if t.state == "complete" and t.value is not None and math.isfinite(t.value)
     ]
-    return summarize(
-        record,
-        url,
-        Counter(t.state for t in trials),
-        min(scored, key=lambda t: sign * (t.value or 0.0), default=None),
-        rounds,
-        epochs_trained,
-        finalists,
-        {t.number: t.params for t in trials},
-        opening,
+    params = {t.number: t.params for t in trials}
+    finalists = [replace(f, params=params[f.trial]) for f in fields.pop("finalists", ())]
+    given: dict[str, Any] = {"storage": "sqlite:///s.db", "epochs_trained": 12} | fields
+    return Summary(
+        **given,
+        record=record,
+        trials=Counter(t.state for t in trials),
+        best=min(scored, key=lambda t: sign * (t.value or 0.0), default=None),
+        searched={t.number: t.value for t in scored if t.value is not None},
+        finalists=finalists,
     )

@@ -14,9 +14,11 @@ from studies import words
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.07, "0.07"), (0.0026712, "0.00267"), (1e-5, "1e-05"), (1000.0, "1000"), (123456.7, "123000"),
-     (-0.0, "0"), (1024.0, "1024"), (2.5e7, "2.5e+07"), (math.inf, "inf"), (math.nan, "nan")],
+     (-0.0, "0"), (1024.0, "1024"), (2.5e7, "2.5e+07"), (math.inf, "inf"), (math.nan, "nan"), (None, "–")],
 )  # fmt: skip
-def test_numbers_have_three_digits_and_no_exponent_below_a_million(value: float, text: str) -> None:
+def test_numbers_have_three_digits_and_no_exponent_below_a_million(
+    value: float | None, text: str
+) -> None:
     assert words.number(value) == text
 
 
@@ -42,8 +44,9 @@ def test_a_range_is_its_ends_and_choices_are_listed(parameter: Parameter, text: 
     assert words.describe(parameter) == text
 
 
-def test_a_log_range_may_say_so() -> None:
-    assert words.of_range(None, 0.1, 2.0, log=True) == "0.1 … 2, log"
+def test_ranges_may_be_plain_data() -> None:
+    assert words.describe({"low": 0.1, "high": 2.0, "log": True}) == "0.1 … 2"
+    assert words.describe({"choices": ["a", None]}) == "a, None"
     assert words.of_range(["a", "b"], math.nan, math.nan) == "a, b"
 
 

@@ -18,7 +18,8 @@ import hpo
 import studies
 from hpo import operations
 from hpo.choose.stopping import NOISE_TRAININGS
-from hpo.display import text
+from hpo.display.summary import summary
+from hpo.display.text import show
 from hpo.errors import PlanError
 from hpo.plan.plan import from_json, make_plan
 from hpo.run.seeds import CONFIRM, TEST_ROWS, seed_of
@@ -143,7 +144,7 @@ def test_a_search_of_few_trials_can_be_shown(
     assert len(trials(study)) + len(confirmations(study)) == count
     json.dumps(study.summary(), allow_nan=False)
     assert study.report()
-    text.show(*text.summary(study))
+    show(*summary(study))
     assert capsys.readouterr().out.startswith("w · complete · ")
 
 

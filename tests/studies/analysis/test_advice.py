@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -12,22 +14,40 @@ import pytest
 
 from hpo.plan.plan import make_plan
 from studies.analysis.advice import Advice, advice
+from studies.analysis.agreement import Agreement
 from studies.analysis.frames import rounds_frame
 from studies.analysis.generalization import Generalization
-from studies.analysis.summary import Agreement
-from studies.database.records import Round
+from studies.analysis.summary import Summary
+from studies.database.records import Finalist, Opening, Round, StudyRecord, Trial
 
 LOG = {"low": 1e-5, "high": 1.0, "log": True}
 LINEAR = {"low": 0.0, "high": 0.5, "log": False}
 UNITS = {"low": 4, "high": 64, "log": True}
 
 
-def said(**changed: Any) -> dict[str, Any]:
-    return {
-        "study": "my study", "storage": "sqlite:///hpo.db", "state": "complete", "direction": "maximize",
-        "best": {"trial": 3, "value": 0.9, "params": {"x": 0.01}}, "recommended": None, "finalists": [],
-        "test": None, "plan": {"source": "digits", "trials": 60, "epochs": 10},
-    } | changed  # fmt: skip
+def study(
+    *,
+    x: float = 0.01,
+    recommended: Finalist | None = None,
+    test: float | None = None,
+    plan: dict[str, Any] | None = None,
+    state: Any = "complete",
+    direction: Any = "maximize",
+    **fields: Any,
+) -> Summary:
+    plan = {"source": "digits", "trials": 60, "epochs": 10} if plan is None else plan
+    record = StudyRecord(1, "my study", direction, state, plan, "accuracy", None, {}, None, None)
+    if recommended is not None:
+        fields["finalists"] = [recommended]
+    return Summary(
+        storage="sqlite:///hpo.db",
+        record=record,
+        trials={},
+        epochs_trained=0,
+        best=Trial(3, "complete", 0.9, {"x": x}, {}, None, None),
+        opening=None if test is None else Opening(3, datetime(2026, 1, 1), test),
+        **fields,
+    )
 
 
 def trials(count: int = 60, diverged: tuple[int, ...] = (), rounds: int = 3) -> pd.DataFrame:
@@ -48,14 +68,13 @@ def rounds(
 
 
 def of(
-    made: dict[str, Any],
+    summary: Summary,
     frame: pd.DataFrame,
     table: pd.DataFrame,
-    errors: Any = None,
     learned: Generalization | None = None,
     agreements: Sequence[Agreement] = (),
 ) -> list[Advice]:
-    return advice(made, frame, table, errors or {}, learned, agreements)
+    return advice(summary, frame, table, learned, agreements)
 
 
 def one(*arguments: Any) -> Advice:
@@ -64,7 +83,7 @@ def one(*arguments: Any) -> Advice:
 
 
 def test_a_search_without_a_flaw_has_nothing_to_mind() -> None:
-    assert of(said(), trials(), rounds({"x": LOG})) == []
+    assert of(study(), trials(), rounds({"x": LOG})) == []
 
 
 @pytest.mark.parametrize(
@@ -81,8 +100,7 @@ def test_a_search_without_a_flaw_has_nothing_to_mind() -> None:
 def test_the_best_at_an_end_of_its_range_is_told(
     value: float, ranges: dict[str, Any], end: str, wider: str | None
 ) -> None:
-    best = {"trial": 3, "value": 0.9, "params": {"x": value}}
-    found = one(said(best=best), trials(), rounds({"x": ranges}))
+    found = one(study(x=value), trials(), rounds({"x": ranges}))
     assert found.kind == "Edge of the range"
     assert f" lies at the {end} end of all that was searched, " in found.seen
     words = shlex.split(found.command)
@@ -96,34 +114,33 @@ def test_the_best_at_an_end_of_its_range_is_told(
 
 
 def test_a_zero_beside_a_log_range_is_at_no_end() -> None:
-    best = {"trial": 3, "value": 0.9, "params": {"x": 0.0}}
-    assert of(said(best=best), trials(), rounds({"x": LOG})) == []
+    assert of(study(x=0.0), trials(), rounds({"x": LOG})) == []
 
 
 def test_a_range_that_was_moved_at_last_has_no_trials_yet() -> None:
-    found = one(said(), trials(), rounds({"x": LOG}, "extended", {"x": LOG | {"high": 10.0}}))
-    assert "x: the last verdict moved its range to 1e-05 … 10, and no trial" in found.seen
+    found = one(study(), trials(), rounds({"x": LOG}, "extended", {"x": LOG | {"high": 10.0}}))
+    assert "extended the range of x to 1e-05 … 10; no trial" in found.seen
     assert found.command.endswith("--trials 120")
 
 
 def test_many_that_diverge_are_told_with_whether_they_still_do() -> None:
-    early = one(said(), trials(diverged=tuple(range(15))), rounds({"x": LOG}))
+    early = one(study(), trials(diverged=tuple(range(15))), rounds({"x": LOG}))
     assert early.seen.startswith("15 of 60 trials diverged")
     assert early.seen.endswith("; in the last round 0 of 20.")
     assert early.do.startswith("Nothing")
-    late = one(said(), trials(diverged=tuple(range(45, 60))), rounds({"x": LOG}))
+    late = one(study(), trials(diverged=tuple(range(45, 60))), rounds({"x": LOG}))
     assert "learning_rate" in late.do
-    mine = said(plan={"trainer": "m:f", "trials": 60})
+    mine = study(plan={"trainer": "m:f", "trials": 60})
     assert (
         "learning_rate" not in one(mine, trials(diverged=tuple(range(60))), rounds({"x": LOG})).do
     )
-    assert of(said(), trials(diverged=(1, 2)), rounds({"x": LOG})) == []
+    assert of(study(), trials(diverged=(1, 2)), rounds({"x": LOG})) == []
 
 
 @pytest.mark.parametrize(
     ("kind", "words", "heading", "do"),
     [
-        ("underfitting", "The curves say so.", "Too few epochs", "with --epochs 30, say"),
+        ("underfitting", "The curves say so.", "Too few epochs", "--epochs 30"),
         ("overfitting", "Slight overfitting: the curves say so.", "Slight overfitting", "dropout"),
     ],
 )
@@ -131,59 +148,56 @@ def test_what_the_curves_say_is_told_with_what_to_do(
     kind: Any, words: str, heading: str, do: str
 ) -> None:
     learned = Generalization(3, kind, 10, 0.99, 0.9, 0.09, 5, 5, words)
-    found = one(said(), trials(), rounds({"x": LOG}), None, learned)
+    found = one(study(), trials(), rounds({"x": LOG}), learned)
     assert (found.kind, found.seen) == (heading, "The curves say so.")
     assert do in found.do
     fine = replace(learned, kind="fine")
-    assert of(said(), trials(), rounds({"x": LOG}), None, fine) == []
+    assert of(study(), trials(), rounds({"x": LOG}), fine) == []
 
 
 def test_halving_that_does_not_predict_is_told() -> None:
     halved = trials().assign(state="pruned")
     agreements = [Agreement(1, 3, 20, 0.9), Agreement(3, 9, 7, 0.1)]
-    found = one(said(), halved, rounds({"x": LOG}), None, None, agreements)
+    found = one(study(), halved, rounds({"x": LOG}), None, agreements)
     assert found.kind == "Short training"
     assert "after 3 of 9 epochs" in found.seen
     assert "0.10, 7 trials" in found.seen
-    assert of(said(), halved, rounds({"x": LOG}), None, None, agreements[:1]) == []
-    assert of(said(), trials(), rounds({"x": LOG}), None, None, agreements) == []
+    assert of(study(), halved, rounds({"x": LOG}), None, agreements[:1]) == []
+    assert of(study(), trials(), rounds({"x": LOG}), None, agreements) == []
 
 
 def test_few_trials_are_told_when_the_search_is_over() -> None:
     ranges = dict.fromkeys("xyz", LOG)
-    found = one(said(), trials(29), rounds(ranges))
+    found = one(study(), trials(29), rounds(ranges))
     assert found.seen == "29 trials are few for 3 parameters."
     assert found.command.endswith(" --trials 120")
-    assert of(said(), trials(30), rounds(ranges)) == []
-    assert of(said(state="interrupted"), trials(29), rounds(ranges)) == []
+    assert of(study(), trials(30), rounds(ranges)) == []
+    assert of(study(state="interrupted"), trials(29), rounds(ranges)) == []
 
 
 def test_errors_are_told_with_the_commonest() -> None:
-    found = one(said(), trials(), rounds({"x": LOG}), {"ValueError: a": 1, "OSError: b": 5})
+    errors = Counter({"ValueError: a": 1, "OSError: b": 5})
+    found = one(study(errors=errors), trials(), rounds({"x": LOG}))
     assert found.seen == "6 of 60 trainings failed with an error: OSError: b, and 1 other error."
 
 
 def test_test_rows_that_are_worse_than_what_was_confirmed_are_told() -> None:
-    first = {"trial": 3, "params": {"x": 0.01}, "mean": 0.95, "ci95": [0.94, 0.96]}
-    worse = {"metric": "accuracy", "value": 0.93, "opened_at": "2026-01-01"}
-    found = one(said(recommended=first, test=worse), trials(), rounds({"x": LOG}))
+    first = Finalist(3, [0.95], 0.95, (0.94, 0.96), False, {"x": 0.01})
+    found = one(study(recommended=first, test=0.93), trials(), rounds({"x": LOG}))
     assert found.kind == "Test rows"
     for value in (0.94, 0.97):
-        assert (
-            of(said(recommended=first, test=worse | {"value": value}), trials(), rounds({"x": LOG}))
-            == []
-        )
-    small = said(recommended=first, test=worse | {"value": 0.97}, direction="minimize")
+        assert of(study(recommended=first, test=value), trials(), rounds({"x": LOG})) == []
+    small = study(recommended=first, test=0.97, direction="minimize")
     assert one(small, trials(), rounds({"x": LOG})).kind == "Test rows"
 
 
 @pytest.mark.parametrize(("tied", "words"), [(1, "Another setting"), (3, "3 other settings")])
 def test_ties_are_told(tied: int, words: str) -> None:
-    finalists = [{"tied": True}] + [{"tied": k < tied} for k in range(4)]
-    found = one(said(finalists=finalists), trials(), rounds({"x": LOG}))
-    assert found.seen == f"{words} can not be told from the recommended one."
+    finalists = [Finalist(k, [0.9], 0.9, None, 0 < k <= tied, {"x": 0.01}) for k in range(5)]
+    found = one(study(finalists=finalists), trials(), rounds({"x": LOG}))
+    assert found.seen == f"{words} can't be told from the recommended one."
 
 
 def test_of_a_study_that_has_not_begun_or_is_optunas_nothing_is_told() -> None:
-    assert of(said(plan={}), trials(diverged=tuple(range(60))), rounds({"x": LOG})) == []
-    assert of(said(), trials(0), rounds({"x": LOG})) == []
+    assert of(study(plan={}), trials(diverged=tuple(range(60))), rounds({"x": LOG})) == []
+    assert of(study(), trials(0), rounds({"x": LOG})) == []

@@ -32,7 +32,7 @@ def said_of(
 def test_validation_that_gets_worse_while_training_goes_on_is_overfitting() -> None:
     found = said_of(RISING, WORSE)
     assert found.kind == "overfitting"
-    assert found.said.startswith("Overfitting: validation was best at epoch 6 ")
+    assert found.sentence.startswith("Overfitting: validation was best at epoch 6 ")
     assert found.best_epoch == 6
     assert found.gap == pytest.approx(RISING[-1] - WORSE[-1])
 
@@ -41,29 +41,29 @@ def test_validation_that_stops_while_training_goes_on_is_slight_overfitting() ->
     train = [0.02 + s + 0.005 * k for k, s in enumerate(SETTLED)]
     found = said_of(train, SETTLED)
     assert found.kind == "overfitting"
-    assert f"stopped getting better at epoch {found.since} while training went on" in found.said
+    assert f"stopped getting better at epoch {found.since} while training went on" in found.sentence
     assert 4 <= found.since <= 8
 
 
 def test_both_still_getting_better_is_underfitting() -> None:
     found = said_of([v + 0.01 for v in RISING], RISING)
     assert found.kind == "underfitting"
-    assert "still getting better at the last epoch, 20" in found.said
-    assert "more epochs may help" in found.said
+    assert "still getting better at the last epoch, 20" in found.sentence
+    assert "more epochs may help" in found.sentence
 
 
 def test_both_settled_is_fine() -> None:
     found = said_of([s + 0.02 for s in SETTLED], SETTLED)
     assert found.kind == "fine"
-    assert "training ends ahead of it" in found.said
-    assert "training ends level with it" in said_of(SETTLED, SETTLED).said
-    assert "training ends behind it" in said_of([s - 0.05 for s in SETTLED], SETTLED).said
+    assert "training ends ahead of it" in found.sentence
+    assert "training ends level with it" in said_of(SETTLED, SETTLED).sentence
+    assert "training ends behind it" in said_of([s - 0.05 for s in SETTLED], SETTLED).sentence
 
 
 def test_training_far_ahead_is_overfitting_though_both_settled() -> None:
     found = said_of([s + 0.3 for s in SETTLED], SETTLED)
     assert found.kind == "overfitting"
-    assert "training ends far ahead of it" in found.said
+    assert "training ends far ahead of it" in found.sentence
 
 
 def test_the_jitter_of_few_rows_is_no_course() -> None:
@@ -86,7 +86,7 @@ def test_a_loss_is_read_the_other_way_round(train: list[float], validation: list
 def test_few_epochs_tell_nothing(count: int) -> None:
     found = said_of([0.9] * count, [0.8] * count)
     assert found.kind == "too short"
-    assert "too few to tell" in found.said
+    assert "too few to tell" in found.sentence
 
 
 def test_without_curves_of_both_splits_nothing_is_said() -> None:

@@ -11,7 +11,6 @@ from typing import Any, Literal
 import pytest
 
 from studies import Study
-from studies.analysis.summary import Agreement, rank_agreement
 from studies.database.records import Finalist, Opening, Round, StudyRecord, Trial, TrialState
 from studies.database.store import open_store
 from tests.studies.columns_of import summary_of
@@ -53,8 +52,10 @@ def said(
     **fields: Any,
 ) -> Any:
     """The summary as another program reads it."""
-    made = summary_of(record(**fields), "sqlite:///s.db", trials, rounds, 12, finalists, opening)
-    return json.loads(json.dumps(made, allow_nan=False))
+    summary = summary_of(
+        record(**fields), trials, rounds=list(rounds), finalists=finalists, opening=opening
+    )
+    return json.loads(json.dumps(summary.as_mapping(), allow_nan=False))
 
 
 def test_an_empty_study_has_all_keys_of_the_contract_and_no_other() -> None:
@@ -160,61 +161,6 @@ def test_what_the_test_rows_said_is_told_once_it_is_known() -> None:
     }
     assert said(opening=Opening(0, opened))["test"] is None
     assert said(opening=Opening(0, opened, None, "diverged at epoch 2"))["test"] is None
-
-
-# --- whether short training predicts long training ---
-
-
-def after(*orders: Sequence[float | None]) -> dict[int, dict[int, float]]:
-    """What trials had after the first, second, … epoch; None where they did not get there."""
-    return {
-        epoch: {k: value for k, value in enumerate(order) if value is not None}
-        for epoch, order in enumerate(orders, start=1)
-    }
-
-
-def rounded(found: Sequence[Agreement]) -> list[tuple[int, int, int, float]]:
-    return [(a.epoch, a.later, a.trials, round(a.correlation, 12)) for a in found]
-
-
-def test_the_order_after_some_epochs_is_compared_with_that_after_the_next() -> None:
-    found = rank_agreement(after([1, 2, 3, 4], [10, 20, 30, 99], [4, 3, 2, 1]), [1, 2, 3])
-    assert rounded(found) == [(1, 2, 4, 1.0), (2, 3, 4, -1.0)]
-    found = rank_agreement(after([1, 2, 3, 4], [0] * 4, [2, 1, 4, 3]), [1, 3])
-    assert rounded(found) == [(1, 3, 4, 0.6)]
-
-
-def test_only_trials_that_got_to_the_later_one_are_compared() -> None:
-    made = after([1, 2, 3, 4, 9, None, 0], [1, 2, 3, 4])
-    assert rounded(rank_agreement(made, [1, 2])) == [(1, 2, 4, 1.0)]
-
-
-@pytest.mark.parametrize(
-    ("made", "epochs"),
-    [
-        (after([1, 2, 3], [1, 2, 3]), [1, 2]),  # too few
-        (after([1, 1, 1, 1], [1, 2, 3, 4]), [1, 2]),  # no order
-        (after([1, 2, 3, 4], [1, 1, 1, 1]), [1, 2]),
-        (after([1, 2, 3, 4], [1, 2, 3, 4]), [2]),  # nothing to compare with
-        (after([1, 2, 3, 4], []), [1, 2]),  # nobody got there
-        (after([], []), [1, 2]),
-    ],
-    ids=["few", "all_equal", "all_equal_later", "one_epoch", "beyond", "nothing"],
-)
-def test_where_nothing_can_be_told_nothing_is(
-    made: dict[int, dict[int, float]], epochs: list[int]
-) -> None:
-    assert rank_agreement(made, epochs) == []
-
-
-def test_a_stored_study_compares_its_score(study: Study) -> None:
-    epochs = study.epochs_frame().pivot_table(
-        index="trial", columns="epoch", values="validation_rmse"
-    )
-    whole = epochs.dropna()
-    ((first, last, trials, correlation),) = study.rank_agreement([1, 4])
-    assert (first, last, trials) == (1, 4, len(whole))
-    assert correlation == pytest.approx(whole[1].rank().corr(whole[4].rank()))
 
 
 def test_a_stored_study_says_what_its_frames_say(study: Study) -> None:

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from studies import Study
-from studies.pages.drawings import png, svg
-from studies.study_plots import NAMES, Plots
+from studies.plots import png, svg
+from studies.plots.study_plots import NAMES, Plots
 
 
 @pytest.mark.slow

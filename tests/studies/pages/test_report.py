@@ -15,6 +15,7 @@ import pytest
 
 from studies import Study
 from studies.analysis import frames
+from studies.database.engine import masked
 from studies.database.records import Round, StudyRecord, Trial
 from studies.pages import report
 from tests.studies.columns_of import epochs_of, frame_of, summary_of
@@ -121,16 +122,22 @@ def rendered(
         else None,
         metric="accuracy",
         data_hash=None,
-        provenance={},
+        provenance={
+            "versions": {"python": "3.12.1", "numpy": "2.4"},
+            "data": {"task": "classification"},
+        },
         created=None,
         holder=None,
     )
-    url = "postgresql://me:secret@host/db"
-    said = summary_of(record, url, trials, rounds, epochs * len(curves) // 2, [], None)
-    said |= {"plan": record.plan or {}, "versions": {"python": "3.12.1", "numpy": "2.4"}}
-    said |= {"errors": {}, "task": "classification"}
+    summary = summary_of(
+        record,
+        trials,
+        storage=masked("postgresql://me:secret@host/db"),
+        rounds=rounds,
+        epochs_trained=epochs * len(curves) // 2,
+    )
     return report.render(
-        said,
+        summary,
         frame_of(trials, {}),
         epochs_of(curves),
         frames.rounds_frame(rounds),
@@ -177,19 +184,19 @@ def test_the_answer_comes_first_in_words(study: Study, html: str) -> None:
     answer = text[: text.index("Trial by trial")]
     said = study.summary()
     recommended, best = said["recommended"], said["best"]
-    assert f"Take the settings of trial {recommended['trial']}: trained " in answer
-    assert f"a validation rmse of {recommended['mean']:.4g} " in answer
-    assert f"and {said['test']['value']:.4g} on the test rows" in answer
+    assert f"Take the settings of trial {recommended['trial']}. Trained " in answer
+    assert f"a mean validation rmse of {recommended['mean']:.4g} " in answer
+    assert f"and of {said['test']['value']:.4g} on the test rows" in answer
     for name, value in recommended["params"].items():
         shown = f"{value:.3g}" if isinstance(value, float) else str(value)
         assert f"{name} {shown} " in answer
     assert f"45 trials in 3 rounds, {said['epochs_trained']} epochs trained in all." in answer
     assert f"{said['trials']['failed']} failed by diverging" in answer
     assert (
-        f"The best of {said['trials']['complete']} values on the validation split of the search "
+        f"The best of {said['trials']['complete']} values on the validation split in the search "
         f"was {best['value']:.4g}, of trial {best['trial']}." in answer
     )
-    assert f"seen once, on {said['test']['opened_at'][:10]}, by a network of" in answer
+    assert f"seen once, on {said['test']['opened_at'][:10]}, to score the recommended" in answer
 
 
 def test_without_finalists_the_answer_is_the_best_trial_with_a_caution() -> None:
@@ -201,7 +208,7 @@ def test_without_finalists_the_answer_is_the_best_trial_with_a_caution() -> None
     assert "The best of 2 values on one validation split is an optimistic number" in answer
     assert "Expect somewhat worse on new data." in answer
     assert "test rows" not in text
-    assert "Which are confirmed" not in text
+    assert "Confirmed settings" not in text
 
 
 def test_every_finalist_is_in_a_table(study: Study, html: str) -> None:
@@ -288,7 +295,7 @@ def test_a_study_in_which_all_failed_says_so() -> None:
     page = Page(rendered([None, None, None]))
     assert "No trial has succeeded. So nothing can be recommended" in page.text
     assert "All failed by diverging: loss or weights stopped being finite." in page.text
-    assert page.text.count("There is nothing to draw here yet") == 3
+    assert page.text.count("There is nothing to draw yet") == 3
     assert "No trial has a value." in page.text
     assert page.tags.count("svg") == 3  # the ranges, where the trials failed, and when
 
@@ -297,14 +304,14 @@ def test_a_search_that_is_running_says_so() -> None:
     text = Page(rendered([None] * 8, state="running", trial_state="running")).text
     assert "The search is still running" in text
     assert "No trial has succeeded yet." in text
-    assert "8 were begun and have not ended." in text
+    assert "8 are begun and not ended." in text
     assert "last trial ended none yet" in text
 
 
 def test_a_search_that_was_interrupted_says_how_to_go_on() -> None:
     text = Page(rendered([0.5, 0.6], state="interrupted")).text
     assert "The search was interrupted before its end" in text
-    assert re.search(r"To go on with this search.*hpo resume 'a study' --storage \S+ ", text)
+    assert re.search(r"To resume this search.*hpo resume 'a study' --storage \S+ ", text)
     assert "--trials" not in text
 
 
@@ -321,15 +328,17 @@ def test_a_study_that_optuna_made_has_no_command() -> None:
 
 
 def test_a_study_without_trials_is_a_page() -> None:
-    empty = frame_of([], {})
-    said: dict[str, Any] = {
-        "study": "new", "storage": "sqlite:///hpo.db", "state": "interrupted", "metric": "accuracy",
-        "direction": "maximize", "seed": None, "trials": {"complete": 0, "pruned": 0, "failed": 0},
-        "epochs_trained": 0, "best": None, "rounds": [], "plan": {"source": "digits"}, "versions": {},
-        "errors": {}, "task": "classification",
-        "finalists": [], "recommended": None, "test": None,
-    }  # fmt: skip
-    nobody = frames.finalists_frame([], {})
-    page = Page(report.render(said, empty, pd.DataFrame(), frames.rounds_frame([]), nobody))
+    record = StudyRecord(
+        1, "new", "maximize", "interrupted", {"source": "digits"}, "accuracy", None, {}, None, None
+    )
+    page = Page(
+        report.render(
+            summary_of(record, epochs_trained=0),
+            frame_of([], {}),
+            pd.DataFrame(),
+            frames.rounds_frame([]),
+            frames.finalists_frame([], {}),
+        )
+    )
     assert "0 trials in 0 rounds, 0 epochs trained in all." in page.text
     assert "svg" not in page.tags

@@ -200,7 +200,7 @@ def test_gap_is_train_minus_validation_whatever_the_direction(study: Study) -> N
     ]
     said = generalization(trials, epochs, **DOWN)
     assert said is not None
-    assert said.said.replace(" ", "") in texts(figure).replace("\n", "").replace(" ", "")
+    assert said.sentence.replace(" ", "") in texts(figure).replace("\n", "").replace(" ", "")
     assert not overlaps(figure)
 
 
@@ -217,7 +217,7 @@ def test_gap_without_both_splits_says_so() -> None:
 def test_agreement_has_the_ranks_of_both(study: Study) -> None:
     trials, epochs = study.trials_frame(), study.epochs_frame()
     figure = drawn(plots.agreement(trials, epochs, **DOWN))
-    found = study.rank_agreement([1, 2, 4])
+    found = study.rank_agreement()
     assert [axes.get_title().split()[1] for axes in figure.axes] == [
         f"{one.correlation:.2f}" for one in found
     ]

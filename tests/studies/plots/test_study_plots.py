@@ -14,7 +14,7 @@ from matplotlib.text import Text
 
 import studies
 from studies import Study
-from studies.study_plots import Plots
+from studies.plots.study_plots import Plots
 from tests.studies.figures import drawn, overlaps
 
 ALL = sorted(name for name in vars(Plots) if not name.startswith("_") and name != "each")

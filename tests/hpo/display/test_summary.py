@@ -10,8 +10,10 @@ import pytest
 from rich.console import Console
 
 import hpo
-from hpo.display import text
+from hpo.display.summary import _telling_verdicts, summary
+from hpo.display.text import print_parts
 from studies import Study
+from studies.database.records import Round
 
 ROWS, COLUMNS = 24, 80
 
@@ -20,7 +22,7 @@ def shown(study: Study, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("HPO_STORAGE", study.storage)
     console = Console(file=StringIO(), width=COLUMNS)
     with console.capture() as printed:
-        text._print(console, text.summary(study))
+        print_parts(console, summary(study))
     return [line.rstrip() for line in printed.get().splitlines()]
 
 
@@ -79,10 +81,11 @@ def test_what_moved_a_range_is_told_or_else_what_kept_it(
     verdicts: list[dict[str, Any] | None], told: list[tuple[str, str]]
 ) -> None:
     rounds = [
-        {"round": k, "verdicts": {} if verdict is None else {"x": verdict}}
+        Round(k, 5, {}, {} if verdict is None else {"x": verdict}, None)
         for k, verdict in enumerate(verdicts)
     ]
-    assert [(number, verdict["reason"]) for number, verdict in text._told(rounds, "x")] == told
+    shown = [(number, verdict["reason"]) for number, verdict in _telling_verdicts(rounds, "x")]
+    assert shown == told
 
 
 def test_who_holds_a_study_is_told_and_one_is_not_several(

@@ -1,0 +1,59 @@
+"""What to type next: the commands that show a study, resume it, and export its trials."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from studies import DEFAULT_STORAGE
+from studies.analysis.summary import Summary
+from studies.database.engine import masked
+
+
+def resume_command(name: str, storage: str) -> str:
+    """What to type to resume a study."""
+    return f"hpo resume {shlex.quote(name)}{_where(storage)}"
+
+
+def slug(name: str) -> str:
+    """A study's name as part of a file's name, without folders and what a shell or a file system treats specially."""
+    return re.sub(r"[^\w.]+", "-", name).strip("-.")[:60] or "study"
+
+
+def next_commands(summary: Summary, storage: str) -> list[RenderableType]:
+    """The commands with what each is for, one a line."""
+    study = summary.record.name
+    name, where = shlex.quote(study), _where(storage)
+    more, refused = "", None
+    if not summary.plan:
+        from hpo.plan.adopt import refusal
+        from studies.database.optunas import read_optunas
+
+        more = f" --trainer MODULE:FUNCTION --trials {2 * sum(summary.trials.values())}"
+        refused = refusal(read_optunas(study, storage))
+    elif summary.record.state == "complete":
+        more = f" --trials {2 * summary.trainings}"
+    commands = [(f"hpo report {name} -o {slug(study)}.html{where}", "see it")]
+    if refused is None:
+        commands.append((resume_command(study, storage) + more, "go on with it"))
+    commands.append((f"hpo export {name} --table trials{where}", "take the trials elsewhere"))
+    width = max(len(command) for command, _ in commands)
+    lines: list[RenderableType] = []
+    for command, purpose in commands:
+        # A command is never wrapped: it is there to be copied.
+        line = Text.assemble("  ", (f"{command:{width}}", "cyan"), no_wrap=True, overflow="ignore")
+        lines.append(line.append(f"  # {purpose}", "dim") if width < 50 else line)
+    if refused is not None:
+        lines.append(Text(f"  Optuna can go on with it, hpo can't: {refused}"))
+    return lines
+
+
+def _where(storage: str) -> str:
+    """--storage, if the command would not find the study without it; a password is left out."""
+    if storage in (DEFAULT_STORAGE, os.environ.get("HPO_STORAGE")):
+        return ""
+    return f" --storage {shlex.quote(masked(storage))}"

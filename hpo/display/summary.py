@@ -1,0 +1,223 @@
+"""A stored study on one screen: how it stands, the best settings, how each range moved and why, what to do next."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from hpo.display.commands import next_commands
+from hpo.display.text import ACTIONS, STATES, several
+from studies import Study
+from studies.analysis import agreement
+from studies.analysis.summary import Summary
+from studies.database.records import Finalist, Round
+from studies.words import describe, setting, settings
+
+MAX_ERRORS, MAX_TIED = 3, 2  # that are shown
+FEW_PARAMETERS = 3  # there is room for a line for each, and to say why its range moved
+
+
+def summary(study: Study) -> list[RenderableType]:
+    """The parts of the screen, from top to bottom."""
+    s = study.read()
+    parts: list[RenderableType] = [_heading(s)]
+    for version in s.plans:
+        when = f"{version.made:%Y-%m-%d %H:%M} UTC, after round {version.rounds - 1}"
+        parts += [Text(f"Plan changed {when}: {change['means']}.") for change in version.changes]
+    if s.record.holder:
+        parts.append(Text(f"Held by {s.record.holder}.", "cyan"))
+    if s.record.stopped:
+        parts.append(Text(f"Stopped early: {s.record.stopped}.", "yellow"))
+    parts += [*_by_optuna(s), *_errors(s.errors), *_best(s), *_confirmed(s), Text(), *_ranges(s)]
+    if s.plan and (agreements := study.rank_agreement()):
+        parts += _agreement(agreements)
+    if s.rounds:
+        parts.append(Text())
+    parts.append(_line("Stored", f"in {s.storage} as ", s.record.name))
+    return parts + next_commands(s, study.storage)
+
+
+def _heading(s: Summary) -> Text:
+    trials = several(sum(s.ended.values()), "trial")
+    others = [f"{n} {state}" for state, n in s.ended.items() if n and state != "complete"]
+    if others:
+        trials += f" ({', '.join(others)})"
+    if s.confirming:
+        trials += f" and {s.confirming} to confirm"
+    if s.plan:
+        state = (str(s.record.state), STATES[s.record.state])
+        trained = f"{several(s.epochs_trained, 'epoch')} trained"
+    else:  # only its maker knows whether it is complete, and what a reported value stands for
+        state = ("made by Optuna", "")
+        trained = f"{several(s.epochs_trained, 'value')} reported"
+    return Text.assemble((s.record.name, "bold"), " · ", state, f" · {trials} · {trained}")
+
+
+def _by_optuna(s: Summary) -> list[RenderableType]:
+    """Which trials plain Optuna made if that is not all of them, and which it has not ended."""
+    adopted = s.record.provenance.get("adopted")
+    if adopted:
+        text = f"Optuna made the first {adopted['trials']} trials."
+        if adopted["failed"]:
+            numbers = ", ".join(map(str, adopted["failed"]))
+            text += f" {numbers} had not ended, and are recorded as failed."
+        return [Text(text)]
+    going = s.trials.get("running", 0)
+    if s.plan or not going:
+        return []
+    by_a_kill = "or left so by a process that was killed"
+    return [Text(f"{going} more running or waiting by Optuna's record, {by_a_kill}.")]
+
+
+def _errors(errors: Counter[str]) -> list[RenderableType]:
+    """The errors of the trainings that failed, the commonest first."""
+    shown = errors.most_common(MAX_ERRORS)
+    lines: list[RenderableType] = [Text(f"{count} × {message}", "red") for message, count in shown]
+    if len(errors) > MAX_ERRORS:
+        lines.append(Text(f"and {len(errors) - MAX_ERRORS} other errors", "red"))
+    return lines
+
+
+def _best(s: Summary) -> list[RenderableType]:
+    if s.record.several:
+        directions = s.record.directions
+        return [
+            Text(
+                f"{len(directions)} objectives ({', '.join(directions)}): no one trial is the best."
+            ),
+            Text(
+                "No other trial is better in all of them than: "
+                f"{', '.join(map(str, s.front)) or 'none yet'}."
+            ),
+        ]
+    if not s.trials:
+        return [Text("There are no trials yet.")]
+    if s.best is None:
+        return [Text("No trial has succeeded.", "red")]
+    best = Text.assemble(
+        (f"Best {s.measured} ", "bold"),
+        (f"{s.best.value:.4g}", "bold green"),
+        f" (trial {s.best.number})",
+    )
+    for finalist in s.finalists:
+        if finalist.trial == s.best.number:
+            best.append(f", confirmed {_plus_minus(finalist)}")
+    if s.recommended is None:
+        return [best, *_params(s.best.params)]
+    trial = s.recommended.trial
+    recommended = Text(f"Recommended: the settings of trial {trial}", "bold")
+    return [best, recommended, *_params(s.recommended.params)]
+
+
+def _params(params: Mapping[str, Any]) -> list[RenderableType]:
+    if len(params) > FEW_PARAMETERS:
+        return [_indented(settings(params))]
+    width = max(map(len, params), default=0)
+    return [Text(f"  {name:{width}}  {setting(value)}") for name, value in params.items()]
+
+
+def _confirmed(s: Summary) -> list[RenderableType]:
+    """How good the recommended settings are on fresh seeds and splits and on the test rows; which settings are tied."""
+    if s.recommended is None:
+        return []
+    first, *others = s.finalists
+    table = _grid()
+    table.add_row(
+        f"  {s.measured}",
+        Text.assemble(
+            (_plus_minus(first), "bold green"),
+            f" (95 %), {len(first.values)} × on fresh seeds and splits",
+        ),
+    )
+    if s.opening is not None and s.opening.value is not None:
+        whose = "" if s.opening.trial == first.trial else f" of trial {s.opening.trial}"
+        once = f"{whose}, on rows seen once: {s.opening.opened:%Y-%m-%d %H:%M} UTC"
+        value = Text.assemble((f"{s.opening.value:.4g}", "bold green"), once)
+        table.add_row(f"  test {s.metric}", value)
+    tied = [finalist for finalist in others if finalist.tied]
+    if tied:
+        named = ", ".join(f"{f.trial} ({_plus_minus(f)})" for f in tied[:MAX_TIED])
+        more = f" and {len(tied) - MAX_TIED} more" if len(tied) > MAX_TIED else ""
+        table.add_row("  tied with it", Text(f"trial{'s' * (len(tied) > 1)} {named}{more}"))
+    return [table]
+
+
+def _plus_minus(finalist: Finalist) -> str:
+    """A mean and half of its interval: 0.975 ± 0.004."""
+    if finalist.mean is None:
+        return "by no value: a training failed"
+    low, high = finalist.ci95 or (0.0, 0.0)
+    half = (high - low) / 2
+    if half <= 0:
+        return f"{finalist.mean:.4g}"
+    decimals = max(0, -math.floor(math.log10(half)))
+    return f"{finalist.mean:.{decimals}f} ± {half:.{decimals}f}"
+
+
+def _ranges(s: Summary) -> list[RenderableType]:
+    """How each range moved; if there are few parameters, also why."""
+    if not s.rounds:
+        return []
+    first = {name: describe(fields) for name, fields in s.rounds[0].ranges.items()}
+    last = {name: describe(fields) for name, fields in s.ranges.items()}
+    if len(last) > FEW_PARAMETERS:
+        table = _grid()
+        for name in last:
+            if first[name] != last[name]:
+                table.add_row(Text(f"  {name}", "bold"), Text(f"{first[name]}  →  {last[name]}"))
+        whole = ", ".join(name for name in last if first[name] == last[name])
+        unmoved = [_indented(f"the whole range: {whole}", "dim")] if whole else []
+        return [_line("Ranges"), table, *unmoved]
+    parts: list[RenderableType] = [_line("Ranges,", "and why after which rounds")]
+    for name, now in last.items():
+        moved = f"{first[name]}  →  {now}" if now != first[name] else f"{now}  (the whole range)"
+        parts.append(Text.assemble("  ", (name, "bold"), f"  {moved}"))
+        verdicts = _grid()
+        for rounds, verdict in _telling_verdicts(s.rounds, name):
+            style = ACTIONS[verdict["action"]]
+            verdicts.add_row(Text(f"    {rounds}", "dim"), Text(verdict["reason"], style))
+            if verdict.get("warning"):
+                verdicts.add_row("", Text(verdict["warning"], "yellow"))
+        if verdicts.rows:
+            parts.append(verdicts)
+    return parts
+
+
+def _telling_verdicts(rounds: Sequence[Round], name: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """The verdicts on a parameter that moved its range or warn, each with the round it came after.
+
+    If there are none, it is the last verdict, which rests on the most trials, with all rounds that kept the range.
+    """
+    verdicts = [(r.round, r.verdicts[name]) for r in rounds if r.verdicts and name in r.verdicts]
+    telling = [(k, v) for k, v in verdicts if v["action"] != "kept" or v.get("warning")]
+    if telling or not verdicts:
+        return [(str(number), verdict) for number, verdict in telling]
+    (first, _), (last, verdict) = verdicts[0], verdicts[-1]
+    return [(f"{first}" if first == last else f"{first}–{last}", verdict)]
+
+
+def _agreement(agreements: Sequence[agreement.Agreement]) -> list[RenderableType]:
+    """Whether short training predicted long training."""
+    lines: list[RenderableType] = [Text(agreement.sentence(agreements))]
+    if min(a.correlation for a in agreements) < agreement.PREDICTS:
+        lines.append(Text("  What does well early need not do well in the end.", "yellow"))
+    return lines
+
+
+def _line(word: str, *rest: str) -> Text:
+    return Text.assemble((word, "bold"), " ", *rest)
+
+
+def _indented(text: str, style: str = "") -> Padding:
+    return Padding(Text(text, style), (0, 0, 0, 2), expand=False)
+
+
+def _grid() -> Table:
+    return Table.grid(padding=(0, 2), pad_edge=False)

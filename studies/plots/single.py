@@ -1,0 +1,58 @@
+"""The value of each trial against one parameter, and the range that is left of it."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.patches import Patch
+
+from studies.analysis.dimensions import dimension
+from studies.database.records import Direction
+from studies.plots.look import (
+    MARKERS,
+    PALE,
+    STYLE,
+    Figure,
+    key,
+    legend,
+    plain,
+    round_colours,
+)
+from studies.plots.scales import set_scale
+from studies.plots.values import values
+
+
+@rc_context(STYLE)  # type: ignore[arg-type]
+def single(
+    trials: pd.DataFrame,
+    x: str,
+    *,
+    metric: str,
+    direction: Direction,
+    rounds: pd.DataFrame,
+    split: str = "validation",
+) -> Figure:
+    """The value of each trial against one parameter, and the range that is left of it.
+
+    Raises:
+        ValueError: there is no parameter of that name.
+    """
+    parameter = dimension(x, trials, rounds)
+    figure = Figure(figsize=(7.2, 3.7), layout="constrained")
+    axes, strip, handles = values(
+        figure, trials, parameter.positions(trials), metric, direction, split
+    )
+    numbers = sorted({int(n) for n in trials["round"].dropna()})
+    keys = []
+    for k in sorted({0, len(numbers) // 2, len(numbers) - 1}) if numbers else ():
+        colour, marker = round_colours(len(numbers))[k], MARKERS[k % len(MARKERS)]
+        keys.append(key(marker, f"round {numbers[k]}", color=colour))
+    handles[:0] = keys
+    for low, high in parameter.searched[-1] if parameter.searched else ():
+        axes.axvspan(low, high, color=PALE, alpha=0.5, lw=0, zorder=0)
+    if parameter.searched:
+        handles.append(Patch(color=PALE, alpha=0.5, label="last range"))
+    set_scale(parameter, strip or axes, "x")
+    (strip or axes).set_xlabel(plain(x, 60))
+    legend(figure, handles)
+    return figure

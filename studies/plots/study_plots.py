@@ -1,0 +1,210 @@
+"""The figures of a stored study: `study.plot.history()`. Each reads the study anew and returns a matplotlib Figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any, Literal, Protocol
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from studies import plots
+from studies.analysis.importance import importances, most_narrowed_first, most_telling_first
+from studies.analysis.summary import Summary
+
+NAMES = (
+    "history", "ranges", "importance", "scatter", "single", "parallel", "curves", "gap", "agreement",
+    "finalists", "divergence", "timeline",
+)  # fmt: skip
+
+
+class Readable(Protocol):
+    """What the figures read of a study."""
+
+    def read(self) -> Summary:
+        """The study without the rows of its trials."""
+        ...
+
+    def trials_frame(self) -> pd.DataFrame:
+        """One row a trial."""
+        ...
+
+    def epochs_frame(self) -> pd.DataFrame:
+        """One row for each epoch of each trial."""
+        ...
+
+    def rounds_frame(self) -> pd.DataFrame:
+        """One row for each parameter of each round."""
+        ...
+
+    def finalists_frame(self) -> pd.DataFrame:
+        """One row for each setting that was trained again."""
+        ...
+
+
+class Plots:
+    """The figures of `studies.plots` for one study. Most need one objective; for a study with several they say so."""
+
+    def __init__(self, study: Readable) -> None:
+        self._study = study
+
+    def history(self, by: Literal["trial", "epochs"] = "trial") -> Figure:
+        """The value of each trial, the best so far and the confirmed value, by trial or by epochs spent.
+
+        Raises:
+            ValueError: `by` is neither "trial" nor "epochs".
+        """
+        return self._of_one_objective(
+            lambda s: plots.history(s.trials, **s.metric_on, by=by, finalists=s.finalists)
+        )
+
+    def ranges(self) -> Figure:
+        """How the range of each parameter moved, round by round, with the verdicts."""
+        return plots.ranges(self._study.rounds_frame())
+
+    def curves(self, best: int = 20) -> Figure:
+        """The learning curves of the best trials: validation solid, training dashed."""
+        return self._of_one_objective(
+            lambda s: plots.curves(s.trials, s.epochs, **s.metric, best=best)
+        )
+
+    def scatter(self, x: str | None = None, y: str | None = None) -> Figure:
+        """Two parameters against each other, coloured by value; by default those that were narrowed most.
+
+        Raises:
+            ValueError: there is no parameter of that name.
+        """
+
+        def draw(s: _Frames) -> Figure:
+            names = s.parameters(x, y)
+            if len(names) < 2:
+                return _single(s, names)
+            return plots.scatter(s.trials, *names, **s.metric_on, rounds=s.rounds)
+
+        return self._of_one_objective(draw)
+
+    def single(self, x: str | None = None) -> Figure:
+        """The value of each trial against one parameter; by default the one that was narrowed most.
+
+        Raises:
+            ValueError: there is no parameter of that name.
+        """
+        return self._of_one_objective(lambda s: _single(s, s.parameters(x)))
+
+    def importance(self) -> Figure:
+        """What share of the differences between trials each parameter explains."""
+        return self._of_one_objective(
+            lambda s: plots.importance(
+                importances(s.trials, s.rounds, direction=s.summary.direction),
+                metric=s.summary.metric,
+                split=s.summary.split,
+            )
+        )
+
+    def parallel(self) -> Figure:
+        """A line for each trial through its settings to its value, the most narrowed parameter first."""
+        return self._of_one_objective(
+            lambda s: plots.parallel(s.trials, s.names, **s.metric_on, rounds=s.rounds)
+        )
+
+    def gap(self) -> Figure:
+        """Training against validation of the best trial, by epoch, and whether it over- or underfits, in words."""
+        return self._of_one_objective(lambda s: plots.gap(s.trials, s.epochs, **s.metric))
+
+    def finalists(self) -> Figure:
+        """The settings that were trained again, with intervals, and which of them are tied."""
+        return self._of_one_objective(lambda s: plots.finalists(s.finalists, **s.metric_on))
+
+    def agreement(self) -> Figure:
+        """Whether short training predicted long training."""
+        return self._of_one_objective(lambda s: plots.agreement(s.trials, s.epochs, **s.metric))
+
+    def divergence(self, x: str | None = None, y: str | None = None) -> Figure:
+        """Which settings diverged or failed; by default over the parameters that predict it best.
+
+        Raises:
+            ValueError: there is no parameter of that name.
+        """
+
+        def draw(s: _Frames) -> Figure:
+            names = s.parameters(x, y, among=most_telling_first(s.trials, s.rounds))
+            if not names:
+                return plots.sentence("There are no parameters.")
+            return plots.divergence(s.trials, *names, rounds=s.rounds)
+
+        return self._of_one_objective(draw)
+
+    def timeline(self) -> Figure:
+        """When each trial ran, and the pauses of a search that was stopped and resumed."""
+        return plots.timeline(self._study.trials_frame())
+
+    def each(self) -> Iterator[tuple[str, Figure]]:
+        """All of them, each with a name for its file."""
+        for name in NAMES:
+            yield name, getattr(self, name)()
+            if name == "history":
+                yield "history_by_epochs", self.history(by="epochs")
+
+    def _of_one_objective(self, draw: Callable[[_Frames], Figure]) -> Figure:
+        frames = _Frames(self._study)
+        if frames.summary.record.several:
+            count = len(frames.summary.record.directions)
+            return plots.sentence(
+                f"This figure is for one objective, and the study has {count}:\n"
+                "Optuna's own figures, of study.optuna(), can show several."
+            )
+        return draw(frames)
+
+
+class _Frames:
+    """The frames of a study, each read when it is first needed, and how figures name what is measured."""
+
+    def __init__(self, study: Readable) -> None:
+        self._study = study
+
+    @cached_property
+    def summary(self) -> Summary:
+        return self._study.read()
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        return self._study.trials_frame()
+
+    @cached_property
+    def epochs(self) -> pd.DataFrame:
+        return self._study.epochs_frame()
+
+    @cached_property
+    def rounds(self) -> pd.DataFrame:
+        return self._study.rounds_frame()
+
+    @cached_property
+    def finalists(self) -> pd.DataFrame:
+        return self._study.finalists_frame()
+
+    @property
+    def names(self) -> list[str]:
+        return most_narrowed_first(self.trials, self.rounds)
+
+    @property
+    def metric(self) -> dict[str, Any]:
+        return {"metric": self.summary.metric, "direction": self.summary.direction}
+
+    @property
+    def metric_on(self) -> dict[str, Any]:
+        return self.metric | {"split": self.summary.split}
+
+    def parameters(self, *asked: str | None, among: list[str] | None = None) -> list[str]:
+        """A parameter for each that is asked for; for None the first of the others `among` which to choose (by default
+        the most narrowed first), as long as there are any.
+        """
+        others = [name for name in among or self.names if name not in asked]
+        names = [name if name is not None or not others else others.pop(0) for name in asked]
+        return [name for name in names if name is not None]
+
+
+def _single(s: _Frames, names: list[str]) -> Figure:
+    if not names:
+        return plots.sentence("There are no parameters.")
+    return plots.single(s.trials, names[0], **s.metric_on, rounds=s.rounds)

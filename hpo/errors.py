@@ -80,13 +80,21 @@ _OURS: dict[type, type[HpoError]] = {
 }
 
 
+def as_ours(error: Exception) -> Exception:
+    """What `trainer` or `studies` raised, as the class of ours, with the same text; any other error as it is."""
+    if isinstance(error, HpoError):
+        return error
+    ours = next((_OURS[kind] for kind in type(error).__mro__ if kind in _OURS), None)
+    return ours(*error.args).with_traceback(error.__traceback__) if ours else error
+
+
 @contextmanager
 def raised_as_ours() -> Iterator[None]:
-    """Raise what `trainer` and `studies` raise as the class of ours with the same text; also a decorator."""
+    """Raise what `trainer` and `studies` raise as the class of ours; also a decorator."""
     try:
         yield
-    except HpoError:
-        raise
-    except (trainer.errors.DataError, studies.errors.StoreError) as error:
-        ours = next(_OURS[kind] for kind in type(error).__mro__ if kind in _OURS)
-        raise ours(*error.args).with_traceback(error.__traceback__) from error.__cause__
+    except Exception as error:
+        ours = as_ours(error)
+        if ours is error:
+            raise
+        raise ours from error.__cause__

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from hpo.cli.output import no_room
-from hpo.errors import HpoError, PlanError
-from studies.errors import LeaseError, StoreError
-from trainer.errors import DataError
+from hpo.errors import HeldError, HpoError, PlanError, as_ours
 
 DONE, ERROR, USAGE, NO_TRIAL_SUCCEEDED, HELD = 0, 1, 2, 3, 4
 
@@ -15,10 +13,8 @@ def status_and_line(error: Exception) -> tuple[int, str]:
     unwritten = no_room(error)
     if unwritten is not None:
         return ERROR, unwritten
-    if isinstance(error, PlanError):
-        return USAGE, str(error)
-    if isinstance(error, LeaseError):
-        return HELD, str(error)
-    if isinstance(error, HpoError | DataError | StoreError):
-        return ERROR, str(error)
+    ours = as_ours(error)
+    for kind, status in ((PlanError, USAGE), (HeldError, HELD), (HpoError, ERROR)):
+        if isinstance(ours, kind):
+            return status, str(ours)
     raise error

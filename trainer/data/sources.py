@@ -73,7 +73,9 @@ def _file(path: Path, target: str | None) -> Table:
         frame = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
     except pd.errors.ParserWarning:
         raise DataError(f"{path}: its rows have more cells than its first line") from None
-    except (ValueError, ImportError, OSError) as error:
+    except ImportError:
+        raise DataError(f"{path} needs the package pyarrow: pip install pyarrow") from None
+    except (ValueError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path} can't be read as a table: {reason}") from None
     columns = ", ".join(str(column) for column in frame.columns)

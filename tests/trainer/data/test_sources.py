@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,16 @@ def test_a_parquet_file_is_read_with_its_types(tmp_path: Path) -> None:
     assert done.train.X.shape == (24, 9)  # 5 numbers, 2 columns with gaps, 2 kinds
     assert np.isfinite(done.train.X).all()
     assert table.classes == ("a", "b")
+
+
+def test_what_reads_parquet_is_named_where_it_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "t.parquet"
+    path.touch()
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(DataError, match=r"t\.parquet needs .* pip install pyarrow$"):
+        read(str(path), "y")
 
 
 @pytest.mark.parametrize(

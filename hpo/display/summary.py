@@ -146,7 +146,7 @@ def _confirmed(s: Summary) -> list[RenderableType]:
         named = ", ".join(f"{f.trial} ({_plus_minus(f)})" for f in tied[:MAX_TIED])
         more = f" and {len(tied) - MAX_TIED} more" if len(tied) > MAX_TIED else ""
         table.add_row("  tied with it", Text(f"trial{'s' * (len(tied) > 1)} {named}{more}"))
-    return [table]
+    return [table, _indented(s.note)] if s.note else [table]
 
 
 def _plus_minus(finalist: Finalist) -> str:

@@ -1,85 +1,54 @@
-"""The house's rules on who may import whom, held by reading every import."""
+"""What the contracts on imports (pyproject.toml, checked by scripts/check) can't say, and what a command imports."""
 
 from __future__ import annotations
 
 import ast
-import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("hpo", "trainer", "studies")
-MAY_USE_ALL = {"__init__", "errors", "operations", "run", "trainables", "cli", "display"}
-NEED_MORE_THAN_NUMPY = {
-    "sources",
-    "tables",
-    "encoding",
-    "splits",
-    "estimator",
-    "labels",
-    "model_file",
-    "population",
+MORE_THAN_NUMPY = {  # its doors, and what each needs
+    "trainer": {"lazy_loader"},
+    "trainer.data": {"lazy_loader", "pandas", "sklearn"},
+    "trainer.estimator": {"sklearn", "threadpoolctl"},
+    "trainer.labels": {"scipy", "sklearn"},
+    "trainer.population": {"threadpoolctl"},
+    "trainer.worker": {"threadpoolctl"},
 }
-IN_A_PROCESS_OF_ITS_OWN = {"worker": "threadpoolctl"}
 
 
-def imported(path: Path) -> set[str]:
-    """The top-level packages a file imports, anywhere in it, but for those that only type checkers see."""
-    found: set[str] = set()
-
-    def visit(node: ast.AST) -> None:
-        if isinstance(node, ast.ImportFrom) and node.module == "studies.words":
-            return  # how things are written: it knows nothing of ours, and anyone may use it
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            return
-        if isinstance(node, ast.Import):
-            found.update(alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute"
-            found.add(str(node.module).split(".")[0])
-        for child in ast.iter_child_nodes(node):
-            visit(child)
-
-    visit(ast.parse(path.read_text()))
-    return found
+@pytest.fixture(scope="module")
+def imports() -> dict[str, set[str]]:
+    """All that each module of ours imports, in functions and for type checkers, too, and where lazy names come from."""
+    graph = grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
+    ours = {module for module in graph.modules if module.split(".")[0] in PACKAGES}
+    imported = {module: graph.find_modules_directly_imported_by(module) for module in ours}
+    for package in PACKAGES:
+        for stub in (ROOT / package).rglob("__init__.pyi"):
+            door = ".".join(stub.relative_to(ROOT).parent.parts)
+            for node in ast.walk(ast.parse(stub.read_text())):
+                if isinstance(node, ast.ImportFrom):
+                    names = [node.module] if node.module else [name.name for name in node.names]
+                    imported[door] |= {f"{door}.{name}" for name in names}
+    return imported
 
 
-def files(package: str) -> list[Path]:
-    found = sorted((ROOT / package).rglob("*.py"))
-    assert found
-    return found
+def test_no_circle_of_modules(imports: dict[str, set[str]]) -> None:
+    TopologicalSorter(imports).prepare()  # raises CycleError, which names one
 
 
-@pytest.mark.parametrize("package", ["trainer", "studies"])
-def test_trainer_and_studies_know_neither_each_other_nor_hpo(package: str) -> None:
-    others = set(PACKAGES) - {package}
-    for path in files(package):
-        assert not imported(path) & others, path
-
-
-def test_in_hpo_only_a_few_modules_touch_trainer_and_studies() -> None:
-    for path in files("hpo"):
-        if path.match("plan/*.py") and "trainer" in imported(path):
-            # The table of the network's fields is the one thing that a plan knows of the trainer.
-            assert set(re.findall(r"from (trainer\S*)", path.read_text())) == {"trainer.fields"}
-            continue
-        module = path.relative_to(ROOT / "hpo").parts[0].removesuffix(".py")
-        if module not in MAY_USE_ALL:
-            assert not imported(path) & {"trainer", "studies"}, path
-
-
-def test_the_trainer_needs_numpy_alone_outside_its_doors() -> None:
-    for path in files("trainer"):
-        if path.stem not in NEED_MORE_THAN_NUMPY:
-            third_party = imported(path) - set(sys.stdlib_module_names) - {"trainer"}
-            assert third_party <= {
-                "numpy",
-                "lazy_loader",
-                IN_A_PROCESS_OF_ITS_OWN.get(path.stem),
-            }, path
+def test_the_trainer_needs_numpy_alone_outside_its_doors(imports: dict[str, set[str]]) -> None:
+    for module, imported in imports.items():
+        names = {name.split(".")[0] for name in imported} - set(sys.stdlib_module_names)
+        door = ".".join(module.split(".")[:2])
+        if module.startswith("trainer"):
+            assert names <= {"trainer", "numpy"} | MORE_THAN_NUMPY.get(door, set()), module
 
 
 def test_every_folder_at_the_top_is_one_of_the_house() -> None:

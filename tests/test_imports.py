@@ -16,8 +16,8 @@ PACKAGES = ("hpo", "trainer", "studies")
 MORE_THAN_NUMPY = {  # its doors, and what each needs
     "trainer": {"lazy_loader"},
     "trainer.data": {"lazy_loader", "pandas", "sklearn"},
-    "trainer.estimator": {"sklearn"},
-    "trainer.labels": {"sklearn"},
+    "trainer.estimator": {"sklearn", "threadpoolctl"},
+    "trainer.labels": {"scipy", "sklearn"},
     "trainer.population": {"threadpoolctl"},
     "trainer.worker": {"threadpoolctl"},
 }

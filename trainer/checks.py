@@ -61,7 +61,7 @@ def class_weights(given: Mapping[Any, float], classes: Array) -> tuple[float, ..
         if label not in weights:
             raise ValueError(f"class_weight: no row of y is of class {label!r}")
         if not FINITE.allows(weight):
-            raise ValueError(f"class_weight of {label!r} = {weight!r} is not {FINITE}")
+            raise ValueError(f"class_weight of {label!r} = {weight!r} is not {FINITE.text}")
         weights[label] = float(weight)
     if not any(weights.values()):
         raise ValueError("class_weight is 0 for every class: one has to count")

@@ -69,7 +69,7 @@ def choices(field: str) -> Completer:
     """What a field of a plan can be."""
 
     def complete(_: click.Context, __: click.Parameter, incomplete: str) -> Items:
-        return _beginning(incomplete, FIELDS[field].choices or OF_A_NETWORK.choices)
+        return _beginning(incomplete, FIELDS[field].rule.choices or OF_A_NETWORK.choices)
 
     return complete
 

@@ -11,7 +11,7 @@ import click
 from hpo.cli.completing import choices
 from hpo.plan.fields import FIELDS, GROUPS, PlanField
 from studies import DEFAULT_STORAGE
-from trainer.fields import Number, Whole, YesNo
+from studies.words import setting
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -74,40 +74,37 @@ def run_options(command: F) -> F:
     return json_option(storage_option(command))
 
 
-def plan_options(command: F) -> F:
-    """The fields of a plan, and --config with all of them."""
+def plan_options(command: F, *, changes: bool = False) -> F:
+    """The fields of a plan, and --config with all of them.
+
+    For `changes` of a stored plan, those that can't change are hidden, and refused with a reason.
+    """
     for field in reversed(FIELDS.values()):
         if field.name != "source":
-            command = _option(field, f"{field.text} [default: {_default(field)}]")(command)
-    return _config("The whole plan; flags override it.")(command)
+            new = f"{field.text} [default: {_default(field)}]"
+            text = field.change or field.text if changes else new
+            command = _option(field, text, hidden=changes and field.change is None)(command)
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE.toml",
+        help="The whole plan; flags override it.",
+    )(command)
 
 
-def change_options(command: F) -> F:
-    """The fields of a plan, to change a stored one; those that can't change are hidden, and refused with a reason."""
-    for field in reversed(FIELDS.values()):
-        if field.name != "source":
-            hidden = field.change is None
-            command = _option(field, field.change or field.text, hidden=hidden)(command)
-    return _config("The whole plan, changed; flags override it.")(command)
-
-
-def _config(text: str) -> Callable[[F], F]:
-    kind = click.Path(path_type=Path)
-    return click.option("--config", type=kind, metavar="FILE.toml", help=text)
-
-
-def _option(field: PlanField, text: str, *, hidden: bool = False) -> Callable[[F], F]:
+def _option(field: PlanField, text: str, *, hidden: bool) -> Callable[[F], F]:
     flag, rule = field.name.replace("_", "-"), field.rule
     attributes: dict[str, Any] = {"help": text, "hidden": hidden, "default": None}
-    if isinstance(rule, YesNo):
+    if rule.kind is bool:
         return click.option(f"--{flag}/--no-{flag}", **attributes)
-    kinds = {Whole: (int, "N"), Number: (float, "NUMBER")}
-    kind, metavar = kinds.get(type(rule), (str, "NAME"))
+    metavars: dict[type, str] = {int: "N", float: "NUMBER"}
+    kind = rule.kind if rule.kind in metavars else str
+    metavar = field.metavar or metavars.get(kind, "NAME")
     if field.name == "space":
         attributes |= {"multiple": True}
-    if field.choices or field.name == "metric":
+    if rule.choices or field.name == "metric":
         attributes |= {"shell_complete": choices(field.name)}
-    return click.option(f"--{flag}", type=kind, metavar=field.metavar or metavar, **attributes)
+    return click.option(f"--{flag}", type=kind, metavar=metavar, **attributes)
 
 
 def _default(field: PlanField) -> str:
@@ -117,8 +114,6 @@ def _default(field: PlanField) -> str:
         return field.unset
     if isinstance(default, dict):
         return " ".join(f"{name}={text}" for name, text in default.items())
-    if isinstance(default, tuple):
-        return ",".join(map(str, default))
     if isinstance(default, bool):
-        return field.name if default else f"no-{field.name}".replace("_", "-")
-    return f"{default:g}" if isinstance(default, float) else str(default)
+        return f"{'' if default else 'no-'}{field.name}".replace("_", "-")
+    return setting(default)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ import click
 from hpo.cli.completing import sources, study_names
 from hpo.cli.options import (
     Grouped,
-    change_options,
     json_option,
     plan_options,
     run_options,
@@ -81,7 +81,7 @@ def search(
 @click.command(cls=Grouped)
 @click.argument("name", shell_complete=study_names)
 @click.option("--take-over", is_flag=True, help="Take the study from the process that holds it.")
-@change_options
+@partial(plan_options, changes=True)
 @run_options
 def resume(
     name: str,

@@ -51,8 +51,9 @@ def _parameter(name: str) -> str:
     """What a parameter of the network is for, what it may be, and when it is read."""
     field, depends = SEARCHED[name], readers(name)
     read = f" Read by {' and '.join(depends[1])}." if depends else ""
-    rule = str(field.rule)
-    return _comment(f"{name}: {field.help[0].lower()}{field.help[1:-1]}; {rule}.{read}", "#     ")
+    return _comment(
+        f"{name}: {field.help[0].lower()}{field.help[1:-1]}; {field.rule.text}.{read}", "#     "
+    )
 
 
 def _comment(text: str, indent: str = "# ") -> str:

@@ -9,7 +9,7 @@ from hpo.errors import PlanError
 from hpo.plan.plan import Plan, broken
 from hpo.plan.space import HUGE, Categorical, Float, Int, Limit, Parameter, Value
 from studies.words import nearest
-from trainer.fields import PER_TRIAL, SEARCHED, Number, Whole, hidden_layers, readers
+from trainer.fields import PER_TRIAL, SEARCHED, hidden_layers, readers
 
 SHARED = tuple(name for name in SEARCHED if name not in PER_TRIAL)
 """What decides the shape of an array, or what is done to it, so that trials which differ in it train apart."""
@@ -17,8 +17,8 @@ SHARED = tuple(name for name in SEARCHED if name not in PER_TRIAL)
 LIMITS: dict[str, Limit] = {
     name: (low, None if high > HUGE else high)
     for name, field in SEARCHED.items()
-    if isinstance(field.rule, Number | Whole)
-    for low, high in [field.rule.ends()]
+    if field.rule.kind in (int, float)
+    for low, high in [field.rule.ends]
 }
 """The lowest and the highest value of every number that can be searched; None where there is none."""
 
@@ -50,7 +50,7 @@ def check_space(plan: Plan) -> None:
                 f"space.{name}: the network has no such parameter; {nearest(name, SEARCHED, known)}"
             )
         rule = SEARCHED[name].rule
-        if isinstance(rule, Whole) and not _whole(parameter):
+        if rule.kind is int and not _whole(parameter):
             raise PlanError(f"space.{name}: a whole number is needed: add :int to the range")
         for value in _extremes(parameter):
             if not rule.allows(value):

@@ -34,7 +34,7 @@ from hpo.plan.space import (
     to_mapping,
 )
 from studies.words import nearest
-from trainer.fields import OneOf, Rule
+from trainer.fields import Rule
 
 
 def _parameter(value: Any) -> Parameter:
@@ -124,7 +124,7 @@ class Plan(BaseModel):
     @classmethod
     def _by_its_rule(cls, value: Any, info: ValidationInfo) -> Any:
         rule = FIELDS[info.field_name or ""].rule
-        if value is None or rule is None or rule.allows(value):
+        if value is None or rule.allows(value):
             return value
         raise ValueError(broken(rule, value))
 
@@ -235,8 +235,8 @@ def make_plan(fields: Mapping[str, Any], where: str = "") -> Plan:
 
 def broken(rule: Rule, value: object) -> str:
     """What is wrong with a value that breaks a rule, with the choice that may have been meant."""
-    near = nearest(str(value), rule.choices, "") if isinstance(rule, OneOf) else ""
-    return f"{value!r} is not {rule}; {near}".removesuffix("; ")
+    near = nearest(str(value), rule.choices, "")
+    return f"{value!r} is not {rule.text}; {near}".removesuffix("; ")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -258,11 +258,6 @@ def to_json(plan: Plan) -> str:
     """A plan as the text that a study stores; with a trainer of the user's, without the network."""
     foreign = set() if plan.trainer is None else {"source", *OF_THE_NETWORK}
     return json.dumps(plan.model_dump(mode="json", exclude=foreign))
-
-
-def from_json(text: str) -> Plan:
-    """The inverse of `to_json`."""
-    return make_plan(json.loads(text), "the stored plan")
 
 
 def _one_line(error: ValidationError, where: str) -> str:

@@ -26,16 +26,15 @@ HUGE = 1e300  # no range goes beyond
 
 
 @dataclass(frozen=True)
-class Float:
-    """A real number from `low` to `high`, both included; searched on a log scale where `log` is set.
+class _Range:
+    """From `low` to `high`, both included; searched on a log scale where `log` is set.
 
-    `zero` is the share of draws that are exactly 0, which a log range can't reach. A search may extend the range past
-    an end that the better trials crowd against: never beyond `limit` (lowest, highest; None is no limit), never across
-    0, and not at all if `extend` is false.
+    A search may extend the range past an end that the better trials crowd against: never beyond `limit` (lowest,
+    highest; None is no limit), never across 0, and not at all if `extend` is false.
 
     Raises:
-        ValueError: low > high; a bound that is not finite; log with low ≤ 0; a step that is ≤ 0, misses high or comes
-            with log; zero outside [0, 1) or with a range that includes 0; a range outside its limit.
+        ValueError: low > high; a bound that is not finite, or not whole where it must be; log with low ≤ 0; a step that
+            is ≤ 0, misses high or comes with log; a range outside its limit.
     """
 
     low: float
@@ -44,14 +43,30 @@ class Float:
     step: float | None = None
     limit: Limit | None = None
     extend: bool = True
+
+    def _convert(self, kind: type[int | float], *bounds: str) -> None:
+        for bound in bounds:
+            value = getattr(self, bound)
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or (kind is int and value != int(value)):
+                raise ValueError(f"{bound} = {value!r} is not a {'whole ' * (kind is int)}number")
+            object.__setattr__(self, bound, kind(value))
+
+
+@dataclass(frozen=True)
+class Float(_Range):
+    """A range of real numbers (see `_Range`).
+
+    `zero` is the share of draws that are exactly 0, which a log range can't reach.
+
+    Raises:
+        ValueError: beside those of every range, zero outside [0, 1) or with a range that includes 0.
+    """
+
     zero: float = 0.0
 
     def __post_init__(self) -> None:
-        for bound in ("low", "high"):
-            value = getattr(self, bound)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ValueError(f"{bound} = {value!r} is not a number")
-            object.__setattr__(self, bound, float(value))
+        self._convert(float, "low", "high")
         _check_range(self)
         if isinstance(self.zero, bool) or not (
             isinstance(self.zero, int | float) and 0 <= self.zero < 1
@@ -62,29 +77,15 @@ class Float:
 
 
 @dataclass(frozen=True)
-class Int:
-    """A whole number from `low` to `high`, both included; searched on a log scale where `log` is set.
-
-    `limit` and `extend` are as for `Float`.
-
-    Raises:
-        ValueError: low > high; a bound that is not whole; log with low ≤ 0; a step that is < 1, misses high or comes
-            with log; a range outside its limit.
-    """
+class Int(_Range):
+    """A range of whole numbers (see `_Range`)."""
 
     low: int
     high: int
-    log: bool = False
     step: int = 1
-    limit: Limit | None = None
-    extend: bool = True
 
     def __post_init__(self) -> None:
-        for bound in ("low", "high", "step"):
-            value = getattr(self, bound)
-            if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-                raise ValueError(f"{bound} = {value!r} is not a whole number")
-            object.__setattr__(self, bound, int(value))
+        self._convert(int, "low", "high", "step")
         _check_range(self)
 
 
@@ -257,13 +258,12 @@ def distribution(parameter: Parameter) -> BaseDistribution:
 
     if isinstance(parameter, Categorical):
         return distributions.CategoricalDistribution(parameter.choices)
-    if isinstance(parameter, Int):
-        return distributions.IntDistribution(
-            parameter.low, parameter.high, log=parameter.log, step=parameter.step
-        )
-    return distributions.FloatDistribution(
+    whole = isinstance(parameter, Int)
+    kind: Any = distributions.IntDistribution if whole else distributions.FloatDistribution
+    numeric: BaseDistribution = kind(
         parameter.low, parameter.high, log=parameter.log, step=parameter.step
     )
+    return numeric
 
 
 def recorded(parameter: Parameter, first: Parameter) -> BaseDistribution:

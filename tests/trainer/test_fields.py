@@ -50,7 +50,7 @@ def test_there_is_a_rule_for_every_number() -> None:
 @pytest.mark.parametrize("name", RULES)
 def test_a_number_may_be_what_its_rule_says_and_so_may_its_default(name: str) -> None:
     allowed, _, rule = RULES[name]
-    assert str(NUMBERS[name].rule) == rule
+    assert NUMBERS[name].rule.text == rule
     for value in (*allowed, NUMBERS[name].default):
         check_setting({name: value})
 
@@ -111,7 +111,6 @@ FORMULAS: dict[str, Mapping[str, Any]] = {
 @pytest.mark.parametrize("name", FORMULAS)
 def test_every_choice_has_a_formula_of_its_name(name: str) -> None:
     rule = FIELDS[name].rule
-    assert isinstance(rule, fields.OneOf)
     assert list(rule.choices) == list(FORMULAS[name])
 
 
@@ -160,7 +159,6 @@ def test_hidden_layers_are_those_given_unless_units_or_layers_say_otherwise() ->
 @pytest.mark.parametrize("name", [*FORMULAS, "dtype"])
 def test_a_choice_that_is_none_is_told_with_all_there_are(name: str) -> None:
     rule = FIELDS[name].rule
-    assert isinstance(rule, fields.OneOf)
     wrong: dict[str, Any] = {name: "none"}
     with pytest.raises(ValueError, match=f"^{name} = 'none' is not one of") as error:
         Recipe(3, **wrong)

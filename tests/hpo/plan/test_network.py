@@ -10,7 +10,7 @@ import pytest
 from hpo.errors import PlanError
 from hpo.plan.network import LIMITS, check_space, own_fields, shared_fields
 from hpo.plan.plan import make_plan
-from trainer.fields import SEARCHED, Whole
+from trainer.fields import SEARCHED
 from trainer.recipe import Recipe
 
 
@@ -61,5 +61,5 @@ def test_limits_are_those_of_the_rules_and_an_open_end_is_no_part_of_them() -> N
     assert LIMITS["units"] == (1.0, None)
     for name, ends in LIMITS.items():
         rule = SEARCHED[name].rule
-        whole = isinstance(rule, Whole)
+        whole = rule.kind is int
         assert all(rule.allows(int(end) if whole else end) for end in ends if end is not None), name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from hpo.choose.samplers import SAMPLERS
 from hpo.errors import PlanError
 from hpo.plan.fields import FIELDS, OF_A_NETWORK, PlanChanges, PlanFields
-from hpo.plan.plan import Plan, default_space, from_json, make_plan, read_toml, to_json
+from hpo.plan.plan import Plan, default_space, make_plan, read_toml, to_json
 from hpo.plan.space import Categorical, Float, Int
 from trainer import fields as network
 
@@ -33,7 +34,6 @@ def test_the_table_the_plan_and_what_editors_complete_have_the_same_fields() -> 
 def test_a_plan_can_name_whatever_there_is() -> None:
     for name in ("activation", "optimizer", "schedule", "dtype"):
         rule = network.FIELDS[name].rule
-        assert isinstance(rule, network.OneOf)
         for choice in rule.choices:
             assert getattr(make_plan(DIGITS | {name: choice}), name) == choice
     for metric in OF_A_NETWORK.choices:
@@ -138,7 +138,7 @@ def test_a_plan_survives_being_stored(
         "optimizer": Categorical(("sgd", "adam")),
     }
     plan = make_plan(DIGITS | {"trials": trials, "seed": seed, "hidden": hidden, "space": space})
-    assert from_json(to_json(plan)) == plan
+    assert make_plan(json.loads(to_json(plan))) == plan
 
 
 def test_toml_and_flags_say_the_same(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_halving_has_fewer_rounds_and_points_that_are_spread_unless_it_is_said()
     assert (halved.rounds, halved.draws_by) == (2, "sobol")
     said = make_plan(DIGITS | {"halving": 3, "rounds": 4, "sampler": "tpe"})
     assert (said.rounds, said.draws_by) == (4, "tpe")
-    assert from_json(to_json(halved)) == halved
+    assert make_plan(json.loads(to_json(halved))) == halved
 
 
 @given(st.integers(1, 2000), st.integers(1, 9), st.none() | st.integers(2, 5), st.integers(1, 100))

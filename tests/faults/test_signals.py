@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import studies
+from hpo.errors import CancelledError
+from hpo.run.cancel import Cancel
 from tests.running import HPO
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -24,21 +26,6 @@ def train(params, *, epochs):
     pathlib.Path("training").touch()
     time.sleep(SECONDS)
     yield {"score": params["x"]}
-"""
-SWALLOWED = """
-import os, signal, time
-from hpo.cli.signals import signals
-
-class Collected:
-    def __del__(self):
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(1)
-
-signals.listen()
-with signals.orderly():
-    signals.going_on("hpo resume s")
-    Collected()
-    time.sleep(60)
 """
 SEARCH = "search --trainer slow:train --space x=0:1 --trials 8 --finalists 0 --epochs 1 --workers 2 --name s"
 
@@ -120,13 +107,17 @@ def test_the_first_signal_ends_a_search_when_its_epoch_is_over(
     ]  # closed as it should
 
 
-def test_an_exception_that_a_destructor_swallows_is_raised_again() -> None:
-    """As when a signal comes while Python collects garbage: it would say so, and go on."""
-    done = subprocess.run(
-        [sys.executable, "-c", SWALLOWED], capture_output=True, text=True, timeout=30, check=False
-    )
-    assert done.returncode == 130
-    assert done.stderr == "Stopped. To go on: hpo resume s\n"
+def test_a_request_that_comes_while_garbage_is_collected_is_heard() -> None:
+    class Collected:
+        def __del__(self) -> None:
+            cancel.request()
+
+    cancel = Cancel()
+    cancel.check()
+    Collected()
+    gc.collect()
+    with pytest.raises(CancelledError):
+        cancel.check()
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """What every executor promises: the same outcomes wherever tasks train, in any order, and nothing left behind."""
 
+# Law 2: the same seed gives the same study.
+
 from __future__ import annotations
 
 import math

@@ -1,5 +1,7 @@
 """Who counts as alive: a process of this host by its number and start, another host's by the database's clock."""
 
+# Law 4: one process writes.
+
 from __future__ import annotations
 
 import os

@@ -1,5 +1,7 @@
 """Many processes at one database: all make it, all search in it, and readers see each batch whole or not at all."""
 
+# Law 4: one process writes.
+
 from __future__ import annotations
 
 import itertools

@@ -1,5 +1,7 @@
 """The promise: what we write is an ordinary Optuna study, to read, to plot, to go on with; and theirs are read here."""
 
+# Law 6: Optuna's schema is the record.
+
 from __future__ import annotations
 
 import math

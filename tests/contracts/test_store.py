@@ -1,5 +1,7 @@
 """Making and opening databases of either kind, and the studies in them: what is wrong is said in one line."""
 
+# Law 6: Optuna's schema is the record.
+
 from __future__ import annotations
 
 from collections.abc import Callable

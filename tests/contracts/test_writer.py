@@ -1,5 +1,8 @@
 """The one writer: a batch is one transaction, numbers come back as they went in, and only the holder writes."""
 
+# Law 4: one process writes.
+# Law 5: nothing that is finished is lost.
+
 from __future__ import annotations
 
 import math

@@ -1,5 +1,7 @@
 """Studies that earlier code wrote, complete or killed, are read as they were read then, to the last byte."""
 
+# Law 6: Optuna's schema is the record.
+
 from __future__ import annotations
 
 import json

@@ -1,5 +1,7 @@
 """Studies that earlier code began and that were killed: resumed, they are what that code made of them, bit for bit."""
 
+# Law 2: the same seed gives the same study.
+
 from __future__ import annotations
 
 from pathlib import Path

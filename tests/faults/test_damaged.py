@@ -1,5 +1,7 @@
 """Files that are damaged, cut off, or something else's: named, and left as they are, to the last byte."""
 
+# Law 9: errors and misunderstandings are said.
+
 from __future__ import annotations
 
 import contextlib

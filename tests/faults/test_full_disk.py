@@ -1,5 +1,7 @@
 """No room: on the disk of the study, of a report, of the home folder, or behind stdout."""
 
+# Law 5: nothing that is finished is lost.
+
 from __future__ import annotations
 
 import os

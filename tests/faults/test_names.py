@@ -1,5 +1,7 @@
 """Names of studies that mean something elsewhere: to a shell, a page, a file system, a terminal."""
 
+# Law 8: nothing that came from data is executed.
+
 from __future__ import annotations
 
 import re

@@ -1,5 +1,7 @@
 """The tree of errors: drawn as it is, exported, above what the other packages raise, and turned into exit statuses."""
 
+# Law 9: errors and misunderstandings are said.
+
 from __future__ import annotations
 
 import inspect

@@ -1,5 +1,7 @@
 """What can't be trained on or with is told in one line that names the argument, the place and the rule."""
 
+# Law 9: errors and misunderstandings are said.
+
 from __future__ import annotations
 
 from typing import Any

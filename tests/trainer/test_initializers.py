@@ -1,5 +1,7 @@
 """First weights: how large, how drawn, and the same draw for all trials."""
 
+# Law 3: a trial does not feel its neighbours.
+
 from __future__ import annotations
 
 import math

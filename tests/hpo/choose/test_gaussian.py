@@ -1,5 +1,7 @@
 """The Gaussian process agrees with an independent one, and what is drawn from it goes where values are good."""
 
+# Law 1: choosing is pure.
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Verdicts rest on evidence: narrowed where there is some, kept where there is none."""
 
+# Law 10: never narrow away from the best.
+
 from __future__ import annotations
 
 import math

@@ -1,5 +1,7 @@
 """What comes next, for every state that a record can be in. No database is needed: it is a function of plain data."""
 
+# Law 1: choosing is pure.
+
 from __future__ import annotations
 
 from collections.abc import Sequence

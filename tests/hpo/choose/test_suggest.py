@@ -1,5 +1,7 @@
 """suggest is a pure function, stays inside the ranges, and uses what it was told."""
 
+# Law 1: choosing is pure.
+
 from __future__ import annotations
 
 import logging

@@ -1,5 +1,7 @@
 """The commands as a user runs them: what they print, where, and with which exit status."""
 
+# Law 9: errors and misunderstandings are said.
+
 from __future__ import annotations
 
 import json

@@ -1,5 +1,7 @@
 """Whoever mistypes a name is told which one is nearest, wherever names are given."""
 
+# Law 9: errors and misunderstandings are said.
+
 from __future__ import annotations
 
 import shlex

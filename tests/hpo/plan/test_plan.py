@@ -1,5 +1,7 @@
 """The plan: what it refuses and in which words, and that it survives being stored."""
 
+# Law 9: errors and misunderstandings are said.
+
 from __future__ import annotations
 
 import json

@@ -1,5 +1,7 @@
 """Searches to their end: finalists are trained again, the test rows are seen once, and a search can stop early."""
 
+# Law 7: training rows teach, validation rows choose, test rows are seen once.
+
 from __future__ import annotations
 
 import json

@@ -1,6 +1,9 @@
 """Searches whose studies are on a PostgreSQL server: the same studies as in a file, whatever happens to either of them,
 and the server's password is seen nowhere."""
 
+# Law 2: the same seed gives the same study.
+# Law 8: nothing that came from data is executed.
+
 from __future__ import annotations
 
 import json

@@ -1,5 +1,7 @@
 """One trial trained again, alone: identical to the last bit, or where it differs."""
 
+# Law 3: a trial does not feel its neighbours.
+
 from __future__ import annotations
 
 import contextlib

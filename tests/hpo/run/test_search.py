@@ -1,5 +1,7 @@
 """The Python door and the loop: the same seed gives the same study, rounds follow from the record, resuming goes on."""
 
+# Law 2: the same seed gives the same study.
+
 from __future__ import annotations
 
 import threading

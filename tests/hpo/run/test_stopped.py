@@ -1,6 +1,9 @@
 """Searches that are stopped for real: killed, terminated, interrupted, held by another process. Resumed, they are
 the same study, to the last digit, as one left alone."""
 
+# Law 2: the same seed gives the same study.
+# Law 4: one process writes.
+
 from __future__ import annotations
 
 import contextlib

@@ -1,5 +1,7 @@
 """Files that are read back hold the same numbers to the last digit and the same text."""
 
+# Law 8: nothing that came from data is executed.
+
 from __future__ import annotations
 
 import csv

@@ -1,5 +1,7 @@
 """optuna-dashboard serves our studies: its API without an error, its pages in a real browser without a complaint."""
 
+# Law 6: Optuna's schema is the record.
+
 from __future__ import annotations
 
 import contextlib

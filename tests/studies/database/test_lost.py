@@ -1,5 +1,7 @@
 """Connections to a server that are lost for real: no write is doubled, none is left out, and the wait has an end."""
 
+# Law 5: nothing that is finished is lost.
+
 from __future__ import annotations
 
 import json

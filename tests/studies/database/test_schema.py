@@ -1,5 +1,7 @@
 """A fresh SQLite file: Optuna's schema to the letter."""
 
+# Law 6: Optuna's schema is the record.
+
 from __future__ import annotations
 
 import sqlite3

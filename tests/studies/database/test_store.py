@@ -1,5 +1,7 @@
 """Making and opening databases: what is there is left alone, what is wrong is said in a line without a password."""
 
+# Law 8: nothing that came from data is executed.
+
 from __future__ import annotations
 
 import sqlite3

@@ -1,5 +1,7 @@
 """What a notebook shows of a study, a trial and a finalist: tables whose every word is escaped."""
 
+# Law 8: nothing that came from data is executed.
+
 from __future__ import annotations
 
 from datetime import datetime

@@ -1,5 +1,7 @@
 """The report: one page, the same to the last byte, that shows what the study says and runs nothing."""
 
+# Law 8: nothing that came from data is executed.
+
 from __future__ import annotations
 
 import math

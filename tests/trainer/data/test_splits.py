@@ -1,5 +1,7 @@
 """Splits are as they should be, and what is learned is learned from training rows alone."""
 
+# Law 7: training rows teach, validation rows choose, test rows are seen once.
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,7 @@
 """How columns and labels of a table are understood, what it is recognized by, and which tables can't be used."""
 
+# Law 9: errors and misunderstandings are said.
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""What a user gives to be trained on, checked and made into rows; an error names the argument and the place."""
+"""The data that `train_population` is called with, checked and made into rows; errors name the argument and place."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from trainer.recipe import Rows
 Array = NDArray[Any]
 
 
-def given_rows(
+def checked_rows(
     X: Any,
     y: Any,
     X_validation: Any,
@@ -25,10 +25,10 @@ def given_rows(
     sample_weight: Any,
     dtype: str,
 ) -> tuple[str, Array | None, Rows, Rows]:
-    """The loss, the classes where they are numbered (sparse labels), training rows and validation rows.
+    """The loss, the classes if y has class labels, the training rows and the validation rows.
 
     Raises:
-        ValueError: they can't be trained on.
+        ValueError: the data can't be trained on.
     """
     check({"dtype": dtype} if loss is None else {"dtype": dtype, "loss": loss})
     X, X_validation = _features(X, "X", dtype), _features(X_validation, "X_validation", dtype)
@@ -48,37 +48,39 @@ def given_rows(
     return loss, classes, Rows(X, y, weights), Rows(X_validation, y_validation)
 
 
-def class_weights(given: Mapping[Any, float], classes: Array) -> tuple[float, ...]:
-    """How much a row of each class counts: 1 where the user does not say.
+def class_weights(class_weight: Mapping[Any, float], classes: Array) -> tuple[float, ...]:
+    """How much a row of each class counts; 1 for a class that is not in the mapping.
 
     Raises:
         ValueError: there is no such class, or a weight is not a number of at least 0.
     """
-    if not isinstance(given, Mapping):
-        raise ValueError(f"class_weight is {given!r}: give a mapping from classes to numbers")
+    if not isinstance(class_weight, Mapping):
+        raise ValueError(
+            f"class_weight is {class_weight!r}: give a mapping from classes to numbers"
+        )
     weights = dict.fromkeys(classes.tolist(), 1.0)
-    for label, weight in given.items():
+    for label, weight in class_weight.items():
         if label not in weights:
             raise ValueError(f"class_weight: no row of y is of class {label!r}")
         if not FINITE.allows(weight):
             raise ValueError(f"class_weight of {label!r} = {weight!r} is not {FINITE.text}")
         weights[label] = float(weight)
     if not any(weights.values()):
-        raise ValueError("class_weight is 0 for every class: one has to count")
+        raise ValueError("class_weight is 0 for every class: at least one class has to count")
     return tuple(weights.values())
 
 
-def _features(given: Any, name: str, dtype: str) -> Array:
-    X = _array(given, name)
+def _features(values: Any, name: str, dtype: str) -> Array:
+    X = _array(values, name)
     if X.ndim != 2:
         raise ValueError(f"{name} is of shape {X.shape}: give rows and columns, (N, I)")
     if not X.size:
-        raise ValueError(f"{name} is of shape {X.shape}: there is nothing in it")
+        raise ValueError(f"{name} is of shape {X.shape}: it contains nothing")
     return np.ascontiguousarray(_finite(X, name, dtype))
 
 
-def _labels(given: Any, X: Array, name: str, dtype: str) -> Array:
-    y = _array(given, name)
+def _labels(values: Any, X: Array, name: str, dtype: str) -> Array:
+    y = _array(values, name)
     if y.ndim not in (1, 2):
         raise ValueError(f"{name} is of shape {y.shape}: give (N,), or (N, C) for several outputs")
     if len(y) != len(X):
@@ -87,37 +89,36 @@ def _labels(given: Any, X: Array, name: str, dtype: str) -> Array:
         _finite(y, name, dtype)
     elif y.dtype.kind == "O":
         for place, label in np.ndenumerate(y):
-            if label is None or label != label:  # NaN alone is not itself
-                raise ValueError(
-                    f"{name}[{', '.join(map(str, place))}] is {label}: a label is missing"
-                )
+            if label is None or label != label:  # only NaN differs from itself
+                raise ValueError(f"{name}[{_place(place)}] is {label}: a label is missing")
     return y
 
 
-def _array(given: Any, name: str) -> Array:
+def _array(values: Any, name: str) -> Array:
     try:
-        return np.asarray(given)
+        return np.asarray(values)
     except ValueError:
         raise ValueError(f"{name} has rows of different lengths") from None
 
 
 def _finite(array: Array, name: str, dtype: str) -> Array:
-    """The array in a dtype, in which all of it is finite."""
+    """The array as numbers of a dtype, all of them finite."""
     try:
         if array.dtype.kind == "c":
             raise ValueError("complex numbers")
         with np.errstate(over="ignore"):
             cast = array.astype(dtype, copy=False)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} holds something that is no number: {error}") from None
+        raise ValueError(f"{name} contains something that is no number: {error}") from None
     wrong = np.argwhere(~np.isfinite(cast))
     if len(wrong):
-        place = ", ".join(str(i) for i in wrong[0])
         value = array[tuple(wrong[0])]
-        raise ValueError(
-            f"{name}[{place}] is {value}: only numbers that are finite in {dtype} can be used"
-        )
+        raise ValueError(f"{name}[{_place(wrong[0])}] is {value}, which is not finite in {dtype}")
     return cast
+
+
+def _place(index: Iterable[int]) -> str:
+    return ", ".join(map(str, index))
 
 
 def _loss_of(y: Array) -> str:
@@ -126,7 +127,7 @@ def _loss_of(y: Array) -> str:
     if y.ndim == 1:
         return SPARSE
     raise ValueError(
-        f"y of shape {y.shape} holds no floating-point numbers: say with loss what its columns are: "
+        f"y of shape {y.shape} has no floating-point numbers: say what its columns are by the loss, "
         "categorical_cross_entropy or binary_cross_entropy"
     )
 
@@ -136,15 +137,12 @@ def _numbered(y: Array, y_validation: Array) -> tuple[Array, Array, Array]:
         raise ValueError(f"y is of shape {y.shape}: {SPARSE} takes one label a row, (N,)")
     classes, numbers = np.unique(y, return_inverse=True)
     if len(classes) < 2:
-        raise ValueError(
-            f"y has one class only, {classes.tolist()[0]!r}: there is nothing to tell apart"
-        )
+        raise ValueError(f"y has only one class, {classes.tolist()[0]!r}: give two or more")
     unseen = ~np.isin(y_validation, classes)
     if unseen.any():
         row = int(unseen.argmax())
-        raise ValueError(
-            f"y_validation[{row}] is {y_validation.tolist()[row]!r}, a class that y has not"
-        )
+        label = y_validation.tolist()[row]
+        raise ValueError(f"y_validation[{row}] is {label!r}, a class that y does not have")
     return classes, numbers, np.searchsorted(classes, y_validation)
 
 
@@ -153,7 +151,7 @@ def _numbers(y: Array, name: str, loss: str) -> Array:
         y = y.reshape(len(y), -1).astype(np.float64)
     except (TypeError, ValueError):
         raise ValueError(
-            f"{name} holds something that is no number: {loss} needs numbers"
+            f"{name} contains something that is no number, and {loss} needs numbers"
         ) from None
     if not LOSSES[loss].classes:
         return y
@@ -166,12 +164,12 @@ def _numbers(y: Array, name: str, loss: str) -> Array:
     return y
 
 
-def _weights(given: Any, rows: int, dtype: str) -> Array:
-    weights = _finite(_array(given, "sample_weight"), "sample_weight", dtype).astype(np.float64)
+def _weights(values: Any, rows: int, dtype: str) -> Array:
+    weights = _finite(_array(values, "sample_weight"), "sample_weight", dtype).astype(np.float64)
     if weights.shape != (rows,):
         raise ValueError(f"sample_weight is of shape {weights.shape}: give one a row, ({rows},)")
     if weights.min() < 0 or not weights.any():
         raise ValueError(
-            "sample_weight is nowhere above 0, or below it somewhere: weights are at least 0"
+            "sample_weight has numbers below 0, or none above 0: weights are at least 0"
         )
     return weights

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.checks import class_weights, given_rows
+from trainer.checks import checked_rows, class_weights
 from trainer.fields import check_setting
 from trainer.fit import fit
 from trainer.losses import LOSSES
@@ -89,7 +89,7 @@ def train_population(
     """
     from threadpoolctl import threadpool_limits
 
-    loss, classes, train, validation = given_rows(
+    loss, classes, train, validation = checked_rows(
         X, y, X_validation, y_validation, loss=loss, sample_weight=sample_weight, dtype=dtype
     )
     weights = None

@@ -1,4 +1,4 @@
-"""What a stack of trials is trained on, and what its trials share."""
+"""The rows that a stack of trials is trained on, and the recipe that its trials share."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of a data set: X (N, I), and y as the loss takes it; `weights` (N,) say how much each counts.
+    """Some rows of a data set: X (N, I), y as the loss takes it, and `weights` (N,), how much each row counts.
 
-    y is (N,) of class numbers for sparse_categorical_cross_entropy, else (N, C); (N,) will do for one output.
+    y has class numbers (N,) for sparse_categorical_cross_entropy, else (N, C), or (N,) for one output.
     """
 
     X: Array
@@ -25,7 +25,7 @@ class Rows:
     weights: Array | None = None
 
     def counted(self) -> Rows:
-        """Only those that count: a weight of 0 is no row."""
+        """The rows whose weight is not 0."""
         if self.weights is None or self.weights.all():
             return self
         counted = self.weights != 0
@@ -34,7 +34,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What all trials of one stack share: what decides the shape of an array, or what is done to it."""
+    """What all trials of a stack share: what decides the shapes of their arrays and how these are computed."""
 
     outputs: int
     loss: str = FIELDS["loss"].default
@@ -44,22 +44,24 @@ class Recipe:
     batch_norm: bool = FIELDS["batch_norm"].default
     optimizer: str = FIELDS["optimizer"].default
     schedule: str = FIELDS["schedule"].default
-    init: str = FIELDS["init"].default  # for trials that have none of their own
+    init: str = FIELDS["init"].default  # of trials without one of their own
     batch_size: int = FIELDS["batch_size"].default
     dtype: str = FIELDS["dtype"].default
     class_weight: tuple[float, ...] | None = None  # how much a row of each class counts in training
-    target_scale: float = 1.0  # the unit of y in the user's, for a metric that has units
+    target_scale: float = (
+        1.0  # what y is multiplied by for the user's units, in which some metrics are
+    )
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a field that breaks its rule, and for fields that do not go together."""
+        """Raise ValueError for a field that breaks its rule, or for fields that do not go together."""
         check({name: getattr(self, name) for name in FIELDS if hasattr(self, name)})
         if self.metric == "balanced_accuracy" and LOSSES[self.loss].questions and self.outputs > 1:
             raise ValueError(
-                f"metric {self.metric!r} does not fit {self.loss} of several questions: rows have no class"
+                f"metric {self.metric!r} does not fit {self.loss} with several outputs: a row has no class"
             )
         if self.batch_norm and self.batch_size == 1:
             raise ValueError(
-                "batch_norm takes the mean of a minibatch: batch_size 1 leaves nothing of it"
+                "batch_norm needs the variance of a minibatch: give batch_size above 1"
             )
         classes = LOSSES[self.loss].classes
         if METRICS[self.metric].classes != classes:

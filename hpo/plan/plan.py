@@ -7,7 +7,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from hpo.choose.halving import cost
+from hpo.choose.types import Direction
 from hpo.errors import PlanError
 from hpo.plan.fields import FIELDS, OF_A_NETWORK, OF_THE_NETWORK, ROUNDS_OF_HALVING, SPACE
 from hpo.plan.space import (
@@ -89,7 +90,7 @@ class Plan(BaseModel):
     epochs: int = _default("epochs")
     seed: int = _default("seed")
     metric: str | None = _default("metric")
-    direction: Literal["maximize", "minimize"] | None = _default("direction")
+    direction: Direction | None = _default("direction")
     sampler: str | None = _default("sampler")
     extend: bool = _default("extend")
     max_failures: int | None = _default("max_failures")
@@ -273,6 +274,8 @@ def _one_line(error: ValidationError, where: str) -> str:
         message = "a parameter's name is letters, digits and _ only"
         if field == "trainer":
             message = f"{first['input']!r} is not FILE.py:FUNCTION or MODULE:FUNCTION, such as my_model.py:train"
+    elif first["type"] == "literal_error":
+        message = broken(FIELDS[field].rule, first["input"])
     elif first["type"] not in ("value_error", "missing"):
         message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
     return ": ".join(part for part in (where, field, message) if part)

@@ -13,6 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from hpo.cli import cli, run
+from hpo.cli.options import SHOWN
+from hpo.plan.fields import FIELDS, GROUPS
 
 COMMANDS: dict[str, click.Command] = {"": cli, **cli.commands}
 TRAINER = """
@@ -38,6 +40,26 @@ def test_help_fits_a_terminal_and_shows_its_examples_as_they_are(name: str) -> N
     assert [e for e in found if e.startswith(f"hpo {name}".rstrip())]
     for example in found:
         assert [line for line in lines if line.strip().partition("  ")[0] == example], example
+
+
+def test_every_field_of_a_plan_is_a_flag_in_its_group_and_resume_shows_those_that_can_change() -> (
+    None
+):
+    search, resume = (
+        {p.name: p for p in COMMANDS[name].params if isinstance(p, click.Option)}
+        for name in ("search", "resume")
+    )
+    assert FIELDS.keys() - search.keys() == {"source"}
+    for name, option in resume.items():
+        assert option.hidden == (name in FIELDS and FIELDS[name].change is None), name
+    shown = CliRunner().invoke(cli, ["search", "--help"]).output
+    sections = dict(re.findall(r"^(\w[\w ]+):\n((?:  .*\n)+)", shown, re.M))
+    assert list(sections) == [*GROUPS, SHOWN]
+    for field in FIELDS.values():
+        flag = f"--{field.name}".replace("_", "-") if field.name != "source" else "[SOURCE]"
+        assert re.search(
+            rf"^  {re.escape(flag)}\b|{re.escape(flag)} ", sections[field.group], re.M
+        ), field.name
 
 
 @pytest.fixture

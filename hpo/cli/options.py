@@ -108,7 +108,7 @@ def _option(field: PlanField, text: str, *, hidden: bool) -> Callable[[F], F]:
 
 
 def _default(field: PlanField) -> str:
-    """What a flag that is not given comes to."""
+    """What a field is without its flag."""
     default = field.default
     if field.unset:
         return field.unset

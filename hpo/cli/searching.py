@@ -140,15 +140,17 @@ def reproduce(name: str, trial: int, storage: str, as_json: bool) -> None:
     from hpo.display.reproduced import reproduced
     from hpo.display.text import show
 
-    found = operations.reproduce(name, trial, storage=storage)
+    comparison = operations.reproduce(name, trial, storage=storage)
     if as_json:
-        difference = found.difference and found.difference._asdict()
+        difference = comparison.difference and comparison.difference._asdict()
         click.echo(
-            json_text({"identical": found.identical, **asdict(found), "difference": difference})
+            json_text(
+                {"identical": comparison.identical, **asdict(comparison), "difference": difference}
+            )
         )
     else:
-        show(*reproduced(found))
-    if not found.identical:
+        show(*reproduced(comparison))
+    if not comparison.identical:
         raise click.exceptions.Exit(ERROR)
 
 
@@ -182,7 +184,7 @@ def _run_and_print(
 def _plan_fields(
     config: Path | None, space: tuple[str, ...], flags: dict[str, Any]
 ) -> dict[str, Any]:
-    """The fields of a plan that are given, in a file or by flags, which override it."""
+    """The fields of a plan in a file and in flags, which override it."""
     fields: dict[str, Any] = {}
     if config:
         from hpo.plan.plan import read_toml
@@ -195,7 +197,7 @@ def _plan_fields(
 
 
 def _named_range(text: str) -> tuple[str, str]:
-    name, equals, given = text.partition("=")
-    if not (name and equals and given):
+    name, _, values = text.partition("=")
+    if not (name and values):
         raise click.UsageError(f"--space {text!r}: write NAME=LOW:HIGH[:log][:int] or NAME=a,b,c")
-    return name, given
+    return name, values

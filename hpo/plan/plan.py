@@ -131,10 +131,10 @@ class Plan(BaseModel):
 
     @field_validator("trainer")
     @classmethod
-    def _absolute(cls, given: str | None) -> str | None:
+    def _absolute(cls, path: str | None) -> str | None:
         """The study can be resumed from another folder."""
-        file, _, function = (given or "").rpartition(":")
-        return f"{Path(file).resolve()}:{function}" if file.endswith(".py") else given
+        file, _, function = (path or "").rpartition(":")
+        return f"{Path(file).resolve()}:{function}" if file.endswith(".py") else path
 
     @model_validator(mode="after")
     def _network_or_trainer(self) -> Plan:

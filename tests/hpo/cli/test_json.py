@@ -22,7 +22,7 @@ from hpo.run.reproducing import Difference, Reproduced
 from studies import Study
 
 Said = Callable[..., Any]
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 
 
 def documented(heading: str) -> list[str]:

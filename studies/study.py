@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 class Study:
-    """A study in a database, read anew at each call: a search that is running shows what it has so far."""
+    """A study in a database. Each call reads it anew, so a running search shows what it has so far."""
 
     def __init__(self, name: str, storage: str) -> None:
         self.name = name
@@ -127,7 +127,7 @@ class Study:
         return rank_agreement(self._reading(read))
 
     def errors(self) -> Counter[str]:
-        """What the trainings that failed with an error said, and how often each was said."""
+        """The errors of the trainings that failed, with how often each came."""
         return self.read().errors
 
     def report(self) -> str:
@@ -166,21 +166,21 @@ class Study:
         return Plots(self)
 
     def write_plots(self, folder: str | Path) -> list[Path]:
-        """Write every figure as SVG and as PNG into a folder, made if need be; returns the files."""
+        """Write every figure as SVG and as PNG into a folder, which is created if needed; returns the files."""
         from studies.analysis.export import write_whole
         from studies.plots import png, svg
 
         folder, files = Path(folder), []
         folder.mkdir(parents=True, exist_ok=True)
         for name, figure in self.plot.each():
-            for ending, drawn in (("svg", svg), ("png", png)):
+            for ending, save in (("svg", svg), ("png", png)):
                 files.append(folder / f"{name}.{ending}")
-                write_whole(files[-1], drawn(figure))
+                write_whole(files[-1], save(figure))
         return files
 
     def optuna(self) -> optuna.Study:
         """The same study through Optuna, for its plots, its importances, and everything else it offers."""
         import optuna
 
-        open_store(self.storage).close()  # Optuna would make an empty database where there is none
+        open_store(self.storage).close()  # Optuna would create a missing database
         return optuna.load_study(study_name=self.name, storage=self.storage)

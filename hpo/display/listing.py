@@ -15,16 +15,16 @@ from studies.words import age
 if TYPE_CHECKING:
     from studies.database.listing import Listed
 
-LEFT = ("study", "state", "metric", "holder")  # the others are numbers
+TEXTS = ("study", "state", "metric", "holder")  # aligned left; the other columns are numbers
 ALWAYS = ("study", "state", "complete", "best", "metric", "age")
 COLUMNS = ("study", "state", "complete", "pruned", "failed", "best", "metric", "age", "holder")
-WIDEST = 30  # a column: what is longer stands out in its own line and pushes no other apart
+WIDEST = 30  # of a column: a longer text sticks out of its own line only
 
 
 def studies_table(listed: Sequence[Listed], now: datetime) -> Text:
-    """How each study stands, and how long ago something last happened to it. What no study has, has no column.
+    """The state of each study, and how long ago something last happened to it; no column is empty.
 
-    A study is one line, however long. It is laid out here: rich takes a second for the table of 3,000 studies.
+    A study is one line, however long. The lines are laid out here because rich takes a second for 3,000 studies.
     """
     if not listed:
         return Text("no studies yet: start one with  hpo search digits")
@@ -39,9 +39,9 @@ def studies_table(listed: Sequence[Listed], now: datetime) -> Text:
     for row in heads + rows:
         line: list[str | tuple[str, str]] = []
         for name in columns:
-            said, style = row.get(name, ("–" if name == "best" else "", ""))
-            blanks = " " * (widths[name] - cell_len(said))
-            line += [(said, style), blanks] if name in LEFT else [blanks, (said, style)]
+            text, style = row.get(name, ("–" if name == "best" else "", ""))
+            blanks = " " * (widths[name] - cell_len(text))
+            line += [(text, style), blanks] if name in TEXTS else [blanks, (text, style)]
             line.append("  ")
         lines.append(Text.assemble(*line))
     table = Text("\n").join(lines)
@@ -50,7 +50,7 @@ def studies_table(listed: Sequence[Listed], now: datetime) -> Text:
 
 
 def _row(study: Listed, now: datetime) -> dict[str, tuple[str, str]]:
-    """What is said in each column that says something, and its style."""
+    """The text and the style of each column that this study needs."""
     name = study.name if study.name.isprintable() else repr(study.name)
     row = {
         "study": (name, ""),

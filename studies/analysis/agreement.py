@@ -65,9 +65,7 @@ def sentence(agreements: Sequence[Agreement]) -> str:
     """Whether short training predicted long training, in words and with the rank correlations."""
     first = agreements[0]
     clauses = []
-    before = (
-        None  # how the scores of the clause before rank trials: a second "rank trials" is left out
-    )
+    before = None  # how the clause before compares: the same words are not repeated
     for a in agreements:
         how = (
             "alike"

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
-"""What a text begins with that a spreadsheet may take for a formula, and run (OWASP, *CSV Injection*)."""
+"""First letters of text that a spreadsheet may take for a formula and run (OWASP, *CSV Injection*)."""
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:
     """Comma-separated, UTF-8, lists as JSON, an empty cell for what is missing.
 
-    A text that a spreadsheet would run as a formula begins with an apostrophe, with which spreadsheets themselves say
-    that it is text; so that nothing is lost, one that begins with an apostrophe has another in front.
+    Text that a spreadsheet would run as a formula gets an apostrophe in front, the spreadsheets' own mark of text. Text
+    that begins with an apostrophe gets another one, so that it can be read back.
     """
     safe = frame.copy(deep=False)
     for name, column in frame.items():
@@ -64,9 +64,11 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file at once: whatever happens meanwhile, there is all of the new content, or what was there before."""
-    path = path.resolve()  # what a link points to is replaced, not the link
-    if path.exists() and not path.is_file():  # a pipe or a device; a folder, which says what it is
+    """Write a file at once: whatever happens meanwhile, it has all of the new content, or what it had before."""
+    path = path.resolve()  # the file that a link points to is replaced, not the link
+    if (
+        path.exists() and not path.is_file()
+    ):  # a pipe or a device; a folder fails with a clear error
         path.write_bytes(content)
         return
     unfinished = path.with_name(f".hpo-{os.getpid()}.part")
@@ -89,7 +91,7 @@ FORMATS: dict[str, Callable[[pd.DataFrame], bytes]] = {
 
 
 def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Lists as JSON, and choices of several types as text: as JSON, too, where that alone tells 1 from "1"."""
+    """Lists as JSON, choices of several types as text; as JSON if only that can tell 1 from "1"."""
     if column.dtype == object:
         return column.map(lambda value: json.dumps(value) if isinstance(value, list) else value)
     if not _is_mixed(column):
@@ -122,7 +124,7 @@ def _harmless(value: Any) -> Any:
         float(value)
     except ValueError:
         return f"'{value}"
-    return value  # -1 is a number to a spreadsheet, too
+    return value  # a spreadsheet takes -1 for a number, too
 
 
 def _as_json(value: Any) -> str:
@@ -132,6 +134,8 @@ def _as_json(value: Any) -> str:
         return json.dumps(value)
     if pd.isna(value):
         return "null"
-    if isinstance(value, float) and math.isinf(value):  # no word of JSON's, but a number for all
+    if isinstance(value, float) and math.isinf(
+        value
+    ):  # JSON has no infinity, but any reader takes this for one
         return "1e999" if value > 0 else "-1e999"
     return json.dumps(value.isoformat() if isinstance(value, pd.Timestamp) else value)

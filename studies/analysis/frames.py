@@ -48,13 +48,13 @@ def trials_frame(trials: TrialColumns) -> pd.DataFrame:
 
     number          Int64, from 0, as in Optuna
     state           category: complete, pruned, failed, running
-    value           float64: the metric after the last epoch; NaN where there is none
-    values_0, …     float64: in place of it in a study of Optuna's with several objectives
-    round           Int64, from 0; missing where plain Optuna made the trial
+    value           float64: the metric after the last epoch; NaN if there is none
+    values_0, …     float64: in place of `value` in a study of plain Optuna with several objectives
+    round           Int64, from 0; missing if plain Optuna made the trial
     *parameters*    float64, Int64 or category, a column each; one named as a column here is params_NAME
-    epochs          Int64: how many epochs were trained to the end
-    diverged_epoch  Int64: the epoch at which loss or weights stopped being finite; else missing
-    started, finished   datetime64, UTC; missing while there is none
+    epochs          Int64: how many epochs were trained to their end
+    diverged_epoch  Int64: the epoch in which loss or weights stopped being finite; else missing
+    started, finished   datetime64, UTC; missing until it has happened
     """
     columns: dict[str, Any] = {
         "number": _whole(trials.numbers),
@@ -66,7 +66,7 @@ def trials_frame(trials: TrialColumns) -> pd.DataFrame:
         "round": _whole(map(_if_whole, trials.rounds)),
     }
     for name, values in trials.params.items():
-        # In a study of somebody else's trainer a parameter may have the name of a column of ours.
+        # A parameter of a user's trainer may have the name of one of our columns.
         column = f"params_{name}" if name in TRIAL_COLUMNS or name in columns else name
         columns[column] = _parameter(values)
     columns |= {
@@ -95,8 +95,8 @@ def in_order(
     trials: pd.DataFrame, direction: Direction, states: Sequence[str] = ("complete",)
 ) -> pd.DataFrame:
     """The trials that have a value, best first, the earliest of equals first."""
-    found = trials[scored(trials) & trials["state"].isin(states)]
-    return found.sort_values(["value", "number"], ascending=[direction == "minimize", True])
+    valued = trials[scored(trials) & trials["state"].isin(states)]
+    return valued.sort_values(["value", "number"], ascending=[direction == "minimize", True])
 
 
 def evenly(count: int, most: int) -> list[int]:
@@ -114,7 +114,7 @@ def epochs_frame(curves: Sequence[Curves]) -> pd.DataFrame:
     """One row for each epoch of each trial.
 
     trial       Int64, the trial's number
-    epoch       Int64, from 1; where plain Optuna made the trial, the how manieth value it reported
+    epoch       Int64, from 1; if plain Optuna made the trial, the step, counted from 1
     *metrics*   float64, a column each, such as train_loss and validation_accuracy
     """
     numbers = np.unique(np.concatenate([np.zeros(0, np.int64), *(c.trials for c in curves)]))
@@ -152,7 +152,7 @@ def rounds_frame(rounds: Sequence[Round]) -> pd.DataFrame:
     choices      list of the choices, or None
     action       category: narrowed, kept, extended; missing until the round is judged
     reason       str: the verdict as a sentence
-    warning      str: what the evidence asks for and the plan forbids; missing where that is nothing
+    warning      str: what the evidence asks for but the plan forbids; else missing
     next_low, next_high, next_choices   what the verdict leads to
     """
     rows = []
@@ -192,11 +192,11 @@ def finalists_frame(finalists: Sequence[Finalist], searched: Mapping[int, float]
 
     trial        Int64, the trial's number
     value        float64: what the trial had in the search
-    mean         float64: of the values on fresh seeds and splits; NaN where a training failed
+    mean         float64: of the values on fresh seeds and splits; NaN if a training failed
     low, high    float64: the ends of the mean's 95 % interval
     tied         bool: whether a paired comparison can't tell it from the first
     repeats      Int64: how often it was trained again
-    values       list of what that gave, in the order of stages; None for a training that failed
+    values       list of the values that this gave, in the order of stages; None for a training that failed
     """
     ends = [f.ci95 or (None, None) for f in finalists]
     return pd.DataFrame(
@@ -218,17 +218,17 @@ def _whole(values: Any) -> Any:
 
 
 def _if_whole(value: Any) -> int | None:
-    # Anybody may store attributes of these names in a study of Optuna's.
+    # Users of Optuna may store attributes with these names.
     return value if isinstance(value, int) else None
 
 
 def _times(values: Any) -> Any:
-    # Without its unit, pandas takes a coarser one where no time has a fraction of a second.
+    # Without a unit pandas would take a coarser one if no time has a fraction of a second.
     return pd.to_datetime(pd.Series(list(values), dtype="object"), utc=True).dt.as_unit("us")
 
 
-def _told_apart(values: list[Any]) -> bool:
-    """Whether pandas can: choices of Optuna's may be lists, or 1 and true."""
+def _distinguishable(values: list[Any]) -> bool:
+    """Whether pandas can tell the values apart: choices of Optuna may be lists, or 1 and true."""
     kinds = set(map(type, values))
     if kinds <= {str} or kinds <= {int, float}:
         return True
@@ -240,7 +240,7 @@ def _told_apart(values: list[Any]) -> bool:
 
 def _parameter(values: list[Any]) -> Any:
     present = [value for value in values if value is not None]
-    if not _told_apart(present):
+    if not _distinguishable(present):
         values = [None if value is None else json.dumps(value) for value in values]
         present = [value for value in values if value is not None]
     kinds = set(map(type, present))

@@ -129,26 +129,26 @@ def generalization(
         kind = "overfitting"
         sentence = (
             f"Overfitting: validation was best at epoch {epoch[best]} ({number(validation[best], 4)}) and got worse "
-            f"while training went on; after epoch {last} {ends}."
+            f"while training went on (after epoch {last}: {ends})."
         )
     elif went_on and gap > tolerance:
         kind = "overfitting"
         sentence = (
-            f"Slight overfitting: validation stopped getting better at epoch {epoch[stopped]} while training went on; "
-            f"after epoch {last} {ends}."
+            f"Slight overfitting: validation stopped getting better at epoch {epoch[stopped]} while training went on "
+            f"(after epoch {last}: {ends})."
         )
     elif gap > max(tolerance, FAR_AHEAD * float(np.ptp(score))):
         kind = "overfitting"
         sentence = (
-            f"Overfitting: validation gained nothing more after epoch {epoch[stopped]}, and training ends far ahead "
-            f"of it ({ends})."
+            f"Overfitting: after epoch {epoch[stopped]} validation gained no more than its jitter, and training ends "
+            f"far ahead of it ({ends})."
         )
     else:
         kind = "fine"
         ahead = "ahead of" if gap > tolerance else "behind" if gap < -tolerance else "level with"
         sentence = (
-            f"Neither over- nor underfitting: validation gained nothing more after epoch {epoch[stopped]}, and "
-            f"training ends {ahead} it ({ends})."
+            f"Neither over- nor underfitting: after epoch {epoch[stopped]} validation gained no more than its jitter, "
+            f"and training ends {ahead} it ({ends})."
         )
     return Generalization(
         int(curve.attrs["trial"]), kind, last, float(train[-1]), float(validation[-1]), gap,

@@ -1,5 +1,5 @@
-"""Which parameters matter: how much of the difference between trials each explains; which were narrowed most; which
-tell what was lost.
+"""Which parameters matter: how much of the differences between trials each explains, which were narrowed most, and
+which tell failed trials from the others.
 
 Importance is Optuna's fANOVA (Hutter, Hoos, Leyton-Brown, ICML 2014): a random forest learns the value from the
 settings, and what each parameter alone explains of the forest's variance over the whole space is its share.
@@ -24,12 +24,10 @@ from studies.database.records import Direction
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-MOST = 1000  # trials; fANOVA's cost grows with their square unless its trees are kept shallow
-TREES, DEPTH = (
-    64,
-    6,
-)  # 0.9 s for 1,000 trials of 12 parameters, where Optuna's depth of 64 takes 30 s for the same shares
-FEW = 10  # complete trials: below, a forest has nothing to learn from
+# 0.9 s for 1,000 trials of 12 parameters; Optuna's depth of 64 takes 30 s, for the same shares.
+TREES, DEPTH = 64, 6
+MAX_TRIALS = 1000  # fANOVA's cost grows with their square unless its trees are kept shallow
+MIN_TRIALS = 10  # complete ones: from fewer a forest learns nothing
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Importances:
     """
 
     shares: dict[str, float]
-    trials: int  # that were looked at
+    trials: int  # that the shares were computed from
     of: int  # complete trials
     constant: tuple[str, ...] = ()
     partly: tuple[str, ...] = ()
@@ -49,18 +47,18 @@ class Importances:
 def importances(
     trials: pd.DataFrame, rounds: pd.DataFrame, *, direction: Direction
 ) -> Importances | None:
-    """The importance of each parameter over all that was searched; None where too few trials or values differ.
+    """The importance of each parameter over all that was searched; None if there are too few trials, or all are equal.
 
-    Computed on a study in memory: in the stored one the same parameter has other ranges in each round, and Optuna
-    looks only at parameters that have one range in all trials. It also takes a logarithmic range for a linear one, of
-    which 90 % is the last decade; so the logarithms are what it gets to see. Values far worse than most count as the
-    edge of what the plots show: else the most hopeless trial decides alone. Of more than `MOST` trials, so many,
-    evenly spaced. The same trials give the same numbers.
+    It is computed on a study in memory: in the stored one a parameter has another range in each round, and Optuna looks
+    only at parameters with one range in all trials. Optuna also takes a log range for a linear one, whose last decade
+    is 90 % of it, so it is given logarithms. Values far worse than most count as the edge of what the plots show;
+    otherwise the most hopeless trial would decide alone. Of more than `MAX_TRIALS` trials, so many are used, evenly
+    spaced. The same trials give the same numbers.
     """
     complete = in_order(trials, direction).sort_values("number")
-    chosen = complete.iloc[evenly(len(complete), MOST)]
+    chosen = complete.iloc[evenly(len(complete), MAX_TRIALS)]
     values = chosen["value"].to_numpy(float)
-    if len(chosen) < FEW or np.ptp(values) == 0:
+    if len(chosen) < MIN_TRIALS or np.ptp(values) == 0:
         return None
     view = view_of(values, direction)
     columns: dict[str, tuple[BaseDistribution, list[Any]]] = {}
@@ -89,7 +87,7 @@ def _none_is_a_choice(name: str, rounds: pd.DataFrame) -> bool:
 def _column(
     name: str, trials: pd.DataFrame, rounds: pd.DataFrame
 ) -> tuple[BaseDistribution, list[Any]]:
-    """A parameter as Optuna is to see it: its whole range on the scale it was searched on, and the settings there."""
+    """A parameter as Optuna gets it: its whole range on the scale it was searched on, and where the settings lie."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     parameter = dimension(name, trials, rounds)
@@ -106,7 +104,7 @@ def _column(
 
 
 def _logarithms(at: Floats) -> Floats:
-    """Of a 0 beside a log range, a place half a decade below the least of the others."""
+    """The logarithms; a 0 beside a log range lies half a decade below the least of the others."""
     above = at[at > 0]
     least = float(np.log10(above.min())) - 0.5 if above.size else 0.0
     return np.where(at > 0, np.log10(np.where(at > 0, at, 1.0)), least)
@@ -133,13 +131,13 @@ def _by_optuna(
         ]
     )
     evaluator = optuna.importance.FanovaImportanceEvaluator(n_trees=TREES, max_depth=DEPTH, seed=0)
-    found = optuna.importance.get_param_importances(study, evaluator=evaluator)
-    return {name: float(found[name]) for name in sorted(names, key=lambda n: -found[n])}
+    shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return {name: float(shares[name]) for name in sorted(names, key=lambda n: -shares[n])}
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Optuna not telling that it has made a study, which is nobody's affair."""
+    """Keep Optuna from announcing the study in memory, which no user has asked for."""
     import optuna
 
     level = optuna.logging.get_verbosity()
@@ -154,18 +152,18 @@ def _quiet() -> Iterator[None]:
 
 
 def most_narrowed_first(trials: pd.DataFrame, rounds: pd.DataFrame) -> list[str]:
-    """The parameters, those whose ranges have shrunk most in front."""
+    """The parameters, those whose ranges shrank most first."""
     if rounds.empty:
         return parameters(trials)
-    left: dict[str, float] = {}
+    shrunk: dict[str, float] = {}
     for name, rows in rounds.groupby("parameter", sort=False):
         first, last = _searched(rows.iloc[0]), _searched(rows.iloc[-1], after=True)
-        left[str(name)] = last / first if first else 1.0
-    return sorted(left, key=lambda name: left[name])
+        shrunk[str(name)] = last / first if first else 1.0
+    return sorted(shrunk, key=lambda name: shrunk[name])
 
 
 def _searched(row: Any, *, after: bool = False) -> float:
-    """How much a row of the rounds searches, or leads to, in the space it is searched in."""
+    """How wide the range of a row of the rounds is, or the next range, on the scale it is searched on."""
     prefix = "next_" if after and not pd.isna(row["action"]) else ""
     choices, low, high = (row[f"{prefix}{field}"] for field in ("choices", "low", "high"))
     if isinstance(choices, list):
@@ -173,14 +171,14 @@ def _searched(row: Any, *, after: bool = False) -> float:
     return math.log(high / low) if row["log"] else high - low
 
 
-# What was lost
+# Failed trials
 
 
 def most_telling_first(trials: pd.DataFrame, rounds: pd.DataFrame) -> list[str]:
-    """The parameters, those in front whose settings tell best which trials got no value; else the most narrowed.
+    """The parameters whose settings tell best which trials got no value first, else the most narrowed.
 
-    How well: the largest difference between the shares of both kinds up to a setting (Kolmogorov and Smirnov's
-    statistic); of choices, which have no order, half the sum of the differences between their shares.
+    For numbers this is Kolmogorov and Smirnov's statistic: the largest difference between the shares of both kinds of
+    trials up to a setting. Choices have no order: for these it is half the sum of the differences between their shares.
     """
     names = most_narrowed_first(trials, rounds)
     ended = trials[trials["state"] != "running"]
@@ -188,11 +186,11 @@ def most_telling_first(trials: pd.DataFrame, rounds: pd.DataFrame) -> list[str]:
     if valued.all() or not valued.any():
         return names
     return sorted(
-        names, key=lambda name: -_told_apart(dimension(name, trials, rounds), ended, valued)
+        names, key=lambda name: -_separation(dimension(name, trials, rounds), ended, valued)
     )
 
 
-def _told_apart(parameter: Dimension, trials: pd.DataFrame, valued: NDArray[np.bool_]) -> float:
+def _separation(parameter: Dimension, trials: pd.DataFrame, valued: NDArray[np.bool_]) -> float:
     at = parameter.positions(trials)
     if parameter.choices is not None:
         at = np.round(at)

@@ -9,15 +9,15 @@ import pandas as pd
 
 from studies.analysis.frames import Floats
 
-SHORTEST = 30.0  # seconds: between batches a search thinks and writes, and confirms what it found
-SHARE = 0.05  # of the time that trials ran: a pause that is less can be seen for what it is
+MIN_PAUSE = 30.0  # seconds: between batches a search also draws, writes, and confirms settings
+MIN_SHARE = 0.05  # of the time that trials ran: a shorter pause need not be cut out
 
 
 @dataclass(frozen=True)
 class Times:
     """When trials ran, in seconds since the first began, with and without the pauses.
 
-    sessions: (begin, end) on the clock; a session ends where nothing ran for longer than a pause takes.
+    sessions: (begin, end) on the clock; a session ends if nothing runs for longer than the shortest pause.
     """
 
     origin: pd.Timestamp
@@ -31,11 +31,11 @@ class Times:
     @property
     def pauses(self) -> list[tuple[float, float]]:
         """(after how many seconds of running, how many seconds long) for each pause."""
-        made, ran = [], 0.0
+        pauses, ran = [], 0.0
         for (begin, end), (following, _) in zip(self.sessions, self.sessions[1:], strict=False):
             ran += end - begin
-            made.append((ran, following - end))
-        return made
+            pauses.append((ran, following - end))
+        return pauses
 
     def running(self, at: Floats) -> Floats:
         """Seconds on the clock as seconds of running, without the pauses before."""
@@ -47,28 +47,27 @@ class Times:
 
 
 def spans(trials: pd.DataFrame) -> pd.DataFrame:
-    """When each trial ran, as seconds since the first began: number, round, begin, end; those that never began left
-    out. A trial that has not ended lasts until the last moment that is known.
+    """The trials that began, with `begin` and `end` in seconds since the first began.
+
+    A trial that has not ended lasts until the last known moment.
     """
     began = trials[trials["started"].notna()].sort_values("number")
     origin = began["started"].min()
     begin = (began["started"] - origin).dt.total_seconds()
     end = (began["finished"] - origin).dt.total_seconds()
     latest = max(begin.max(), end.max()) if end.notna().any() else begin.max()
-    end = end.fillna(latest).clip(
-        lower=begin
-    )  # a clock that was put back must not make it less than nothing
+    end = end.fillna(latest).clip(lower=begin)  # in case the clock was put back
     return began.assign(begin=begin.astype(float), end=end.astype(float))
 
 
-def times(found: pd.DataFrame, origin: pd.Timestamp) -> Times:
+def times(ran_trials: pd.DataFrame, origin: pd.Timestamp) -> Times:
     """The sessions of trials with `begin` and `end`."""
-    order = found.sort_values("begin")
+    order = ran_trials.sort_values("begin")
     begin, end = order["begin"].to_numpy(float), order["end"].to_numpy(float)
     until = np.maximum.accumulate(end)
     idle = begin[1:] - until[:-1]
     ran = float(until[-1] - begin[0] - np.clip(idle, 0, None).sum())
-    cuts = np.flatnonzero(idle > max(SHORTEST, SHARE * ran))
+    cuts = np.flatnonzero(idle > max(MIN_PAUSE, MIN_SHARE * ran))
     first = [0, *(cuts + 1)]
     last = [*cuts, len(begin) - 1]
     return Times(

@@ -128,7 +128,7 @@ class _Sections:
                 "ranges",
                 "The range of each parameter, by round",
                 "Each bar is the range that a round drew from, with the verdict after that round at its right; the "
-                "dark bar is the range after the last verdict. A range is kept if no evidence asks to move it.",
+                "dark bar is the range after the last verdict. It is kept without evidence for moving it.",
             )
         ]
 

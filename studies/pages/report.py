@@ -176,9 +176,9 @@ def _parameter(fields: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _value(value: float | None) -> str:
-    return number(value, 4)
+def _value(value: Any) -> str:
+    return "–" if pd.isna(value) else number(value, 4)
 
 
 def _cell(value: Any) -> str:
-    return "–" if value is None or pd.isna(value) else setting(value)
+    return "–" if pd.isna(value) else setting(value)

@@ -1,11 +1,10 @@
 """Frames -> matplotlib Figures.
 
-A plot shows what is in the frames (`studies.analysis.frames`) and computes nothing but where to put it; numbers that
-take thought have modules of their own (`studies.analysis.importance`, `studies.analysis.generalization`,
-`studies.analysis.summary`). Dark is better, whatever the direction; rounds and states differ in shape as well as in
-colour, so that a figure survives a grey printer. Values far worse than most are drawn at the edge, and the legend
-says how many: one hopeless trial must not press all others into a line. Nothing here uses pyplot: a Figure belongs to
-whoever asked for it.
+Each figure has a module of its own with a function of the same name. It shows what is in the frames
+(`studies.analysis.frames`) and computes only where to put it; the rest is computed in `studies.analysis`. Dark is
+better, whatever the direction; rounds and states differ in shape as well as in colour, so that figures can be printed
+in grey. Values far worse than most are drawn at the edge, and the legend says how many: otherwise one hopeless trial
+would press all others into a line. Nothing here uses pyplot, so no figure is kept open.
 """
 
 from __future__ import annotations

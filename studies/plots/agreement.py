@@ -23,8 +23,8 @@ NOTHING = "Short and long training can be compared when at least 4 trials\nhave 
 def agreement(
     trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: Direction
 ) -> Figure:
-    """Whether short training predicts long training: the ranks that trials had after some epochs, and later, among
-    those that got there, with their rank correlation. Where halving had trials leave, it is after those epochs.
+    """Whether short training predicts long training: the ranks of trials after some epochs against those later, among
+    the trials that got there, with their rank correlation. `studies.analysis.agreement` decides after which epochs.
     """
     scores = compared_scores(trials, epochs, metric)
     agreements = rank_agreement(scores)
@@ -33,7 +33,7 @@ def agreement(
     width = 7.2 if len(agreements) > 1 else 3.6
     figure = Figure(figsize=(width, 3.1 if len(agreements) < 4 else 2.7), layout="constrained")
     panels = figure.subplots(1, len(agreements), squeeze=False).ravel()
-    drawn, last = 0, 0
+    drawn, compared = 0, 0
     for panel, one in zip(panels, agreements, strict=True):
         shared = sorted(scores[one.epoch].keys() & scores[one.later].keys())
         early, late = (
@@ -44,7 +44,7 @@ def agreement(
         )
         best = int(np.argmin(late))
         kept = _evenly(late, RANKS)
-        drawn, last = len(kept), len(shared)
+        drawn, compared = len(kept), len(shared)
         panel.plot([1, len(shared)], [1, len(shared)], color=PALE, lw=1.0, zorder=0)
         size = 3.5 if len(shared) <= 150 else 2.2
         panel.plot(early[kept], late[kept], "o", color=VALIDATION, ms=size, alpha=0.6, mew=0)
@@ -59,15 +59,18 @@ def agreement(
         panel.set_xlabel(f"rank after {_epochs(one.epoch)}")
         panel.set_ylabel(f"rank after {_epochs(one.later)}")
         panel.set_title(f"correlation {one.correlation:.2f}\n{one.trials:,} trials", fontsize=8)
-    handles = [key("D", "best at the later", color=TRAINING), key("", "1 is the best rank")]
-    if drawn < last:
-        handles.append(key("", f"{drawn:,} of {last:,} trials drawn"))
+    handles = [
+        key("D", "best after the later epoch", color=TRAINING),
+        key("", "1 is the best rank"),
+    ]
+    if drawn < compared:
+        handles.append(key("", f"{drawn:,} of {compared:,} trials drawn"))
     legend(figure, handles)
     return figure
 
 
 def _evenly(ranks: NDArray[Any], most: int) -> NDArray[np.intp]:
-    """The places of at most so many trials, evenly spaced from the best rank to the worst."""
+    """The places of at most `most` trials, evenly spaced from the best rank to the worst."""
     return np.argsort(ranks, kind="stable")[evenly(len(ranks), most)]
 
 

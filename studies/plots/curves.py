@@ -1,4 +1,4 @@
-"""How trials learned: the curves of the best, training against validation, short training against long."""
+"""The learning curves of the best trials."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ from studies.database.records import Direction
 from studies.plots.look import STYLE, TRAINING, VALIDATION, Figure, key, legend, plain, saying
 from studies.plots.scales import value_ticks, whole_ticks
 from studies.words import number
-
-FAINT = 4  # curves beside the best one's
-RANKS = 400  # trials of a panel
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]
@@ -39,7 +36,7 @@ def curves(
         return saying(figure, "No trial has a learning curve yet.")
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     by_trial = dict(iter(epochs.groupby("trial")))
-    drawn = epochs[epochs["trial"].isin(first["number"])]
+    shown = epochs[epochs["trial"].isin(first["number"])]
     best_first = zip(grid, first["number"], first["value"], strict=False)
     for rank, (panel, trial, value) in enumerate(best_first, start=1):
         curve = by_trial.get(trial, epochs.head(0))
@@ -55,9 +52,9 @@ def curves(
         grid[spare - columns].xaxis.set_tick_params(labelbottom=True)
     for panel in grid[max(0, len(first) - columns) : len(first)]:
         panel.set_xlabel("epoch", fontsize=7)
-    view = view_of(drawn[[c for c, _ in lines.values()]].to_numpy(float).ravel(), direction)
+    view = view_of(shown[[c for c, _ in lines.values()]].to_numpy(float).ravel(), direction)
     value_ticks(grid[0], view, most=5)
-    last = max(1, int(drawn["epoch"].max())) if len(drawn) else 1
+    last = max(1, int(shown["epoch"].max())) if len(shown) else 1
     ticks = whole_ticks(1, last, 4)
     grid[0].set_xticks(ticks, labels=[f"{t:.0f}" for t in ticks])
     grid[0].set_xlim(1 - 0.04 * last, last + 0.04 * last)
@@ -75,7 +72,7 @@ def has_curves(epochs: pd.DataFrame, metric: str) -> bool:
 
 
 def curve_columns(epochs: pd.DataFrame, metric: str) -> dict[str, tuple[str, dict[str, Any]]]:
-    """What to draw of the epochs: label -> column and look. A user's own trainer may give the metric alone."""
+    """The curves to draw: label -> column and look. A user's own trainer may report the metric without a split."""
     both = split_columns(epochs, metric)
     if both is not None:
         validation, train = both
@@ -88,5 +85,5 @@ def curve_columns(epochs: pd.DataFrame, metric: str) -> dict[str, tuple[str, dic
         "training": (f"train_{metric}", {"color": TRAINING, "ls": "--"}),
         plain(metric, 24): (metric, {"color": VALIDATION, "ls": "-"}),
     }
-    found = {label: look for label, look in known.items() if look[0] in epochs}
-    return dict(list(found.items())[:2])
+    present = [(label, look) for label, look in known.items() if look[0] in epochs]
+    return dict(present[:2])

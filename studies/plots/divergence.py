@@ -1,4 +1,4 @@
-"""Where trainings diverge: which settings were lost, over two parameters."""
+"""Which settings failed or diverged, over two parameters."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ BINS = 16  # along the first parameter
 def divergence(
     trials: pd.DataFrame, x: str, y: str | None = None, *, rounds: pd.DataFrame
 ) -> Figure:
-    """Which settings were trained to a value, which diverged and which failed otherwise; above, what share of them was
-    lost along x. Without `y`, the trials stand one above another in the order of their numbers.
+    """Which settings were trained to a value, which diverged and which failed otherwise; above, what share of them
+    failed or diverged along x. Without `y`, the trials are in the order of their numbers.
 
     Raises:
         ValueError: there is no parameter of that name.
@@ -59,14 +59,15 @@ def divergence(
         (lost & ~diverged, "^", INK, INK, "failed"),
         (diverged, "x", TRAINING, None, "diverged"),
     ):
-        found = np.flatnonzero(members)
-        kept = found[evenly(len(found), quota(len(found), len(ended)))] if len(found) else found
+        places = np.flatnonzero(members)
+        count = len(places)
+        kept = places[evenly(count, quota(count, len(ended)))] if count else places
         drawn += len(kept)
         look: dict[str, Any] = {"color": colour, "mfc": fill, "ms": 3 if small else 5, "mew": 1.0}
         if len(kept):
             axes.plot(at_x[kept], at_y[kept], shape, label=label, **look)
-        if len(found) or label != "failed":
-            handles.append(key(shape, f"{label} ({len(found):,})", color=colour, mfc=fill))
+        if count or label != "failed":
+            handles.append(key(shape, f"{label} ({count:,})", color=colour, mfc=fill))
     if drawn < len(ended):
         handles.append(key("", f"{drawn:,} of {len(ended):,} trials drawn"))
     if not lost.any():
@@ -84,7 +85,7 @@ def divergence(
 
 
 def _shares(axes: Axes, parameter: Dimension, x: Floats, lost: Any) -> None:
-    """The share of lost trials in bins along an axis, as bars from 0 to all; no bar where there is no trial."""
+    """Draw the share of lost trials in bins along an axis; a bin without trials has no bar."""
     edges = bin_edges(parameter, x)
     place = np.digitize(x, edges[1:-1])
     for k, (left, right) in enumerate(pairwise(edges)):
@@ -101,7 +102,7 @@ def _shares(axes: Axes, parameter: Dimension, x: Floats, lost: Any) -> None:
 
 
 def bin_edges(parameter: Dimension, x: Floats) -> Floats:
-    """The ends of bins as wide as each other where the parameter lies: one for each choice, else `BINS`."""
+    """The ends of the bins along a parameter: one bin for each choice, else `BINS` of equal width."""
     if parameter.choices is not None:
         return np.asarray(np.arange(len(parameter.choices) + 1) - 0.5, np.float64)
     finite = x[np.isfinite(x) & ((x > 0) | (not parameter.log))]

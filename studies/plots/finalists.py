@@ -32,24 +32,23 @@ ROWS = 20  # more are no figure but a table
 
 @rc_context(STYLE)  # type: ignore[arg-type]
 def finalists(
-    found: pd.DataFrame, *, metric: str, direction: Direction, split: str = "validation"
+    confirmed: pd.DataFrame, *, metric: str, direction: Direction, split: str = "validation"
 ) -> Figure:
     """The settings that were trained again, best first: mean, 95 % interval, each training, and the value in the
-    search, which chose them and is therefore too good; filled are the first and all that can't be told from it.
+    search, which is too good because it chose them. The first is filled, and so are all that are tied with it.
     """
-    shown = found.head(ROWS)
+    shown = confirmed.head(ROWS)
     figure = Figure(figsize=(7.2, max(1.6, 1.1 + 0.3 * len(shown))), layout="constrained")
-    if found.empty:
+    if confirmed.empty:
         return saying(figure, "No settings were trained again: nothing is confirmed.")
     axes = figure.add_subplot()
-    again = [[v for v in row if v is not None and math.isfinite(v)] for row in shown["values"]]
+    trainings = [[v for v in row if v is not None and math.isfinite(v)] for row in shown["values"]]
     handles: dict[str, Any] = {}
-    for y, (row, own) in enumerate(zip(shown.to_dict("records"), again, strict=True)):
-        told = _told(axes, y, row, first=y == 0)
-        handles |= told
+    for y, (row, own) in enumerate(zip(shown.to_dict("records"), trainings, strict=True)):
+        handles |= _interval(axes, y, row, first=y == 0)
         axes.plot(own, [y + 0.2] * len(own), "|", color=GREY, ms=5, mew=0.9, zorder=2)
         axes.plot([row["value"]], [y], "x", color=INK, ms=4.5, mew=1.1, zorder=4)
-    everything = [v for own in again for v in own] + [
+    everything = [v for own in trainings for v in own] + [
         float(v) for column in ("value", "mean", "low", "high") for v in shown[column]
     ]
     view = view_of(np.array(everything, float), direction)
@@ -68,8 +67,8 @@ def finalists(
     axes.set_xlabel(f"{split} {plain(metric, 40)}".strip())
     axes.grid(axis="x", color="#eeeeee", lw=0.7)
     more = [key("|", "one training", color=GREY), key("x", "in the search", color=INK)]
-    if len(found) > len(shown):
-        more.append(key("", f"{len(found) - len(shown)} worse ones not drawn"))
+    if len(confirmed) > len(shown):
+        more.append(key("", f"{len(confirmed) - len(shown)} worse ones not drawn"))
     legend(figure, [*handles.values(), *more])
     return figure
 
@@ -82,8 +81,8 @@ def _verdict(row: dict[Any, Any], *, first: bool) -> str:
     return "tied" if row["tied"] else "worse"
 
 
-def _told(axes: Axes, y: int, row: dict[Any, Any], *, first: bool) -> dict[str, Line2D]:
-    """Mean and interval of one finalist; what a legend says of such."""
+def _interval(axes: Axes, y: int, row: dict[Any, Any], *, first: bool) -> dict[str, Line2D]:
+    """Draw the mean and the interval of one finalist; returns the legend's entry for its kind."""
     word = _verdict(row, first=first)
     if word == "failed":
         return {}

@@ -31,20 +31,20 @@ FAINT = 4  # curves beside the best one's
 
 @rc_context(STYLE)  # type: ignore[arg-type]
 def gap(trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: Direction) -> Figure:
-    """By how much the best trial's training metric is better than its validation metric, epoch by epoch, under the two
-    themselves; the next best faintly; and what `studies.analysis.generalization` says of it.
+    """The best trial's training and validation metric and, below, by how much training is better, epoch by epoch; the
+    next best trials faintly; and the sentence of `studies.analysis.generalization`.
     """
-    found = best_with_curves(trials, epochs, metric=metric, direction=direction, most=1 + FAINT)
+    curves = best_with_curves(trials, epochs, metric=metric, direction=direction, most=1 + FAINT)
     learned = generalization(trials, epochs, metric=metric, direction=direction)
-    figure = Figure(figsize=(7.2, 4.1 if found else 1.6), layout="constrained")
-    if not found or learned is None:
+    figure = Figure(figsize=(7.2, 4.1 if curves else 1.6), layout="constrained")
+    if not curves or learned is None:
         has = epochs.empty or split_columns(epochs, metric) is not None
         why = "No complete trial has a learning curve yet."
         if not has:
             why = "There are no curves of the metric on both training and validation rows."
         return saying(figure, why)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    first, others = found[0], found[1:]
+    first, others = curves[0], curves[1:]
     few = {"marker": ".", "ms": 5} if len(first) <= 3 else {}
     for column, (colour, style) in {
         "validation": (VALIDATION, "-"),
@@ -60,7 +60,7 @@ def gap(trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: D
     for axes in (upper, lower):
         axes.axvline(learned.best_epoch, color=PALE, lw=1.0, zorder=0)
         axes.grid(axis="y", color="#eeeeee", lw=0.7)
-    shown = pd.concat(found)
+    shown = pd.concat(curves)
     both = shown[["validation", "train"]].to_numpy(float).ravel()
     value_ticks(upper, view_of(both, direction), most=6)
     value_ticks(lower, _both_ends(shown["gap"].to_numpy(float)), most=5)
@@ -86,7 +86,7 @@ def gap(trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: D
 
 
 def _both_ends(gaps: Floats) -> View:
-    """All gaps and 0; where a few are far off, as of a bad beginning, only what most of them span."""
+    """All gaps and 0; if a few are far off, as at a bad beginning, only what most of them span."""
     low, high = min(0.0, float(gaps.min())), max(0.0, float(gaps.max()))
     least, most = (float(end) for end in np.quantile([0.0, *gaps], [0.05, 0.95]))
     if high - low > 4 * (most - least) > 0:

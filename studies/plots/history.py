@@ -1,4 +1,4 @@
-"""How the search went on: the value of each trial, the best so far, and what confirmation says of it."""
+"""The value of each trial, the best so far, and the confirmed mean."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def history(
     by: Literal["trial", "epochs"] = "trial",
     finalists: pd.DataFrame | None = None,
 ) -> Figure:
-    """The value of each trial, round by round, and the best so far as a line; the confirmed mean with its interval at
-    the right, where there are finalists.
+    """The value of each trial, round by round, and the best so far as a line; if there are finalists, the confirmed
+    mean with its interval at the right.
 
     `by` "trial", by the trials' numbers; "epochs", by how many epochs all trials up to this one were trained, which is
     how searches that stop trials early are compared. Here and in the other figures, `split` names the rows that the
@@ -60,7 +60,7 @@ def history(
             else np.minimum.accumulate(value)
         )
         gets_better = np.r_[True, np.diff(best) != 0]
-        # A step for each new best: 12,000 trials are no more than the few that were one.
+        # A step for each new best: even 12,000 trials have only a few.
         steps = [*x[is_complete][gets_better], last]
         reached = [*best[gets_better], best[-1]]
         handles[:0] = axes.plot(
@@ -83,25 +83,25 @@ def history(
 
 
 def _recommended(finalists: pd.DataFrame | None) -> dict[str, float]:
-    """The mean of the first finalist, and the ends of its interval where it has one; nothing where there is no mean."""
+    """The mean of the first finalist, and the ends of with its interval if it has one; empty if it has no mean."""
     if finalists is None or finalists.empty:
         return {}
     first = finalists.iloc[0]
     return {c: float(first[c]) for c in ("mean", "low", "high") if math.isfinite(first[c])}
 
 
-def _confirmed(axes: Axes, found: dict[str, float], trial: int, x: float) -> Any:
+def _confirmed(axes: Axes, mean: dict[str, float], trial: int, x: float) -> Any:
     """A diamond at the mean, with its interval."""
-    label = f"confirmed: {number(found['mean'], 4)}"
-    if "low" in found:
-        axes.plot([x, x], [found["low"], found["high"]], color=CONFIRMED, lw=1.8, zorder=4)
-        label += f" ({number(found['low'], 4)} … {number(found['high'], 4)})"
+    label = f"confirmed: {number(mean['mean'], 4)}"
+    if "low" in mean:
+        axes.plot([x, x], [mean["low"], mean["high"]], color=CONFIRMED, lw=1.8, zorder=4)
+        label += f" ({number(mean['low'], 4)} … {number(mean['high'], 4)})"
     look: dict[str, Any] = {"color": CONFIRMED, "mec": "white", "mew": 0.6, "ms": 6, "zorder": 5}
-    return axes.plot([x], [found["mean"]], "D", label=f"{label}, trial {trial}", **look)[0]
+    return axes.plot([x], [mean["mean"]], "D", label=f"{label}, trial {trial}", **look)[0]
 
 
 def _name_rounds(axes: Axes, x: Floats, rounds: Floats) -> None:
-    """A line between rounds and their names along the top, where there is room for them."""
+    """Draw a line between rounds, and their names along the top as far as there is room."""
     left, right = axes.get_xlim()
     taken = -math.inf
     before = -math.inf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib import rc_context
 
-from studies.analysis.importance import FEW, Importances
+from studies.analysis.importance import MIN_TRIALS, Importances
 from studies.plots.look import (
     GREY,
     STYLE,
@@ -18,22 +18,26 @@ ROWS = 20  # more are no figure but a table
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]
-def importance(found: Importances | None, *, metric: str, split: str = "validation") -> Figure:
+def importance(
+    importances: Importances | None, *, metric: str, split: str = "validation"
+) -> Figure:
     """What share of the differences between trials each parameter explains, most first."""
-    if found is None:
-        sentence = f"Importance takes at least {FEW} complete trials\nthat differ in settings and in value."
+    if importances is None:
+        sentence = f"Importance takes at least {MIN_TRIALS} complete trials\nthat differ in settings and in value."
         return saying(Figure(figsize=(7.2, 1.6), layout="constrained"), sentence)
-    shares = dict(list(found.shares.items())[:ROWS])
-    rest = list(found.shares.values())[ROWS:]
+    shares = dict(list(importances.shares.items())[:ROWS])
+    rest = list(importances.shares.values())[ROWS:]
     names = [plain(name, 36) for name in shares]
     widths = list(shares.values())
     if rest:
         names.append(f"{len(rest)} others")
         widths.append(sum(rest))
-    notes = [f"fANOVA of {found.trials:,} of {found.of:,} complete trials"]
-    if found.trials == found.of:
-        notes = [f"fANOVA of {found.of:,} complete trials"]
-    for which, why in ((found.constant, "one value in all"), (found.partly, "not in all trials")):
+    of = "" if importances.trials == importances.of else f"{importances.trials:,} of "
+    notes = [f"fANOVA of {of}{importances.of:,} complete trials"]
+    for which, why in (
+        (importances.constant, "one value in all"),
+        (importances.partly, "not in all trials"),
+    ):
         if which:
             named = ", ".join(plain(name, 24) for name in which[:3])
             more = f" and {len(which) - 3} more" if len(which) > 3 else ""

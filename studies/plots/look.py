@@ -1,4 +1,4 @@
-"""What the figures share: style, colours, shapes, legends, and a sentence where there is nothing to draw."""
+"""What the figures share: style, colours, shapes, legends, files, and a sentence if there is nothing to draw."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ STYLE: Mapping[Any, Any] = {
     "text.usetex": False,
     "text.parse_math": True,  # `plain` escapes what would be mathematics
 }
-"""What all figures share; also to be in force while one is drawn."""
+"""The style of all figures. It must also be in force while one is saved."""
 
 INK, PALE, GREY = "#222222", "#d9d9d9", "#6b6b6b"
 VALIDATION, TRAINING = "#0072b2", "#d55e00"  # Okabe and Ito's blue and vermilion
 SEARCHED, SLOPE = "#7fb2d6", "#e3eef6"  # paler blues
 CONFIRMED, TIED = "#009e73", "#56b4e9"  # their bluish green and sky blue
 MARKERS = "os^Dv"
-MOST = 1500  # points of a figure: more hide each other, and make its SVG a matter of megabytes
+MAX_POINTS = 1500  # of a figure: more hide each other, and its SVG would have megabytes
 
 
 class Figure(figure.Figure):
-    """A Figure that a notebook shows though nobody has imported pyplot there."""
+    """A Figure that a notebook shows even if pyplot is not imported there."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         width, height = (round(96 * inches) for inches in self.get_size_inches())
@@ -48,17 +48,17 @@ class Figure(figure.Figure):
 
 
 def key(marker: str, label: str, color: Any = GREY, mfc: str | None = None) -> Line2D:
-    """What stands in a legend for marks; `mfc` "none" for hollow ones."""
+    """A legend's entry for marks; hollow ones have `mfc` "none"."""
     return Line2D([], [], ls="", marker=marker, ms=4, color=color, mfc=mfc, label=label)
 
 
 def round_colours(count: int) -> list[Any]:
-    """The later, the darker; the first is not as light as the paper."""
+    """A colour for each round: the later, the darker. The first is still darker than paper."""
     return [colormaps["viridis"](p) for p in np.linspace(0.8, 0.05, max(count, 2))][:count]
 
 
-def thinned(trials: pd.DataFrame, direction: Direction, most: int = MOST) -> pd.DataFrame:
-    """The trials, or of too many a fifth of `most` that are the best and others evenly spaced, in the same order."""
+def thinned(trials: pd.DataFrame, direction: Direction, most: int = MAX_POINTS) -> pd.DataFrame:
+    """At most `most` trials in the same order: a fifth are the best, the others evenly spaced."""
     if len(trials) <= most:
         return trials
     value = trials["value"].where(scored(trials)).to_numpy(float)
@@ -71,19 +71,18 @@ def thinned(trials: pd.DataFrame, direction: Direction, most: int = MOST) -> pd.
 
 
 def quota(part: int, of: int) -> int:
-    """How many trials of a part of all to draw, so that each part has its share; few are drawn in full."""
-    return max(100, MOST * part // max(of, 1))
+    """How many trials of a part to draw, so that each part keeps its share; a small part is drawn in full."""
+    return max(100, MAX_POINTS * part // max(of, 1))
 
 
 def thinned_note(drawn: int, of: int) -> list[Line2D]:
-    """What a legend says of a figure that has not all trials."""
-    return (
-        [] if drawn == of else [key("", f"{drawn:,} of {of:,} trials drawn, the best among them")]
-    )
+    """A legend's note on a figure that does not draw all trials."""
+    note = f"{drawn:,} of {of:,} trials drawn, the best among them"
+    return [] if drawn == of else [key("", note)]
 
 
 def legend(figure: Figure, handles: list[Any]) -> None:
-    """A legend below, in as many columns as fit: each is as wide as its longest label."""
+    """Put a legend below, in as many columns as fit: each is as wide as its longest label."""
     if not handles:
         return
     inches = [0.5 + 0.065 * len(handle.get_label()) for handle in handles]
@@ -94,12 +93,12 @@ def legend(figure: Figure, handles: list[Any]) -> None:
 
 
 def _width(inches: list[float], columns: int) -> float:
-    """Of a legend, which is filled column by column."""
+    """The width of a legend, which is filled column by column."""
     return sum(float(part.max()) for part in np.array_split(inches, columns))
 
 
 def plain(text: object, most: int) -> str:
-    """A name on one line, as it is: no mathematics between dollars, its middle left out if it is long."""
+    """A name on one line: its middle is cut out if it is long, and dollars do not begin mathematics."""
     words = " ".join(str(text).split())
     if len(words) > most:
         words = f"{words[: most // 2]}…{words[-(most - most // 2 - 1) :]}"
@@ -107,7 +106,7 @@ def plain(text: object, most: int) -> str:
 
 
 def plain_lines(sentence: str, letters: int = 100) -> str:
-    """A sentence on as many lines as it takes; it is no mathematics."""
+    """A sentence on as many lines as it takes; dollars do not begin mathematics."""
     return "\n".join(textwrap.wrap(sentence, letters)).replace("$", r"\$")
 
 
@@ -118,7 +117,7 @@ def sentence(text: str) -> Figure:
 
 
 def saying(figure: Figure, sentence: str) -> Figure:
-    """The figure with a sentence in place of a picture."""
+    """The figure, with a sentence in place of a picture."""
     figure.text(0.5, 0.5, sentence, ha="center", va="center", color=GREY)
     return figure
 
@@ -126,7 +125,7 @@ def saying(figure: Figure, sentence: str) -> Figure:
 def svg(drawn: figure.Figure) -> bytes:
     """A figure as an SVG file, the same to the last byte whenever it is drawn.
 
-    Text is drawn as paths: it looks the same everywhere, and can't be anything but a picture.
+    Text is drawn as paths: it looks the same everywhere, and no program can take it for anything but a picture.
     """
     return _saved(drawn, "svg", dict.fromkeys(("Date", "Creator", "Format", "Type")), "none")
 
@@ -140,7 +139,7 @@ def _saved(drawn: figure.Figure, kind: str, metadata: dict[str, Any], ground: st
     buffer = io.BytesIO()
     fixed: dict[Any, Any] = {**STYLE, "svg.hashsalt": "hpo", "svg.fonttype": "path"}
     with rc_context(fixed), warnings.catch_warnings():
-        # A choice in a script that the font has not shows as a box; the tables have it in full.
+        # The font draws a box for a letter that it does not have; the tables have the text in full.
         warnings.filterwarnings("ignore", r"Glyph \d+", UserWarning)
         drawn.savefig(buffer, format=kind, metadata=metadata, facecolor=ground, dpi=200)
     return buffer.getvalue()

@@ -28,7 +28,7 @@ from studies.plots.look import (
 from studies.plots.scales import parameter_ticks, value_tick_labels
 from studies.words import number
 
-LINES = 160  # more are a wall
+LINES = 160  # more hide each other
 AXES = 12
 
 
@@ -42,9 +42,9 @@ def parallel(
     rounds: pd.DataFrame,
     split: str = "validation",
 ) -> Figure:
-    """What the settings of good trials have in common: each trial's way through the parameters to its value.
+    """What the settings of good trials have in common: a line for each trial through its settings to its value.
 
-    The first `AXES` of `names`. Dark is better and on top; lines of one choice lie side by side.
+    Only the first `AXES` of `names` are drawn. Dark is better and on top; lines of one choice lie side by side.
 
     Raises:
         ValueError: there is no parameter of one of these names.
@@ -111,7 +111,7 @@ def parallel(
 
 
 def _axis(axes: Axes, x: float, at: list[float], labels: list[str], *, left: bool) -> None:
-    """One of the axes: a line, ticks, and their labels on a ground that lines do not run through."""
+    """Draw one of the axes: a line, ticks, and their labels on a ground that hides the lines behind."""
     axes.plot([x, x], [0, 1], color=INK, lw=0.8, zorder=3)
     axes.plot([x] * len(at), at, "_", color=INK, ms=5, mew=0.8, zorder=3)
     for y, label in zip(at, labels, strict=True):

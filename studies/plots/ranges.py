@@ -15,13 +15,13 @@ from studies.words import of_range
 
 @rc_context(STYLE)  # type: ignore[arg-type]
 def ranges(rounds: pd.DataFrame) -> Figure:
-    """How the range of each parameter moved, a row a round, with the verdict at its right."""
+    """How the range of each parameter moved: a row for each round, with the verdict at its right."""
     names = list(dict.fromkeys(rounds["parameter"]))
     columns = max(1, min(len(names), 2 if len(names) <= 4 else 3))
     lines = max(1, -(-len(names) // columns))
-    numbers = sorted({int(n) for n in rounds["round"]})
+    round_numbers = sorted({int(n) for n in rounds["round"]})
     judged = not rounds["action"].tail(1).isna().any()
-    rows = len(numbers) + judged
+    rows = len(round_numbers) + judged
     height = lines * (0.95 + 0.24 * min(rows, 30)) + 0.1
     figure = Figure(figsize=((0, 5.0, 7.4, 8.8)[columns], height), layout="constrained")
     figure.get_layout_engine().set(  # type: ignore[union-attr]  # it has one
@@ -34,11 +34,11 @@ def ranges(rounds: pd.DataFrame) -> Figure:
         axes = figure.add_subplot(lines, columns, k + 1)
         parameter = dimension(name, pd.DataFrame(), rounds)
         of_name = rounds[rounds["parameter"] == name]
-        _funnel(axes, parameter, len(numbers))
+        _funnel(axes, parameter, len(round_numbers))
         set_scale(parameter, axes, "x", *((4, 20) if columns == 3 else (5, 36)))
         axes.set_ylim(rows - 0.4, -0.6)
         stride = -(-rows // 30)
-        labels = [*(f"round {n}" for n in numbers), "next"][:rows]
+        labels = [*(f"round {n}" for n in round_numbers), "next"][:rows]
         axes.set_yticks(range(0, rows, stride), labels=labels[::stride])
         axes.tick_params(axis="y", length=0, labelleft=k % columns == 0)
         for y, action in enumerate(of_name["action"]):
@@ -64,7 +64,7 @@ def _moved(rows: pd.DataFrame) -> str:
     ranges = [of_range(c, *e) for c, e in zip(choices, ends, strict=True)]
     if isinstance(choices[0], list) and len(_arrow(*ranges)) > 38:
         ranges = [f"{len(chosen)} choices" for chosen in choices]
-    return plain(_arrow(*ranges), 60)
+    return _arrow(*(plain(text, 38) for text in ranges))
 
 
 def _arrow(first: str, last: str) -> str:
@@ -72,7 +72,7 @@ def _arrow(first: str, last: str) -> str:
 
 
 def _funnel(axes: Axes, parameter: Dimension, rounds: int) -> None:
-    """A bar a round; between the bars of a range, the slope from one to the next."""
+    """Draw a bar for each round, and between the bars of a range the slope from one to the next."""
     for y, pieces in enumerate(parameter.searched):
         for low, high in pieces:
             colour = SEARCHED if y < rounds else VALIDATION

@@ -41,7 +41,7 @@ def scatter(
 ) -> Figure:
     """Two parameters against each other, coloured by value, with the box that each round drew from.
 
-    Points of one choice are spread over its width, since they would hide each other.
+    Points of one choice are spread over its width, so that they do not hide each other.
 
     Raises:
         ValueError: there is no parameter of that name.
@@ -61,7 +61,7 @@ def scatter(
         )  # fmt: skip
     if len(ordered):
         view = view_of(ordered["value"].to_numpy(float), direction)
-        # With many more colours, the bar would be drawn as a bitmap, which a page without images can't show.
+        # With many more colours the bar would be drawn as a bitmap, and the report has no images.
         colours = colormaps["viridis" if direction == "minimize" else "viridis_r"].resampled(48)
         size = 34 if len(ordered) <= 200 else 16
         points = axes.scatter(
@@ -90,7 +90,7 @@ def scatter(
 
 
 def _boxes(axes: Axes, across: Dimension, up: Dimension) -> list[Patch]:
-    """The box of each round, the first dotted, the last solid; one that is as it was before is not drawn again."""
+    """Draw the box of each round, the first dotted, the last solid; a box like the one before is left out."""
     boxes = list(zip(across.searched, up.searched, strict=True))
     changed = [k for k, box in enumerate(boxes) if k == 0 or box != boxes[k - 1]]
     handles: dict[str, Patch] = {}

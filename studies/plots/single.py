@@ -1,4 +1,4 @@
-"""The value of each trial against one parameter, and the range that is left of it."""
+"""The value of each trial against one parameter, and its last range."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def single(
     rounds: pd.DataFrame,
     split: str = "validation",
 ) -> Figure:
-    """The value of each trial against one parameter, and the range that is left of it.
+    """The value of each trial against one parameter, and its last range.
 
     Raises:
         ValueError: there is no parameter of that name.
@@ -42,12 +42,13 @@ def single(
     axes, strip, handles = values(
         figure, trials, parameter.positions(trials), metric, direction, split
     )
-    numbers = sorted({int(n) for n in trials["round"].dropna()})
-    keys = []
-    for k in sorted({0, len(numbers) // 2, len(numbers) - 1}) if numbers else ():
-        colour, marker = round_colours(len(numbers))[k], MARKERS[k % len(MARKERS)]
-        keys.append(key(marker, f"round {numbers[k]}", color=colour))
-    handles[:0] = keys
+    rounds_drawn = sorted({int(n) for n in trials["round"].dropna()})
+    colours = round_colours(len(rounds_drawn))
+    named = {0, len(rounds_drawn) // 2, len(rounds_drawn) - 1} if rounds_drawn else ()
+    handles[:0] = [
+        key(MARKERS[k % len(MARKERS)], f"round {rounds_drawn[k]}", color=colours[k])
+        for k in sorted(named)
+    ]
     for low, high in parameter.searched[-1] if parameter.searched else ():
         axes.axvspan(low, high, color=PALE, alpha=0.5, lw=0, zorder=0)
     if parameter.searched:

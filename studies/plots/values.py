@@ -1,4 +1,4 @@
-"""The values of trials over anything: round by round, the far worse at the edge, those without one in a strip."""
+"""The values of trials along any x: round by round, far worse ones at the edge, failed trials in a strip below."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def values(
     split: str,
     room: Sequence[float] = (),
 ) -> tuple[Axes, Axes | None, list[Any]]:
-    """Values above, the trials that have none in a strip below; the axes of both, and handles for a legend.
+    """Draw values above and, if trials have none, a strip for these below.
 
-    `room` are values for which there is to be room too.
+    Returns the axes of both, and the entries of a legend. `room` are further values that must fit.
     """
     view = _with_room(view_of(trials.loc[scored(trials), "value"].to_numpy(float), direction), room)
-    numbers = np.unique(trials["round"].dropna().to_numpy(float))
+    round_numbers = np.unique(trials["round"].dropna().to_numpy(float))
     count, lost_count = len(trials), int(lost_trials(trials).sum())
     kept = trials.index.isin(thinned(trials, direction).index)
     trials, x = trials[kept], x[kept]
@@ -68,9 +68,9 @@ def values(
     beyond = valued & ((y < view.low) | (y > view.high)) & view.clipped
     pruned = (trials["state"] == "pruned").to_numpy(bool)
     of_round = trials["round"].to_numpy(float, na_value=np.nan)
-    colours = round_colours(len(numbers))
+    colours = round_colours(len(round_numbers))
     groups = [(of_round == n, colours[k], MARKERS[k % len(MARKERS)], f"round {n:.0f}")
-              for k, n in enumerate(numbers)] + [(np.isnan(of_round), GREY, "o", "no round")]  # fmt: skip
+              for k, n in enumerate(round_numbers)] + [(np.isnan(of_round), GREY, "o", "no round")]  # fmt: skip
     size = 4.0 if valued.sum() <= 300 else 2.6
     arrow = "v" if direction == "maximize" else "^"
     for members, colour, marker, label in groups:
@@ -103,7 +103,7 @@ def values(
 
 
 def _with_room(view: View, room: Sequence[float]) -> View:
-    """The view, wide enough for these too: but what is further off than the view is wide is cut off."""
+    """The view, widened for these values: but at most by its own width at each end."""
     reach = view.high - view.low
     low = max([view.low - reach, min([view.low, *(v - 0.03 * reach for v in room)])])
     high = min([view.high + reach, max([view.high, *(v + 0.03 * reach for v in room)])])

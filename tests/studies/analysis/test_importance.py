@@ -12,8 +12,8 @@ import pytest
 
 from studies.analysis import frames
 from studies.analysis.importance import (
-    FEW,
-    MOST,
+    MAX_TRIALS,
+    MIN_TRIALS,
     importances,
     most_narrowed_first,
     most_telling_first,
@@ -95,7 +95,7 @@ def test_the_same_study_gives_the_same_numbers_and_optuna_says_nothing(
 
 @pytest.mark.parametrize(
     "values",
-    [[], [0.5], [0.5] * 30, [None] * 30, [0.1 * k for k in range(FEW - 1)]],
+    [[], [0.5], [0.5] * 30, [None] * 30, [0.1 * k for k in range(MIN_TRIALS - 1)]],
     ids=["none", "one", "equal", "failed", "few"],
 )
 def test_too_little_to_learn_from_has_no_importance(values: list[float | None]) -> None:
@@ -127,11 +127,11 @@ def test_a_hopeless_trial_does_not_decide_alone() -> None:
 
 
 def test_of_many_trials_some_are_looked_at() -> None:
-    tried = settings(3 * MOST)
+    tried = settings(3 * MAX_TRIALS)
     trials, _, rounds = made([by_rate(s) for s in tried], lambda n: tried[n], RANGES)
     found = importances(trials, rounds, direction="maximize")
     assert found is not None
-    assert (found.trials, found.of) == (MOST, 3 * MOST)
+    assert (found.trials, found.of) == (MAX_TRIALS, 3 * MAX_TRIALS)
     assert next(iter(found.shares)) == "rate"
 
 

@@ -306,7 +306,7 @@ def test_a_search_that_is_running_says_so() -> None:
     text = Page(rendered([None] * 8, state="running", trial_state="running")).text
     assert "The search is still running" in text
     assert "No trial has succeeded yet." in text
-    assert "8 are begun and not ended." in text
+    assert "8 have begun and not ended." in text
     assert "last trial ended none yet" in text
 
 

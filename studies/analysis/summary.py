@@ -117,7 +117,7 @@ class Summary:
         return None if self.opening is None else self.opening.value
 
     def as_mapping(self) -> dict[str, Any]:
-        """One JSON-ready object, as `hpo show --json` prints it; the README describes its fields."""
+        """One JSON-ready object, as `hpo show --json` prints it; docs/json.md describes its fields."""
         record, best, first = self.record, self.best, self.recommended
         directions: dict[str, Any] = {"direction": record.direction}
         if record.several:  # there is no one direction in which a trial could be the best

@@ -15,19 +15,19 @@ import pytest
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 import hpo
-from hpo import cli
+from hpo import cli, operations
 from hpo.cli.output import json_text
 from hpo.errors import TooManyFailuresError
 from hpo.run.reproducing import Difference, Reproduced
 from studies import Study
 
 Said = Callable[..., Any]
-README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "json.md").read_text(encoding="utf-8")
 
 
 def documented(heading: str) -> list[str]:
-    """The fields in the README's table that follows some words."""
-    rows = re.search(r"(?:^\|.*\n)+", README.partition(heading)[2], re.M)
+    """The fields in the page's table that follows some words."""
+    rows = re.search(r"(?:^\|.*\n)+", PAGE.partition(heading)[2], re.M)
     assert rows, heading
     first = re.findall(r"^\| (`.*?) \|", rows[0], re.M)
     return [name for row in first for name in re.findall(r"`(\w+)`", row)]
@@ -283,7 +283,7 @@ def test_a_difference_that_is_no_number_is_null(
     differs = Reproduced(
         3, 2, ["loss"], Difference(2, "loss", math.nan, -math.inf), ("complete", "diverged"), ["x"]
     )
-    monkeypatch.setattr(hpo, "reproduce", lambda *_, **__: differs)
+    monkeypatch.setattr(operations, "reproduce", lambda *_, **__: differs)
     found = said(REPRODUCED, "reproduce", "any", 3, status=1)
     assert found["difference"] == {"epoch": 2, "metric": "loss", "then": None, "now": None}
 

@@ -40,7 +40,7 @@ def search(
 ) -> None:
     """Search for the best settings of a network on SOURCE, and store every trial.
 
-    With --trainer, a function of yours trains instead: python -m pydoc hpo.trainables.function describes it.
+    With --trainer, a function of yours trains instead; see python -m pydoc hpo.trainables.function.
 
     \b
     hpo search wine --trials 60 --seed 1
@@ -52,7 +52,7 @@ def search(
     from trainer.data.remote import MODULES
     from trainer.worker import AVAILABLE, Worker
 
-    # Before anything slow is imported here.
+    # The worker starts before anything slow is imported here.
     with Worker(*MODULES) if AVAILABLE and flags["trainer"] is None else nullcontext() as worker:
         from hpo import operations
         from hpo.cli.ahead import warm_up
@@ -95,9 +95,9 @@ def resume(
     as_json: bool,
     **flags: Any,
 ) -> None:
-    """Go on with the study NAME, by its stored plan, to the same end as if it had never stopped.
+    """Go on with the study NAME by its stored plan, with the same result as if it had never stopped.
 
-    Options change the plan from here on. What each change means is shown before it is made.
+    Options change the plan from here on. The meaning of each change is shown before it is made.
 
     \b
     hpo resume digits
@@ -140,17 +140,14 @@ def reproduce(name: str, trial: int, storage: str, as_json: bool) -> None:
     from hpo.display.reproduced import reproduced
     from hpo.display.text import show
 
-    comparison = operations.reproduce(name, trial, storage=storage)
+    result = operations.reproduce(name, trial, storage=storage)
     if as_json:
-        difference = comparison.difference and comparison.difference._asdict()
-        click.echo(
-            json_text(
-                {"identical": comparison.identical, **asdict(comparison), "difference": difference}
-            )
-        )
+        difference = result.difference and result.difference._asdict()
+        fields = {"identical": result.identical, **asdict(result), "difference": difference}
+        click.echo(json_text(fields))
     else:
-        show(*reproduced(comparison))
-    if not comparison.identical:
+        show(*reproduced(result))
+    if not result.identical:
         raise click.exceptions.Exit(ERROR)
 
 
@@ -184,7 +181,7 @@ def _run_and_print(
 def _plan_fields(
     config: Path | None, space: tuple[str, ...], flags: dict[str, Any]
 ) -> dict[str, Any]:
-    """The fields of a plan in a file and in flags, which override it."""
+    """The fields of a plan from a file and from flags, which override it."""
     fields: dict[str, Any] = {}
     if config:
         from hpo.plan.plan import read_toml

@@ -134,8 +134,7 @@ def conclude(
         values.setdefault(c.trial, []).append(c.value)
     most = max((len(own) for trial, own in values.items() if trial not in failed), default=0)
     order = sorted(
-        values,
-        key=lambda k: (k in failed, 2 * len(values[k]) < most, -score.get(k, 0.0), k),
+        values, key=lambda k: (k in failed, 2 * len(values[k]) < most, -score.get(k, 0.0), k)
     )
     by_stage: dict[int, dict[int, float]] = {trial: {} for trial in order if trial not in failed}
     for stage, trial, value in done:

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hpo.cli.completing import sources, study_names
-from hpo.cli.options import (
-    Grouped,
-    json_option,
-    plan_options,
-    run_options,
-    storage_option,
-)
+from hpo.cli.options import Grouped, json_option, plan_options, run_options, storage_option
 from hpo.cli.output import json_text, say
 from hpo.cli.signals import signals
 from hpo.cli.statuses import ERROR, NO_TRIAL_SUCCEEDED
+
+if TYPE_CHECKING:
+    from studies.study import Study
 
 
 @click.command(cls=Grouped)
@@ -64,17 +61,9 @@ def search(
         plan = make_plan(fields, str(config) if config else "")
         warm_up()
 
-        def run(watcher: Any, cancel: Any) -> Any:
-            return operations.start(
-                plan,
-                name=name,
-                storage=storage,
-                workers=workers,
-                watcher=watcher,
-                cancel=cancel,
-                worker=worker,
-            )
-
+        run = partial(
+            operations.start, plan, name=name, storage=storage, workers=workers, worker=worker
+        )
         _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
 
 
@@ -108,18 +97,9 @@ def resume(
     from hpo import operations
 
     changed = _plan_fields(config, space, flags)
-
-    def run(watcher: Any, cancel: Any) -> Any:
-        return operations.resume(
-            name,
-            storage=storage,
-            workers=workers,
-            take_over=take_over,
-            watcher=watcher,
-            cancel=cancel,
-            **changed,
-        )
-
+    run = partial(
+        operations.resume, name, storage=storage, workers=workers, take_over=take_over, **changed
+    )
     _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
 
 
@@ -152,7 +132,7 @@ def reproduce(name: str, trial: int, storage: str, as_json: bool) -> None:
 
 
 def _run_and_print(
-    run: Callable[[Any, Any], Any], storage: str, *, quiet: bool, verbose: bool, as_json: bool
+    run: Callable[..., Study], storage: str, *, quiet: bool, verbose: bool, as_json: bool
 ) -> None:
     from rich.console import Console
 
@@ -168,7 +148,7 @@ def _run_and_print(
         signals.cancelling(cancel, lambda study: resume_command(study, storage)),
         Progress(console, quiet=quiet, verbose=verbose) as watcher,
     ):
-        study = run(watcher, cancel)
+        study = run(watcher=watcher, cancel=cancel)
     if as_json:
         click.echo(json_text(study.summary()))
     else:

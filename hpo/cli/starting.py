@@ -12,9 +12,7 @@ from hpo.cli.output import say, write
 
 @click.command()
 @click.argument(
-    "file",
-    default="study.toml",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    "file", default="study.toml", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 )
 def init(file: Path) -> None:
     """Write a plan with every field explained to FILE (default: study.toml; - is stdout).

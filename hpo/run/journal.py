@@ -98,9 +98,7 @@ class Journal:
         }
         self._writer.judge_round(current.number, stored, _plain(following))
         self.history.rounds[-1] = replace(
-            current,
-            actions={name: v.action for name, v in verdicts.items()},
-            next_ranges=following,
+            current, actions={name: v.action for name, v in verdicts.items()}, next_ranges=following
         )
         self._watcher.round_judged(current.number, verdicts)
 

@@ -29,7 +29,7 @@ A trial whose metric becomes NaN or infinite has diverged, and its training ends
 message and traceback are stored, and the search goes on.
 
 For now, functions run on threads of one process. So trials that train side by side share global random generators such
-as `numpy.random`: use a generator of your own made from `seed`, or `--workers 1`.
+as `numpy.random`: use a generator of your own made from `seed` or, without halving, `--workers 1`.
 """
 
 from __future__ import annotations

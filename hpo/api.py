@@ -1,6 +1,6 @@
-"""The door for Python: search, resume, reproduce, and ask and tell.
+"""The functions for Python users: search, resume, reproduce, and ask and tell.
 
-A notebook's cell shows the search that it runs; elsewhere a search from Python is silent.
+In a notebook, a search shows its progress in the cell's output; elsewhere it is silent.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ T = TypeVar("T", bound="Train")
 
 
 def population(train: T) -> T:
-    """Mark a function as one that takes a list of settings, trains them together, and yields arrays of one number each.
+    """Mark a function that trains a list of K settings together and yields arrays (K,) of metrics.
 
-    It may be sent a mask of those that stay: `stay = yield {"accuracy": array}`.
+    Each `yield` returns a mask of the trials that stay: `stay = yield {"accuracy": array}`.
     """
     train.hpo_population = True  # type: ignore[attr-defined]  # a function takes attributes
     return train
@@ -109,7 +109,7 @@ def open(  # noqa: A001  # as in `with hpo.open("first") as search`
     take_over: bool = False,
     **plan: Unpack[PlanFields],
 ) -> Search:
-    """A search that asks for settings and is told what came of them, for a loop of one's own.
+    """Open a search that your own loop drives: ask for settings, and tell their results.
 
     >>> import hpo
     >>> def loss(x):
@@ -124,10 +124,10 @@ def open(  # noqa: A001  # as in `with hpo.open("first") as search`
     True
 
     With fields of a plan (`space`, `trials`, `metric`, `direction`, …) it begins a new study; with a name alone it
-    goes on with that one. The same answers give the same study as `hpo.search` with a function.
+    goes on with a stored one. The same results give the same study as `hpo.search` with a function.
 
     Raises:
-        PlanError: a field is unknown or breaks its rule, or the study trains a network of ours.
+        PlanError: a field is unknown or breaks its rule, or the study trains a network of hpo's.
         StorageError: the database can't be used, has no such study, or has one of that name already.
         HeldError: another process holds the study, and `take_over` is not set.
     """
@@ -137,7 +137,7 @@ def open(  # noqa: A001  # as in `with hpo.open("first") as search`
 
 
 def _watcher() -> Watcher | None:
-    """In a notebook, whatever shows the search in the cell's output."""
+    """What shows a search in the output of a notebook's cell; None outside a notebook."""
     ipython = sys.modules.get("IPython")  # a notebook has imported it
     if ipython is None or getattr(ipython.get_ipython(), "kernel", None) is None:
         return None

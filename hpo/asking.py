@@ -8,17 +8,17 @@ from typing import Self
 
 from hpo.errors import NothingToAskError, PlanError, raised_as_ours
 from hpo.run.machine import Machine, Wait
-from hpo.trainables.function import NUMBER, metrics_of
+from hpo.trainables.function import UNNAMED_METRIC, metrics_of
 from hpo.trainables.session import Session
 from hpo.trainables.task import Curves, Outcome, Task, TrialError
 from studies.study import Study
 
 Reported = float | Mapping[str, float] | Iterable[Mapping[str, float]] | Exception
-"""What came of a task: a number, metrics, metrics epoch by epoch, or the error that ended it."""
+"""The result of a task: a number, metrics, metrics epoch by epoch, or the error that ended it."""
 
 
 class Search:
-    """One study, held while it is open: use it in a `with`. What is stored of it so far is its `study`."""
+    """A search to use in a `with`, which holds its study. `study` reads what is stored so far."""
 
     study: Study
 
@@ -35,12 +35,12 @@ class Search:
 
     @raised_as_ours()
     def ask(self) -> Task | None:
-        """The next settings to train: `task.params`, for `task.epochs` epochs, with `task.seed`; None when all is done.
+        """The next task: train `task.params` for `task.epochs` epochs with `task.seed`; None when the plan is done.
 
-        Several tasks may be asked for before one is told.
+        Several tasks may be in training at once.
 
         Raises:
-            NothingToAskError: what comes next depends on tasks that have not been told yet.
+            NothingToAskError: the next task depends on the results of those in training.
         """
         step = self._machine.ask()
         if isinstance(step, Wait):
@@ -49,26 +49,26 @@ class Search:
 
     @raised_as_ours()
     def tell(self, task: Task, reported: Reported) -> None:
-        """Record what came of a task. Tasks may be told in any order, each once.
+        """Record the result of a task. Tasks may end in any order, each once.
 
         Raises:
-            PlanError: that is no metric, or more epochs than the task has.
+            PlanError: the result is no metric, or has more epochs than the task.
         """
         self._machine.tell(task, [self._outcome(task, reported)])
 
     def _outcome(self, task: Task, reported: Reported) -> Outcome:
         if isinstance(reported, Exception):
             return Outcome({}, self._score or "", error=TrialError.of(reported))
-        one = isinstance(reported, Mapping | str) or not isinstance(reported, Iterable)
-        epochs = [reported] if one else list(reported)  # type: ignore[arg-type]  # which are several
+        single = isinstance(reported, Mapping | str) or not isinstance(reported, Iterable)
+        epochs = [reported] if single else list(reported)  # type: ignore[arg-type]  # an iterable
         if len(epochs) > task.epochs:
             raise PlanError(
-                f"trial {task.trial}: {len(epochs)} epochs were told, and it has {task.epochs}"
+                f"trial {task.trial}: {len(epochs)} epochs were reported, but it has {task.epochs}"
             )
 
         def curves() -> Curves:
             for metrics in epochs:
-                yield metrics_of(metrics, self._score or NUMBER, 1)
+                yield metrics_of(metrics, self._score or UNNAMED_METRIC, 1)
 
         session = Session(task, curves(), self._score)
         try:

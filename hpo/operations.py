@@ -1,6 +1,6 @@
-"""Searching, resuming, asking and reproducing: what the command line, Python and a server all call.
+"""Searching, resuming, asking and reproducing: the operations behind the command line, Python and a server.
 
-Nothing here shows anything: a watcher hears what happens, and one that is not given hears it in silence.
+Nothing is displayed here; a watcher receives the events.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from hpo.run.loop import run
 from hpo.run.machine import Machine
 from hpo.run.provenance import differences, provenance
 from hpo.run.reproducing import Reproduced, first_difference, how_it_ended, train_alone
-from hpo.run.resuming import adopt, check_data, check_sampler, going_on_with, stored_plan
+from hpo.run.resuming import adopt, check_data, check_sampler, continuation, stored_plan
 from hpo.run.watcher import Watcher
 from hpo.trainables.asked import ASKED
-from hpo.trainables.function import NUMBER, Train
+from hpo.trainables.function import UNNAMED_METRIC, Train
 from hpo.trainables.of_plan import asked_of, study_name, trainable_of
 from hpo.trainables.protocol import Trainable
 from studies import DEFAULT_STORAGE
@@ -50,10 +50,10 @@ def start(
     train: Train | None = None,
     worker: Worker | None = None,
 ) -> Study:
-    """Run a plan as a new study. A name that is not given is the source's, numbered where it is taken.
+    """Run a plan as a new study. The default name is the source's, numbered if taken.
 
-    `train` is the function that the plan names, where that is at hand. `worker` is a process that exists already: it
-    reads the data, and then trains.
+    `train` is the function that the plan names, if it is loaded already. `worker` is a process that already exists; it
+    reads the data and then trains.
     """
     check_new(plan, name, storage)
     trainable = trainable_of(plan, worker=worker, train=train)
@@ -63,10 +63,10 @@ def start(
 
 
 def check_new(plan: Plan, name: str | None, storage: str) -> None:
-    """Whether a study of this plan and name can be created, as far as that is known before its data are read.
+    """Check that a study of this plan and name can be created, before its data are read.
 
     Raises:
-        PlanError: the plan needs what is not installed.
+        PlanError: the plan needs a package that is not installed.
         studies.errors.StoreError: the name or the storage can't be used.
     """
     if name is not None:
@@ -79,7 +79,7 @@ def check_new(plan: Plan, name: str | None, storage: str) -> None:
 def creating(
     plan: Plan, trainable: Trainable, *, name: str | None, storage: str, workers: int | None
 ) -> Iterator[Writer]:
-    """A new study, held for as long as the context lasts. Without a name it has its source's, numbered if taken."""
+    """A new study, held while the context lasts. The default name is the source's, numbered if taken."""
     with create_store(storage) as store:
         while True:
             free = name if name is not None else _free_name(study_name(plan), store.names())
@@ -88,7 +88,7 @@ def creating(
                     free,
                     direction=trainable.traits.direction,
                     plan=to_json(plan),
-                    metric=trainable.metric or NUMBER,
+                    metric=trainable.metric or UNNAMED_METRIC,
                     data_hash=trainable.fingerprint,
                     provenance=provenance()
                     | {"data": dict(trainable.contents), "threads": workers or default_workers()},
@@ -97,7 +97,7 @@ def creating(
             except StudyExistsError:
                 if name is not None:
                     raise
-                # Another search has just taken that name: the next one.
+                # Another search has just taken that name; try the next one.
         with writer:
             yield writer
 
@@ -115,19 +115,19 @@ def resume(
 ) -> Study:
     """Go on with a stored study, by its stored plan, to the same end as if it had never stopped.
 
-    Some fields of the stored plan can be changed: `trials` (in all, old ones included), `space` (a wider range or one
-    more choice), `timeout`, `patience`, `max_failures`, `extend`, and the `source`, if the same data lie elsewhere. The
-    watcher hears what each change means before it is written (see `hpo.plan.changes`). A study that was
-    stopped by its `timeout` or its `patience` goes on if `trials`, `timeout` or `patience` is given. `train` is the
-    study's function, or its name (`hpo.trainables.named`), where that can't be imported by its name.
+    These fields of the plan can be changed: `trials` (in all, old ones included), `space` (a wider range or one more
+    choice), `timeout`, `patience`, `max_failures`, `extend`, and the `source`, if the same data are stored elsewhere.
+    The watcher is notified of the meaning of each change before it is written (see `hpo.plan.changes`). A study that
+    was stopped by `timeout` or `patience` goes on if `trials`, `timeout` or `patience` is passed. `train` is the
+    study's function, or another name for it (`hpo.trainables.named`), if it can't be imported by its stored name.
 
-    A study that plain Optuna made is given a plan, if there is one for it (`hpo.plan.adopt`): then `train` and
-    `trials` are needed, and with `take_over` trials that have not ended are recorded as failed.
+    A study of plain Optuna gets a plan, if one can be made for it (`hpo.plan.adopt`). It needs `train` and `trials`.
+    With `take_over`, its trials that have not ended are recorded as failed.
 
     Raises:
         studies.errors.StoreError: there is no such study.
         studies.errors.LeaseError: another process holds it.
-        PlanError: a change that a study can't have, fewer trials than its plan has, or other data.
+        PlanError: a field can't be changed so, or the data differ.
     """
     plan: Mapping[str, Any] = changed
     watcher = watcher or Watcher()
@@ -137,28 +137,28 @@ def resume(
         adopt(name, storage, train, plan, take_over=take_over, watcher=watcher)
         plan = {}
     with create_store(storage) as store:
-        going_on = going_on_with(store, name, plan)
-        trainable = trainable_of(going_on.plan, train=train)
-        check_data(going_on.plan, trainable, going_on.record)
-        if going_on.is_done:
+        resumed = continuation(store, name, plan)
+        trainable = trainable_of(resumed.plan, train=train)
+        check_data(resumed.plan, trainable, resumed.record)
+        if resumed.is_done:
             return Study(name, storage)
-        going_on.check(store)
+        resumed.check(store)
         with store.hold(name, take_over=take_over) as writer:
-            going_on.record_changes(writer, watcher)
-            _run(going_on.plan, trainable, writer, workers, watcher, cancel)
+            resumed.record_changes(writer, watcher)
+            _run(resumed.plan, trainable, writer, workers, watcher, cancel)
     return Study(name, storage)
 
 
 @contextmanager
 def asking(
-    name: str | None, given: Mapping[str, Any], *, storage: str, take_over: bool
+    name: str | None, fields: Mapping[str, Any], *, storage: str, take_over: bool
 ) -> Iterator[tuple[Machine, str | None, Study]]:
-    """A search whose settings are asked for: its machine, the metric that decides, and its study, held meanwhile.
+    """The machine of a search for `hpo.open`, the metric that decides, and its study, held while the context lasts.
 
-    With fields of a plan it is a new study, else the one of that name.
+    With fields of a plan it is a new study, else the stored one of that name.
     """
-    if given:
-        plan = make_plan({"trainer": ASKED, **given})
+    if fields:
+        plan = make_plan({"trainer": ASKED, **fields})
         check_new(plan, name, storage)
         asked = asked_of(plan)
         with creating(plan, asked, name=name, storage=storage, workers=None) as writer:
@@ -166,14 +166,14 @@ def asking(
         return
     if name is None:
         raise PlanError("give the name of a study, or a space and trials for a new one")
-    open_store(storage).close()  # where there is no database, none is made
+    open_store(storage).close()  # without creating a missing database
     with create_store(storage) as store:
-        going_on = going_on_with(store, name, {})
-        asked = asked_of(going_on.plan)
-        going_on.check(store)
+        resumed = continuation(store, name, {})
+        asked = asked_of(resumed.plan)
+        resumed.check(store)
         with store.hold(name, take_over=take_over) as writer:
-            going_on.record_changes(writer, Watcher())
-            machine = _machine(going_on.plan, asked, writer, Watcher())
+            resumed.record_changes(writer, Watcher())
+            machine = _machine(resumed.plan, asked, writer, Watcher())
             yield machine, asked.score, Study(name, storage)
 
 
@@ -188,26 +188,25 @@ def reproduce(
     """
     with open_store(storage) as store, store.reading():
         record = store.study(name)
-        found = store.trials(record.study_id, among=[trial])
+        trials = store.trials(record.study_id, among=[trial])
         curves = {
             c.metric: c.points.tolist()
             for c in columns.curves(store, record.study_id, among=[trial])
         }
         environments = store.environments(record.study_id)
-        known = sum(columns.counts(store, record.study_id).values())
+        count = sum(columns.counts(store, record.study_id).values())
     plan = stored_plan(record)
-    if not found:
-        has = f"it has 0 to {known - 1}" if known else "it has none yet"
-        raise PlanError(f"no trial {trial} in study {name!r}: {has}")
-    (stored,) = found
-    if stored.finished is None:
+    if not trials:
+        numbers = f"it has 0 to {count - 1}" if count else "it has none yet"
+        raise PlanError(f"no trial {trial} in study {name!r}: {numbers}")
+    (stored,) = trials
+    if (finished := stored.finished) is None:
         raise PlanError(f"trial {trial} of study {name!r} is not done yet")
-    finished = stored.finished
     trainable = trainable_of(plan, train=train)
     check_data(plan, trainable, record)
     with threadpool_limits(1, user_api="blas"):
-        left = stored.attributes.get("left_epoch")
-        again = train_alone(trainable, plan, trial, stored.params, left)
+        left_epoch = stored.attributes.get("left_epoch")
+        again = train_alone(trainable, plan, trial, stored.params, left_epoch)
     then = [e for e in environments if e.since <= finished] or environments[:1]
     ends = how_it_ended(stored.attributes), how_it_ended(again.attributes)
     return Reproduced(
@@ -235,7 +234,7 @@ def _run(
     cancel: Cancel | None,
     worker: Worker | None = None,
 ) -> None:
-    """Drive a search whose study is held, to its end."""
+    """Run a search whose study is held."""
     watcher, cancel = watcher or Watcher(), cancel or Cancel()
     cancel.study = writer.name
     machine = _machine(plan, trainable, writer, watcher)

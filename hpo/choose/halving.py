@@ -1,8 +1,8 @@
-"""Successive halving in whole numbers: after which epochs the worst leave, how many stay, and who.
+"""Successive halving: after which epochs the worst trials of a batch leave, how many stay, and which.
 
-Training for a few epochs tells bad settings from good ones at a fraction of the price (Jamieson and Talwalkar 2016).
-All trials of a batch are compared at a rung; the best of them go on, the others keep the curve they have. Every number
-comes from dividing whole numbers, never from a logarithm: rounding has cost others a rung.
+A few epochs tell bad settings from good ones at a fraction of the cost (Jamieson and Talwalkar 2016). At a rung all
+trials of a batch are compared; the best go on, and the others keep the curve they have. Everything is computed by
+dividing whole numbers, because rounding a logarithm can lose a rung.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ RUNGS = 3  # at the most: at the epochs / η³, / η² and / η
 
 
 class Rung(NamedTuple):
-    """After `epoch` epochs, so many trials of a batch go on."""
+    """After `epoch` epochs, `stay` trials of a batch go on."""
 
     epoch: int
     stay: int
 
 
 def rungs(size: int, epochs: int, eta: int) -> list[Rung]:
-    """The rungs of a batch of `size` trials that are trained for at most `epochs`, a part 1/η going on at each.
+    """The rungs of a batch of `size` trials that train for at most `epochs`; a share of 1/η goes on at each.
 
-    At least one trial goes on; an epoch at which nobody would leave is no rung.
+    At least one trial goes on. An epoch at which no trial would leave is not a rung.
     """
     table: list[Rung] = []
     for epoch in rung_epochs(epochs, eta):
-        left = table[-1].stay if table else size
-        stay = max(1, left // eta)
-        if stay < left:
+        training = table[-1].stay if table else size
+        stay = max(1, training // eta)
+        if stay < training:
             table.append(Rung(epoch, stay))
     return table
 
@@ -44,23 +44,23 @@ def rung_epochs(epochs: int, eta: int) -> list[int]:
 
 
 def batch_size(eta: int) -> int:
-    """How many trials make a batch in which one is trained to the end."""
+    """The number of trials in a batch of which one trains to the end."""
     return int(eta**RUNGS)
 
 
 def cost(epochs: int, eta: int) -> float:
-    """What a trial of such a batch costs, as a share of one that is trained to the end."""
-    size, begun, trained = batch_size(eta), 0, 0
-    going = size
+    """The mean cost of a trial of such a batch, as a share of a training to the end."""
+    size = batch_size(eta)
+    training, epoch, trained = size, 0, 0
     for rung in (*rungs(size, epochs, eta), Rung(epochs, 0)):
-        trained += going * (rung.epoch - begun)
-        going, begun = rung.stay, rung.epoch
+        trained += training * (rung.epoch - epoch)
+        epoch, training = rung
     return trained / (size * epochs)
 
 
 def staying(scores: Sequence[float], stay: int, direction: Direction) -> list[bool]:
-    """Which trials go on: the best `stay`, the earlier of equals; NaN is of one that has left already."""
+    """Which trials go on: the best `stay`, the earlier of equals. The score of a trial that has left already is NaN."""
     sign = -1.0 if direction == "maximize" else 1.0
-    here = [k for k, score in enumerate(scores) if not math.isnan(score)]
-    best = set(sorted(here, key=lambda k: (sign * scores[k], k))[:stay])
+    training = [k for k, score in enumerate(scores) if not math.isnan(score)]
+    best = set(sorted(training, key=lambda k: (sign * scores[k], k))[:stay])
     return [k in best for k in range(len(scores))]

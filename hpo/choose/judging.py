@@ -1,4 +1,4 @@
-"""The verdicts on the ranges of a round that is full: which trials they rest on, and what `narrow` makes of those."""
+"""The verdicts on the ranges of a finished round, and the trials that they rest on."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def judge(current: Round, plan: SearchPlan, traits: Traits, history: History) ->
 
 
 def _is_informative(trial: Observation, plan: SearchPlan) -> bool:
-    """Whether a trial shows where good settings are: not if it left at the first rung, after the shortest training.
+    """Whether a trial is evidence for where good settings are. One that left at the first rung is not.
 
     On measured learning curves, ranges narrowed without those lead to better settings (scripts/bench/RESULTS.md).
     """
-    if trial.left is None or plan.halving is None:
+    if trial.left_epoch is None or plan.halving is None:
         return True
-    return trial.left > rung_epochs(plan.epochs, plan.halving)[0]
+    return trial.left_epoch > rung_epochs(plan.epochs, plan.halving)[0]

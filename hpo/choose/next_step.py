@@ -1,8 +1,8 @@
 """What a search does next, as a pure function of its plan and its recorded history.
 
-A search is: begin a round, draw and train its trials batch by batch, judge the ranges, and again; then race the better
-settings on fresh seeds and splits; then open the test rows for the recommended one. There is one way through all of
-that, whether the search is new or was killed a hundred times: look at the record, and do what comes next.
+A search repeats rounds: draw and train the trials batch by batch, then judge the ranges. Then it races the better
+settings on fresh seeds and splits, and finally opens the test rows for the recommended ones. A new search and one that
+was killed a hundred times follow the same path, because each step depends on the record alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hpo.plan.space import Space
 
 @dataclass(frozen=True)
 class StartRound:
-    """Begin a round: its number from 0, how many trials it has, and what it draws from."""
+    """Begin round `number` (from 0) with `size` trials drawn from `ranges`."""
 
     number: int
     size: int
@@ -29,7 +29,7 @@ class StartRound:
 
 @dataclass(frozen=True)
 class Draw:
-    """Draw the next batch of a round: its number among all batches, and what it is."""
+    """Draw the next batch of a round; `number` counts the batches of all rounds."""
 
     round: Round
     number: int
@@ -38,14 +38,14 @@ class Draw:
 
 @dataclass(frozen=True)
 class Judge:
-    """Judge the ranges of a round that is full."""
+    """Judge the ranges of a round whose trials are all done."""
 
     round: Round
 
 
 @dataclass(frozen=True)
 class Repeat:
-    """Train a trial's settings once more, to know how noisy values are (`patience` is compared with that)."""
+    """Train a trial's settings again, to measure the noise that `patience` is compared with."""
 
     trial: int
 
@@ -59,7 +59,7 @@ class Race:
 
 @dataclass(frozen=True)
 class OpenTest:
-    """Train the settings of the recommended trial on all rows but the test rows, and score them on those: once."""
+    """Train the recommended trial's settings on all rows but the test rows, and score them once on the test rows."""
 
     trial: int
 
@@ -82,7 +82,7 @@ Step: TypeAlias = StartRound | Draw | Judge | Repeat | Race | OpenTest | Stop | 
 def next_step(
     plan: SearchPlan, traits: Traits, history: History, *, time_to_race: bool = True
 ) -> Step:
-    """What comes next, once nothing is training. Without `time_to_race`, no further stage begins."""
+    """The next step while nothing is training. Without `time_to_race`, no further stage begins."""
     current = history.rounds[-1] if history.rounds else None
     full = current is None or history.in_round == current.size
     if current is not None and full:
@@ -90,7 +90,8 @@ def next_step(
             return Judge(current)
         if (trial := _trial_to_repeat(plan, traits, history)) is not None:
             return Repeat(trial)
-    if history.stopped is not None or (full and _all_drawn(plan, traits, history)):
+    to_draw = plan.trials - confirming_budget(plan, traits, history)
+    if history.stopped is not None or (full and len(history.trials) >= to_draw):
         return _confirm(plan, traits, history, time_to_race)
     reason = stopping.nothing_is_gained(plan, history, traits.direction)
     if reason is not None:
@@ -99,16 +100,11 @@ def next_step(
         planned = batches(plan, traits, history.rounds)
         number = batch_numbers(planned)[history.drawn]
         return Draw(current, number, planned[number])
-    return _start_round(plan, traits, history)
+    return _start_round(plan, history, to_draw)
 
 
-def _all_drawn(plan: SearchPlan, traits: Traits, history: History) -> bool:
-    return len(history.trials) >= plan.trials - confirming_budget(plan, traits, history)
-
-
-def _start_round(plan: SearchPlan, traits: Traits, history: History) -> StartRound:
+def _start_round(plan: SearchPlan, history: History, to_draw: int) -> StartRound:
     number = len(history.rounds)
-    to_draw = plan.trials - confirming_budget(plan, traits, history)
     size = round_size(to_draw, plan.rounds, len(history.trials), number)
     ranges = dict(plan.space)
     if history.rounds and (narrowed := history.rounds[-1].next_ranges) is not None:
@@ -118,7 +114,7 @@ def _start_round(plan: SearchPlan, traits: Traits, history: History) -> StartRou
 
 
 def _trial_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> int | None:
-    """The best trial of the first rounds, if `patience` has yet to know how noisy values are."""
+    """The best trial of the first rounds, while `patience` needs more trainings to measure the noise."""
     if plan.patience is None or len(history.rounds) < plan.patience:
         return None
     if len(history.confirmed) >= min(stopping.NOISE_TRAININGS, plan.confirming):
@@ -129,9 +125,9 @@ def _trial_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> int 
 
 
 def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int:
-    """How many trainings confirm: the plan's share, also of a search that has stopped before its last trial.
+    """How many trainings confirm: the plan's number, or its share of the trials drawn if the search has stopped early.
 
-    Where trainings repeat a value exactly, as many as showed that, and one for what is best then.
+    If trainings repeat values exactly, one training of the best settings is enough beyond those that showed it.
     """
     if _repeats_exactly(traits, history):
         return min(len(history.confirmed) + 1, plan.confirming)
@@ -142,7 +138,7 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
 
 
 def _repeats_exactly(traits: Traits, history: History) -> bool:
-    """Whether several trainings gave the very same values again: then there is nothing to confirm."""
+    """Whether several trainings gave exactly the same values again, so that there is nothing to confirm."""
     if traits.noisy is not None or len(history.confirmed) < SMALLEST_STAGE:
         return False
     return all(c.value == history.trials[c.trial].value for c in history.confirmed)

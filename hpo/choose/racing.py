@@ -1,9 +1,8 @@
 """The race of the better settings: which train again in the next stage, and what is concluded from all stages.
 
-Each stage trains some settings once, all on one fresh seed and one fresh split. So a value is the sum of what the
-setting is worth, what the stage does to all its values, and noise. Where settings are compared, the part of the stage
-is taken out. In the mean and the interval of one setting it stays, because another seed and split would move them as
-far.
+Each stage trains some settings once, all on one fresh seed and split. So a value is the sum of a setting's effect, its
+stage's effect, and noise. Comparisons of settings remove the stage's effect. The mean and interval of one setting keep
+it, because another seed and split would change them as much.
 """
 
 from __future__ import annotations
@@ -32,11 +31,10 @@ LUCK = 0.35
 
 @dataclass(frozen=True)
 class Finalist:
-    """A trial whose settings were trained again, `values` in the order of stages; None where that failed.
+    """A trial whose settings were trained again. `values` are in the order of stages, None where a training failed.
 
-    `mean` and `ci95` are None where a training failed: such settings are not recommended. `ci95` is also None where
-    there are too few values to estimate their spread. `tied` says that a paired comparison can't tell it from the first
-    finalist.
+    `mean` and `ci95` are None if a training failed: such settings are not recommended. `ci95` is also None if there are
+    too few values to estimate their spread. `tied`: a paired comparison can't tell it from the first finalist.
     """
 
     trial: int
@@ -48,7 +46,7 @@ class Finalist:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """The finalists, best first, by a version of the method. The first is recommended, if it has a mean."""
+    """The finalists, best first, and the version of the method. The first is recommended if it has a mean."""
 
     method: int
     finalists: list[Finalist]
@@ -61,19 +59,19 @@ def race(
     trainings_left: int,
     finalists: int | None = None,
 ) -> list[int]:
-    """The trials whose settings train in the next stage, with so many trainings left for this and all later stages.
+    """The trials whose settings train in the next stage. `trainings_left` is the budget of this and all later stages.
 
-    Those with the best scores, a quarter as many as there are trainings left, but at least two. So the clearly worse
-    leave stage by stage, and the closer it is, the more often the best are compared. If a number of `finalists` is
-    asked for, that many different settings train before any leaves.
+    They have the best scores; they are a quarter as many as there are trainings left, but at least two. So the clearly
+    worse leave stage by stage, and close ones are compared more often. With `finalists`, that many different settings
+    train before any leaves.
     """
     score = scores(searched, confirmed, direction)
     ranked = sorted(score, key=lambda trial: (-score[trial], trial))
     size = max(SMALLEST_STAGE, trainings_left // PARTS)
     if finalists is not None:
-        begun = {c.trial for c in confirmed}
-        new = [trial for trial in ranked if trial not in begun][: max(0, finalists - len(begun))]
-        ranked = [trial for trial in ranked if trial in begun or trial in new]
+        raced = {c.trial for c in confirmed}
+        new = [trial for trial in ranked if trial not in raced][: max(0, finalists - len(raced))]
+        ranked = [trial for trial in ranked if trial in raced or trial in new]
         size = len(ranked) if new else size
     return ranked[: min(size, trainings_left)]
 
@@ -81,11 +79,11 @@ def race(
 def scores(
     searched: Mapping[int, float], confirmed: Sequence[Confirmation], direction: Direction
 ) -> dict[int, float]:
-    """How good each trial's settings are by all their values, larger better, without those that failed in a stage.
+    """The scores of all trials whose settings never failed in a stage; larger is better.
 
-    The score is the mean of a setting's values, each without its stage's effect, and of one value more: the average of
-    the best third of the search. That prior counts as much as one training (an empirical-Bayes mean), since one good
-    value among many is partly luck. The effects of stages are estimated together with the settings, by Henderson's
+    The score is the mean of a setting's values, each without its stage's effect, and of a prior that counts as one
+    training: the average of the best third of the search (an empirical-Bayes mean), since one good value among many is
+    partly luck. The effects of stages are estimated together with the settings, by Henderson's
     mixed-model equations in which stages have the variance `STAGE_VARIANCE`.
 
     `searched` has the value of each trial in the search.
@@ -120,9 +118,9 @@ def conclude(
 ) -> Conclusion:
     """Rank the settings that were trained again, with their means, intervals and ties.
 
-    Settings are ranked by their scores, behind all others those that were trained less than half as often as the most
-    often trained one, and last those that failed. If every training repeated the value of the search, there is no luck:
-    then the values themselves rank, and are known exactly.
+    Settings are ranked by their scores. Those trained less than half as often as the most often trained ones come after
+    the others, and those that failed come last. If every training repeated its value of the search, the values are
+    exact, and settings are ranked by them.
     """
     done, failed = _done(confirmed)
     exact = all(c.value == searched[c.trial] for c in done)
@@ -136,8 +134,7 @@ def conclude(
         values.setdefault(c.trial, []).append(c.value)
     most = max((len(own) for trial, own in values.items() if trial not in failed), default=0)
     order = sorted(
-        values,
-        key=lambda k: (k in failed, 2 * len(values[k]) < most, -score.get(k, 0.0), k),
+        values, key=lambda k: (k in failed, 2 * len(values[k]) < most, -score.get(k, 0.0), k)
     )
     by_stage: dict[int, dict[int, float]] = {trial: {} for trial in order if trial not in failed}
     for stage, trial, value in done:
@@ -164,7 +161,7 @@ class _Value(NamedTuple):
 
 
 def _done(confirmed: Iterable[Confirmation]) -> tuple[list[_Value], set[int]]:
-    """The values of the settings that never failed, by stage and trial; and the trials whose settings did fail."""
+    """The values of the settings that never failed, sorted by stage and trial; and the trials whose settings failed."""
     failed = {c.trial for c in confirmed if c.value is None}
     values = [
         _Value(c.stage, c.trial, c.value)
@@ -175,14 +172,14 @@ def _done(confirmed: Iterable[Confirmation]) -> tuple[list[_Value], set[int]]:
 
 
 class _Estimate(NamedTuple):
-    """A standard deviation and its degrees of freedom; 0 of these where nothing is known."""
+    """A standard deviation and its degrees of freedom, 0 if it can't be estimated."""
 
     deviation: float
     degrees: int
 
 
 def _spread(by_stage: Iterable[Mapping[int, float]]) -> _Estimate:
-    """How far the values of one setting lie apart, pooled over all settings."""
+    """The standard deviation of one setting's values, pooled over all settings."""
     values = [list(own.values()) for own in by_stage]
     degrees = sum(len(own) - 1 for own in values)
     squares = sum(float(np.var(own)) * len(own) for own in values)
@@ -190,7 +187,7 @@ def _spread(by_stage: Iterable[Mapping[int, float]]) -> _Estimate:
 
 
 def _residual(done: Sequence[_Value]) -> _Estimate:
-    """The noise: how far values lie from the sum of their setting's and their stage's effect."""
+    """The noise: the deviation of values from the sum of their setting's and their stage's effects."""
     if not done:
         return _Estimate(0.0, 0)
     columns = []
@@ -205,12 +202,12 @@ def _residual(done: Sequence[_Value]) -> _Estimate:
 
 
 def _half_width(count: int, spread: _Estimate, noise: _Estimate, *, chosen: bool) -> float | None:
-    """Half of the 95 % interval of a mean of `count` values; None where nothing is known.
+    """Half of the 95 % interval of a mean of `count` values; None if their spread can't be estimated.
 
-    The setting that was `chosen` for its mean gets a wider interval than the textbook's: n - 1 in place of n, as few
-    degrees of freedom as its own values alone would give, and `LUCK` standard errors on top. The best mean of several
-    is too high by that luck, and only so do the intervals hold the truth as often as they claim
-    (scripts/bench/RESULTS.md). The luck is the noise's alone, since a stage moves all settings together.
+    The setting that was `chosen` for its mean gets a wider interval than the textbook's: n - 1 in place of n, the
+    degrees of freedom of its own values alone, and `LUCK` standard errors more, because the best of several means is
+    too high by luck. Only these intervals hold the truth as often as they claim (scripts/bench/RESULTS.md). Luck is
+    counted in standard errors of the noise alone, since a stage moves all settings together.
     """
     from scipy import stats
 
@@ -223,9 +220,9 @@ def _half_width(count: int, spread: _Estimate, noise: _Estimate, *, chosen: bool
 
 
 def _tied(one: Mapping[int, float], other: Mapping[int, float], noise: _Estimate) -> bool:
-    """Whether a paired t-test at 5 % can't tell two settings apart, by their values by stage.
+    """Whether a paired t-test at 5 % can't tell two settings apart by their values in each stage.
 
-    The noise is estimated from all settings, since two of them share few stages.
+    The noise comes from all settings, since two of them share few stages.
     """
     from scipy import stats
 

@@ -1,4 +1,4 @@
-"""How the trials of a plan are shared out: to rounds, and to the batches of a round."""
+"""How the trials of a plan are divided into rounds, and those of a round into batches."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from hpo.choose.samplers import SAMPLERS
 from hpo.choose.types import Round, SearchPlan, Traits
 
 ENOUGH = MIN_BEST + MIN_REST  # trials to judge a range by
-EVEN = 16  # Sobol points, at a power of two, fill every part of a range
+EVEN = 16  # Sobol points fill every part of a range if they are a power of two
 
 LARGEST_BATCH = 50
 SMALLEST_BATCH, BATCHES_IN_ROUND = 4, 4
-"""Where every setting trains by itself, and may take minutes, batches are small: the sampler learns from each."""
+"""Settings that train one by one may take minutes, so batches are small, and the sampler learns from each."""
 
 
 def round_size(trials: int, rounds: int, trials_begun: int, rounds_begun: int) -> int:
-    """How many trials the next round has: an even share of what is left, in whole numbers.
+    """The number of trials in the next round: an even share of those not begun yet, rounded up.
 
-    Where that is too few for the first round to be judged, it has as many as fill the ranges evenly, if there are so
-    many beside one for each later round: only so do few trials show that the range was wrong.
+    If that is too few to judge the first round by, it gets enough to fill the ranges evenly, as long as one trial
+    remains for each later round. Otherwise few trials could not show that a range was wrong.
     """
     rounds_left = max(1, rounds - rounds_begun)
     trials_left = trials - trials_begun
@@ -33,27 +33,25 @@ def round_size(trials: int, rounds: int, trials_begun: int, rounds_begun: int) -
 
 
 def largest_batch(plan: SearchPlan, traits: Traits, size: int) -> int:
-    """How many trials of a round of `size` are drawn together, at the most."""
-    if traits.stacked:
-        most = min(LARGEST_BATCH, size)
-    else:
-        most = min(LARGEST_BATCH, max(SMALLEST_BATCH, size // BATCHES_IN_ROUND))
-    return most if plan.halving is None else max(most, halving.batch_size(plan.halving))
+    """The largest number of trials that are drawn together in a round of `size`."""
+    wanted = size if traits.stacked else max(SMALLEST_BATCH, size // BATCHES_IN_ROUND)
+    largest = min(LARGEST_BATCH, wanted)
+    return largest if plan.halving is None else max(largest, halving.batch_size(plan.halving))
 
 
 class Batch(NamedTuple):
     """Trials that are drawn, trained and recorded together."""
 
     size: int
-    explores: bool  # spread over the ranges, whatever was good so far
+    explores: bool  # spread evenly over the ranges, without regard to earlier trials
 
 
 def batches(plan: SearchPlan, traits: Traits, rounds: Sequence[Round]) -> list[Batch]:
-    """The batches that the rounds begun so far have when they are full.
+    """All batches of the rounds that have begun.
 
-    Of a sampler that learns from earlier trials, all of the first round explores, and half of one whose ranges were
-    extended, on evidence or by their user: nothing is known of what lies there. A sampler that does not learn explores
-    always, and need not be told.
+    With a sampler that learns from earlier trials, the first round explores, and so does half of a round whose ranges
+    were extended, by a verdict or by the user, since nothing is known of the new part. A sampler that does not learn
+    always explores by itself.
     """
     learns = SAMPLERS[plan.draws_by].learns
     planned = []
@@ -62,13 +60,13 @@ def batches(plan: SearchPlan, traits: Traits, rounds: Sequence[Round]) -> list[B
         if last is not None and learns:
             extended = "extended" in (last.actions or {}).values()
             exploring = current.size // 2 if extended or current.ranges != last.next_ranges else 0
-        most = largest_batch(plan, traits, current.size)
+        largest = largest_batch(plan, traits, current.size)
         for count, explores in ((exploring, True), (current.size - exploring, False)):
-            parts = -(-count // most)
+            parts = -(-count // largest)
             planned += [Batch((count + k) // parts, explores) for k in reversed(range(parts))]
     return planned
 
 
 def batch_numbers(planned: Sequence[Batch]) -> list[int]:
-    """The number of the batch that each trial belongs to, in the order of trials."""
+    """The number of each trial's batch, in the order of trials."""
     return [number for number, batch in enumerate(planned) for _ in range(batch.size)]

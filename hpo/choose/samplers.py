@@ -1,4 +1,4 @@
-"""The samplers that a plan can name. How each draws is in `hpo.choose.suggest`."""
+"""The samplers that a plan can name; `hpo.choose.suggest` draws by them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 
 class Sampler(NamedTuple):
-    """One that `learns` draws where earlier trials were good; any other draws the same whatever was tried.
+    """A sampler that `learns` draws near good earlier trials; any other ignores them.
 
-    `needs` is a package that it imports and that the extra of its name installs.
+    `needs` is a package that it imports, installed by the extra of the sampler's name.
     """
 
     learns: bool

@@ -1,4 +1,4 @@
-"""Why a search ends before its last trial: its time is over, its rounds gain no more than the noise, or all fails."""
+"""The reasons to end a search early: its time is over, rounds gain no more than the noise, or trainings fail."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from hpo.choose.types import Confirmation, Direction, History, SearchPlan
 
 NOISE_TRAININGS = 4
-"""How often the best setting of the first rounds is trained again, for the noise that `patience` is compared with."""
+"""How often the best settings of the first rounds are trained again to measure the noise."""
 
 HOPELESS_FAILURES = 10
-"""Where so many trainings have failed with an error and none has given a value, the rest would fail, too."""
+"""After so many errors without a single value, the other trainings would fail, too."""
 
 
 def time_for_drawing_is_over(plan: SearchPlan, history: History, seconds: float) -> str | None:
-    """Why no further trial is drawn after so many seconds; None while there is time.
+    """Why no further trial is drawn after `seconds`; None while there is time.
 
-    Confirming has the share of the time that it has of the trainings.
+    Confirming has the same share of the time as of the trainings.
     """
     if plan.timeout is None:
         return None
@@ -31,7 +31,7 @@ def time_for_drawing_is_over(plan: SearchPlan, history: History, seconds: float)
 
 
 def time_for_confirming_is_over(plan: SearchPlan, history: History, seconds: float) -> str | None:
-    """Why no further stage begins after so many seconds; None while there is time."""
+    """Why no further stage begins after `seconds`; None while there is time."""
     if plan.timeout is None or seconds < plan.timeout:
         return None
     return (
@@ -41,11 +41,11 @@ def time_for_confirming_is_over(plan: SearchPlan, history: History, seconds: flo
 
 
 def nothing_is_gained(plan: SearchPlan, history: History, direction: Direction) -> str | None:
-    """Why more rounds would hardly gain anything, for a plan with `patience`; None if they might."""
+    """Why a plan with `patience` has no further rounds; None if they may still gain something."""
     rounds, patience = history.rounds, plan.patience
     if patience is None or not rounds or rounds[-1].actions is None:
         return None
-    # The first round has nothing before it to be compared with; what is resumed waits anew.
+    # The first round has none before it to be compared with. A resumed search waits for `patience` rounds again.
     if len(rounds) - max(1, history.resumed_after) < patience:
         return None
     values = history.searched()
@@ -65,13 +65,13 @@ def nothing_is_gained(plan: SearchPlan, history: History, direction: Direction) 
 
 
 def noise(confirmed: Sequence[Confirmation]) -> float:
-    """The standard deviation of the values of the setting that was trained again first; 0 if that is not known."""
+    """The standard deviation of the first confirmed settings' values; 0 if there are fewer than two."""
     values = [c.value for c in confirmed if c.trial == confirmed[0].trial and c.value is not None]
     return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
 def too_many_failures(plan: SearchPlan, history: History) -> str | None:
-    """Why the search gives up: more trainings raised an error than the plan allows, or all of them did."""
+    """Why the search gives up: more trainings failed than the plan allows, or all of them; None if it goes on."""
     count = len(history.errors)
     hopeless = count >= HOPELESS_FAILURES and all(t.value is None for t in history.trials.values())
     if not hopeless and (plan.max_failures is None or count <= plan.max_failures):

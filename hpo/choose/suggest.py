@@ -1,9 +1,8 @@
 """(ranges, history, n, seed) -> n settings, by Optuna's samplers or by Thompson sampling (`hpo.choose.gaussian`).
 
-Nothing is remembered between calls: each makes a fresh in-memory Optuna study of the round, whose distributions are
-the round's ranges and whose past is all earlier trials that lie inside them. The n settings of a batch are asked
-for one after another, each knowing the ones before it as running trials (TPE counts those as bad: the constant
-liar), so that a batch spreads out. The same arguments give the same settings on every machine.
+No state is kept between calls. Each call makes an in-memory Optuna study with the round's ranges and all earlier trials
+inside them. The settings of a batch are drawn one after another, with those before them as running trials, which TPE
+counts as bad (the constant liar), so a batch spreads out. The same arguments give the same settings on every machine.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 
-ENOUGH_TO_START = 10  # trials for CMA-ES to see where the better ones lie
+MIN_WARM_START = 10  # trials with values that CMA-ES starts from
 
 
 def _sampler(name: str, seed: int, past: Sequence[FrozenTrial]) -> BaseSampler:
@@ -51,12 +50,12 @@ def _sampler(name: str, seed: int, past: Sequence[FrozenTrial]) -> BaseSampler:
         if name == "gp":
             return samplers.GPSampler(seed=seed, deterministic_objective=False)
         if name == "cmaes":
-            # It would keep its state as a pickle in the study. Begin it from the better trials so far instead: the
-            # warm start of Nomura et al. 2021.
-            scored = [_numbers(trial) for trial in past if trial.value is not None]
+            # Instead of keeping its state as a pickle in the study, it starts from the better trials so far (the warm
+            # start of Nomura et al. 2021).
+            scored = [_numeric(trial) for trial in past if trial.value is not None]
             return samplers.CmaEsSampler(
                 seed=seed,
-                source_trials=scored if len(scored) >= ENOUGH_TO_START else None,
+                source_trials=scored if len(scored) >= MIN_WARM_START else None,
                 warn_independent_sampling=False,
             )
         return samplers.RandomSampler(seed=seed)
@@ -71,25 +70,24 @@ def suggest(
     sampler: str = "tpe",
     direction: Direction = "maximize",
 ) -> list[Settings]:
-    """n settings inside `ranges`.
+    """Draw n settings inside `ranges`.
 
-    `history` may hold trials outside the ranges; they are left out. A failed or diverged trial is told to the
-    sampler as pruned without a value, which ranks it below every trial that has one; one that left at a rung as pruned
-    there. The 0 beside a range is told as
-    its low end, and drawn here: its share of the n settings, which ones being chance.
+    Trials of the history outside the ranges are ignored. For the sampler, a failed or diverged trial is pruned without
+    a value, which ranks it below every trial with one, and a trial that left at a rung is pruned there. A 0 beside a
+    range counts as its low end; after sampling, its share of the n settings, chosen at random, get the 0.
     """
     import optuna
     from threadpoolctl import threadpool_limits
 
     if sampler == "thompson":
         sign = 1.0 if direction == "maximize" else -1.0
-        told = [t for t in history if t.left is None and inside(ranges, t.settings)]
-        if told:
+        known = [t for t in history if t.left_epoch is None and inside(ranges, t.settings)]
+        if known:
             with threadpool_limits(1):
                 settings = thompson(
                     ranges,
-                    [t.settings for t in told],
-                    [None if t.value is None else sign * t.value for t in told],
+                    [t.settings for t in known],
+                    [None if t.value is None else sign * t.value for t in known],
                     n,
                     np.random.default_rng(seed),
                 )
@@ -103,12 +101,16 @@ def suggest(
         for trial in (history if SAMPLERS[sampler].learns else ())
         if inside(ranges, trial.settings)
     ]
-    with _quiet(), threadpool_limits(1):  # a GP's small products are slower on several threads
+    with _without_logs(), threadpool_limits(1):  # small products are slower on several threads
         study = optuna.create_study(direction=direction, sampler=_sampler(sampler, seed, past))
         if sampler == "sobol":
-            # The sampler learns its space from the first trial, and would draw that one at random. Give it a
-            # trial to learn from: the whole batch is then one Sobol sequence.
-            study.add_trial(_template(ranges, distributions))
+            # Optuna draws the first trial at random, and learns the space from it. With a trial to learn from, the
+            # whole batch is one Sobol sequence.
+            lowest: Settings = {
+                name: p.choices[0] if isinstance(p, Categorical) else p.low
+                for name, p in ranges.items()
+            }
+            study.add_trial(_frozen(Observation(lowest, None), ranges, distributions))
         study.add_trials(past)
         settings = [dict(study.ask(distributions).params) for _ in range(n)]
     _draw_zeros(settings, ranges, seed)
@@ -119,7 +121,6 @@ def _draw_zeros(settings: list[Settings], ranges: Mapping[str, Parameter], seed:
     rng = np.random.default_rng(seed)
     for name, parameter in ranges.items():
         if isinstance(parameter, Float) and parameter.zero:
-            # As many as the share says, the fraction that is left over by chance.
             count = int(parameter.zero * len(settings) + rng.random())
             for k in rng.permutation(len(settings))[:count]:
                 settings[k][name] = 0.0
@@ -132,34 +133,25 @@ def _frozen(
 ) -> FrozenTrial:
     from optuna.trial import TrialState, create_trial
 
-    def told(name: str, value: Value) -> Value:
+    def in_range(name: str, value: Value) -> Value:
         parameter = ranges[name]
-        if isinstance(parameter, Float) and is_zero(parameter, value):
-            return parameter.low
-        return value
+        return (
+            parameter.low if isinstance(parameter, Float) and is_zero(parameter, value) else value
+        )
 
-    whole = trial.value is not None and trial.left is None
+    epoch = trial.left_epoch
+    complete = trial.value is not None and epoch is None
     return create_trial(
-        state=TrialState.COMPLETE if whole else TrialState.PRUNED,
-        value=trial.value if whole else None,
-        intermediate_values={} if trial.left is None else {trial.left: trial.value or 0.0},
-        params={name: told(name, trial.settings[name]) for name in distributions},
+        state=TrialState.COMPLETE if complete else TrialState.PRUNED,
+        value=trial.value if complete else None,
+        intermediate_values={} if epoch is None else {epoch: trial.value or 0.0},
+        params={name: in_range(name, trial.settings[name]) for name in distributions},
         distributions=distributions,
     )
 
 
-def _template(
-    ranges: Mapping[str, Parameter],
-    distributions: dict[str, optuna.distributions.BaseDistribution],
-) -> FrozenTrial:
-    settings: Settings = {
-        name: p.choices[0] if isinstance(p, Categorical) else p.low for name, p in ranges.items()
-    }
-    return _frozen(Observation(settings, None), ranges, distributions)
-
-
-def _numbers(trial: FrozenTrial) -> FrozenTrial:
-    """A trial with the parameters that CMA-ES searches: numbers that are not fixed."""
+def _numeric(trial: FrozenTrial) -> FrozenTrial:
+    """A trial with only the parameters that CMA-ES searches: numeric ones that are not fixed."""
     from optuna.distributions import CategoricalDistribution
     from optuna.trial import create_trial
 
@@ -176,8 +168,8 @@ def _numbers(trial: FrozenTrial) -> FrozenTrial:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Optuna announces every in-memory study; these are ours, and nobody needs to hear of them."""
+def _without_logs() -> Iterator[None]:
+    """Suppress Optuna's log line for each in-memory study."""
     import optuna
 
     level = optuna.logging.get_verbosity()

@@ -1,4 +1,4 @@
-"""What choosing is about: a plan, what is trained, and the recorded history, as plain data without a database."""
+"""What choosing depends on, as plain data without a database: a plan, the trainable's traits, the recorded history."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class SearchPlan(Protocol):
 
     @property
     def epochs(self) -> int:
-        """Epochs of a training that is not cut short."""
+        """Epochs of a full training."""
 
     @property
     def halving(self) -> int | None:
-        """One in so many trials goes on at each rung; None: all do."""
+        """One in `halving` trials goes on at each rung; None: there are no rungs."""
 
     @property
     def draws_by(self) -> str:
@@ -41,7 +41,7 @@ class SearchPlan(Protocol):
 
     @property
     def confirming(self) -> int:
-        """How many of the trainings confirm."""
+        """How many trainings confirm."""
 
     @property
     def finalists(self) -> int | None:
@@ -53,7 +53,7 @@ class SearchPlan(Protocol):
 
     @property
     def timeout(self) -> float | None:
-        """Seconds after which nothing new begins."""
+        """Seconds after which no batch or stage begins."""
 
     @property
     def extend(self) -> bool:
@@ -61,16 +61,16 @@ class SearchPlan(Protocol):
 
     @property
     def max_failures(self) -> int | None:
-        """Trainings that may fail with an error before the search gives up."""
+        """How many trainings may fail with an error before the search gives up."""
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What choosing has to know of the thing that is trained.
+    """What choosing needs to know about a trainable.
 
-    `stacked`: many settings train as one population, so that batches are large. `noisy`: whether a setting has another
-    value with another seed or split; None where only trying shows it. `tests`: whether test rows are set apart.
-    `limits`: the lowest and highest value that some parameters can have, however far their ranges are extended.
+    `stacked`: many settings train as one population, so batches are large. `noisy`: whether a setting's value changes
+    with the seed or split; None if only trying shows it. `tests`: whether test rows are held out. `limits`: the lowest
+    and highest values of some parameters, which no extended range exceeds.
     """
 
     direction: Direction
@@ -82,43 +82,42 @@ class Traits:
 
 @dataclass(frozen=True)
 class Observation:
-    """Settings that were tried, and the value they got; None where the trial failed or diverged.
+    """Settings that were tried and their value, which is None if the trial failed or diverged.
 
-    The trials of one `batch` were drawn together. A trial that left at a rung has the value that it had there, after
-    `left` epochs.
+    The trials of one `batch` were drawn together. A trial that left at a rung has its value after `left_epoch` epochs.
     """
 
     settings: Settings
     value: float | None
     batch: int = 0
-    left: int | None = None
+    left_epoch: int | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was decided about the range of one parameter after a round, and why."""
+    """The decision on the range of one parameter after a round, and why."""
 
     action: Action
     reason: str
     next: Parameter
     evidence: dict[str, Any] = field(default_factory=dict)
-    warning: str | None = None  # what the evidence asks for, and the plan forbids
+    warning: str | None = None  # what the evidence suggests and the plan forbids
 
 
 @dataclass(frozen=True)
 class Round:
-    """A round that was begun: what it draws from, how many trials it has when full, and what was decided after it."""
+    """A round that has begun: the ranges it draws from, its number of trials, and the decisions after it."""
 
     number: int
     size: int
     ranges: Space
-    actions: Mapping[str, Action] | None = None  # of each parameter's verdict; None: not judged yet
+    actions: Mapping[str, Action] | None = None  # by parameter; None: not judged yet
     next_ranges: Space | None = None
 
 
 @dataclass(frozen=True)
 class Confirmation:
-    """A trial's settings trained again, on the seed and split of a stage. The value is None where that failed."""
+    """A trial's settings, trained again on the seed and split of a stage. The value is None if that failed."""
 
     stage: int
     trial: int
@@ -127,10 +126,10 @@ class Confirmation:
 
 @dataclass
 class History:
-    """What has been recorded of a search.
+    """The recorded history of a search.
 
-    Trials are known by their numbers, from 0. `running` are those that were begun and have no result yet, and `staged`
-    the trials that train again in the stage that was begun.
+    Trials are keyed by their numbers, from 0. `running` are those without a result yet; `staged` are the trials that
+    train again in the current stage.
     """
 
     trials: dict[int, Observation] = field(default_factory=dict)
@@ -138,28 +137,28 @@ class History:
     rounds: list[Round] = field(default_factory=list)
     errors: dict[int, str] = field(default_factory=dict)  # of the trials that raised one
     confirmed: list[Confirmation] = field(default_factory=list)
-    stage: int = 0  # the last one that was begun; 0: none
+    stage: int = 0  # the last stage, from 1; 0: none has begun
     staged: list[int] = field(default_factory=list)
     tested: int | None = None  # the trial for whose settings the test rows were opened
     test_done: bool = False
     stopped: str | None = None  # why the search ended before its last trial
-    resumed_after: int = 0  # rounds it had when it was made to go on though it had stopped
+    resumed_after: int = 0  # rounds it had when its user resumed it after it had stopped early
     widened: dict[int, set[str]] = field(default_factory=dict)
-    """A round's number -> parameters whose range its user made wider before it."""
+    """A round's number -> the parameters whose ranges the user widened before it."""
 
     @property
     def drawn(self) -> int:
-        """How many trials were begun."""
+        """The number of trials that have begun."""
         return len(self.trials) + len(self.running)
 
     @property
     def in_round(self) -> int:
-        """How many trials of the last round were begun."""
+        """The number of trials of the last round that have begun."""
         return self.drawn - sum(r.size for r in self.rounds[:-1])
 
     @property
     def trainings(self) -> int:
-        """How many trainings are done, confirmations included."""
+        """The number of trainings that are done, confirmations included."""
         return len(self.trials) + len(self.confirmed)
 
     @property
@@ -168,15 +167,15 @@ class History:
         return [self.trials[number] for number in sorted(self.trials)]
 
     def searched(self) -> dict[int, float]:
-        """The values of the trials that were trained to the end, by their numbers."""
+        """The values of the trials that trained to the end, by trial number."""
         return {
             number: t.value
             for number, t in sorted(self.trials.items())
-            if t.value is not None and t.left is None
+            if t.value is not None and t.left_epoch is None
         }
 
     def ranked(self, direction: Direction) -> list[int]:
-        """The trials that were trained to the end, best first, the earliest of equals first."""
+        """The trials that trained to the end, best first, the earliest of equals first."""
         sign = -1.0 if direction == "maximize" else 1.0
         values = self.searched()
         return sorted(values, key=lambda number: (sign * values[number], number))

@@ -1,7 +1,7 @@
-"""The command line: parse, call, print. What it prints is made in `text`, what moves while it runs in `progress`.
+"""The command line: parse, call, print.
 
-Results go to stdout, everything else to stderr. Heavy packages are imported by the command that needs them, so that
-`hpo --help` answers at once.
+Results go to stdout, everything else to stderr. Each command imports the heavy packages that it needs, so `hpo --help`
+answers at once.
 """
 
 from __future__ import annotations
@@ -22,15 +22,14 @@ from hpo.cli.statuses import DONE, ERROR, USAGE, status_and_line
 
 def main() -> NoReturn:
     """The `hpo` command."""
-    gc.set_threshold(
-        100_000
-    )  # imports make many objects and no garbage: looking for it takes a tenth of them
-    # By then everything is closed; taking the modules down one by one takes 0.3 s.
+    # Imports create many objects and no garbage; collecting would take a tenth of their time.
+    gc.set_threshold(100_000)
+    # By then everything is closed, and unloading the modules would take 0.3 s.
     os._exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command, turn what went wrong into one line, and return the exit status."""
+    """Run a command, print an error as one line, and return the exit status."""
     status: int
     try:
         status = cli.main(arguments, prog_name="hpo", standalone_mode=False) or DONE
@@ -46,13 +45,13 @@ def run(arguments: Sequence[str]) -> int:
         )
         say(f"Error: {error.format_message()}{where}")
         status = error.exit_code
-    except BrokenPipeError:  # the reader of our output has gone; nobody is left to be told
+    except BrokenPipeError:  # the reader of stdout is gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = ERROR
-    except Exception as error:  # turned into one line if it is ours; raised again if it is a bug
+    except Exception as error:  # a bug is raised again
         status, message = status_and_line(error)
         say(f"Error: {message}")
-    with suppress(OSError):  # what can't be printed was told above
+    with suppress(OSError):  # already reported above
         flush()
     return status
 
@@ -64,7 +63,7 @@ def cli() -> None:
 
     \b
     hpo search digits                 search, and keep every trial in hpo.db
-    hpo report digits -o digits.html  see what was found
+    hpo report digits -o digits.html  write a report of the results
     """
 
 

@@ -1,10 +1,10 @@
-"""What the command line does while another process gets ready to read the data (see `trainer.data.remote`)."""
+"""Work for the time in which another process gets ready to read the data (see `trainer.data.remote`)."""
 
 from __future__ import annotations
 
 
 def warm_up() -> None:
-    """Do in memory, for the first time, what is slow the first time: a schema and a Sobol sequence."""
+    """Do what is slow for the first time: make a schema and a Sobol sequence in memory."""
     from scipy import stats  # noqa: F401  # for the verdicts
 
     from hpo.choose.suggest import suggest

@@ -1,4 +1,4 @@
-"""What a shell completes on the command line: names of studies, sources and choices. An error completes nothing.
+"""Shell completion of study names, sources and choices. An error completes nothing.
 
 `hpo completion` prints click's script for a shell. The script calls hpo with `_HPO_COMPLETE` set.
 """
@@ -31,7 +31,7 @@ class Bash(BashComplete):
     """Bash inserts a completion as it is, so a name with a blank is quoted here. The other shells quote it."""
 
     def format_completion(self, item: CompletionItem[str]) -> str:
-        """One line of what the script reads."""
+        """One line for the script."""
         value = shlex.quote(item.value) if item.type == "plain" else item.value
         return f"{item.type},{value}"
 
@@ -40,20 +40,20 @@ add_completion_class(Bash)
 
 
 def script(cli: click.Command, shell: str) -> str:
-    """The script by which a shell completes our commands."""
+    """The script with which a shell completes hpo's commands."""
     completes: type[ShellComplete] | None = get_completion_class(shell)
     assert completes is not None, shell  # noqa: S101  # one of SHELLS
     return completes(cli, {}, COMMAND, VARIABLE).source()
 
 
 def study_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> Items:
-    """The studies of the database that the command would use. A missing database is not created."""
+    """The names of the studies in the command's database. A missing database is not created."""
     from studies import names
 
     storage = ctx.params.get("storage") or os.environ.get("HPO_STORAGE") or DEFAULT_STORAGE
     try:
         stored = names(storage)
-    except Exception:  # whatever it is: a shell that completes has no place for a message
+    except Exception:  # completion has no place for a message
         return []
     return _beginning(incomplete, filter(str.isprintable, stored))
 
@@ -66,7 +66,7 @@ def sources(_: click.Context, __: click.Parameter, incomplete: str) -> Items:
 
 
 def choices(field: str) -> Completer:
-    """What a field of a plan can be."""
+    """Complete the choices of a plan's field."""
 
     def complete(_: click.Context, __: click.Parameter, incomplete: str) -> Items:
         return _beginning(incomplete, FIELDS[field].rule.choices or OF_A_NETWORK.choices)

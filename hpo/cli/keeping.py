@@ -1,4 +1,4 @@
-"""The commands that keep a database in order: upgrade and delete."""
+"""The commands that maintain a database: upgrade and delete."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hpo.cli.statuses import ERROR
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="Of a server's database: there is a backup of it.")
+@click.option("--yes", is_flag=True, help="Confirm that a server's database has a backup.")
 @storage_option
 def upgrade(yes: bool, storage: str) -> None:
-    """Bring the tables of an older database to the newest version, with a copy kept beside it.
+    """Upgrade the tables of an older database, and keep a copy of its file beside it.
 
     \b
     hpo upgrade --storage sqlite:///hpo.db
@@ -25,14 +25,13 @@ def upgrade(yes: bool, storage: str) -> None:
     from studies.database.upgrade import upgrade as bring_up
 
     with signals.later():
-        done = bring_up(storage, without_backup=yes)
-    click.echo(done)
+        click.echo(bring_up(storage, without_backup=yes))
 
 
-def _agreed(question: str) -> bool:
+def _confirmed(question: str) -> bool:
     try:
         return click.confirm(question, err=True)
-    except click.Abort:  # the end of input is no answer
+    except click.Abort:  # the end of input
         return False
 
 
@@ -41,7 +40,7 @@ def _agreed(question: str) -> bool:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @storage_option
 def delete(name: str, yes: bool, storage: str) -> None:
-    """Delete the study NAME and all its trials. On a terminal it asks before.
+    """Delete the study NAME and all its trials, after asking if stdin is a terminal.
 
     \b
     hpo delete digits
@@ -52,8 +51,8 @@ def delete(name: str, yes: bool, storage: str) -> None:
 
     with open_store(storage) as store:
         if not yes and sys.stdin.isatty():
-            store.study(name)  # whether it is there
-            if not _agreed(f"Delete study {name!r} in {masked(storage)}?"):
+            store.study(name)  # fails if there is none
+            if not _confirmed(f"Delete study {name!r} in {masked(storage)}?"):
                 say("Nothing was deleted.")
                 raise click.exceptions.Exit(ERROR)
         with signals.later():

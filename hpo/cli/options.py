@@ -1,4 +1,4 @@
-"""The options of the command line: those that several commands have, and one for each field of a plan."""
+"""The options that several commands share, and one for each field of a plan."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from studies.words import setting
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-SHOWN = "Where and how it is shown"
+OTHER = "Where and how it is shown"
 
 
 class Grouped(click.Command):
-    """A command whose help shows the fields of a plan in their groups, and all other options in one more."""
+    """A command whose help has a section for each group of a plan's fields, and one for all other options."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write one section for each group, all of them with columns of the same width."""
-        groups: dict[str, list[tuple[str, str]]] = {group: [] for group in (*GROUPS, SHOWN)}
+        """Write the sections, all with columns of the same width."""
+        groups: dict[str, list[tuple[str, str]]] = {group: [] for group in (*GROUPS, OTHER)}
         for parameter in self.get_params(ctx):
             field = FIELDS.get(parameter.name or "")
             record = parameter.get_help_record(ctx)
-            if isinstance(parameter, click.Argument):  # which click shows in the first line alone
+            if isinstance(parameter, click.Argument):  # for which click has no help
                 record = field and (parameter.make_metavar(ctx), field.text)
             if record is not None:
                 whole_plan = parameter.name == "config"
-                group = GROUPS[0] if whole_plan else field.group if field is not None else SHOWN
+                group = GROUPS[0] if whole_plan else field.group if field is not None else OTHER
                 groups[group].append(record)
         width = max(len(names) for records in groups.values() for names, _ in records)
         for group, records in groups.items():
@@ -59,7 +59,7 @@ def json_option(command: F) -> F:
 
 
 def run_options(command: F) -> F:
-    """What a search takes however it was started."""
+    """The options of both a new and a resumed search."""
     for option in (
         click.option("-v", "--verbose", is_flag=True, help="Also report every batch."),
         click.option("-q", "--quiet", is_flag=True, help="No progress on stderr."),
@@ -67,7 +67,7 @@ def run_options(command: F) -> F:
             "--workers",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Threads that train; they change no result. [default: one a core]",
+            help="Threads that train; they do not change results. [default: one per core]",
         ),
     ):
         command = option(command)
@@ -75,9 +75,9 @@ def run_options(command: F) -> F:
 
 
 def plan_options(command: F, *, changes: bool = False) -> F:
-    """The fields of a plan, and --config with all of them.
+    """The fields of a plan, and --config for a file with them.
 
-    For `changes` of a stored plan, those that can't change are hidden, and refused with a reason.
+    With `changes` of a stored plan, fields that can't change are hidden, and refused with a reason.
     """
     for field in reversed(FIELDS.values()):
         if field.name != "source":
@@ -108,7 +108,7 @@ def _option(field: PlanField, text: str, *, hidden: bool) -> Callable[[F], F]:
 
 
 def _default(field: PlanField) -> str:
-    """What a field is without its flag."""
+    """The text of a field's default value."""
     default = field.default
     if field.unset:
         return field.unset

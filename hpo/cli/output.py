@@ -1,4 +1,4 @@
-"""What the command line writes to: files that are whole or not there, stdout that may be full, and drawing quietly."""
+"""The output of the command line: files written whole or not at all, stdout on a full disk, quiet drawing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hpo.cli.signals import signals
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file. What was there before is there until all of the new content is."""
+    """Write a file. An old one stays until the new content is complete."""
     from studies.analysis.export import write_whole
 
     try:
@@ -32,21 +32,21 @@ def write(path: Path, content: bytes) -> None:
 
 
 def flush() -> None:
-    """Send off what was printed.
+    """Flush stdout.
 
     Raises:
-        OSError: there is no room for it.
+        OSError: the disk is full.
     """
     try:
         sys.stdout.flush()
     except OSError:
-        # It would be tried again, and told again, when Python ends.
+        # Otherwise Python would flush, and fail, again when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise
 
 
 def json_text(data: Any) -> str:
-    """Data as JSON, which knows neither NaN nor infinities: they are null."""
+    """Data as JSON. NaN and infinities, which JSON lacks, become null."""
     return json.dumps(_finite(data), indent=2, allow_nan=False)
 
 
@@ -59,13 +59,13 @@ def _finite(data: Any) -> Any:
 
 
 def say(line: str) -> None:
-    """Print a line on stderr, if there is room for it."""
+    """Print a line on stderr; a full disk is ignored."""
     with suppress(OSError):
         click.echo(line, err=True)
 
 
 def no_room(error: Exception) -> str | None:
-    """What to say of an error that a full disk behind stdout made; None of any other."""
+    """The message for an error by a full disk behind stdout; None for any other error."""
     if not isinstance(error, OSError) or error.filename is not None:
         return None
     full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
@@ -73,7 +73,7 @@ def no_room(error: Exception) -> str | None:
 
 
 def show_page(page: Path) -> None:
-    """Open a page in the user's browser; where there is none, say so."""
+    """Open a page in the user's browser, or say that there is none."""
     import webbrowser
 
     if not webbrowser.open(page.resolve().as_uri()):
@@ -82,10 +82,10 @@ def show_page(page: Path) -> None:
 
 @contextmanager
 def drawing(folder: Path) -> Iterator[None]:
-    """Draw without a word of matplotlib's on where it keeps its cache.
+    """Draw without matplotlib's messages about its cache.
 
-    Where its own place can't be written to it takes a temporary one, which is removed; where there is room for that
-    nowhere else, in `folder`.
+    If its cache folder is read-only, matplotlib makes a temporary one, which is removed here. It is made in `folder` if
+    there is no other temporary folder.
     """
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
@@ -96,6 +96,6 @@ def drawing(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        made = os.environ.get("MPLCONFIGDIR")
-        if made and made != before:
-            shutil.rmtree(made, ignore_errors=True)
+        cache = os.environ.get("MPLCONFIGDIR")
+        if cache and cache != before:
+            shutil.rmtree(cache, ignore_errors=True)

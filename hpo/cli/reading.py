@@ -24,14 +24,14 @@ def list_studies(storage: str, as_json: bool) -> None:
     from studies.database.engine import now
     from studies.database.listing import listing
 
-    found = listing(storage)
+    stored = listing(storage)
     if as_json:
-        click.echo(json_text([study.as_mapping() for study in found]))
+        click.echo(json_text([study.as_mapping() for study in stored]))
         return
     from hpo.display.listing import studies_table
     from hpo.display.text import show as print_parts
 
-    print_parts(studies_table(found, now()))
+    print_parts(studies_table(stored, now()))
 
 
 @click.command()
@@ -39,7 +39,7 @@ def list_studies(storage: str, as_json: bool) -> None:
 @storage_option
 @json_option
 def show(name: str, storage: str, as_json: bool) -> None:
-    """Show what the study NAME has found: the best settings, and how the ranges moved and why.
+    """Show the results of the study NAME: the best settings, and how the ranges moved and why.
 
     \b
     hpo show digits
@@ -65,10 +65,12 @@ def show(name: str, storage: str, as_json: bool) -> None:
     "format_", "--format", type=click.Choice(["csv", "json", "parquet"]), default="csv",
     help="JSON is one object a line.",
 )  # fmt: skip
-@click.option("output", "-o", type=click.Path(path_type=Path), help="A file; else stdout.")
+@click.option(
+    "output", "-o", type=click.Path(path_type=Path), help="The file to write. [default: stdout]"
+)
 @storage_option
 def export(name: str, table: str, format_: str, output: Path | None, storage: str) -> None:
-    """Export a table of the study NAME, every digit of every number.
+    """Export a table of the study NAME, with all digits.
 
     \b
     hpo export digits --table epochs -o epochs.csv

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hpo.cli.completing import sources, study_names
-from hpo.cli.options import (
-    Grouped,
-    json_option,
-    plan_options,
-    run_options,
-    storage_option,
-)
+from hpo.cli.options import Grouped, json_option, plan_options, run_options, storage_option
 from hpo.cli.output import json_text, say
 from hpo.cli.signals import signals
 from hpo.cli.statuses import ERROR, NO_TRIAL_SUCCEEDED
+
+if TYPE_CHECKING:
+    from studies.study import Study
 
 
 @click.command(cls=Grouped)
@@ -40,7 +37,7 @@ def search(
 ) -> None:
     """Search for the best settings of a network on SOURCE, and store every trial.
 
-    With --trainer, a function of yours trains instead: python -m pydoc hpo.trainables.function describes it.
+    With --trainer, a function of yours trains instead; see python -m pydoc hpo.trainables.function.
 
     \b
     hpo search wine --trials 60 --seed 1
@@ -52,7 +49,7 @@ def search(
     from trainer.data.remote import MODULES
     from trainer.worker import AVAILABLE, Worker
 
-    # Before anything slow is imported here.
+    # The worker starts before anything slow is imported here.
     with Worker(*MODULES) if AVAILABLE and flags["trainer"] is None else nullcontext() as worker:
         from hpo import operations
         from hpo.cli.ahead import warm_up
@@ -64,17 +61,9 @@ def search(
         plan = make_plan(fields, str(config) if config else "")
         warm_up()
 
-        def run(watcher: Any, cancel: Any) -> Any:
-            return operations.start(
-                plan,
-                name=name,
-                storage=storage,
-                workers=workers,
-                watcher=watcher,
-                cancel=cancel,
-                worker=worker,
-            )
-
+        run = partial(
+            operations.start, plan, name=name, storage=storage, workers=workers, worker=worker
+        )
         _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
 
 
@@ -95,9 +84,9 @@ def resume(
     as_json: bool,
     **flags: Any,
 ) -> None:
-    """Go on with the study NAME, by its stored plan, to the same end as if it had never stopped.
+    """Go on with the study NAME by its stored plan, with the same result as if it had never stopped.
 
-    Options change the plan from here on. What each change means is shown before it is made.
+    Options change the plan from here on. The meaning of each change is shown before it is made.
 
     \b
     hpo resume digits
@@ -108,18 +97,9 @@ def resume(
     from hpo import operations
 
     changed = _plan_fields(config, space, flags)
-
-    def run(watcher: Any, cancel: Any) -> Any:
-        return operations.resume(
-            name,
-            storage=storage,
-            workers=workers,
-            take_over=take_over,
-            watcher=watcher,
-            cancel=cancel,
-            **changed,
-        )
-
+    run = partial(
+        operations.resume, name, storage=storage, workers=workers, take_over=take_over, **changed
+    )
     _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
 
 
@@ -140,22 +120,19 @@ def reproduce(name: str, trial: int, storage: str, as_json: bool) -> None:
     from hpo.display.reproduced import reproduced
     from hpo.display.text import show
 
-    comparison = operations.reproduce(name, trial, storage=storage)
+    result = operations.reproduce(name, trial, storage=storage)
     if as_json:
-        difference = comparison.difference and comparison.difference._asdict()
-        click.echo(
-            json_text(
-                {"identical": comparison.identical, **asdict(comparison), "difference": difference}
-            )
-        )
+        difference = result.difference and result.difference._asdict()
+        fields = {"identical": result.identical, **asdict(result), "difference": difference}
+        click.echo(json_text(fields))
     else:
-        show(*reproduced(comparison))
-    if not comparison.identical:
+        show(*reproduced(result))
+    if not result.identical:
         raise click.exceptions.Exit(ERROR)
 
 
 def _run_and_print(
-    run: Callable[[Any, Any], Any], storage: str, *, quiet: bool, verbose: bool, as_json: bool
+    run: Callable[..., Study], storage: str, *, quiet: bool, verbose: bool, as_json: bool
 ) -> None:
     from rich.console import Console
 
@@ -171,7 +148,7 @@ def _run_and_print(
         signals.cancelling(cancel, lambda study: resume_command(study, storage)),
         Progress(console, quiet=quiet, verbose=verbose) as watcher,
     ):
-        study = run(watcher, cancel)
+        study = run(watcher=watcher, cancel=cancel)
     if as_json:
         click.echo(json_text(study.summary()))
     else:
@@ -184,7 +161,7 @@ def _run_and_print(
 def _plan_fields(
     config: Path | None, space: tuple[str, ...], flags: dict[str, Any]
 ) -> dict[str, Any]:
-    """The fields of a plan in a file and in flags, which override it."""
+    """The fields of a plan from a file and from flags, which override it."""
     fields: dict[str, Any] = {}
     if config:
         from hpo.plan.plan import read_toml

@@ -1,4 +1,4 @@
-"""The commands to start with: init writes a plan, completion prints a script for the shell."""
+"""The commands to start with: init and completion."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from hpo.cli.output import say, write
 
 @click.command()
 @click.argument(
-    "file",
-    default="study.toml",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    "file", default="study.toml", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 )
 def init(file: Path) -> None:
-    """Write a plan to FILE, with every field explained; - writes to stdout.
+    """Write a plan with every field explained to FILE (default: study.toml; - is stdout).
 
-    FILE is study.toml if none is named. The plan as it stands searches on digits.
+    Without changes, the plan searches on digits.
 
     \b
     hpo init
@@ -33,7 +31,7 @@ def init(file: Path) -> None:
         return
     if file.exists():
         raise click.ClickException(
-            f"{file} is there already: give another name, or - to see a new one"
+            f"{file} exists already: choose another name, or - to print a new plan"
         )
     write(file, template(file.name).encode())
     say(f"{file} written")

@@ -1,4 +1,4 @@
-"""The exit statuses, and which of them and which line an error of ours comes to."""
+"""The exit statuses, and the status and message for an error."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ DONE, ERROR, USAGE, NO_TRIAL_SUCCEEDED, HELD = 0, 1, 2, 3, 4
 
 
 def status_and_line(error: Exception) -> tuple[int, str]:
-    """The exit status and the line for an error of ours. Anything else is a bug: its traceback is wanted."""
-    unwritten = no_room(error)
-    if unwritten is not None:
-        return ERROR, unwritten
+    """The exit status and message for an error of hpo's. Any other error is a bug, and is raised with its traceback."""
+    if (message := no_room(error)) is not None:
+        return ERROR, message
     ours = as_ours(error)
     for kind, status in ((PlanError, USAGE), (HeldError, HELD), (HpoError, ERROR)):
         if isinstance(ours, kind):

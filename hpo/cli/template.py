@@ -1,4 +1,4 @@
-"""The plan that `hpo init` writes: every field of a plan with its default and what it is for, as TOML."""
+"""The plan that `hpo init` writes: every field with its default and purpose, as TOML."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WIDTH = 100
 
 
 def template(name: str) -> str:
-    """The text of a plan for a file of that name: as it is, a search on digits by all defaults."""
+    """The text of a plan that searches on digits with all defaults, for a file of that name."""
     parts = [HEAD.format(name=name)]
     for group in GROUPS:
         fields = [f for f in FIELDS.values() if f.group == group and f.name != "space"]
@@ -48,7 +48,7 @@ def _line(field: PlanField) -> str:
 
 
 def _parameter(name: str) -> str:
-    """What a parameter of the network is for, what it may be, and when it is read."""
+    """A parameter's purpose, its rule, and which fields read it."""
     field, depends = SEARCHED[name], readers(name)
     read = f" Read by {' and '.join(depends[1])}." if depends else ""
     return _comment(

@@ -1,1 +1,1 @@
-"""How a search and its results are shown: on a terminal, in a notebook, as lines of text."""
+"""Shows a search and its results on a terminal, in a notebook, or as plain lines."""

@@ -1,4 +1,4 @@
-"""What to type next: the commands that show a study, resume it, and export its trials."""
+"""Commands to type next: they report a study, resume it, and export its trials."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from studies.database.engine import masked
 
 
 def resume_command(name: str, storage: str) -> str:
-    """What to type to resume a study."""
+    """The command that resumes a study."""
     return f"hpo resume {shlex.quote(name)}{_where(storage)}"
 
 
 def slug(name: str) -> str:
-    """A study's name as part of a file's name, without folders and what a shell or a file system treats specially."""
+    """A study's name as part of a file name, without folders and special characters."""
     return re.sub(r"[^\w.]+", "-", name).strip("-.")[:60] or "study"
 
 
 def next_commands(summary: Summary, storage: str) -> list[RenderableType]:
-    """The commands with what each is for, one a line."""
+    """The commands and their purposes, one on each line."""
     study = summary.record.name
     name, where = shlex.quote(study), _where(storage)
     more, refused = "", None
@@ -44,7 +44,7 @@ def next_commands(summary: Summary, storage: str) -> list[RenderableType]:
     width = max(len(command) for command, _ in commands)
     lines: list[RenderableType] = []
     for command, purpose in commands:
-        # A command is never wrapped: it is there to be copied.
+        # A command is never wrapped, so that it can be copied.
         line = Text.assemble("  ", (f"{command:{width}}", "cyan"), no_wrap=True, overflow="ignore")
         lines.append(line.append(f"  # {purpose}", "dim") if width < 50 else line)
     if refused is not None:
@@ -53,7 +53,7 @@ def next_commands(summary: Summary, storage: str) -> list[RenderableType]:
 
 
 def _where(storage: str) -> str:
-    """--storage, if the command would not find the study without it; a password is left out."""
+    """The option --storage if the command needs it, without a password."""
     if storage in (DEFAULT_STORAGE, os.environ.get("HPO_STORAGE")):
         return ""
     return f" --storage {shlex.quote(masked(storage))}"

@@ -1,4 +1,4 @@
-"""A search that runs in a Jupyter notebook: its picture stands in the cell's output, and is drawn over there."""
+"""Shows a search in the output of a notebook's cell, and redraws it there."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from hpo.display.terminal import Progress
 from hpo.plan.space import Settings
 from studies.database.records import Confirmation, Result
 
-WIDTH = 100  # columns: what a cell has room for
+WIDTH = 100  # columns of a cell's output
 DRAWN_SECONDS = 0.25
 
 
 class InNotebook(Progress):
-    """Shows a search in the output of the cell that runs it. No widget is needed, which not every notebook has."""
+    """Shows a search in the output of the cell that runs it, without widgets, which some notebooks lack."""
 
     line_seconds = DRAWN_SECONDS
 
     def __init__(self) -> None:
-        # Rich would take stdout for something to display pages of HTML in; its lines are only lines.
+        # Without these options rich would write HTML to stdout.
         console = Console(file=sys.stdout, force_jupyter=False, force_terminal=False, width=WIDTH)
         super().__init__(console, quiet=False, verbose=False)
         self._display = import_module("IPython.display").display
         self._shown: Any = None
         with warnings.catch_warnings():
-            # Optuna imports it, and it says what its bars lack in a notebook; nobody draws one here.
+            # Optuna imports it, and it warns about missing widgets, which are not used here.
             warnings.simplefilter("ignore")
             import_module("tqdm.auto")
 
@@ -41,7 +41,7 @@ class InNotebook(Progress):
         self._going_on()
 
     def stage_finished(self, results: Sequence[Confirmation]) -> None:
-        """Count, and draw: after the last stage, this stays."""
+        """Count, and draw; the picture after the last stage stays."""
         super().stage_finished(results)
         self._going_on()
 

@@ -1,4 +1,4 @@
-"""Whether a trial that was trained again gave the same numbers."""
+"""Shows whether a trial that was trained again gave the same values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def reproduced(result: Reproduced) -> list[Text]:
-    """The first difference, or that there is none, and what is different about this machine."""
+    """Lines with the first difference, or that there is none, and with differences of the machine."""
     trial = f"trial {result.trial}: "
     parts = []
     if result.identical:

@@ -1,4 +1,4 @@
-"""A stored study on one screen: how it stands, the best settings, how each range moved and why, what to do next."""
+"""A stored study on one screen: its state, the best settings, how each range moved and why, and what to do next."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from studies.analysis.summary import Summary
 from studies.database.records import Finalist, Round
 from studies.words import describe, setting, settings
 
-MAX_ERRORS, MAX_TIED = 3, 2  # that are shown
-FEW_PARAMETERS = 3  # there is room for a line for each, and to say why its range moved
+MAX_ERRORS, MAX_TIED = 3, 2  # shown at most
+MAX_DETAILED = 3  # parameters for which the reasons of each range have room
 
 
 def summary(study: Study) -> list[RenderableType]:
@@ -54,14 +54,14 @@ def _heading(s: Summary) -> Text:
     if s.plan:
         state = (str(s.record.state), STATES[s.record.state])
         trained = f"{several(s.epochs_trained, 'epoch')} trained"
-    else:  # only its maker knows whether it is complete, and what a reported value stands for
+    else:  # of Optuna alone: whether it is complete, and what a reported value means, is not recorded
         state = ("made by Optuna", "")
         trained = f"{several(s.epochs_trained, 'value')} reported"
     return Text.assemble((s.record.name, "bold"), " · ", state, f" · {trials} · {trained}")
 
 
 def _by_optuna(s: Summary) -> list[RenderableType]:
-    """Which trials plain Optuna made if that is not all of them, and which it has not ended."""
+    """Which trials of an adopted study Optuna made; how many trials of a study by Optuna alone have not ended."""
     adopted = s.record.provenance.get("adopted")
     if adopted:
         text = f"Optuna made the first {adopted['trials']} trials."
@@ -69,11 +69,11 @@ def _by_optuna(s: Summary) -> list[RenderableType]:
             numbers = ", ".join(map(str, adopted["failed"]))
             text += f" {numbers} had not ended, and are recorded as failed."
         return [Text(text)]
-    going = s.trials.get("running", 0)
-    if s.plan or not going:
+    unended = s.trials.get("running", 0)
+    if s.plan or not unended:
         return []
-    by_a_kill = "or left so by a process that was killed"
-    return [Text(f"{going} more running or waiting by Optuna's record, {by_a_kill}.")]
+    why = "or their process was killed"
+    return [Text(f"{unended} more running or waiting by Optuna's record, {why}.")]
 
 
 def _errors(errors: Counter[str]) -> list[RenderableType]:
@@ -90,7 +90,7 @@ def _best(s: Summary) -> list[RenderableType]:
         directions = s.record.directions
         return [
             Text(
-                f"{len(directions)} objectives ({', '.join(directions)}): no one trial is the best."
+                f"{len(directions)} objectives ({', '.join(directions)}): no single trial is best."
             ),
             Text(
                 "No other trial is better in all of them than: "
@@ -117,14 +117,14 @@ def _best(s: Summary) -> list[RenderableType]:
 
 
 def _params(params: Mapping[str, Any]) -> list[RenderableType]:
-    if len(params) > FEW_PARAMETERS:
+    if len(params) > MAX_DETAILED:
         return [_indented(settings(params))]
     width = max(map(len, params), default=0)
     return [Text(f"  {name:{width}}  {setting(value)}") for name, value in params.items()]
 
 
 def _confirmed(s: Summary) -> list[RenderableType]:
-    """How good the recommended settings are on fresh seeds and splits and on the test rows; which settings are tied."""
+    """The recommended settings' results on fresh seeds and splits and on the test rows; the tied settings."""
     if s.recommended is None:
         return []
     first, *others = s.finalists
@@ -150,7 +150,7 @@ def _confirmed(s: Summary) -> list[RenderableType]:
 
 
 def _plus_minus(finalist: Finalist) -> str:
-    """A mean and half of its interval: 0.975 ± 0.004."""
+    """A mean with half of its interval: 0.975 ± 0.004."""
     if finalist.mean is None:
         return "by no value: a training failed"
     low, high = finalist.ci95 or (0.0, 0.0)
@@ -162,12 +162,12 @@ def _plus_minus(finalist: Finalist) -> str:
 
 
 def _ranges(s: Summary) -> list[RenderableType]:
-    """How each range moved; if there are few parameters, also why."""
+    """How each range moved and, for few parameters, why."""
     if not s.rounds:
         return []
     first = {name: describe(fields) for name, fields in s.rounds[0].ranges.items()}
     last = {name: describe(fields) for name, fields in s.ranges.items()}
-    if len(last) > FEW_PARAMETERS:
+    if len(last) > MAX_DETAILED:
         table = _grid()
         for name in last:
             if first[name] != last[name]:
@@ -191,9 +191,9 @@ def _ranges(s: Summary) -> list[RenderableType]:
 
 
 def _telling_verdicts(rounds: Sequence[Round], name: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """The verdicts on a parameter that moved its range or warn, each with the round it came after.
+    """The verdicts on a parameter that moved its range or warn, each with its round.
 
-    If there are none, it is the last verdict, which rests on the most trials, with all rounds that kept the range.
+    If there are none, it is the last verdict, which rests on the most trials, for all rounds.
     """
     verdicts = [(r.round, r.verdicts[name]) for r in rounds if r.verdicts and name in r.verdicts]
     telling = [(k, v) for k, v in verdicts if v["action"] != "kept" or v.get("warning")]
@@ -207,7 +207,7 @@ def _agreement(agreements: Sequence[agreement.Agreement]) -> list[RenderableType
     """Whether short training predicted long training."""
     lines: list[RenderableType] = [Text(agreement.sentence(agreements))]
     if min(a.correlation for a in agreements) < agreement.PREDICTS:
-        lines.append(Text("  What does well early need not do well in the end.", "yellow"))
+        lines.append(Text("  Settings that do well early may do worse in the end.", "yellow"))
     return lines
 
 

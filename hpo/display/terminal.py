@@ -1,4 +1,4 @@
-"""What a search shows of itself while it runs: a calm live display on a terminal, plain lines elsewhere."""
+"""The progress of a running search: a live display on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from hpo.plan.plan import Plan
     from studies.database.records import Confirmation, Result
 
-LINE_SECONDS = 5.0  # between the plain lines
+LINE_SECONDS = 5.0  # between plain lines
 BAR_WIDTH = 20
 NARROW = 60  # columns: on fewer, bars are shorter
 
 
 class Progress(Watcher):
-    """Follows a search and draws it: live where stderr is a terminal, else a line every few seconds."""
+    """Shows a search live if stderr is a terminal, else by a line every few seconds."""
 
     line_seconds = LINE_SECONDS
 
@@ -42,7 +42,7 @@ class Progress(Watcher):
         self._trials = self._done = self._epochs_planned = self._epochs = 0
         self._halved = False
         self._round = self._epochs_each = 0
-        self._lost = dict.fromkeys(("diverged", "pruned", "failed"), 0)
+        self._ended_early = dict.fromkeys(("diverged", "pruned", "failed"), 0)
         self._ranges: Space = {}
         self._first: Space = {}
         self._stage = 0
@@ -64,11 +64,11 @@ class Progress(Watcher):
             self._live.stop()
 
     def noticed(self, note: str) -> None:
-        """Say it."""
+        """Print the note."""
         self._say(f"Note: {note}", "yellow")
 
     def started(self, name: str, plan: Plan, direction: Direction, done: int) -> None:
-        """Begin to draw: before this, an error is all there is to say."""
+        """Begin to draw."""
         self.study, self._first, self._maximize = name, dict(plan.space), direction == "maximize"
         self._trials, self._done, self._epochs_each = plan.trials, done, plan.epochs
         self._epochs_planned = round((plan.trials - done) * plan.epochs * plan.mean_length)
@@ -85,7 +85,7 @@ class Progress(Watcher):
         self._round, self._ranges, self._stage = number, ranges, 0
 
     def epoch_trained(self, trials: int) -> None:
-        """Count, and say a line if it is time and there is no live display."""
+        """Count the epochs and, without a live display, print a line if one is due."""
         with self._lock:
             self._epochs += trials
             if self._live or time.monotonic() - self._line_at < self.line_seconds:
@@ -97,17 +97,18 @@ class Progress(Watcher):
         self._say(" · ".join([*self._state(), *self._speed(), self._best_line()]))
 
     def trials_finished(self, results: Sequence[Result], settings: Sequence[Settings]) -> None:
-        """Keep the best so far, and count what diverged, left at a rung or failed."""
+        """Keep the best so far, and count trials that diverged, failed, or left at a rung."""
         for result, values in zip(results, settings, strict=True):
             self._done += 1
             if result.state == "pruned":
-                self._lost["pruned"] += 1
+                self._ended_early["pruned"] += 1
                 continue
             if result.value is None:
-                self._lost["diverged" if "diverged_epoch" in result.attributes else "failed"] += 1
-                if self._halved:  # how many go on does not depend on it
+                diverged = "diverged_epoch" in result.attributes
+                self._ended_early["diverged" if diverged else "failed"] += 1
+                if self._halved:  # another trial goes on in its place
                     continue
-                # It left at that epoch: those after it will never be trained.
+                # Its later epochs will never be trained.
                 last = result.attributes.get("diverged_epoch", self._epochs_each)
                 self._epochs_planned -= self._epochs_each - last
             elif self._best is None or self._better(result.value, self._best[0]):
@@ -117,14 +118,14 @@ class Progress(Watcher):
             self._say(f"{count} recorded · {self._best_line()}")
 
     def round_judged(self, number: int, verdicts: Mapping[str, Verdict]) -> None:
-        """Say each verdict; they stay on the screen above what moves."""
+        """Print each verdict above the live display."""
         for name, verdict in verdicts.items():
             self._say(f"round {number}  {name}  {verdict.reason}", ACTIONS[verdict.action])
             if verdict.warning:
                 self._say(f"round {number}  {name}  {verdict.warning}", "yellow")
 
     def stage_started(self, stage: int, trials: Sequence[int]) -> None:
-        """Show that the search is over, or pauses."""
+        """Show the stage in place of the round."""
         del trials
         self._stage = stage
 
@@ -133,7 +134,7 @@ class Progress(Watcher):
         self._done += len(results)
 
     def stopped(self, reason: str) -> None:
-        """Say why."""
+        """Print why."""
         self._say(f"Stopped early: {reason}", "yellow")
 
     def _better(self, value: float, other: float) -> bool:
@@ -141,23 +142,24 @@ class Progress(Watcher):
 
     def _say(self, line: str, style: str = "") -> None:
         if not self._quiet:
-            # Only a terminal is as wide as it is; a file takes the whole line. If it is full, the search goes on.
+            # Lines wrap on a terminal, not in a file. If its disk is full, the search goes on.
             with suppress(OSError):
                 self._console.print(Text(line, style), soft_wrap=not self._console.is_terminal)
 
     def _state(self) -> list[str]:
-        """How far it is."""
+        """The round or stage, the trainings done, and the time remaining."""
         at = f"confirming, stage {self._stage}" if self._stage else f"round {self._round}"
         parts = [at, f"trainings {self._done}/{self._trials}"]
         if self._epochs:
-            left = max(0.0, (self._epochs_planned - self._epochs) * self._seconds() / self._epochs)
-            parts.append(f"{duration(round(left))} left")
+            epochs_left = max(0.0, self._epochs_planned - self._epochs)
+            seconds_left = epochs_left * self._seconds() / self._epochs
+            parts.append(f"{duration(round(seconds_left))} left")
         return parts
 
     def _speed(self) -> list[str]:
-        """How fast it is, and what gave no value."""
+        """The epochs per second, and how many trials ended early."""
         parts = [f"{self._epochs / self._seconds():,.0f} epochs/s"] if self._epochs else []
-        return parts + [f"{count} {how}" for how, count in self._lost.items() if count]
+        return parts + [f"{count} {how}" for how, count in self._ended_early.items() if count]
 
     def _seconds(self) -> float:
         return max(time.monotonic() - self._begun, 1e-3)
@@ -189,7 +191,7 @@ class Progress(Watcher):
 
 
 def range_bar(first: Parameter, now: Parameter, width: int = BAR_WIDTH) -> str:
-    """Where a range stands in the first one, as a bar of fixed width: `──────████──────────`."""
+    """A range's place in the first range, as a bar of fixed width: `──────████──────────`."""
     if isinstance(first, Categorical) or isinstance(now, Categorical):
         return " " * width
     low = max(0.0, min(1.0, position(first, now.low)))

@@ -1,4 +1,4 @@
-"""How the command line prints: parts on stdout, and the colours of states and verdicts."""
+"""Printing on stdout, and the colours of states and verdicts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ACTIONS = {"narrowed": "green", "extended": "magenta", "kept": "dim"}
 
 
 def show(*parts: RenderableType) -> None:
-    """Print on stdout: in colour on a terminal, without blanks at the ends of lines elsewhere."""
+    """Print on stdout: in colour on a terminal, elsewhere without trailing blanks."""
     console = Console(highlight=False)
     if console.is_terminal:
         print_parts(console, parts)
@@ -24,9 +24,9 @@ def show(*parts: RenderableType) -> None:
 
 
 def print_parts(console: Console, parts: Sequence[RenderableType]) -> None:
-    """Print the parts one below the other; text that must not wrap is neither wrapped nor cut."""
+    """Print parts one below the other; text that must not wrap is neither wrapped nor cut."""
     for part in parts:
-        whole = isinstance(part, Text) and bool(part.no_wrap)  # `print` does not look at it
+        whole = isinstance(part, Text) and bool(part.no_wrap)  # which `print` ignores
         console.print(part, no_wrap=whole, overflow="ignore" if whole else None, crop=not whole)
 
 

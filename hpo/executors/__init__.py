@@ -1,1 +1,1 @@
-"""Where trainings run."""
+"""Where tasks train: on threads of this process, or also in worker processes."""

@@ -1,9 +1,8 @@
-"""Tasks on threads of this process and in worker processes beside it, which are begun where they are worth it.
+"""Tasks on threads of this process and in worker processes, which start when they are worth it.
 
-Two stacks on two threads of one process wait for each other at Python's lock, and take a fifth longer than in two
-processes. So the first stack trains in this process and one beside it in a worker, another Python, as soon as one is
-ready (`trainer.workers.Workers` says when). Where a stack trains changes no bit of it, and if its worker is killed it
-is trained again here.
+Two stacks on two threads of one process contend for Python's lock, and take a fifth longer than in two processes. So
+the first stack trains in this process, and others in workers once these are ready (see `trainer.workers.Workers`). The
+place changes no bit of the result. If a worker is killed, its stack is trained again in this process.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from trainer.workers import Workers
 
 
 class Processes(Threads):
-    """An executor of `workers` threads, most of which wait for a process. `first`: a worker that exists already."""
+    """An executor of `workers` threads, most of which wait for a process. `first` is a worker that already exists."""
 
     def __init__(
         self,
@@ -32,11 +31,11 @@ class Processes(Threads):
         self._processes = Workers(workers, first)
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(self._processes)  # left last, when no thread needs one any more
+        self._stack.enter_context(self._processes)  # closed last, when no thread needs one
         return super().__enter__()
 
     def curves(self, training: Training) -> Curves:
-        """Train in a worker, if one is free, else in this process."""
+        """Train in a worker if one is free, else in this process."""
         return self._processes.training(
             training.function, training.shared, *training.arguments, **training.options
         )

@@ -1,7 +1,7 @@
-"""Where tasks train: what every executor promises, whatever it trains with.
+"""What every executor promises.
 
-An executor is given tasks, and gives back events, in whatever order they happen. A task stays in one place from its
-first epoch to its last, and what comes of it does not depend on the place.
+An executor takes tasks and returns events in the order they happen. A task stays in one place from its first epoch to
+its last, and its outcomes do not depend on the place.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hpo.trainables.task import Outcome, Task
 
 @dataclass(frozen=True)
 class Paused:
-    """A task has trained to one of its pauses, and waits to hear who stays. `scores` are NaN for trials that left."""
+    """A task has reached a pause and waits for the trials that stay. `scores` are NaN for trials that have left."""
 
     task: Task
     epoch: int
@@ -34,7 +34,7 @@ Event: TypeAlias = Paused | Ended
 
 
 class Executor(Protocol):
-    """A place where tasks train. Used in a `with`; leaving that stops, after their epoch, those that still train."""
+    """Trains tasks while its `with` block is open. At the end of the block, remaining tasks stop after their epoch."""
 
     def __enter__(self) -> Self: ...
 
@@ -47,7 +47,7 @@ class Executor(Protocol):
         """Train a task that has paused to its next pause, or to its end, without the trials that do not stay."""
 
     def events(self, seconds: float) -> list[Event]:
-        """What has happened since the last call; waits up to so many seconds for the first event.
+        """The events since the last call; waits up to `seconds` for the first one.
 
-        Raises whatever a trainable raised beside `TrialError`: that is a fault of ours, and ends the search.
+        Raises whatever a trainable raised other than `TrialError`: that is a bug of hpo's, and ends the search.
         """

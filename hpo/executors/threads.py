@@ -1,7 +1,7 @@
 """Tasks on threads of this process, with BLAS held to one thread each.
 
-Small products are slower on many BLAS threads than on one, and a product split among threads may round otherwise
-than one that is not. One BLAS thread makes both the speed and the numbers independent of how many cores there are.
+Small matrix products are slower on many BLAS threads than on one, and splitting a product among threads may change how
+it rounds. With one BLAS thread, results do not depend on the number of cores.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def default_workers() -> int:
 
 
 class Threads:
-    """An executor of `workers` threads. `trained(n)` is called from them: n trials were trained for one more epoch."""
+    """An executor of `workers` threads. They call `trained(n)` when n trials have trained for one more epoch."""
 
     def __init__(
         self, trainable: Trainable, workers: int, trained: Callable[[int], None] = lambda _: None
@@ -71,11 +71,11 @@ class Threads:
         self._pool.submit(self._advance, task, None, 0)
 
     def go_on(self, task: Task, stay: Sequence[bool]) -> None:
-        """Train a task that has paused on, without the trials that do not stay."""
+        """Train a paused task on, without the trials that do not stay."""
         self._pool.submit(self._advance, task, stay, self._sessions[task].reached)
 
     def events(self, seconds: float) -> list[Event]:
-        """What has happened since the last call; waits up to so many seconds for the first event."""
+        """The events since the last call; waits up to `seconds` for the first one."""
         happened: list[Event] = []
         try:
             event = self._events.get(timeout=seconds)

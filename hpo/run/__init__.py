@@ -1,1 +1,1 @@
-"""What happens: a search from its first trial to the last confirmation, recorded step by step."""
+"""Running a search: from its first trial to the last confirmation, recorded step by step."""

@@ -1,4 +1,4 @@
-"""How a search is asked to end before it is done: by Ctrl-C, by SIGTERM, by a server."""
+"""How Ctrl-C, SIGTERM or a server ends a search early."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from hpo.errors import CancelledError
 
 
 class Cancel:
-    """A token that the search asks between events. Whoever holds it may request the end, from any thread or signal.
+    """A token that a search checks between events. The end can be requested from any thread or signal handler.
 
-    `study` names the study that a search has begun and that can be resumed; None before there is one.
+    `study` is the name of the search's study, which can be resumed; None until it exists.
     """
 
     def __init__(self) -> None:
@@ -18,14 +18,14 @@ class Cancel:
         self.study: str | None = None
 
     def request(self) -> None:
-        """Ask the search to end in an orderly way, after the epoch that is training."""
+        """Request an orderly end of the search, after the current epoch."""
         self._requested.set()
 
     def check(self) -> None:
-        """End the search here if that was requested.
+        """End the search here if its end was requested.
 
         Raises:
-            CancelledError: it was.
+            CancelledError: the end was requested.
         """
         if self._requested.is_set():
             raise CancelledError(f"the search of study {self.study!r} was cancelled")

@@ -1,4 +1,4 @@
-"""The recorded history of a search, read from its study."""
+"""Reads the recorded history of a search from its study."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from studies.database.writer import Writer
 
 
 def read_history(writer: Writer, plan: SearchPlan, traits: Traits) -> History:
-    """What has been recorded of the study that a writer holds."""
+    """Read the history of the study that a writer holds."""
     store, study_id = writer.store, writer.study_id
     record, trials, rounds, confirmations, opening, plans = store.read(
         lambda: (
@@ -70,11 +70,11 @@ def _space(ranges: Mapping[str, Any]) -> Space:
 
 
 def _finite(value: float | None) -> float | None:
-    """A value that can be compared. Optuna takes infinities; they are never the best."""
+    """The value, or None in place of an infinity, which Optuna allows and which is never the best."""
     return value if value is not None and math.isfinite(value) else None
 
 
 def _left_epoch(trial: Trial) -> int | None:
-    """The epoch at which a trial left; 0 where Optuna pruned it, whose steps need not be epochs."""
-    left: int | None = trial.attributes.get("left_epoch")
-    return 0 if left is None and trial.state == "pruned" else left
+    """The epoch at which a trial left; 0 if Optuna pruned it, since Optuna's steps need not be epochs."""
+    epoch: int | None = trial.attributes.get("left_epoch")
+    return 0 if epoch is None and trial.state == "pruned" else epoch

@@ -1,7 +1,7 @@
-"""The journal of a search: each fact is recorded in the database, then remembered, then shown, in that order.
+"""The journal of a search: each fact is written to the database, then added to the history, then shown.
 
-So the history that choosing looks at is always what a process that resumes the search would read, and nobody is shown
-what might still be lost.
+So the history that choosing depends on is always what a process that resumes the search would read, and nothing is
+shown that might still be lost.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from studies.database.writer import Writer
 
 
 class Journal:
-    """What is recorded of one search, through the writer that holds its study."""
+    """Records one search through the writer that holds its study."""
 
     def __init__(self, plan: Plan, trainable: Trainable, writer: Writer, watcher: Watcher) -> None:
         self._plan, self._traits = plan, trainable.traits
@@ -34,9 +34,9 @@ class Journal:
         self.history = read_history(writer, plan, trainable.traits)
 
     def begin(self) -> None:
-        """Show that the search begins, or goes on, and the round that it is in.
+        """Show that the search begins or goes on, and its current round.
 
-        Nothing new is recorded, except what follows from the stages of an older version, which stored no conclusions.
+        Nothing is recorded, except the conclusion that an older version did not store.
         """
         history, direction = self.history, self._traits.direction
         stored = self._writer.store.conclusion(self._writer.study_id)
@@ -58,7 +58,7 @@ class Journal:
     def start_batch(
         self, current: Round, settings: Sequence[Settings], first: Mapping[str, Any]
     ) -> None:
-        """Trials are drawn; `first` are the ranges that the search began with."""
+        """Trials are drawn. `first` are the ranges that the search began with."""
         distributions = {name: recorded(p, first[name]) for name, p in current.ranges.items()}
         trials = self._writer.start_batch(
             current.number, settings, distributions, after=self.history.drawn
@@ -66,7 +66,7 @@ class Journal:
         self.history.running |= zip(trials, settings, strict=True)
 
     def finish_trials(self, outcomes: Mapping[int, Outcome]) -> None:
-        """Some of the trials that were drawn have ended."""
+        """Some of the drawn trials have ended."""
         results = [_result(trial, outcome) for trial, outcome in outcomes.items()]
         self._writer.finish_batch(results)
         if self._metric is None:
@@ -98,14 +98,12 @@ class Journal:
         }
         self._writer.judge_round(current.number, stored, _plain(following))
         self.history.rounds[-1] = replace(
-            current,
-            actions={name: v.action for name, v in verdicts.items()},
-            next_ranges=following,
+            current, actions={name: v.action for name, v in verdicts.items()}, next_ranges=following
         )
         self._watcher.round_judged(current.number, verdicts)
 
     def start_stage(self, trials: Sequence[int]) -> None:
-        """The settings of some trials are about to be trained again, on a fresh seed and split."""
+        """A stage begins: the settings of some trials train again on a fresh seed and split."""
         history = self.history
         self._writer.start_stage(history.stage + 1, trials)
         history.stage += 1
@@ -116,7 +114,7 @@ class Journal:
         """All trainings of a stage have ended."""
         history = self.history
         finished = [
-            records.Confirmation(history.stage, trial, o.value, o.epochs, o.why, o.finished)
+            records.Confirmation(history.stage, trial, o.value, o.epochs, o.failure, o.finished)
             for trial, o in outcomes.items()
         ]
         confirmed = [
@@ -134,14 +132,14 @@ class Journal:
         return records.Conclusion(concluded.method, finalists)
 
     def open_test(self, trial: int) -> None:
-        """The test rows are seen from now on, for the settings of a trial."""
+        """The test rows are opened for the settings of a trial."""
         self._writer.open_test(trial)
         self.history.tested = trial
 
     def finish_test(self, outcomes: Mapping[int, Outcome]) -> None:
         """The test rows have been scored."""
         (outcome,) = outcomes.values()
-        self._writer.finish_test(outcome.value, outcome.why)
+        self._writer.finish_test(outcome.value, outcome.failure)
         self.history.test_done = True
 
     def stop(self, reason: str) -> None:
@@ -151,15 +149,15 @@ class Journal:
         self._watcher.stopped(reason)
 
     def complete(self) -> None:
-        """Everything of the plan is done."""
+        """The plan is done."""
         self._writer.complete()
 
 
 def _result(trial: int, outcome: Outcome) -> Result:
     state: Literal["failed", "pruned", "complete"] = "complete"
-    if outcome.why is not None:
+    if outcome.failure is not None:
         state = "failed"
-    elif outcome.left:
+    elif outcome.pruned:
         state = "pruned"
     return Result(
         trial,

@@ -1,4 +1,4 @@
-"""The loop that drives a search: ask the machine what to train, train it, tell the machine what came of it."""
+"""The loop that drives a search: ask the machine for a task, train it, tell the machine its outcomes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from hpo.run.cancel import Cancel
 from hpo.run.machine import Done, Machine
 from hpo.trainables.task import Task
 
-LISTEN_SECONDS = 0.1  # how often a search that waits looks whether it was cancelled
+LISTEN_SECONDS = 0.1  # between checks of the cancel token while a search waits
 
 
 def run(machine: Machine, executor: Executor, cancel: Cancel) -> None:
-    """Go on with a search from wherever its record stands until all of its plan is done.
+    """Run a search from its recorded state until its plan is done.
 
     Raises:
-        CancelledError: the search was asked to end; it can be resumed.
+        CancelledError: the end was requested; the search can be resumed.
         TooManyFailuresError: more trainings failed than the plan allows.
     """
     with executor:

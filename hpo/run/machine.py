@@ -1,16 +1,16 @@
-"""A search without threads, clocks or sockets: it says what to train next, and is told what came of it.
+"""A search without threads, clocks or sockets: it hands out tasks to train and takes their outcomes.
 
     while not isinstance(step := machine.ask(), Done):
         if isinstance(step, Task):
             start training it, anywhere
-        else:                                # Wait: everything that can be trained now is training
-            machine.report(task, epoch, scores)      when a task has reached one of its pauses
-            machine.tell(task, outcomes)             when a task has ended
+        else:                                        # Wait: all tasks are in training
+            machine.report(task, epoch, scores)      # when a task has reached one of its pauses
+            machine.tell(task, outcomes)             # when a task has ended
 
-Tasks may be told in any order. What comes next is a function of the plan, its seed and the recorded history
-(`hpo.choose.next_step`), and every fact is recorded before anything follows from it, so a search that was killed goes
-on from its record as if nothing had happened. The clock is not recorded. When a search stops because time is up, that
-fact is recorded, so a resumed search knows it.
+Tasks may end in any order. The next step is a function of the plan, its seed and the recorded history
+(`hpo.choose.next_step`), and every fact is recorded before anything depends on it, so a killed search goes on from its
+record as if nothing had happened. The clock is not recorded. When a search stops because time is up, that fact is
+recorded, so a resumed search knows it.
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ __all__ = ["Done", "Machine", "Wait"]
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing can be begun before one of the tasks in flight has been told."""
+    """No task can start before `tell` has been called for one that is training."""
 
 
 @dataclass
 class _Flight:
-    """The tasks of one batch, stage or test: those in training, what they reported at a rung, what came of them.
+    """The tasks of one batch, stage or test, with the scores reported at the current rung and the outcomes so far.
 
-    `rungs` are those that they have not all reached.
+    `rungs` are those that not all of the tasks have reached.
     """
 
     tasks: list[Task]
     record: Callable[[Mapping[int, Outcome]], None]
-    together: bool  # recorded when all have ended, in one transaction; else each when it ends
+    together: bool  # recorded in one transaction when all have ended; else each when it ends
     rungs: deque[Rung] = field(default_factory=deque)
     scores: dict[int, float] = field(default_factory=dict)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class _Flight:
 
 
 class Machine:
-    """One search, from wherever its record stands. `seconds()` is how long this process has searched."""
+    """One search, from its recorded state on. `seconds()` is how long this process has searched."""
 
     def __init__(
         self, plan: Plan, trainable: Trainable, journal: Journal, seconds: Callable[[], float]
@@ -89,7 +89,7 @@ class Machine:
             self._train_stage()
 
     def ask(self) -> Task | Wait | Done:
-        """What to train next: a task; or nothing before a task in flight has been told; or nothing any more.
+        """The next task to train; `Wait` if it depends on tasks in training; `Done` if the plan is done.
 
         Raises:
             TooManyFailuresError: more trainings failed than the plan allows.
@@ -105,9 +105,9 @@ class Machine:
     def report(
         self, task: Task, epoch: int, scores: Sequence[float]
     ) -> Mapping[Task, Sequence[bool]]:
-        """Take note of the scores (K,) that a task has reached at one of its pauses; NaN of trials that have left.
+        """Take the scores (K,) of a task at one of its pauses, NaN for trials that have left.
 
-        Returns who stays, by task: empty until the last task of the batch has reached the same pause.
+        Returns a mask of the trials that stay for each task; empty until all tasks of the batch have reached the pause.
         """
         flight = self._in_flight(task)
         if not flight.rungs or epoch != flight.rungs[0].epoch:
@@ -117,19 +117,19 @@ class Machine:
             return {}
         rung, trials = flight.rungs.popleft(), flight.trials
         stay = staying([flight.scores[n] for n in trials], rung.stay, self._traits.direction)
-        going_on = dict(zip(trials, stay, strict=True))
+        stays = dict(zip(trials, stay, strict=True))
         flight.scores.clear()
-        return {task: [going_on[trial] for trial in task.trials] for task in flight.tasks}
+        return {task: [stays[trial] for trial in task.trials] for task in flight.tasks}
 
     def tell(self, task: Task, outcomes: Sequence[Outcome]) -> None:
-        """Record what came of each trial of a task. Tasks may be told in any order, each once."""
+        """Record the outcome of each trial of a task. Tasks may end in any order, each once."""
         flight = self._in_flight(task)
         if task.trials[0] in flight.outcomes:
-            raise ValueError(f"trials {task.trials} have been told already")
-        ended = dict(zip(task.trials, outcomes, strict=True))
-        flight.outcomes |= ended
+            raise ValueError(f"trials {task.trials} have ended already")
+        by_trial = dict(zip(task.trials, outcomes, strict=True))
+        flight.outcomes |= by_trial
         if not flight.together:
-            flight.record(ended)
+            flight.record(by_trial)
         if len(flight.outcomes) == len(flight.trials):
             self._flight = None
             if flight.together:
@@ -194,16 +194,16 @@ class Machine:
         self._train_trials()
 
     def _train_trials(self) -> None:
-        """Train the trials that were begun: those of a batch, or what is missing of one that was cut off."""
+        """Train the trials without a result: a new batch, or the rest of one that was interrupted."""
         plan, running = self._plan, self._history.running
         halving = rungs(len(running), plan.epochs, plan.halving) if plan.halving else []
         self._start(
             running,
             self._journal.finish_trials,
-            # A training of a user's function may take minutes: it is recorded as soon as it ends.
+            # A user's function may train for minutes, so each trial is recorded as soon as it ends.
             together=self._traits.stacked or plan.halving is not None,
             rungs=halving,
-            seed=seed_of(plan, TRAIN),  # one for all trials of a study: common random numbers
+            seed=seed_of(plan, TRAIN),  # the same for all trials of a study: common random numbers
         )
 
     def _train_stage(self) -> None:

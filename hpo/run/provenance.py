@@ -1,4 +1,4 @@
-"""What a study was made with: versions, platform, BLAS; recorded so that a difference can be explained later."""
+"""The versions, platform and BLAS that a study was made with, recorded to explain differences later."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ PACKAGES = ("numpy", "optuna", "scikit-learn", "scipy", "sqlalchemy")
 
 
 def provenance() -> dict[str, Any]:
-    """Versions of Python and of the packages that numbers depend on, the machine's kind, the BLAS and its kernels.
+    """Versions of Python and of the packages that results depend on, the kind of machine, the BLAS and its kernels.
 
-    OpenBLAS and MKL choose their kernels by the processor (or by the environment: `OPENBLAS_CORETYPE`), and two
-    kernels round differently.
+    OpenBLAS and MKL choose kernels by the processor (or by `OPENBLAS_CORETYPE`), and two kernels may round differently.
     """
-    import numpy  # noqa: F401  # loads the BLAS that is asked about
+    import numpy  # noqa: F401  # loads the BLAS
     from threadpoolctl import threadpool_info
 
     return {
@@ -35,19 +34,20 @@ def provenance() -> dict[str, Any]:
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What is different between two of `provenance`, in a few words each."""
-    old, new = dict(then.get("versions", {})), dict(now.get("versions", {}))
-    old |= {name: then.get(name) for name in ("system", "machine")}
-    new |= {name: now.get(name) for name in ("system", "machine")}
-    said = [
+    """The differences between two results of `provenance`, in a few words each."""
+    old, new = (
+        {**p.get("versions", {}), "system": p.get("system"), "machine": p.get("machine")}
+        for p in (then, now)
+    )
+    lines = [
         f"{name} {old.get(name)}, now {new.get(name)}"
         for name in sorted(old.keys() | new.keys())
         if old.get(name) != new.get(name)
     ]
     kernels = [sorted(map(_kernels, p.get("blas", []))) for p in (then, now)]
     if kernels[0] != kernels[1]:
-        said.append(f"BLAS {', '.join(kernels[0])}, now {', '.join(kernels[1])}")
-    return said
+        lines.append(f"BLAS {', '.join(kernels[0])}, now {', '.join(kernels[1])}")
+    return lines
 
 
 def _kernels(library: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
-"""One trial trained again by itself: identical to the last bit, or where it first differs.
+"""Training one trial again, alone: is it identical to the last bit, or where does it first differ?
 
-A trial does not feel its neighbours, so it need not be trained among those that it was trained with.
+The trials of a population do not affect each other, so the others need not be trained again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hpo.trainables.task import Outcome, Task
 
 
 class Difference(NamedTuple):
-    """The first epoch (from 1) after which a metric is another; None where there is no such epoch or metric."""
+    """The first epoch (from 1) with different values of a metric; None is a missing value."""
 
     epoch: int
     metric: str
@@ -30,10 +30,10 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True)
 class Reproduced:
-    """What came of training a trial again: so many epochs of these metrics were compared.
+    """The comparison of a trial that was trained again, over `epochs` epochs of `metrics`.
 
-    `ends` are how it ended then and now, where that is not the same; `environment` is what is different about versions,
-    machine and BLAS, which may be something even where no number differs.
+    `ends` says how it ended then and now, if that differs. `environment` lists different versions, machine and BLAS,
+    even if all values are identical.
     """
 
     trial: int
@@ -45,27 +45,27 @@ class Reproduced:
 
     @property
     def identical(self) -> bool:
-        """Whether every number is the same to the last bit, and the end is."""
+        """Whether all values and the end are the same, to the last bit."""
         return self.difference is None and self.ends is None
 
 
 def train_alone(
-    trainable: Trainable, plan: Plan, trial: int, settings: Settings, left: int | None
+    trainable: Trainable, plan: Plan, trial: int, settings: Settings, left_epoch: int | None
 ) -> Outcome:
-    """Train one trial of the search on its own, up to the rung where it had `left`, if it had."""
+    """Train one trial of the search alone, up to the rung where it left, if it did."""
     task = Task((trial,), (settings,), plan.epochs, seed_of(plan, TRAIN))
     session = Session(task, trainable.training(task).here(), trainable.score)
     try:
-        session.advance(left or plan.epochs)
-        if left is not None:
-            session.advance(left, [False])
+        session.advance(left_epoch or plan.epochs)
+        if left_epoch is not None:
+            session.advance(left_epoch, [False])
     finally:
         session.close()
     return session.outcomes()[0]
 
 
 def how_it_ended(attributes: Mapping[str, Any]) -> str:
-    """How a training ended, by what a study records of it."""
+    """How a training ended, from the attributes that a study records."""
     if "diverged_epoch" in attributes:
         return f"diverged at epoch {attributes['diverged_epoch']}"
     if "error" in attributes:
@@ -78,16 +78,16 @@ def how_it_ended(attributes: Mapping[str, Any]) -> str:
 def first_difference(
     then: Mapping[str, Sequence[float]], now: Mapping[str, Sequence[float]]
 ) -> Difference | None:
-    """Where two trainings first differ, bit for bit; the same NaN is the same."""
-    found = []
+    """The first difference between the bits of two trainings' metrics; all NaNs are equal."""
+    firsts = []
     for metric in sorted(then.keys() | now.keys()):
         old, new = then.get(metric, ()), now.get(metric, ())
         for k in range(max(len(old), len(new))):
             one, other = (values[k] if k < len(values) else None for values in (old, new))
             if one is None or other is None or not _same(one, other):
-                found.append(Difference(k + 1, metric, one, other))
+                firsts.append(Difference(k + 1, metric, one, other))
                 break
-    return min(found, key=lambda d: (d.epoch, d.metric), default=None)
+    return min(firsts, key=lambda d: (d.epoch, d.metric), default=None)
 
 
 def _same(one: float, other: float) -> bool:

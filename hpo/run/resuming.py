@@ -1,4 +1,4 @@
-"""Going on with a stored study: by its own plan or a changed one, or by a plan made for a study of Optuna's."""
+"""Resuming a stored study by its own plan, a changed plan, or a plan made for a study of Optuna's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hpo.plan.plan import Plan, make_plan, to_json
 from hpo.plan.space import to_mapping
 from hpo.run.provenance import differences, provenance
 from hpo.run.watcher import Watcher
-from hpo.trainables.function import NUMBER, Train
+from hpo.trainables.function import UNNAMED_METRIC, Train
 from hpo.trainables.named import path_of
 from hpo.trainables.of_plan import trainable_of
 from hpo.trainables.protocol import Trainable
@@ -27,13 +27,13 @@ from studies.database.writer import Writer
 
 
 @dataclass(frozen=True)
-class GoingOn:
-    """A stored study, the plan to go on with, and what that changes about the stored one."""
+class Continuation:
+    """A stored study, the plan to go on with, and how that differs from the stored plan."""
 
     record: StudyRecord
     plan: Plan
     changes: list[Change]
-    lifts_stop: bool  # it was stopped before its last trial, and is to go on all the same
+    lifts_stop: bool  # it was stopped before its last trial, and goes on now
 
     @property
     def is_done(self) -> bool:
@@ -41,10 +41,10 @@ class GoingOn:
         return self.record.state == "complete" and not self.changes and not self.lifts_stop
 
     def check(self, store: Store) -> None:
-        """Whether it can go on, before anything is written.
+        """Check that the study can go on, before anything is written.
 
         Raises:
-            PlanError: ranges change, and no trial is left to be drawn from them.
+            PlanError: ranges change, and no trial would be drawn from them.
         """
         if any(change.field.startswith("space.") for change in self.changes):
             drawn = sum(r.size for r in store.rounds(self.record.study_id))
@@ -56,45 +56,42 @@ class GoingOn:
         check_drawn(store, self.record)
 
     def record_changes(self, writer: Writer, watcher: Watcher) -> None:
-        """Record the plan where it changes, and the versions and machine where they are others than before."""
+        """Record changes of the plan, and versions and a machine that differ from those before."""
         if self.changes or self.lifts_stop:
             for change in self.changes:
                 watcher.noticed(change.means)
             writer.change_plan(to_json(self.plan), [asdict(change) for change in self.changes])
-        here = provenance()
+        now = provenance()
         then = writer.store.environments(self.record.study_id)[-1].provenance
-        if others := differences(then, here):
-            watcher.noticed(f"trained with others so far: {'; '.join(others)}")
-            writer.move_to(here)
+        if different := differences(then, now):
+            watcher.noticed(f"the environment has changed: {'; '.join(different)}")
+            writer.move_to(now)
 
 
-def going_on_with(store: Store, name: str, given: Mapping[str, Any]) -> GoingOn:
-    """What is to be done to go on with a study by its plan, changed in the fields that are given.
+def continuation(store: Store, name: str, changed: Mapping[str, Any]) -> Continuation:
+    """The continuation of a study by its stored plan with some fields changed.
 
     Raises:
         PlanError: a field can't be changed so.
     """
     record = store.study(name)
     stored = stored_plan(record)
-    if given.get("metric") == record.metric:  # as it is, by its name
-        given = {**given, "metric": stored.metric}
-    plan = changed_plan(stored, given)
+    if changed.get("metric") == record.metric:  # the plan may hold None for the default metric
+        changed = {**changed, "metric": stored.metric}
+    plan = changed_plan(stored, changed)
     check_sampler(plan.sampler)
-    stopped = record.stopped is not None
-    lifts_stop = stopped and bool(given.keys() & {"trials", "timeout", "patience"})
-    return GoingOn(record, plan, changes(stored, plan), lifts_stop)
+    lifts_stop = record.stopped is not None and changed.keys() & {"trials", "timeout", "patience"}
+    return Continuation(record, plan, changes(stored, plan), bool(lifts_stop))
 
 
 def stored_plan(record: StudyRecord) -> Plan:
-    """The plan that a study was recorded with.
+    """The recorded plan of a study.
 
     Raises:
-        PlanError: it has none, since plain Optuna made it.
+        PlanError: the study has none, because plain Optuna made it.
     """
     if record.plan is None:
-        raise PlanError(
-            f"study {record.name!r} was made by Optuna alone: it has no plan to go on with"
-        )
+        raise PlanError(f"study {record.name!r} was made by Optuna alone: it has no plan of hpo's")
     return make_plan(record.plan, "the stored plan")
 
 
@@ -102,18 +99,18 @@ def check_data(plan: Plan, trainable: Trainable, record: StudyRecord) -> None:
     """Check that the data are those the study was begun with.
 
     Raises:
-        PlanError: they are not; the message says what is different.
+        PlanError: they differ; the message says how.
     """
     if trainable.fingerprint != record.data_hash:
-        said = data_changes(record.provenance.get("data", {}), trainable.contents)
+        different = data_changes(record.provenance.get("data", {}), trainable.contents)
         raise PlanError(
             f"the data of {plan.source} are not those study {record.name!r} was begun with "
-            f"({'; '.join(said) or 'their hash differs'}): start a new study"
+            f"({'; '.join(different) or 'their hash differs'}): start a new study"
         )
 
 
 def check_sampler(sampler: str | None) -> None:
-    """Check that what a sampler needs is installed."""
+    """Check that the package that a sampler needs is installed."""
     needs = SAMPLERS[sampler].needs if sampler is not None else None
     if needs is not None and find_spec(needs) is None:
         raise PlanError(f"sampler {sampler!r} needs {needs}: {extras.command(str(sampler))}")
@@ -123,20 +120,20 @@ def adopt(
     name: str,
     storage: str,
     train: Train | str | None,
-    given: Mapping[str, Any],
+    fields: Mapping[str, Any],
     *,
     take_over: bool,
     watcher: Watcher,
 ) -> None:
     """Give a study of Optuna's a plan to go on with."""
-    train = train or given.get("trainer")
-    for field in given.keys() - {"trials", "trainer"}:
+    train = train or fields.get("trainer")
+    for field in fields.keys() - {"trials", "trainer"}:
         raise PlanError(
-            f"{field}: the plan of a study that Optuna made follows from it; only trainer and trials are given"
+            f"{field}: the plan of a study that Optuna made follows from it; set only trainer and trials"
         )
     study = read_optunas(name, storage)
     path = train if isinstance(train, str) or train is None else path_of(train)
-    plan = adopting_plan(study, path, given.get("trials"))
+    plan = adopting_plan(study, path, fields.get("trials"))
     trainable = trainable_of(plan, train=train)
     if not take_over:
         study.check_ended()
@@ -146,7 +143,7 @@ def adopt(
         storage,
         study,
         plan=to_json(plan),
-        metric=trainable.metric or NUMBER,
+        metric=trainable.metric or UNNAMED_METRIC,
         data_hash=trainable.fingerprint,
         ranges={name: to_mapping(p) for name, p in plan.space.items()},
         provenance=provenance(),

@@ -1,4 +1,4 @@
-"""What is shown of a search while it runs: the events that a display, or a test, may follow."""
+"""The events of a running search, for displays and tests."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from studies.database.records import Confirmation, Result
 
 
 class Watcher:
-    """Follows a search, and shows nothing of it; displays override what they show.
+    """Receives the events of a search and ignores them; displays override those that they show.
 
     Every event but `epoch_trained` comes after the fact is recorded.
     """
 
     def noticed(self, note: str) -> None:
-        """There is something that the user should know of, such as rows of a table that are left out."""
+        """A note for the user, such as that rows of a table are left out."""
 
     def started(self, name: str, plan: Plan, direction: Direction, done: int) -> None:
-        """A study begins, or goes on with so many trainings done."""
+        """A study begins, or goes on with `done` trainings done."""
 
     def round_started(self, number: int, size: int, ranges: Space) -> None:
         """A round begins, or goes on after a resume."""
 
     def epoch_trained(self, trials: int) -> None:
-        """So many trials were trained for one more epoch. Called from the threads that train."""
+        """`trials` trials have trained for one more epoch. Called from the threads that train."""
 
     def trials_finished(self, results: Sequence[Result], settings: Sequence[Settings]) -> None:
         """Trials have ended: a whole batch of populations, or one trial of a function."""
@@ -35,7 +35,7 @@ class Watcher:
         """A round was judged."""
 
     def stage_started(self, stage: int, trials: Sequence[int]) -> None:
-        """The settings of these trials are trained again, on a fresh seed and split."""
+        """A stage begins: the settings of `trials` train again on a fresh seed and split."""
 
     def stage_finished(self, results: Sequence[Confirmation]) -> None:
         """All trainings of a stage have ended."""

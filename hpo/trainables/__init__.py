@@ -1,1 +1,1 @@
-"""What can be trained: the network, or a function of the user's, behind one protocol."""
+"""What a search can train: the network, or a function of the user's, behind one protocol."""

@@ -1,4 +1,4 @@
-"""What is trained by whoever asks for settings and tells what came of them (`hpo.open`)."""
+"""The trainable of `hpo.open`, where the user's own loop does the training."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hpo.plan.space import Settings
 from hpo.trainables.task import Task, Training
 
 ASKED = "hpo:open"
-"""The trainer of a plan whose settings are asked for."""
+"""The `trainer` in the plan of such a study."""
 
 
 class Asked:
-    """Trained elsewhere, one setting at a time."""
+    """Settings that the user trains one by one, and reports."""
 
     notes: Sequence[str] = ()
     fingerprint = ""
@@ -29,5 +29,5 @@ class Asked:
         return [[k] for k in range(len(settings))]
 
     def training(self, task: Task) -> Training:
-        """Nothing here can train it."""
-        raise RuntimeError(f"trials {task.trials} are trained by whoever asked for them")
+        """The user trains, so this is never called."""
+        raise RuntimeError(f"trials {task.trials} are trained by the user of hpo.open")

@@ -1,15 +1,35 @@
-"""A function of the user's as something to search over.
+"""Functions of your own that a search can train. A function has one of three forms.
 
-Three forms will do, and `epochs` and `seed` are given to those that take them:
+A function that returns its result at the end, as a number or as a mapping of metrics:
 
-    def train(params, *, epochs, seed):     a generator: a mapping of metrics after each epoch; it is closed when it
-        ... yield {"accuracy": 0.9}         should stop
-    def train(params): return 0.9           a number, or a mapping of metrics, at the end
-    @hpo.population                         many settings at once: yields metric -> (K,), and is sent a mask (K,) of
-    def train(settings, *, epochs, seed):   those that stay (None: all)
-        ... yield {"accuracy": array}
+    def train(params):
+        return {"accuracy": 0.9}
 
-What it raises fails the trial, with the message stored, and the search goes on.
+A generator that yields a mapping of metrics after each epoch, and is closed when training should stop. `--halving`
+needs this form or the next:
+
+    def train(params, *, epochs, seed):
+        for epoch in range(epochs):
+            yield {"accuracy": 0.9}
+
+A generator that trains K settings together, and yields arrays (K,). Each `yield` returns a mask (K,) of the trials that
+stay, or None if all do:
+
+    @hpo.population
+    def train(settings, *, epochs, seed):
+        for epoch in range(epochs):
+            stay = yield {"accuracy": array}
+
+`params` is a dict with a value for each parameter of the space, and `settings` a list of K such dicts. `epochs` and
+`seed` are passed to functions that have parameters of these names. The seed is the same for all trials of a search; it
+changes when the best settings are trained again.
+
+If a function reports several metrics, `metric` in the plan names the one to optimize. A returned number needs no name.
+A trial whose metric becomes NaN or infinite has diverged, and its training ends. An exception fails the trial: its
+message and traceback are stored, and the search goes on.
+
+For now, functions run on threads of one process. So trials that train side by side share global random generators such
+as `numpy.random`: use a generator of your own made from `seed` or, without halving, `--workers 1`.
 """
 
 from __future__ import annotations
@@ -29,15 +49,15 @@ from hpo.trainables.task import Array, Curves, Task, Training, TrialError
 
 Train = Callable[..., Any]
 
-OPTIONS = ("epochs", "seed")  # that a function may take beside its settings
-NUMBER = "value"  # the metric of a function that returns a number, where none is named
+OPTIONS = ("epochs", "seed")  # that a function may take besides its settings
+UNNAMED_METRIC = "value"  # of a function that returns a number, if the plan names no metric
 
 
 class Function:
-    """A function as a trainable; `halving` says that some of its trainings are to be cut short at rungs.
+    """A function as a trainable. With `halving`, some trainings end at rungs.
 
     Raises:
-        PlanError: it can't be called as a search calls it, or has no epochs to be cut short after.
+        PlanError: a search can't call it, or halving is asked of a function that is not a generator.
     """
 
     notes: Sequence[str] = ()
@@ -47,29 +67,29 @@ class Function:
     def __init__(
         self, train: Train, metric: str | None, direction: Direction, *, halving: bool = False
     ) -> None:
-        self.metric = self.score = metric  # on which rows it is measured is up to the function
+        self.metric = self.score = metric  # the function decides which rows it measures
         population = getattr(train, "hpo_population", False)
-        self._call = Call(train, population, _options(train), metric or NUMBER)
+        self._call = Call(train, population, _options(train), metric or UNNAMED_METRIC)
         self.traits = Traits(direction, stacked=self._call.population)
         if halving and not _is_generator(train):
             raise PlanError(
-                f"halving: {_name(train)} is no generator function: nothing is known of it before it ends"
+                f"halving: {_name(train)} is no generator function, so it reports no metric before it ends"
             )
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
-        """Every setting by itself, or all together if the function takes a population."""
+        """Each setting alone, or all together if the function takes a population."""
         every = range(len(settings))
         return [list(every)] if self._call.population else [[k] for k in every]
 
     def training(self, task: Task) -> Training:
-        """The training of a task. The rows are up to the function: the split changes nothing."""
+        """The training of a task. The function chooses its rows, so the split has no effect."""
         return Training(self._call, (task.settings, task.epochs, task.seed))
 
 
 @dataclass(frozen=True)
 class Call:
-    """How a function is called: with all settings of a population or with those of one trial, and by which names it
-    takes the epochs and the seed. A number that it returns is its `metric`.
+    """How a function is called: with a population or one trial's settings, and with which of `OPTIONS`. A number
+    without a name is its `metric`.
     """
 
     train: Train
@@ -81,7 +101,7 @@ class Call:
         """Call the function, and yield its metrics as arrays (K,), epoch by epoch.
 
         Raises:
-            TrialError: the function raised something, or reported what is no metric.
+            TrialError: the function raised an exception, or reported something that is no metric.
         """
         try:
             yield from self._epochs(settings, epochs, seed)
@@ -98,22 +118,22 @@ class Call:
         if not isinstance(result, Generator):
             yield metrics_of(result, self.metric, len(settings))
             return
-        stay = None
+        stay = None  # the value that a generator must first be sent
         with closing(result):
             for _ in range(epochs):
                 try:
                     reported = result.send(stay)
                 except StopIteration:
                     return
-                stay = yield metrics_of(reported, self.metric, len(settings))
-                stay = stay if self.population else None
+                mask = yield metrics_of(reported, self.metric, len(settings))
+                stay = mask if self.population else None
 
 
 def metrics_of(reported: object, metric: str, count: int) -> dict[str, Array]:
-    """What a function reported, as metric -> (K,); what is no mapping is its `metric`.
+    """The reported metrics as metric -> (K,), K = `count`. Anything but a mapping is the value of `metric`.
 
     Raises:
-        ValueError, TypeError: it is no metric, or of another number of trials.
+        ValueError, TypeError: a value is not a number, or there are not K of them.
     """
     metrics = reported if isinstance(reported, Mapping) else {metric: reported}
     if not metrics:
@@ -121,7 +141,7 @@ def metrics_of(reported: object, metric: str, count: int) -> dict[str, Array]:
     arrays = {}
     for name, value in metrics.items():
         try:
-            if value is None:  # which NumPy would take for NaN
+            if value is None:  # NumPy would convert it to NaN
                 raise TypeError
             values = np.asarray(value, dtype=float).reshape(-1)
         except (TypeError, ValueError):
@@ -142,7 +162,7 @@ def _options(train: Train) -> tuple[str, ...]:
         raise PlanError(f"{train!r} is neither the name of a source nor a function that trains")
     try:
         parameters = inspect.signature(train).parameters.values()
-    except (TypeError, ValueError):  # one that is written in C
+    except (TypeError, ValueError):  # a function written in C
         return ()
     kinds = inspect.Parameter
     if any(p.kind is kinds.VAR_KEYWORD for p in parameters):
@@ -160,15 +180,15 @@ def _options(train: Train) -> tuple[str, ...]:
     for p in others[1:]:
         if p.default is kinds.empty:
             raise PlanError(
-                f"{name} needs {p.name!r}, which a search does not know: "
+                f"{name} needs {p.name!r}, which a search does not pass: "
                 f"write def {name}(params, *, epochs, seed)"
             )
     return tuple(taken)
 
 
 def _is_generator(train: Train) -> bool:
-    made = inspect.unwrap(train)
-    return any(map(inspect.isgeneratorfunction, (made, getattr(made, "__call__", None))))  # noqa: B004
+    inner = inspect.unwrap(train)
+    return any(map(inspect.isgeneratorfunction, (inner, getattr(inner, "__call__", None))))  # noqa: B004
 
 
 def _name(train: Train) -> str:

@@ -16,16 +16,16 @@ from studies.words import nearest
 
 
 def path_of(train: Train) -> str:
-    """MODULE:FUNCTION, by which `find` finds it again, if it can be imported at all."""
+    """MODULE:FUNCTION, from which `find` loads the function again if its module can be imported."""
     module = getattr(train, "__module__", None) or "?"
     return f"{module}:{getattr(train, '__qualname__', type(train).__qualname__)}"
 
 
 def find(path: str) -> Train:
-    """The function behind a plan's `trainer`. A module is looked for in the current folder, too.
+    """The function that a plan's `trainer` names. Modules in the current folder are found, too.
 
     Raises:
-        PlanError: there is none.
+        PlanError: there is no such function, or its module can't be imported.
     """
     where, _, name = path.rpartition(":")
     file = Path(where).resolve() if where.endswith(".py") else None
@@ -33,7 +33,7 @@ def find(path: str) -> Train:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:
-        found: Any = _load(file) if file else importlib.import_module(where)
+        target: Any = _load(file) if file else importlib.import_module(where)
     except ModuleNotFoundError as error:
         if file or error.name is None or not f"{where}.".startswith(f"{error.name}."):
             message = f"{where} needs {error.name!r}, which is missing"
@@ -48,16 +48,16 @@ def find(path: str) -> Train:
     except (Exception, SystemExit) as error:
         raise PlanError(f"trainer {path!r}: importing {where} failed: {error!r}") from None
     for part in name.split("."):
-        if not hasattr(found, part):
-            names = [n for n, v in vars(found).items() if callable(v) and not n.startswith("_")]
+        if not hasattr(target, part):
+            names = [n for n, v in vars(target).items() if callable(v) and not n.startswith("_")]
             known = nearest(part, names, f"it has {', '.join(names) or 'no function'}")
             raise PlanError(f"trainer {path!r}: {where} has no {part!r}: {known}")
-        found = getattr(found, part)
-    return found  # type: ignore[no-any-return]  # `Function` looks at it
+        target = getattr(target, part)
+    return target  # type: ignore[no-any-return]  # `Function` checks it
 
 
 def _load(file: Path) -> ModuleType:
-    """Run a file as a module whose name nothing else has: its path, of which only letters and digits are kept.
+    """Run a file as a module with a unique name, made from its path.
 
     Raises:
         PlanError: there is no such file.

@@ -1,4 +1,4 @@
-"""The NumPy network on the data of a plan, as something that a search can train."""
+"""The NumPy network on the data of a plan, as a trainable."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class MLP:
         self.plan = plan
         self.data = draw(0)
         self._draw = draw
-        self._fresh: tuple[Which, Splits] = (0, self.data)  # the split that was last asked for
+        self._fresh: tuple[Which, Splits] = (0, self.data)  # the last split that was drawn
         self._lock = threading.Lock()
         self.fingerprint = self.data.fingerprint
         self.contents: Mapping[str, Any] = self.data.contents
@@ -47,7 +47,7 @@ class MLP:
         )
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
-        """Settings of one shape, as stacks that fit a core's cache."""
+        """Settings of the same shapes, in stacks that fit a core's cache."""
         shapes: dict[Recipe, list[int]] = {}
         for k, setting in enumerate(settings):
             shapes.setdefault(self._recipe(setting, self.data), []).append(k)
@@ -57,7 +57,7 @@ class MLP:
         return parts
 
     def training(self, task: Task) -> Training:
-        """The training of one population, as `trainer.fit.fit` does it."""
+        """The training of one population by `trainer.fit.fit`."""
         splits = self._splits(task.split)
         recipe = self._recipe(task.settings[0], splits)
         own = [own_fields(self.plan, setting) for setting in task.settings]
@@ -69,7 +69,7 @@ class MLP:
         )
 
     def _splits(self, which: Which) -> Splits:
-        with self._lock:  # the populations of a batch ask together
+        with self._lock:  # the populations of a batch start together
             if which == 0:
                 return self.data
             if self._fresh[0] != which:
@@ -90,7 +90,7 @@ def mlp(plan: Plan, load: Callable[..., Callable[[Which], Splits]] = trainer.dat
     """The trainable of a plan, with its data read and split.
 
     Raises:
-        PlanError: the plan searches what this network has not, or outside what it can take.
+        PlanError: the plan searches a parameter that the network does not have, or values that it does not accept.
         trainer.errors.DataError: the source can't be read or used.
     """
     check_space(plan)

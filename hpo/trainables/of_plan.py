@@ -19,18 +19,18 @@ from trainer.worker import Worker
 def trainable_of(
     plan: Plan, *, worker: Worker | None = None, train: Train | str | None = None
 ) -> Trainable:
-    """The function of a plan, which may be at hand as `train`, or its network, whose data a `worker` may read.
+    """The function of a plan, which `train` may supply, or its network, whose data a `worker` may read.
 
     Raises:
-        PlanError: there is no such function, or the plan does not go with it.
+        PlanError: there is no such function, or the plan does not fit it.
         trainer.errors.DataError: the data can't be read or used.
     """
     if plan.trainer is not None:
         if train is None and plan.trainer == ASKED:
-            raise PlanError("the study's settings are asked for: go on with hpo.open in Python")
-        name = plan.trainer if train is None else train
+            raise PlanError("the study belongs to a loop of yours: go on with hpo.open in Python")
+        train = train or plan.trainer
         return Function(
-            find(name) if isinstance(name, str) else name,
+            find(train) if isinstance(train, str) else train,
             plan.metric,
             plan.direction or "maximize",
             halving=plan.halving is not None,
@@ -41,20 +41,20 @@ def trainable_of(
 
 
 def asked_of(plan: Plan) -> Asked:
-    """The trainable of a plan whose settings are asked for.
+    """The trainable of a plan for `hpo.open`.
 
     Raises:
-        PlanError: the plan trains a network, or cuts trainings short.
+        PlanError: the plan trains a network, or has `halving`.
     """
     if plan.trainer is None:
         raise PlanError(f"the study trains a network on {plan.source}: go on with hpo.resume")
     if plan.halving is not None:
-        raise PlanError("halving: a search whose settings are asked for trains each to the end")
+        raise PlanError("halving: a search by hpo.open trains all settings to the end")
     return Asked(plan.metric, plan.direction or "maximize")
 
 
 def study_name(plan: Plan) -> str:
-    """What a study of this plan is called unless its user says otherwise."""
+    """The default name of a study of this plan."""
     if plan.trainer is not None:
         return plan.trainer.rpartition(":")[2].rpartition(".")[2]
     return name_of(plan.source or "")

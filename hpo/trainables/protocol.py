@@ -1,4 +1,4 @@
-"""What a search can train: a network of ours, or anything else behind the same protocol."""
+"""The protocol of everything that a search can train."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ class Trainable(Protocol):
 
     @property
     def traits(self) -> Traits:
-        """What choosing has to know of it."""
+        """What choosing needs to know about it."""
 
     @property
     def metric(self) -> str | None:
-        """The name of what is optimized, such as accuracy; None: the only metric there is."""
+        """The optimized metric, such as accuracy; None: the only metric there is."""
 
     @property
     def score(self) -> str | None:
-        """Which of the metrics of an epoch decides, such as validation_accuracy; None: the only one."""
+        """The name of its value among an epoch's metrics, such as validation_accuracy; None: the only one."""
 
     @property
     def notes(self) -> Sequence[str]:
-        """What its user should know before it begins, such as rows of a table that are left out."""
+        """Notes for the user before it begins, such as that rows of a table are left out."""
 
     @property
     def fingerprint(self) -> str:
-        """A hash by which a study recognizes its data; empty where there are none to recognize."""
+        """A hash that identifies its data; empty if it has none."""
 
     @property
     def contents(self) -> Mapping[str, Any]:
-        """What a study remembers of its data, to be able to say what is different about others; may be empty."""
+        """A description of its data, to explain how other data differ; may be empty."""
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
-        """Positions of the settings that train together; fixed by the settings, never by the number of workers."""
+        """Indices of the settings that train together; they depend on the settings, never on the number of workers."""
 
     def training(self, task: Task) -> Training:
         """The training of a task, ready to be run anywhere."""

@@ -1,4 +1,4 @@
-"""A task in training, from epoch to epoch: who is still in, what each trial has reached, and how it ended."""
+"""A task in training, epoch by epoch: which trials still train, their metrics, and how each ended."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Session:
     """One task that trains in one place. A trial whose score is not finite has diverged at that epoch; its curve ends
     with the epoch before.
 
-    `score` names the metric that decides; empty: the only one. `trained(n)` hears after each epoch that n trials were
-    trained for it, and training ends after an epoch at which `stopped()`.
+    `score` names the metric that decides; None: the only one. `trained(n)` is called after each epoch that n trials
+    trained for. Training ends after an epoch if `stopped()` is true.
     """
 
     def __init__(
@@ -33,19 +33,19 @@ class Session:
         self._curves = curves
         self._score = score or ""
         self._trained, self._stopped = trained, stopped
-        self.reached = 0  # the epoch that it was last to train to
+        self.reached = 0  # the last epoch passed to `advance`
         self._epoch = 0
         self._stay = np.ones(count, bool)
         self._metrics: list[dict[str, list[float]]] = [{} for _ in range(count)]
         self._diverged: list[int | None] = [None] * count
         self._error: TrialError | None = None
         self._ended: datetime | None = None
-        self._left: list[datetime | None] = [None] * count
+        self._pruned: list[datetime | None] = [None] * count
 
     def advance(self, to_epoch: int, stay: Sequence[bool] | None = None) -> list[float]:
-        """Train on until so many epochs are done, without the trials that do not stay; the scores of those in training.
+        """Train on to an epoch without the trials that do not stay.
 
-        The score of a trial that trains no more is NaN.
+        Returns the scores, NaN for trials that train no more.
         """
         if stay is not None:
             self._leave(stay)
@@ -95,7 +95,7 @@ class Session:
             return
         moment = now()
         for k in np.flatnonzero(self._stay & ~np.array(stay)):
-            self._left[k] = moment
+            self._pruned[k] = moment
         self._stay &= stay
         if not self._stay.any():
             self._end()
@@ -110,18 +110,18 @@ class Session:
         self._curves.close()
 
     def outcomes(self) -> list[Outcome]:
-        """What came of each trial."""
+        """The outcome of each trial."""
         return [
             Outcome(
                 metrics,
                 self._score,
                 diverged,
-                self._error if diverged is None and left is None else None,
-                left is not None,
-                left or self._ended or now(),
+                self._error if diverged is None and pruned is None else None,
+                pruned is not None,
+                pruned or self._ended or now(),
             )
-            for metrics, diverged, left in zip(
-                self._metrics, self._diverged, self._left, strict=True
+            for metrics, diverged, pruned in zip(
+                self._metrics, self._diverged, self._pruned, strict=True
             )
         ]
 

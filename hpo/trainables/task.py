@@ -1,4 +1,4 @@
-"""What travels to where training happens, and what comes back: a task and its outcomes, as plain data."""
+"""A task and its outcomes as plain data, which can travel between processes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from trainer.data import Which as Which  # which split of the data
 
 Array = NDArray[Any]
 Curves = Generator[dict[str, Array], NDArray[np.bool_] | None, None]
-"""Training, epoch by epoch: yields metric -> (K,) after each, and may be sent a mask (K,) of those that stay."""
+"""Training, epoch by epoch: yields metric -> (K,), and may be sent a mask (K,) of the trials that stay."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """Settings to be trained together: all that decides what comes of it, beside the trainable and its data.
+    """Settings to train together. With the trainable and its data, a task determines its outcomes.
 
-    `trials` are the numbers of the trials whose `settings` these are. `split` is 0 for the split of the search, a
-    number from 1 for that of a stage of confirmation, or TEST. After each epoch of `pauses` the training waits to hear
-    which trials stay.
+    `trials` are the trial numbers of `settings`. `split` is 0 for the split of the search, the number of a stage, or
+    TEST. After each epoch in `pauses` the training waits for the trials that stay.
     """
 
     trials: tuple[int, ...]
@@ -38,24 +37,24 @@ class Task:
 
     @property
     def params(self) -> Settings:
-        """The settings of a task that has one trial."""
+        """The settings of a task with one trial."""
         (params,) = self.settings
         return dict(params)
 
     @property
     def trial(self) -> int:
-        """The number of the trial of a task that has one."""
+        """The trial number of a task with one trial."""
         (trial,) = self.trials
         return trial
 
     def __hash__(self) -> int:
-        """Settings are mappings, which have no hash; trials and split tell tasks in flight apart."""
+        """Trials and split identify a task in flight; settings are mappings, which have no hash."""
         return hash((self.trials, self.split))
 
 
 @dataclass(frozen=True)
 class Training:
-    """A task ready to be run anywhere: `function(*arguments, **options, **shared)` is a generator of `Curves`.
+    """A task that can run anywhere: `function(*arguments, **options, **shared)` is a generator of `Curves`.
 
     `shared` are the large objects, such as rows, that a worker keeps from task to task.
     """
@@ -71,7 +70,7 @@ class Training:
 
 
 class TrialError(Exception):
-    """What a function of the user's raised while it trained. One line of it is `line`, all of it `full`."""
+    """An error of a user's function: its first line is `line`, its traceback is `full`."""
 
     def __init__(self, line: str, full: str) -> None:
         self.line, self.full = line, full
@@ -79,53 +78,53 @@ class TrialError(Exception):
 
     @classmethod
     def of(cls, error: Exception) -> TrialError:
-        """The same error as one line and as a whole traceback."""
+        """Convert an exception."""
         line = f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
         return cls(line, "".join(traceback.format_exception(error)))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What training one trial gave: metric -> one number an epoch, and why there is no value, if there is none.
+    """The outcome of training one trial: metric -> a value for each epoch, and how the training ended.
 
-    `score` names the metric that decides. A trial diverged at an epoch, or its training failed with an error, or it
-    left at a rung with the value it had there.
+    `score` names the metric that decides. A trial may diverge, fail with an error, or be `pruned` at a rung with the
+    value that it had there.
     """
 
     metrics: Mapping[str, Sequence[float]]
     score: str
     diverged_epoch: int | None = None
     error: TrialError | None = None
-    left: bool = False
+    pruned: bool = False
     finished: datetime = field(default_factory=lambda: now())
 
     @property
     def epochs(self) -> int:
-        """How many epochs were trained to the end."""
+        """The number of epochs with metrics."""
         return len(next(iter(self.metrics.values()), ()))
 
     @property
-    def why(self) -> str | None:
-        """Why there is no value, if there is none."""
+    def failure(self) -> str | None:
+        """Why there is no value; None if there is one."""
         if self.diverged_epoch is not None:
             return f"diverged at epoch {self.diverged_epoch}"
         return None if self.error is None else self.error.line
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """What a study records of how it ended, if that was not as planned."""
+        """The attributes that a study records of a training that did not reach its end."""
         if self.diverged_epoch is not None:
             return {"diverged_epoch": self.diverged_epoch}
         if self.error is not None:
             return {"error": self.error.line, "traceback": self.error.full}
-        return {"left_epoch": self.epochs} if self.left else {}
+        return {"left_epoch": self.epochs} if self.pruned else {}
 
     @property
     def value(self) -> float | None:
-        """The score after the last epoch, if it got there or left at a rung."""
-        return None if self.why else self.metrics[self.score][-1]
+        """The score after the last epoch; None if the trial diverged or failed."""
+        return None if self.failure else self.metrics[self.score][-1]
 
 
 def now() -> datetime:
-    """The time as studies keep it: naive UTC."""
+    """The current time as studies store it: naive UTC."""
     return datetime.now(UTC).replace(tzinfo=None)

@@ -95,7 +95,7 @@ def test_the_worst_of_all_tasks_leave_and_what_ended_before_takes_no_place() -> 
     with Threads(scripted, 2) as threads:
         tasks = tasks_of(scripted, [{}] * 6, epochs=4, pauses=(2,))
         outcomes = halved(threads, scripted, tasks, [Rung(2, 2)])
-    assert [o.left for o in outcomes] == [False, True, False, False, False, False]
+    assert [o.pruned for o in outcomes] == [False, True, False, False, False, False]
     assert [o.diverged_epoch for o in outcomes] == [2, None, None, None, None, None]
     assert [o.epochs for o in outcomes] == [1, 2, 4, 4, 1, 1]
     assert [o.value for o in outcomes] == [None, 0.1, 0.2, 0.3, 0.8, None]
@@ -143,7 +143,7 @@ def settings_of(count: int) -> list[Settings]:
 
 
 def curves(outcomes: Sequence[Outcome]) -> list[object]:
-    return [(o.metrics, o.left, o.diverged_epoch) for o in outcomes]
+    return [(o.metrics, o.pruned, o.diverged_epoch) for o in outcomes]
 
 
 @pytest.fixture(scope="module")
@@ -183,10 +183,10 @@ def test_those_that_stay_are_trained_as_if_nobody_had_left(
                 last[k] = rung.epoch
     assert last.count(9) < 27
     for end, one, other in zip(last, whole, outcomes, strict=True):
-        assert other.left == (end < 9)
+        assert other.pruned == (end < 9)
         for metric, curve in one.metrics.items():
             assert other.metrics[metric] == curve[:end]
-        if not other.left:
+        if not other.pruned:
             assert other.diverged_epoch == one.diverged_epoch
 
 

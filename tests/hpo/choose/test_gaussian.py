@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpo.choose import gaussian
-from hpo.choose.gaussian import MOST, thompson
+from hpo.choose.gaussian import MAX_TRIALS, thompson
 from hpo.choose.suggest import suggest
 from hpo.choose.types import Observation
 from hpo.plan.space import Categorical, Float, Int, Parameter, Settings, inside
@@ -132,6 +132,6 @@ def test_fewer_settings_than_draws_are_drawn_again() -> None:
 
 
 def test_of_many_trials_it_learns_from_the_better_and_some_of_the_others() -> None:
-    given_ = tried(MOST * 3)
+    given_ = tried(MAX_TRIALS * 3)
     drawn = thompson(SPACE, given_, [value(s) for s in given_], 10, np.random.default_rng(0))
     assert np.mean([-value(s) for s in drawn]) < 0.1

@@ -30,7 +30,9 @@ def history(
     """Rounds with these values, the last judged or not; the trial `left` has left at a rung. Trial 0 has `luck`."""
     values = [value for values in rounds for value in values]
     return History(
-        trials={k: Observation({}, v, left=1 if k == left else None) for k, v in enumerate(values)},
+        trials={
+            k: Observation({}, v, left_epoch=1 if k == left else None) for k, v in enumerate(values)
+        },
         rounds=[
             Round(k, len(values), {}, {} if judged or k < len(rounds) - 1 else None)
             for k, values in enumerate(rounds)

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from hpo.cli import cli, run
-from hpo.cli.options import SHOWN
+from hpo.cli.options import OTHER
 from hpo.plan.fields import FIELDS, GROUPS
 
 COMMANDS: dict[str, click.Command] = {"": cli, **cli.commands}
@@ -54,7 +54,7 @@ def test_every_field_of_a_plan_is_a_flag_in_its_group_and_resume_shows_those_tha
         assert option.hidden == (name in FIELDS and FIELDS[name].change is None), name
     shown = CliRunner().invoke(cli, ["search", "--help"]).output
     sections = dict(re.findall(r"^(\w[\w ]+):\n((?:  .*\n)+)", shown, re.M))
-    assert list(sections) == [*GROUPS, SHOWN]
+    assert list(sections) == [*GROUPS, OTHER]
     for field in FIELDS.values():
         flag = f"--{field.name}".replace("_", "-") if field.name != "source" else "[SOURCE]"
         assert re.search(

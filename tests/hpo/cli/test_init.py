@@ -78,7 +78,7 @@ def test_it_is_written_once_and_never_over_another(
     Path("study.toml").write_text("trials = 5\n")
     assert cli.run(["init"]) == 1
     assert capsys.readouterr().err == (
-        "Error: study.toml is there already: give another name, or - to see a new one\n"
+        "Error: study.toml exists already: choose another name, or - to print a new plan\n"
     )
     assert Path("study.toml").read_text() == "trials = 5\n"
     assert cli.run(["init", "-"]) == 0

@@ -149,5 +149,5 @@ def test_what_is_not_in_training_can_be_neither_reported_nor_told(storage: str) 
         with pytest.raises(ValueError, match="do not pause"):
             asked.report(task, 1, [0.0])
         asked.tell(task, result)
-        with pytest.raises(ValueError, match="told already"):
+        with pytest.raises(ValueError, match="ended already"):
             asked.tell(task, result)

@@ -155,13 +155,13 @@ def test_a_resume_under_other_versions_says_so_and_is_remembered(storage: str) -
             heard.append(what)
 
     study = operations.resume("w", trials=12, storage=storage, watcher=Ear())
-    assert heard[1].startswith("trained with others so far: numpy 1.0, now ")
+    assert heard[1].startswith("the environment has changed: numpy 1.0, now ")
     old, new = (0, len(study.trials_frame()) - 1)
     assert hpo.reproduce("w", old, storage=storage).environment[0].startswith("numpy 1.0, now ")
     assert hpo.reproduce("w", new, storage=storage).environment == []
     again: list[str] = heard[:]
     operations.resume("w", trials=16, storage=storage, watcher=Ear())
-    assert not any("trained with others" in what for what in heard[len(again) :])
+    assert not any("environment has changed" in what for what in heard[len(again) :])
 
 
 def test_a_trial_that_is_not_there_is_named(study: Study, run_hpo: Run) -> None:

@@ -345,7 +345,7 @@ def takes_nothing() -> float:
 @pytest.mark.parametrize(
     ("train", "plan", "message"),
     [
-        (needs_more, PLAN, "needs_more needs 'folder', which a search does not know"),
+        (needs_more, PLAN, "needs_more needs 'folder', which a search does not pass"),
         (takes_nothing, PLAN, "takes_nothing takes no settings"),
         (3, PLAN, "3 is neither the name of a source nor a function"),
         (number, {}, "space: give the ranges"),

@@ -35,7 +35,7 @@ def test_a_curve_ends_with_the_epoch_before_it_diverged() -> None:
     assert points(outcomes) == [[0.5, 0.6, 0.7, 0.8], [0.4], []]
     assert [o.diverged_epoch for o in outcomes] == [None, 2, 1]
     assert [o.value for o in outcomes] == [0.8, None, None]
-    assert [o.why for o in outcomes] == [None, "diverged at epoch 2", "diverged at epoch 1"]
+    assert [o.failure for o in outcomes] == [None, "diverged at epoch 2", "diverged at epoch 1"]
     assert [o.epochs for o in outcomes] == [4, 1, 0]
     assert scripted.masks[:2] == [[True, True, False], [True, False, False]]
     assert heard == [3, 2, 1, 1]  # trials that were trained in each epoch
@@ -46,7 +46,7 @@ def test_a_trainer_that_ends_early_is_complete_with_its_last_value() -> None:
     session = begun(Scripted([0.5, 0.6]))
     assert math.isnan(session.advance(3)[0])
     (outcome,) = session.outcomes()
-    assert (outcome.value, outcome.why, outcome.left) == (0.6, None, False)
+    assert (outcome.value, outcome.failure, outcome.pruned) == (0.6, None, False)
 
 
 def test_those_that_do_not_stay_leave_with_the_value_they_had() -> None:
@@ -58,7 +58,7 @@ def test_those_that_do_not_stay_leave_with_the_value_they_had() -> None:
     assert scores[1:] == [8.1, 2.1]
     session.advance(4, [True, True, False])
     outcomes = session.outcomes()
-    assert [o.left for o in outcomes] == [True, False, True]
+    assert [o.pruned for o in outcomes] == [True, False, True]
     assert [o.value for o in outcomes] == [1, 8.3, 2.1]
     assert [o.attributes for o in outcomes] == [{"left_epoch": 1}, {}, {"left_epoch": 2}]
     assert outcomes[0].finished <= outcomes[2].finished <= outcomes[1].finished
@@ -78,8 +78,8 @@ def test_one_that_left_does_not_diverge_or_fail_later() -> None:
     session.advance(1)
     session.advance(4, [True, False])
     stays, leaves = session.outcomes()
-    assert (leaves.left, leaves.value, leaves.why) == (True, 0.1, None)
-    assert (stays.left, stays.value, stays.why) == (False, None, "RuntimeError: epoch 3")
+    assert (leaves.pruned, leaves.value, leaves.failure) == (True, 0.1, None)
+    assert (stays.pruned, stays.value, stays.failure) == (False, None, "RuntimeError: epoch 3")
     assert points([stays]) == [[0.9, 0.9]]
     assert stays.attributes["error"] == "RuntimeError: epoch 3"
 
@@ -90,4 +90,4 @@ def test_tasks_and_outcomes_travel() -> None:
     assert (task.trial, task.params) == (3, {"x": 0.5})
     failed = Outcome({"loss": [1.0]}, "loss", error=TrialError.of(ValueError("no")))
     copy = pickle.loads(pickle.dumps(failed))  # noqa: S301  # ours
-    assert (copy.why, copy.attributes) == (failed.why, failed.attributes)
+    assert (copy.failure, copy.attributes) == (failed.failure, failed.attributes)

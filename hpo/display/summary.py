@@ -102,7 +102,7 @@ def _best(s: Summary) -> list[RenderableType]:
     if s.best is None:
         return [Text("No trial has succeeded.", "red")]
     best = Text.assemble(
-        (f"Best {s.measured} ", "bold"),
+        (f"Best {s.goal.measured} ", "bold"),
         (f"{s.best.value:.4g}", "bold green"),
         f" (trial {s.best.number})",
     )
@@ -130,7 +130,7 @@ def _confirmed(s: Summary) -> list[RenderableType]:
     first, *others = s.finalists
     table = _grid()
     table.add_row(
-        f"  {s.measured}",
+        f"  {s.goal.measured}",
         Text.assemble(
             (_plus_minus(first), "bold green"),
             f" (95 %), {len(first.values)} × on fresh seeds and splits",
@@ -140,7 +140,7 @@ def _confirmed(s: Summary) -> list[RenderableType]:
         whose = "" if s.opening.trial == first.trial else f" of trial {s.opening.trial}"
         once = f"{whose}, on rows seen once: {s.opening.opened:%Y-%m-%d %H:%M} UTC"
         value = Text.assemble((f"{s.opening.value:.4g}", "bold green"), once)
-        table.add_row(f"  test {s.metric}", value)
+        table.add_row(f"  test {s.goal.metric}", value)
     tied = [finalist for finalist in others if finalist.tied]
     if tied:
         named = ", ".join(f"{f.trial} ({_plus_minus(f)})" for f in tied[:MAX_TIED])

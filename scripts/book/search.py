@@ -23,6 +23,7 @@ import trainer.data
 from scripts.book.data import Images
 from scripts.book.tables import Claim, Line, Number, spread
 from studies import plots
+from studies.analysis.goal import Goal
 from trainer.data import TEST
 from trainer.recipe import Recipe
 from trainer.stack import Stack
@@ -233,6 +234,5 @@ def words(measured: Measured) -> str:
 
 def figure(measured: Measured) -> Figure:
     """The twenty best trials of the book's way, seed 0, as the book draws them (6.5.3)."""
-    return plots.curves(
-        measured.trials, measured.curves, metric="accuracy", direction="maximize", best=20
-    )
+    goal = Goal("accuracy", "maximize")
+    return plots.curves(measured.trials, measured.curves, goal=goal, best=20)

@@ -201,7 +201,7 @@ def _tested(summary: Summary) -> Iterator[Advice]:
     if test is None or first is None or not first.ci95:
         return
     low, high = first.ci95
-    if test < low if summary.direction == "maximize" else test > high:
+    if test < low if summary.goal.maximize else test > high:
         yield Advice(
             "Test rows",
             f"The value on the test rows, {number(test, 4)}, is worse than the confirmed interval, "

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from studies.analysis.frames import Floats, in_order
-from studies.database.records import Direction
+from studies.analysis.goal import Goal
 from studies.words import number
 
 MIN_EPOCHS = 4  # with fewer, a curve has no course
@@ -56,18 +56,18 @@ def split_columns(epochs: pd.DataFrame, metric: str) -> tuple[str, str] | None:
 
 
 def best_with_curves(
-    trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: Direction, most: int = 1
+    trials: pd.DataFrame, epochs: pd.DataFrame, *, goal: Goal, most: int = 1
 ) -> list[pd.DataFrame]:
     """The curves of the best complete trials, best first, with the epochs after which both splits have a number.
 
     Columns: epoch, validation, train and gap (by how much training is better); the frames' `attrs` name the trial.
     """
-    columns = split_columns(epochs, metric)
+    columns = split_columns(epochs, goal.metric)
     if columns is None:
         return []
-    sign = 1.0 if direction == "maximize" else -1.0
+    sign = 1.0 if goal.maximize else -1.0
     curves: list[pd.DataFrame] = []
-    order = [int(n) for n in in_order(trials, direction)["number"].head(most)]
+    order = [int(n) for n in in_order(trials, goal.direction)["number"].head(most)]
     by_trial = dict(iter(epochs[epochs["trial"].isin(order)].groupby("trial")))
     for trial in order:
         rows = by_trial.get(trial, epochs.head(0))
@@ -88,13 +88,13 @@ def best_with_curves(
 
 
 def generalization(
-    trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: Direction
+    trials: pd.DataFrame, epochs: pd.DataFrame, *, goal: Goal
 ) -> Generalization | None:
     """What the curves of the best complete trial show; None if it has none for both splits."""
-    curves = best_with_curves(trials, epochs, metric=metric, direction=direction)
+    curves = best_with_curves(trials, epochs, goal=goal)
     if not curves:
         return None
-    curve, sign = curves[0], 1.0 if direction == "maximize" else -1.0
+    curve, sign = curves[0], 1.0 if goal.maximize else -1.0
     epoch = curve["epoch"].to_numpy(int)
     validation, train = curve["validation"].to_numpy(float), curve["train"].to_numpy(float)
     score, trained = sign * validation, sign * train  # larger is better
@@ -104,9 +104,7 @@ def generalization(
     late = len(epoch) - 1 - max(1, round(LAST * len(epoch)))
     went_on = float(trained[-1] - trained[stopped]) > tolerance
     gap = float(curve["gap"].iloc[-1])
-    ends = (
-        f"{metric} {number(train[-1], 4)} in training and {number(validation[-1], 4)} in validation"
-    )
+    ends = f"{goal.metric} {number(train[-1], 4)} in training and {number(validation[-1], 4)} in validation"
     last = int(epoch[-1])
     kind: Kind
     if len(epoch) < MIN_EPOCHS:

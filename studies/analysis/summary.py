@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from studies.analysis.finalists import conclude_now
+from studies.analysis.goal import Goal
 from studies.database import columns, tables
 from studies.database.engine import masked
 from studies.database.records import (
@@ -60,24 +61,10 @@ class Summary:
         return self.plan.get("seed")
 
     @property
-    def metric(self) -> str:
-        """The name of what is optimized."""
-        return self.record.metric
-
-    @property
-    def direction(self) -> Direction:
-        """Which way the metric is better; the first objective's if there are several."""
-        return self.record.direction
-
-    @property
-    def split(self) -> str:
-        """The rows that the metric is measured on: "validation"; or "" if a user's trainer or Optuna chose them."""
-        return "validation" if self.plan.get("source") else ""
-
-    @property
-    def measured(self) -> str:
-        """The metric with the rows that it is measured on."""
-        return f"{self.split} {self.metric}".strip()
+    def goal(self) -> Goal:
+        """What is optimized; the first objective if there are several."""
+        split = "validation" if self.plan.get("source") else ""
+        return Goal(self.record.metric, self.record.direction, split)
 
     @property
     def ranges(self) -> dict[str, Any]:
@@ -207,19 +194,13 @@ def summarize(store: Store, name: str) -> Summary:
 def front(trials: Iterable[Trial], directions: Sequence[Direction]) -> list[Trial]:
     """Of a study with several objectives, the complete trials that no other beats in one without losing in another."""
     signs = [-1.0 if direction == "maximize" else 1.0 for direction in directions]
-    costs = [
-        (
-            t,
-            [
-                sign * (math.nan if v is None else v)
-                for sign, v in zip(signs, t.values, strict=True)
-            ],
-        )
-        for t in trials
-        if t.state == "complete" and t.values
-    ]
+
+    def costs(trial: Trial) -> list[float]:
+        values = (math.nan if value is None else value for value in trial.values)
+        return [sign * value for sign, value in zip(signs, values, strict=True)]
 
     def beats(one: list[float], other: list[float]) -> bool:
         return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 
-    return [t for t, cost in costs if not any(beats(other, cost) for _, other in costs)]
+    complete = [(t, costs(t)) for t in trials if t.state == "complete" and t.values]
+    return [t for t, own in complete if not any(beats(other, own) for _, other in complete)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from studies import plots
 from studies.analysis import frames
 from studies.analysis.generalization import generalization
+from studies.analysis.goal import Goal
 from studies.analysis.importance import importances, most_narrowed_first
 from studies.analysis.summary import Summary
 
@@ -35,83 +37,75 @@ Section = list[Drawing] | str
 """Drawings, or a sentence that says why there is nothing to draw."""
 
 
-def sections(
-    summary: Summary,
-    trials: pd.DataFrame,
-    epochs: pd.DataFrame,
-    rounds: pd.DataFrame,
-    finalists: pd.DataFrame,
-) -> dict[str, Section]:
-    """The drawings of each section of the report."""
-    if summary.record.several:
-        return dict.fromkeys(
-            ("history", "finalists", "ranges", "settings", "lost", "curves", "timeline"),
-            "Drawn only for a study with one objective.",
-        )
-    drawings = _Sections(summary, trials, epochs, rounds, finalists)
-    return {
-        "history": drawings.history(),
-        "finalists": drawings.confirmed(),
-        "ranges": drawings.moved(),
-        "settings": drawings.settings(),
-        "lost": drawings.lost(),
-        "curves": drawings.curves(),
-        "timeline": drawings.timeline(),
-    }
+@dataclass(frozen=True)
+class Sections:
+    """The drawings of one study, from its summary and its frames."""
 
+    summary: Summary
+    trials: pd.DataFrame
+    epochs: pd.DataFrame
+    rounds: pd.DataFrame
+    finalists: pd.DataFrame
 
-class _Sections:
-    """The sections of one study with one objective."""
+    def drawings(self) -> dict[str, Section]:
+        """The drawings of each section of the report."""
+        names = ("history", "confirmed", "ranges", "settings", "lost", "curves", "timeline")
+        if self.summary.record.several:
+            return dict.fromkeys(names, "Drawn only for a study with one objective.")
+        return {name: getattr(self, f"_{name}")() for name in names}
 
-    def __init__(
-        self,
-        summary: Summary,
-        trials: pd.DataFrame,
-        epochs: pd.DataFrame,
-        rounds: pd.DataFrame,
-        finalists: pd.DataFrame,
-    ) -> None:
-        self.trials, self.epochs, self.rounds, self.finalists = trials, epochs, rounds, finalists
-        self.summary, self.metric, self.split = summary, summary.metric, summary.split
-        self.goal: dict[str, Any] = {"metric": self.metric, "direction": summary.direction}
-        self.goal_on = self.goal | {"split": self.split}
-        self.any_value = bool(frames.scored(trials).any())
-        self.any_pruned = bool((trials["state"] == "pruned").any())
-        self.names = most_narrowed_first(trials, rounds)
+    @property
+    def _goal(self) -> Goal:
+        return self.summary.goal
 
-    def history(self) -> Section:
-        if not self.any_value:
+    @cached_property
+    def _any_value(self) -> bool:
+        return bool(frames.scored(self.trials).any())
+
+    @cached_property
+    def _any_pruned(self) -> bool:
+        return bool((self.trials["state"] == "pruned").any())
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return most_narrowed_first(self.trials, self.rounds)
+
+    def _history(self) -> Section:
+        if not self._any_value:
             return NO_VALUES
-        maximize = self.summary.direction == "maximize"
-        high, better = ("high", "higher") if maximize else ("low", "lower")
-        measured = f"{self.metric} on the validation split" if self.split else self.metric
+        high, better = ("high", "higher") if self._goal.maximize else ("low", "lower")
+        measured = (
+            f"{self._goal.metric} on the validation split"
+            if self._goal.split
+            else self._goal.metric
+        )
         confirmed: dict[str, Any] = {"finalists": self.finalists if len(self.finalists) else None}
         drawings = [
             _drawing(
-                plots.history(self.trials, **self.goal_on, **confirmed),
+                plots.history(self.trials, goal=self._goal, **confirmed),
                 "history",
-                f"{self.metric} of each trial, and the best so far",
+                f"{self._goal.metric} of each trial, and the best so far",
                 f"Each mark is a trial, as {high} as its {measured} ({better} is better); the line is the best so far. "
                 "If it still moves late, more trials may find better settings.",
             )
         ]
-        if self.any_pruned:  # otherwise it would look the same
+        if self._any_pruned:  # otherwise it would look the same
             drawings.append(
                 _drawing(
-                    plots.history(self.trials, **self.goal_on, by="epochs", **confirmed),
+                    plots.history(self.trials, goal=self._goal, by="epochs", **confirmed),
                     "cost",
-                    f"{self.metric} of each trial by the epochs spent until then",
+                    f"{self._goal.metric} of each trial by the epochs spent until then",
                     "The same by what it cost: trials that left early take little room.",
                 )
             )
         return drawings
 
-    def confirmed(self) -> Section:
+    def _confirmed(self) -> Section:
         if self.finalists.empty:
             return "No settings were trained again, so none are confirmed."
         return [
             _drawing(
-                plots.finalists(self.finalists, **self.goal_on),
+                plots.finalists(self.finalists, goal=self._goal),
                 "finalists",
                 "Mean and 95 % interval of the settings that were trained again",
                 "Small marks are single trainings. If the intervals of two settings overlap by much, telling them "
@@ -119,7 +113,7 @@ class _Sections:
             )
         ]
 
-    def moved(self) -> Section:
+    def _ranges(self) -> Section:
         if self.rounds.empty:
             return "No round is recorded, so no range has moved."
         return [
@@ -132,106 +126,106 @@ class _Sections:
             )
         ]
 
-    def settings(self) -> Section:
+    def _settings(self) -> Section:
         drawings = []
-        shares = importances(self.trials, self.rounds, direction=self.summary.direction)
+        shares = importances(self.trials, self.rounds, direction=self._goal.direction)
         if shares is not None and len(shares.shares) > 1:
             drawings.append(
                 _drawing(
-                    plots.importance(shares, metric=self.metric, split=self.split),
+                    plots.importance(shares, goal=self._goal),
                     "importance",
                     "The importance of each parameter",
                     "What share of the differences between trials each parameter explains by itself. One near 0 may "
                     "have any value in its range, or matters only together with others.",
                 )
             )
-        if self.any_value and len(self.names) > 1:
+        if self._any_value and len(self._names) > 1:
             boxes = (
                 ", with the boxes that the rounds drew from. If dark marks crowd against the edge of the first box, a "
                 "wider search may find better settings."
             )
-            first = self.names[0]
+            first = self._names[0]
             drawings += [
                 _drawing(
-                    plots.scatter(self.trials, first, other, **self.goal_on, rounds=self.rounds),
+                    plots.scatter(self.trials, first, other, goal=self._goal, rounds=self.rounds),
                     f"pair{k}",
-                    f"Trials by {first} and {other}, coloured by {self.metric}",
+                    f"Trials by {first} and {other}, coloured by {self._goal.metric}",
                     ""
                     if k
                     else "Each mark is a trial at its settings, dark if its value is good"
                     + (boxes if len(self.rounds) else "."),
                 )
-                for k, other in enumerate(self.names[1 : PAIRS + 1])
+                for k, other in enumerate(self._names[1 : PAIRS + 1])
             ]
-        if self.any_value and len(self.names) > 2:
+        if self._any_value and len(self._names) > 2:
             drawings.append(
                 _drawing(
-                    plots.parallel(self.trials, self.names, **self.goal_on, rounds=self.rounds),
+                    plots.parallel(self.trials, self._names, goal=self._goal, rounds=self.rounds),
                     "parallel",
                     "A line for each trial through its settings to its value",
                     "Each line is a trial, dark if its value is good. Where dark lines run close together, that "
                     "setting matters.",
                 )
             )
-        if not drawings and self.any_value and self.names:
+        if not drawings and self._any_value and self._names:
             band = "; the shaded band is the last range" if len(self.rounds) else ""
             drawings.append(
                 _drawing(
-                    plots.single(self.trials, self.names[0], **self.goal_on, rounds=self.rounds),
+                    plots.single(self.trials, self._names[0], goal=self._goal, rounds=self.rounds),
                     "single",
-                    f"{self.metric} of each trial by {self.names[0]}",
+                    f"{self._goal.metric} of each trial by {self._names[0]}",
                     f"Each mark is a trial at its setting, as high as its value{band}.",
                 )
             )
         return drawings or NO_VALUES
 
-    def lost(self) -> Section:
+    def _lost(self) -> Section:
         failed = (self.trials["state"] == "failed") | self.trials["diverged_epoch"].notna()
-        if not failed.any() or not self.names:
+        if not failed.any() or not self._names:
             return "No trial has failed or diverged."
         return [
             _drawing(
-                plots.divergence(self.trials, *self.names[:2], rounds=self.rounds),
+                plots.divergence(self.trials, *self._names[:2], rounds=self.rounds),
                 "lost",
-                f"Trials that failed or diverged, by {' and '.join(self.names[:2])}",
+                f"Trials that failed or diverged, by {' and '.join(self._names[:2])}",
                 "Where crosses stand together, training is not stable; the bars above show what share of the trials "
                 "there failed or diverged.",
             )
         ]
 
-    def curves(self) -> Section:
-        if not self.any_value:
+    def _curves(self) -> Section:
+        if not self._any_value:
             return NO_VALUES
-        if not plots.has_curves(self.epochs, self.metric):
+        if not plots.has_curves(self.epochs, self._goal.metric):
             return "There are no learning curves of this metric."
         moves = (
             "A validation curve that still moves at its end calls for more epochs; one far from the training curve "
             "shows overfitting."
-            if self.split
+            if self._goal.split
             else "A curve that still moves at its end calls for longer training."
         )
         drawings = [
             _drawing(
-                plots.curves(self.trials, self.epochs, **self.goal, best=CURVES),
+                plots.curves(self.trials, self.epochs, goal=self._goal, best=CURVES),
                 "curves",
-                f"Learning curves of the best trials: {self.metric} by epoch",
+                f"Learning curves of the best trials: {self._goal.metric} by epoch",
                 f"The best trials in the order of their values, all on one scale. {moves}",
             )
         ]
-        learned = generalization(self.trials, self.epochs, **self.goal)
+        learned = generalization(self.trials, self.epochs, goal=self._goal)
         if learned is not None and learned.kind != "too short":
             drawings.append(
                 _drawing(
-                    plots.gap(self.trials, self.epochs, **self.goal),
+                    plots.gap(self.trials, self.epochs, goal=self._goal),
                     "gap",
                     learned.sentence,
                     "Training against validation by epoch; below, by how much training is better.",
                 )
             )
-        if self.any_pruned:
+        if self._any_pruned:
             drawings.append(
                 _drawing(
-                    plots.agreement(self.trials, self.epochs, **self.goal),
+                    plots.agreement(self.trials, self.epochs, goal=self._goal),
                     "agreement",
                     "Ranks after short training against ranks after longer training",
                     "The nearer the marks lie to the diagonal, the better short training predicts long training. If "
@@ -240,7 +234,7 @@ class _Sections:
             )
         return drawings
 
-    def timeline(self) -> Section:
+    def _timeline(self) -> Section:
         if self.trials["started"].isna().all():
             return "No trial has begun yet."
         return [

@@ -11,7 +11,7 @@ def of_study(summary: Summary) -> str:
     """The state of a study, what is best or recommended, and the ranges that its last verdicts lead to."""
     counts = [f"{count:,} {state}" for state, count in summary.ended.items() if count]
     facts: dict[str, str | None] = {
-        "metric": summary.metric,
+        "metric": summary.goal.metric,
         "trials": ", ".join(counts) or "none yet",
     }
     best, first = summary.best, summary.recommended

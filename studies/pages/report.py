@@ -19,7 +19,7 @@ from studies.analysis.advice import Advice, advice
 from studies.analysis.agreement import compared_scores, rank_agreement
 from studies.analysis.generalization import generalization
 from studies.analysis.summary import Summary
-from studies.pages.drawings import sections
+from studies.pages.drawings import Sections
 from studies.pages.snippet import snippet
 from studies.words import describe, number, of_range, setting
 
@@ -63,7 +63,7 @@ def render(
         advice=_advice(summary, trials, epochs, rounds),
         snippet=None if trial is None else snippet(summary.plan, params, task=task),
         reproduce="" if trial is None else _command(summary, "reproduce", str(trial)),
-        figures=sections(summary, trials, epochs, rounds, finalists),
+        figures=Sections(summary, trials, epochs, rounds, finalists).drawings(),
         ranges=_ranges(rounds),
         best=_best_trials(summary, trials, rounds),
         every=_every_trial(trials),
@@ -84,9 +84,8 @@ def _advice(
 ) -> list[Advice]:
     if summary.record.several:
         return []
-    metric, direction = summary.metric, summary.direction
-    learned = generalization(trials, epochs, metric=metric, direction=direction)
-    agreements = rank_agreement(compared_scores(trials, epochs, metric))
+    learned = generalization(trials, epochs, goal=summary.goal)
+    agreements = rank_agreement(compared_scores(trials, epochs, summary.goal.metric))
     return advice(summary, trials, rounds, learned, agreements)
 
 
@@ -133,8 +132,8 @@ def _best_trials(summary: Summary, trials: pd.DataFrame, rounds: pd.DataFrame) -
         values = headings = [str(name) for name in trials if str(name).startswith("values_")]
         first = trials[trials["number"].isin(summary.front)].head(BEST)
     else:
-        values, headings = ["value"], [summary.metric]
-        first = frames.in_order(trials, summary.direction).head(BEST)
+        values, headings = ["value"], [summary.goal.metric]
+        first = frames.in_order(trials, summary.goal.direction).head(BEST)
     columns = [first[c].tolist() for c in ("number", *values, *names, "round", "epochs")]
     return {"values": headings, "names": names, "rows": list(zip(*columns, strict=True))}
 

@@ -24,22 +24,6 @@ from studies.plots.single import single
 from studies.plots.timeline import timeline
 
 __all__ = [
-    "MARKERS",
-    "STYLE",
-    "agreement",
-    "curves",
-    "divergence",
-    "finalists",
-    "gap",
-    "has_curves",
-    "history",
-    "importance",
-    "parallel",
-    "png",
-    "ranges",
-    "scatter",
-    "sentence",
-    "single",
-    "svg",
-    "timeline",
-]
+    "MARKERS", "STYLE", "agreement", "curves", "divergence", "finalists", "gap", "has_curves", "history",
+    "importance", "parallel", "png", "ranges", "scatter", "sentence", "single", "svg", "timeline",
+]  # fmt: skip

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from studies.analysis.agreement import compared_scores, rank_agreement
 from studies.analysis.frames import evenly
-from studies.database.records import Direction
+from studies.analysis.goal import Goal
 from studies.plots.look import PALE, STYLE, TRAINING, VALIDATION, Figure, key, legend, saying
 from studies.plots.scales import whole_ticks
 
@@ -20,13 +20,11 @@ NOTHING = "Short and long training can be compared when at least 4 trials\nhave 
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]
-def agreement(
-    trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: Direction
-) -> Figure:
+def agreement(trials: pd.DataFrame, epochs: pd.DataFrame, *, goal: Goal) -> Figure:
     """Whether short training predicts long training: the ranks of trials after some epochs against those later, among
     the trials that got there, with their rank correlation. `studies.analysis.agreement` decides after which epochs.
     """
-    scores = compared_scores(trials, epochs, metric)
+    scores = compared_scores(trials, epochs, goal.metric)
     agreements = rank_agreement(scores)
     if not agreements:
         return saying(Figure(figsize=(7.2, 1.6), layout="constrained"), NOTHING)
@@ -37,9 +35,7 @@ def agreement(
     for panel, one in zip(panels, agreements, strict=True):
         shared = sorted(scores[one.epoch].keys() & scores[one.later].keys())
         early, late = (
-            pd.Series([scores[e][k] for k in shared])
-            .rank(ascending=direction == "minimize")
-            .to_numpy()
+            pd.Series([scores[e][k] for k in shared]).rank(ascending=not goal.maximize).to_numpy()
             for e in (one.epoch, one.later)
         )
         best = int(np.argmin(late))

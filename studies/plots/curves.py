@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from studies.analysis.dimensions import view_of
 from studies.analysis.frames import in_order
 from studies.analysis.generalization import split_columns
-from studies.database.records import Direction
+from studies.analysis.goal import Goal
 from studies.plots.look import STYLE, TRAINING, VALIDATION, Figure, key, legend, plain, saying
 from studies.plots.scales import value_ticks, whole_ticks
 from studies.words import number
@@ -22,13 +22,12 @@ def curves(
     trials: pd.DataFrame,
     epochs: pd.DataFrame,
     *,
-    metric: str,
-    direction: Direction,
+    goal: Goal,
     best: int = 20,
 ) -> Figure:
     """The learning curves of the best trials, in order of value (*Deep Learning from Scratch*, 6.5.2)."""
-    first = in_order(trials, direction).head(best)
-    lines = curve_columns(epochs, metric)
+    first = in_order(trials, goal.direction).head(best)
+    lines = curve_columns(epochs, goal.metric)
     columns = max(1, min(5, len(first)))
     rows = max(1, -(-len(first) // columns))
     figure = Figure(figsize=(max(4.0, 1.92 * columns), 1.62 * rows + 0.75), layout="constrained")
@@ -52,13 +51,13 @@ def curves(
         grid[spare - columns].xaxis.set_tick_params(labelbottom=True)
     for panel in grid[max(0, len(first) - columns) : len(first)]:
         panel.set_xlabel("epoch", fontsize=7)
-    view = view_of(shown[[c for c, _ in lines.values()]].to_numpy(float).ravel(), direction)
+    view = view_of(shown[[c for c, _ in lines.values()]].to_numpy(float).ravel(), goal.direction)
     value_ticks(grid[0], view, most=5)
     last = max(1, int(shown["epoch"].max())) if len(shown) else 1
     ticks = whole_ticks(1, last, 4)
     grid[0].set_xticks(ticks, labels=[f"{t:.0f}" for t in ticks])
     grid[0].set_xlim(1 - 0.04 * last, last + 0.04 * last)
-    figure.supylabel(plain(metric, 24), fontsize=8.5)
+    figure.supylabel(plain(goal.metric, 24), fontsize=8.5)
     handles = [Line2D([], [], lw=1.2, label=label, **look) for label, (_, look) in lines.items()]
     if view.clipped:
         handles.append(key("", "worse values are cut off"))

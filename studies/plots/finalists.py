@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from studies.analysis.dimensions import view_of
-from studies.database.records import Direction
+from studies.analysis.goal import Goal
 from studies.plots.look import (
     CONFIRMED,
     GREY,
@@ -31,9 +31,7 @@ ROWS = 20  # more are no figure but a table
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]
-def finalists(
-    confirmed: pd.DataFrame, *, metric: str, direction: Direction, split: str = "validation"
-) -> Figure:
+def finalists(confirmed: pd.DataFrame, *, goal: Goal) -> Figure:
     """The settings that were trained again, best first: mean, 95 % interval, each training, and the value in the
     search, which is too good because it chose them. The first is filled, and so are all that are tied with it.
     """
@@ -51,7 +49,7 @@ def finalists(
     everything = [v for own in trainings for v in own] + [
         float(v) for column in ("value", "mean", "low", "high") for v in shown[column]
     ]
-    view = view_of(np.array(everything, float), direction)
+    view = view_of(np.array(everything, float), goal.direction)
     value_ticks(axes, view, which="x")
     labels = [f"trial {n}" for n in shown["trial"]]
     axes.set_yticks(range(len(labels)), labels=labels)
@@ -64,7 +62,7 @@ def finalists(
             1.02, y, word, va="center", fontsize=7.5, weight=bold,
             color=GREY if word in ("worse", "failed") else INK, transform=axes.get_yaxis_transform(),
         )  # fmt: skip
-    axes.set_xlabel(f"{split} {plain(metric, 40)}".strip())
+    axes.set_xlabel(f"{goal.split} {plain(goal.metric, 40)}".strip())
     axes.grid(axis="x", color="#eeeeee", lw=0.7)
     more = [key("|", "one training", color=GREY), key("x", "in the search", color=INK)]
     if len(confirmed) > len(shown):

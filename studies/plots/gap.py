@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from studies.analysis.dimensions import View, view_of
 from studies.analysis.frames import Floats
 from studies.analysis.generalization import best_with_curves, generalization, split_columns
-from studies.database.records import Direction
+from studies.analysis.goal import Goal
 from studies.plots.look import (
     GREY,
     INK,
@@ -30,15 +30,15 @@ FAINT = 4  # curves beside the best one's
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]
-def gap(trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: Direction) -> Figure:
+def gap(trials: pd.DataFrame, epochs: pd.DataFrame, *, goal: Goal) -> Figure:
     """The best trial's training and validation metric and, below, by how much training is better, epoch by epoch; the
     next best trials faintly; and the sentence of `studies.analysis.generalization`.
     """
-    curves = best_with_curves(trials, epochs, metric=metric, direction=direction, most=1 + FAINT)
-    learned = generalization(trials, epochs, metric=metric, direction=direction)
+    curves = best_with_curves(trials, epochs, goal=goal, most=1 + FAINT)
+    learned = generalization(trials, epochs, goal=goal)
     figure = Figure(figsize=(7.2, 4.1 if curves else 1.6), layout="constrained")
     if not curves or learned is None:
-        has = epochs.empty or split_columns(epochs, metric) is not None
+        has = epochs.empty or split_columns(epochs, goal.metric) is not None
         why = "No complete trial has a learning curve yet."
         if not has:
             why = "There are no curves of the metric on both training and validation rows."
@@ -62,14 +62,14 @@ def gap(trials: pd.DataFrame, epochs: pd.DataFrame, *, metric: str, direction: D
         axes.grid(axis="y", color="#eeeeee", lw=0.7)
     shown = pd.concat(curves)
     both = shown[["validation", "train"]].to_numpy(float).ravel()
-    value_ticks(upper, view_of(both, direction), most=6)
+    value_ticks(upper, view_of(both, goal.direction), most=6)
     value_ticks(lower, _both_ends(shown["gap"].to_numpy(float)), most=5)
     last = float(shown["epoch"].max())
     ticks = whole_ticks(1, last, 8)
     lower.set_xticks(ticks, labels=[f"{t:.0f}" for t in ticks])
     lower.set_xlim(1 - 0.03 * last, last + 0.03 * last)
     lower.set_xlabel("epoch")
-    upper.set_ylabel(plain(metric, 24))
+    upper.set_ylabel(plain(goal.metric, 24))
     lower.set_ylabel("training\nbetter by")
     figure.suptitle(plain_lines(learned.sentence), x=0.01, ha="left", fontsize=8.5)
     handles = [

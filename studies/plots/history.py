@@ -11,7 +11,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 
 from studies.analysis.frames import Floats, scored
-from studies.database.records import Direction
+from studies.analysis.goal import Goal
 from studies.plots.look import CONFIRMED, GREY, INK, PALE, STYLE, Figure, legend, saying
 from studies.plots.scales import whole_ticks
 from studies.plots.values import values
@@ -22,9 +22,7 @@ from studies.words import number
 def history(
     trials: pd.DataFrame,
     *,
-    metric: str,
-    direction: Direction,
-    split: str = "validation",
+    goal: Goal,
     by: Literal["trial", "epochs"] = "trial",
     finalists: pd.DataFrame | None = None,
 ) -> Figure:
@@ -32,8 +30,7 @@ def history(
     mean with its interval at the right.
 
     `by` "trial", by the trials' numbers; "epochs", by how many epochs all trials up to this one were trained, which is
-    how searches that stop trials early are compared. Here and in the other figures, `split` names the rows that the
-    metric is measured on; it is empty if only a user's trainer knows them.
+    how searches that stop trials early are compared.
 
     Raises:
         ValueError: `by` is neither.
@@ -49,16 +46,12 @@ def history(
             return saying(figure, "No epoch of any trial is recorded.")
     confirmed = _recommended(finalists)
     room = list(confirmed.values())
-    axes, strip, handles = values(figure, trials, x, metric, direction, split, room)
+    axes, strip, handles = values(figure, trials, x, goal, room)
     first, last = float(min(x, default=0.0)), float(max(x, default=1.0))
     is_complete = (scored(trials) & (trials["state"] == "complete")).to_numpy(bool)
     if is_complete.any():
         value = trials["value"].to_numpy(float)[is_complete]
-        best = (
-            np.maximum.accumulate(value)
-            if direction == "maximize"
-            else np.minimum.accumulate(value)
-        )
+        best = np.maximum.accumulate(value) if goal.maximize else np.minimum.accumulate(value)
         gets_better = np.r_[True, np.diff(best) != 0]
         # A step for each new best: even 12,000 trials have only a few.
         steps = [*x[is_complete][gets_better], last]

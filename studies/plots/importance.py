@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib import rc_context
 
+from studies.analysis.goal import Goal
 from studies.analysis.importance import MIN_TRIALS, Importances
 from studies.plots.look import (
     GREY,
@@ -18,9 +19,7 @@ ROWS = 20  # more are no figure but a table
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]
-def importance(
-    importances: Importances | None, *, metric: str, split: str = "validation"
-) -> Figure:
+def importance(importances: Importances | None, *, goal: Goal) -> Figure:
     """What share of the differences between trials each parameter explains, most first."""
     if importances is None:
         sentence = f"Importance takes at least {MIN_TRIALS} complete trials\nthat differ in settings and in value."
@@ -55,7 +54,7 @@ def importance(
     axes.spines["bottom"].set_visible(False)
     axes.set_xticks([])
     axes.set_xlim(0, 1.12 * max(widths))
-    what = f"{split} {plain(metric, 24)}".strip()
+    what = f"{goal.split} {plain(goal.metric, 24)}".strip()
     axes.set_title(f"Share of the differences in {what} that each parameter explains", loc="left")
     figure.supxlabel("\n".join(notes), fontsize=7.5, color=GREY)
     return figure

@@ -12,7 +12,7 @@ from matplotlib.collections import LineCollection
 
 from studies.analysis.dimensions import dimension, view_of
 from studies.analysis.frames import in_order
-from studies.database.records import Direction
+from studies.analysis.goal import Goal
 from studies.plots.look import (
     INK,
     STYLE,
@@ -37,10 +37,8 @@ def parallel(
     trials: pd.DataFrame,
     names: list[str],
     *,
-    metric: str,
-    direction: Direction,
+    goal: Goal,
     rounds: pd.DataFrame,
-    split: str = "validation",
 ) -> Figure:
     """What the settings of good trials have in common: a line for each trial through its settings to its value.
 
@@ -53,17 +51,17 @@ def parallel(
     figure = Figure(
         figsize=(max(5.6, min(9.6, 2.0 + 1.1 * len(dimensions))), 4.0), layout="constrained"
     )
-    ordered = in_order(trials, direction, states=("complete", "pruned"))
+    ordered = in_order(trials, goal.direction, states=("complete", "pruned"))
     if ordered.empty or not dimensions:
         return saying(
             figure, "No trial has a value yet." if dimensions else "There are no parameters."
         )
-    shown = thinned(ordered, direction, LINES)[::-1]  # better on top
+    shown = thinned(ordered, goal.direction, LINES)[::-1]  # better on top
     axes = figure.add_subplot()
-    view = view_of(ordered["value"].to_numpy(float), direction)
+    view = view_of(ordered["value"].to_numpy(float), goal.direction)
     value = np.clip(shown["value"].to_numpy(float), view.low, view.high)
     better = (value - view.low) / (view.high - view.low)
-    if direction == "minimize":
+    if not goal.maximize:
         better = 1 - better
     ways = np.stack([*(s.share(s.positions(shown)) for s in dimensions), better], axis=1)
     x = np.arange(ways.shape[1])
@@ -84,10 +82,13 @@ def parallel(
         _axis(axes, k, one.share(np.array(at, float)).tolist(), labels, left=k == 0)
     ticks, labels = value_tick_labels(view)
     places = (np.array(ticks) - view.low) / (view.high - view.low)
-    if direction == "minimize":
+    if not goal.maximize:
         places = 1 - places
     _axis(axes, len(dimensions), places.tolist(), labels, left=False)
-    titles = [*(plain(s.name, 22) for s in dimensions), f"{split} {plain(metric, 22)}".strip()]
+    titles = [
+        *(plain(s.name, 22) for s in dimensions),
+        f"{goal.split} {plain(goal.metric, 22)}".strip(),
+    ]
     turned: dict[str, Any] = {}
     if 0.075 * max(map(len, titles)) * (len(titles) + 0.5) > figure.get_figwidth():
         turned = {"rotation": 28, "ha": "left", "rotation_mode": "anchor"}
@@ -100,8 +101,8 @@ def parallel(
     axes.set_xlim(-0.25, len(dimensions) + 0.5)
     axes.set_ylim(-0.04, 1.04)
     if view.clipped:
-        worse = "below" if direction == "maximize" else "above"
-        edge = view.low if direction == "maximize" else view.high
+        worse = "below" if goal.maximize else "above"
+        edge = view.low if goal.maximize else view.high
         handles.append(key("", f"{worse} {number(edge, 4)}, drawn at the edge"))
     handles += thinned_note(len(shown), len(ordered))
     if len(names) > AXES:

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from studies.analysis.dimensions import UP, Dimension, dimension, view_of
 from studies.analysis.frames import in_order, lost_trials
-from studies.database.records import Direction
+from studies.analysis.goal import Goal
 from studies.plots.look import (
     GREY,
     INK,
@@ -34,10 +34,8 @@ def scatter(
     x: str,
     y: str,
     *,
-    metric: str,
-    direction: Direction,
+    goal: Goal,
     rounds: pd.DataFrame,
-    split: str = "validation",
 ) -> Figure:
     """Two parameters against each other, coloured by value, with the box that each round drew from.
 
@@ -49,30 +47,32 @@ def scatter(
     across, up = dimension(x, trials, rounds), dimension(y, trials, rounds)
     figure = Figure(figsize=(7.2, 4.7), layout="constrained")
     axes = figure.add_subplot()
-    ordered = in_order(trials, direction, states=("complete", "pruned"))[::-1]  # better on top
+    ordered = in_order(trials, goal.direction, states=("complete", "pruned"))[::-1]  # better on top
     lost = trials[lost_trials(trials)]
     handles: list[Any] = []
     count, lost_count = len(ordered) + len(lost), len(lost)
-    ordered, lost = (thinned(part, direction, quota(len(part), count)) for part in (ordered, lost))
+    ordered, lost = (
+        thinned(part, goal.direction, quota(len(part), count)) for part in (ordered, lost)
+    )
     if len(lost):
         handles += axes.plot(
             across.positions(lost), up.positions(lost, UP), "x", color=GREY, ms=4, mew=0.8,
             label=f"failed or diverged ({lost_count})", zorder=2,
         )  # fmt: skip
     if len(ordered):
-        view = view_of(ordered["value"].to_numpy(float), direction)
+        view = view_of(ordered["value"].to_numpy(float), goal.direction)
         # With many more colours the bar would be drawn as a bitmap, and the report has no images.
-        colours = colormaps["viridis" if direction == "minimize" else "viridis_r"].resampled(48)
+        colours = colormaps["viridis" if not goal.maximize else "viridis_r"].resampled(48)
         size = 34 if len(ordered) <= 200 else 16
         points = axes.scatter(
             across.positions(ordered), up.positions(ordered, UP), c=ordered["value"].to_numpy(float),
             cmap=colours, norm=Normalize(view.low, view.high), s=size, lw=0.4, edgecolors=GREY, zorder=3,
         )  # fmt: skip
-        extend = ("max" if direction == "minimize" else "min") if view.clipped else "neither"
+        extend = ("max" if not goal.maximize else "min") if view.clipped else "neither"
         bar = figure.colorbar(points, ax=axes, extend=extend, pad=0.02, aspect=30)
         bar.outline.set_visible(False)
         value_ticks(bar.ax, view)
-        bar.set_label(f"{split} {plain(metric, 24)}: dark is better".lstrip())
+        bar.set_label(f"{goal.split} {plain(goal.metric, 24)}: dark is better".lstrip())
         top = ordered[ordered["state"] == "complete"].tail(1)
         if len(top):
             handles += axes.plot(

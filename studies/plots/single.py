@@ -7,7 +7,7 @@ from matplotlib import rc_context
 from matplotlib.patches import Patch
 
 from studies.analysis.dimensions import dimension
-from studies.database.records import Direction
+from studies.analysis.goal import Goal
 from studies.plots.look import (
     MARKERS,
     PALE,
@@ -27,10 +27,8 @@ def single(
     trials: pd.DataFrame,
     x: str,
     *,
-    metric: str,
-    direction: Direction,
+    goal: Goal,
     rounds: pd.DataFrame,
-    split: str = "validation",
 ) -> Figure:
     """The value of each trial against one parameter, and its last range.
 
@@ -39,9 +37,7 @@ def single(
     """
     parameter = dimension(x, trials, rounds)
     figure = Figure(figsize=(7.2, 3.7), layout="constrained")
-    axes, strip, handles = values(
-        figure, trials, parameter.positions(trials), metric, direction, split
-    )
+    axes, strip, handles = values(figure, trials, parameter.positions(trials), goal)
     rounds_drawn = sorted({int(n) for n in trials["round"].dropna()})
     colours = round_colours(len(rounds_drawn))
     named = {0, len(rounds_drawn) // 2, len(rounds_drawn) - 1} if rounds_drawn else ()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from studies import plots
+from studies.analysis.goal import Goal
 from studies.analysis.importance import importances, most_narrowed_first, most_telling_first
 from studies.analysis.summary import Summary
 
@@ -19,34 +20,20 @@ NAMES = (
 )  # fmt: skip
 
 
-class Readable(Protocol):
+class _Readable(Protocol):
     """What the figures read of a study."""
 
-    def read(self) -> Summary:
-        """The study without the rows of its trials."""
-        ...
-
-    def trials_frame(self) -> pd.DataFrame:
-        """One row a trial."""
-        ...
-
-    def epochs_frame(self) -> pd.DataFrame:
-        """One row for each epoch of each trial."""
-        ...
-
-    def rounds_frame(self) -> pd.DataFrame:
-        """One row for each parameter of each round."""
-        ...
-
-    def finalists_frame(self) -> pd.DataFrame:
-        """One row for each setting that was trained again."""
-        ...
+    def read(self) -> Summary: ...
+    def trials_frame(self) -> pd.DataFrame: ...
+    def epochs_frame(self) -> pd.DataFrame: ...
+    def rounds_frame(self) -> pd.DataFrame: ...
+    def finalists_frame(self) -> pd.DataFrame: ...
 
 
 class Plots:
     """The figures of `studies.plots` for one study. Most need one objective; for a study with several they say so."""
 
-    def __init__(self, study: Readable) -> None:
+    def __init__(self, study: _Readable) -> None:
         self._study = study
 
     def history(self, by: Literal["trial", "epochs"] = "trial") -> Figure:
@@ -56,7 +43,7 @@ class Plots:
             ValueError: `by` is neither "trial" nor "epochs".
         """
         return self._of_one_objective(
-            lambda s: plots.history(s.trials, **s.metric_on, by=by, finalists=s.finalists)
+            lambda s: plots.history(s.trials, goal=s.goal, by=by, finalists=s.finalists)
         )
 
     def ranges(self) -> Figure:
@@ -66,7 +53,7 @@ class Plots:
     def curves(self, best: int = 20) -> Figure:
         """The learning curves of the best trials: validation solid, training dashed."""
         return self._of_one_objective(
-            lambda s: plots.curves(s.trials, s.epochs, **s.metric, best=best)
+            lambda s: plots.curves(s.trials, s.epochs, goal=s.goal, best=best)
         )
 
     def scatter(self, x: str | None = None, y: str | None = None) -> Figure:
@@ -80,7 +67,7 @@ class Plots:
             names = s.parameters(x, y)
             if len(names) < 2:
                 return _single(s, names)
-            return plots.scatter(s.trials, *names, **s.metric_on, rounds=s.rounds)
+            return plots.scatter(s.trials, *names, goal=s.goal, rounds=s.rounds)
 
         return self._of_one_objective(draw)
 
@@ -96,29 +83,27 @@ class Plots:
         """What share of the differences between trials each parameter explains."""
         return self._of_one_objective(
             lambda s: plots.importance(
-                importances(s.trials, s.rounds, direction=s.summary.direction),
-                metric=s.summary.metric,
-                split=s.summary.split,
+                importances(s.trials, s.rounds, direction=s.goal.direction), goal=s.goal
             )
         )
 
     def parallel(self) -> Figure:
         """A line for each trial through its settings to its value, the most narrowed parameter first."""
         return self._of_one_objective(
-            lambda s: plots.parallel(s.trials, s.names, **s.metric_on, rounds=s.rounds)
+            lambda s: plots.parallel(s.trials, s.names, goal=s.goal, rounds=s.rounds)
         )
 
     def gap(self) -> Figure:
         """Training against validation of the best trial, by epoch, and whether it over- or underfits, in words."""
-        return self._of_one_objective(lambda s: plots.gap(s.trials, s.epochs, **s.metric))
+        return self._of_one_objective(lambda s: plots.gap(s.trials, s.epochs, goal=s.goal))
 
     def finalists(self) -> Figure:
         """The settings that were trained again, with intervals, and which of them are tied."""
-        return self._of_one_objective(lambda s: plots.finalists(s.finalists, **s.metric_on))
+        return self._of_one_objective(lambda s: plots.finalists(s.finalists, goal=s.goal))
 
     def agreement(self) -> Figure:
         """Whether short training predicted long training."""
-        return self._of_one_objective(lambda s: plots.agreement(s.trials, s.epochs, **s.metric))
+        return self._of_one_objective(lambda s: plots.agreement(s.trials, s.epochs, goal=s.goal))
 
     def divergence(self, x: str | None = None, y: str | None = None) -> Figure:
         """Which settings diverged or failed; by default over the parameters that predict it best.
@@ -160,7 +145,7 @@ class Plots:
 class _Frames:
     """The frames of a study, each read when it is first needed, and how figures name what is measured."""
 
-    def __init__(self, study: Readable) -> None:
+    def __init__(self, study: _Readable) -> None:
         self._study = study
 
     @cached_property
@@ -188,12 +173,8 @@ class _Frames:
         return most_narrowed_first(self.trials, self.rounds)
 
     @property
-    def metric(self) -> dict[str, Any]:
-        return {"metric": self.summary.metric, "direction": self.summary.direction}
-
-    @property
-    def metric_on(self) -> dict[str, Any]:
-        return self.metric | {"split": self.summary.split}
+    def goal(self) -> Goal:
+        return self.summary.goal
 
     def parameters(self, *asked: str | None, among: list[str] | None = None) -> list[str]:
         """A parameter for each that is asked for; for None the first of the others `among` which to choose (by default
@@ -207,4 +188,4 @@ class _Frames:
 def _single(s: _Frames, names: list[str]) -> Figure:
     if not names:
         return plots.sentence("There are no parameters.")
-    return plots.single(s.trials, names[0], **s.metric_on, rounds=s.rounds)
+    return plots.single(s.trials, names[0], goal=s.goal, rounds=s.rounds)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from studies.analysis.dimensions import View, view_of
 from studies.analysis.frames import Floats, lost_trials, scored
-from studies.database.records import Direction
+from studies.analysis.goal import Goal
 from studies.plots.look import (
     GREY,
     MARKERS,
@@ -30,19 +30,19 @@ def values(
     figure: Figure,
     trials: pd.DataFrame,
     x: Floats,
-    metric: str,
-    direction: Direction,
-    split: str,
+    goal: Goal,
     room: Sequence[float] = (),
 ) -> tuple[Axes, Axes | None, list[Any]]:
     """Draw values above and, if trials have none, a strip for these below.
 
     Returns the axes of both, and the entries of a legend. `room` are further values that must fit.
     """
-    view = _with_room(view_of(trials.loc[scored(trials), "value"].to_numpy(float), direction), room)
+    view = _with_room(
+        view_of(trials.loc[scored(trials), "value"].to_numpy(float), goal.direction), room
+    )
     round_numbers = np.unique(trials["round"].dropna().to_numpy(float))
     count, lost_count = len(trials), int(lost_trials(trials).sum())
-    kept = trials.index.isin(thinned(trials, direction).index)
+    kept = trials.index.isin(thinned(trials, goal.direction).index)
     trials, x = trials[kept], x[kept]
     valued, lost = scored(trials).to_numpy(bool), lost_trials(trials).to_numpy(bool)
     handles: list[Any] = []
@@ -64,7 +64,7 @@ def values(
     else:
         axes = figure.add_subplot()
     y = trials["value"].to_numpy(float)
-    edge = view.low if direction == "maximize" else view.high
+    edge = view.low if goal.maximize else view.high
     beyond = valued & ((y < view.low) | (y > view.high)) & view.clipped
     pruned = (trials["state"] == "pruned").to_numpy(bool)
     of_round = trials["round"].to_numpy(float, na_value=np.nan)
@@ -72,7 +72,7 @@ def values(
     groups = [(of_round == n, colours[k], MARKERS[k % len(MARKERS)], f"round {n:.0f}")
               for k, n in enumerate(round_numbers)] + [(np.isnan(of_round), GREY, "o", "no round")]  # fmt: skip
     size = 4.0 if valued.sum() <= 300 else 2.6
-    arrow = "v" if direction == "maximize" else "^"
+    arrow = "v" if goal.maximize else "^"
     for members, colour, marker, label in groups:
         for chosen, shape, fill in (
             (members & valued & ~beyond & ~pruned, marker, colour),
@@ -88,7 +88,7 @@ def values(
     if (valued & pruned).any():
         handles.append(key("o", "pruned", mfc="none"))
     if beyond.any():
-        worse = "below" if direction == "maximize" else "above"
+        worse = "below" if goal.maximize else "above"
         text = f"{worse} {number(edge, 4)}, drawn at the edge ({beyond.sum()})"
         handles.append(key(arrow, text, mfc="none"))
     handles += thinned_note(len(trials), count)
@@ -97,7 +97,9 @@ def values(
     else:
         axes.set_yticks([])
         axes.text(0.5, 0.5, "No trial has a value yet.", transform=axes.transAxes, ha="center")
-    axes.set_ylabel(f"{split}{' ' if len(metric) <= 16 else chr(10)}{plain(metric, 28)}".strip())
+    axes.set_ylabel(
+        f"{goal.split}{' ' if len(goal.metric) <= 16 else chr(10)}{plain(goal.metric, 28)}".strip()
+    )
     axes.grid(axis="y", color="#eeeeee", lw=0.7)
     return axes, strip, handles
 

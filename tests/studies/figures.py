@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from studies.analysis import frames
+from studies.analysis.goal import Goal
 from studies.database.records import Round, Trial
 from tests.studies.columns_of import epochs_of, frame_of
 
-UP: dict[str, Any] = {"metric": "accuracy", "direction": "maximize"}
-DOWN: dict[str, Any] = {"metric": "rmse", "direction": "minimize"}
+UP, DOWN = Goal("accuracy", "maximize"), Goal("rmse", "minimize")
 Frames = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 LOG = {"low": 1e-5, "high": 1.0, "log": True}
 NARROWER = {"low": 1e-3, "high": 0.1, "log": True}

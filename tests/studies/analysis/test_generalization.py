@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from studies.analysis.generalization import Generalization, best_with_curves, generalization
+from studies.analysis.goal import Goal
 from tests.studies.columns_of import epochs_of
 from tests.studies.figures import DOWN, UP, made
 
@@ -20,11 +20,11 @@ WORSE = [float(v) for v in 0.9 - 0.5 * np.exp(-EPOCHS / 1.5) - 0.01 * np.clip(EP
 
 
 def said_of(
-    train: list[float], validation: list[float], told: dict[str, Any] = UP, names: str = "accuracy"
+    train: list[float], validation: list[float], goal: Goal = UP, names: str = "accuracy"
 ) -> Generalization:
     trials = made([validation[-1]])[0]
     curves = [(0, f"train_{names}", train), (0, f"validation_{names}", validation)]
-    found = generalization(trials, epochs_of(curves), **told)
+    found = generalization(trials, epochs_of(curves), goal=goal)
     assert found is not None
     return found
 
@@ -91,15 +91,15 @@ def test_few_epochs_tell_nothing(count: int) -> None:
 
 def test_without_curves_of_both_splits_nothing_is_said() -> None:
     trials, epochs, _ = made([0.5, 0.6])
-    assert generalization(trials, epochs.drop(columns="train_accuracy"), **UP) is None
-    assert generalization(trials, pd.DataFrame(columns=["trial", "epoch"]), **UP) is None
-    assert generalization(made([None])[0], epochs, **UP) is None
+    assert generalization(trials, epochs.drop(columns="train_accuracy"), goal=UP) is None
+    assert generalization(trials, pd.DataFrame(columns=["trial", "epoch"]), goal=UP) is None
+    assert generalization(made([None])[0], epochs, goal=UP) is None
 
 
 def test_it_is_of_the_best_complete_trial() -> None:
     trials, epochs, _ = made([0.5, 0.9, 0.6])
     trials.loc[1, "state"] = "pruned"
-    found = generalization(trials, epochs, **UP)
+    found = generalization(trials, epochs, goal=UP)
     assert found is not None
     assert found.trial == 2
 
@@ -108,7 +108,7 @@ def test_it_is_of_the_best_complete_trial() -> None:
 def test_a_trainer_may_name_its_metric_after_the_split(prefix: str) -> None:
     trials = made([0.4])[0]
     epochs = epochs_of([(0, "train_loss", [0.5, 0.1]), (0, f"{prefix}_loss", [0.6, 0.4])])
-    (curve,) = best_with_curves(trials, epochs, metric=f"{prefix}_loss", direction="minimize")
+    (curve,) = best_with_curves(trials, epochs, goal=Goal(f"{prefix}_loss", "minimize"))
     assert list(curve["gap"]) == pytest.approx([0.1, 0.3])
 
 
@@ -117,5 +117,5 @@ def test_epochs_without_a_number_are_left_out() -> None:
     epochs = epochs_of(
         [(0, "train_accuracy", [0.5, math.nan, 0.9]), (0, "validation_accuracy", [0.4, 0.6, 0.8])]
     )
-    (curve,) = best_with_curves(trials, epochs, **UP)
+    (curve,) = best_with_curves(trials, epochs, goal=UP)
     assert list(curve["epoch"]) == [1.0, 3.0]

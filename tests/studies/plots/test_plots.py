@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 
 from studies import Study, plots
 from studies.analysis import frames
+from studies.analysis.goal import Goal
 from studies.database.records import Round
 from tests.studies.figures import (
     DOWN,
@@ -30,20 +31,20 @@ from tests.studies.figures import (
 )
 
 
-def every_plot(study: Frames, x: str, y: str, **told: Any) -> list[Figure]:
+def every_plot(study: Frames, x: str, y: str, goal: Goal) -> list[Figure]:
     trials, epochs, rounds = study
     return [
-        plots.history(trials, **told),
+        plots.history(trials, goal=goal),
         plots.ranges(rounds),
-        plots.curves(trials, epochs, **told),
-        plots.single(trials, x, rounds=rounds, **told),
-        plots.scatter(trials, x, y, rounds=rounds, **told),
+        plots.curves(trials, epochs, goal=goal),
+        plots.single(trials, x, rounds=rounds, goal=goal),
+        plots.scatter(trials, x, y, rounds=rounds, goal=goal),
     ]
 
 
 def test_history_draws_every_value_and_every_failure(study: Study) -> None:
     trials = study.trials_frame()
-    figure = drawn(plots.history(trials, **DOWN))
+    figure = drawn(plots.history(trials, goal=DOWN))
     axes, strip = figure.axes
     complete = trials[trials["state"] == "complete"]
     failed = trials[trials["state"] == "failed"]
@@ -61,7 +62,7 @@ def test_history_draws_every_value_and_every_failure(study: Study) -> None:
 
 
 def test_history_of_rounds_has_a_shape_for_each(study: Study) -> None:
-    figure = plots.history(study.trials_frame(), **DOWN)
+    figure = plots.history(study.trials_frame(), goal=DOWN)
     shapes = {
         str(line.get_label()): line.get_marker()
         for line in figure.axes[0].get_lines()
@@ -71,16 +72,16 @@ def test_history_of_rounds_has_a_shape_for_each(study: Study) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "values", "edge"),
+    ("goal", "values", "edge"),
     [
         (UP, [0.9 + k / 200 for k in range(15)] + [0.1, 0.11], 0),
         (DOWN, [50.0 + k for k in range(15)] + [1e6, 1e5], 1),
     ],
 )
 def test_values_far_worse_than_most_stand_at_the_edge(
-    told: dict[str, Any], values: list[float], edge: int
+    goal: Goal, values: list[float], edge: int
 ) -> None:
-    figure = drawn(plots.history(made(list(values))[0], **told))
+    figure = drawn(plots.history(made(list(values))[0], goal=goal))
     limits = figure.axes[0].get_ylim()
     good = values[:15]
     assert limits[1] - limits[0] < 4 * (max(good) - min(good))
@@ -90,7 +91,7 @@ def test_values_far_worse_than_most_stand_at_the_edge(
 
 
 def test_values_of_one_kind_are_not_clipped() -> None:
-    figure = plots.history(made([0.5, 0.6, 0.7, 0.8, 0.9])[0], **UP)
+    figure = plots.history(made([0.5, 0.6, 0.7, 0.8, 0.9])[0], goal=UP)
     low, high = figure.axes[0].get_ylim()
     assert low < 0.5
     assert high > 0.9
@@ -100,7 +101,7 @@ def test_values_of_one_kind_are_not_clipped() -> None:
 def test_pruned_trials_are_hollow_and_never_the_best_so_far() -> None:
     trials = made([0.5, 0.9, 0.6])[0]
     trials.loc[1, "state"] = "pruned"
-    figure = plots.history(trials, **UP)
+    figure = plots.history(trials, goal=UP)
     assert points(figure.axes[0], "best so far")[1] == [0.5, 0.6, 0.6]
     assert "pruned" in legend(figure)
 
@@ -136,7 +137,7 @@ def test_ranges_of_a_round_that_runs_has_no_next() -> None:
 
 def test_curves_come_in_order_of_value(study: Study) -> None:
     trials, epochs = study.trials_frame(), study.epochs_frame()
-    figure = drawn(plots.curves(trials, epochs, **DOWN))
+    figure = drawn(plots.curves(trials, epochs, goal=DOWN))
     order = trials[trials["state"] == "complete"].sort_values("value")["number"].head(20)
     panels = figure.axes
     assert [p.get_title().split()[2] for p in panels] == [str(n) for n in order]
@@ -152,9 +153,9 @@ def test_curves_come_in_order_of_value(study: Study) -> None:
 
 def test_curves_that_leave_the_panels_say_so() -> None:
     trials, epochs, _ = made([0.8 + n / 100 for n in range(10)])
-    assert legend(plots.curves(trials, epochs, **UP)) == ["validation", "training"]
+    assert legend(plots.curves(trials, epochs, goal=UP)) == ["validation", "training"]
     epochs.loc[0, "validation_accuracy"] = -1e6
-    figure = plots.curves(trials, epochs, **UP)
+    figure = plots.curves(trials, epochs, goal=UP)
     assert legend(figure)[-1] == "worse values are cut off"
     assert figure.axes[0].get_ylim()[0] > -10
 
@@ -163,14 +164,14 @@ def test_curves_of_a_metric_that_has_no_splits() -> None:
     trials, epochs, _ = made([0.5, 0.6])
     alone = epochs[["trial", "epoch", "validation_accuracy"]]
     alone = alone.rename(columns={"validation_accuracy": "accuracy"})
-    assert legend(drawn(plots.curves(trials, alone, **UP))) == ["accuracy"]
+    assert legend(drawn(plots.curves(trials, alone, goal=UP))) == ["accuracy"]
     assert plots.has_curves(alone, "accuracy")
     assert not plots.has_curves(alone, "rmse")
 
 
 def test_scatter_draws_trials_where_their_settings_are(study: Study) -> None:
     trials, rounds = study.trials_frame(), study.rounds_frame()
-    figure = drawn(plots.scatter(trials, "learning_rate", "units", rounds=rounds, **DOWN))
+    figure = drawn(plots.scatter(trials, "learning_rate", "units", rounds=rounds, goal=DOWN))
     axes = figure.axes[0]
     complete = trials[trials["state"] == "complete"].sort_values("value")
     at = np.asarray(axes.collections[0].get_offsets())
@@ -188,7 +189,7 @@ def test_scatter_draws_trials_where_their_settings_are(study: Study) -> None:
 
 def test_scatter_keeps_trials_of_a_choice_on_its_side(study: Study) -> None:
     trials, rounds = study.trials_frame(), study.rounds_frame()
-    figure = drawn(plots.scatter(trials, "activation", "units", rounds=rounds, **DOWN))
+    figure = drawn(plots.scatter(trials, "activation", "units", rounds=rounds, goal=DOWN))
     complete = trials[trials["state"] == "complete"].sort_values("value", ascending=False)
     at = np.asarray(figure.axes[0].collections[0].get_offsets())[:, 0]
     places = complete["activation"].map({"relu": 0, "tanh": 1}).to_numpy(float)
@@ -203,7 +204,7 @@ def test_choices_that_are_numbers_or_nothing_have_their_places() -> None:
         params=lambda n: {"rate": 0.1, "batch": choices[n % 3]},
         ranges={"rate": LOG, "batch": {"choices": choices}},
     )
-    figure = drawn(plots.single(trials, "batch", rounds=rounds, **UP))
+    figure = drawn(plots.single(trials, "batch", rounds=rounds, goal=UP))
     x, y = points(figure.axes[0], "round")
     places = {v: round(k) for k, v in zip(x, y, strict=True)}
     assert [places[v] for v in (0.5, 0.6, 0.7)] == [0, 1, 2]
@@ -213,7 +214,7 @@ def test_choices_that_are_numbers_or_nothing_have_their_places() -> None:
 
 def test_single_draws_value_against_a_parameter(study: Study) -> None:
     trials, rounds = study.trials_frame(), study.rounds_frame()
-    figure = drawn(plots.single(trials, "learning_rate", rounds=rounds, **DOWN))
+    figure = drawn(plots.single(trials, "learning_rate", rounds=rounds, goal=DOWN))
     axes, strip = figure.axes
     complete = trials[trials["state"] == "complete"]
     assert sorted(points(axes, "round")[0]) == sorted(complete["learning_rate"])
@@ -224,7 +225,7 @@ def test_single_draws_value_against_a_parameter(study: Study) -> None:
 def test_a_parameter_that_is_not_there_is_named() -> None:
     trials, _, rounds = made([0.5])
     with pytest.raises(ValueError, match=r"no parameter 'lr': there is rate, decay"):
-        plots.scatter(trials, "rate", "lr", rounds=rounds, **UP)
+        plots.scatter(trials, "rate", "lr", rounds=rounds, goal=UP)
 
 
 def test_a_study_that_optuna_made_has_no_rounds() -> None:
@@ -232,12 +233,12 @@ def test_a_study_that_optuna_made_has_no_rounds() -> None:
         [0.5, 0.6, 0.7], params=lambda n: {"rate": 0.1 * n, "kind": "ab"[n % 2]}
     )
     trials["round"] = pd.array([pd.NA] * 3, dtype="Int64")
-    for figure in every_plot((trials, pd.DataFrame(), rounds.head(0)), "rate", "kind", **UP):
+    for figure in every_plot((trials, pd.DataFrame(), rounds.head(0)), "rate", "kind", goal=UP):
         drawn(figure)
 
 
 @pytest.mark.parametrize(
-    ("study", "told"),
+    ("study", "goal"),
     [
         (made([0.5]), UP),
         (made([0.5, 0.6]), DOWN),
@@ -249,15 +250,15 @@ def test_a_study_that_optuna_made_has_no_rounds() -> None:
     ],
     ids=["one", "two", "equal", "infinite", "failed", "running", "empty"],
 )
-def test_every_plot_of_every_state_is_drawn(study: Frames, told: dict[str, Any]) -> None:
-    for figure in every_plot(study, "rate", "decay", **told):
+def test_every_plot_of_every_state_is_drawn(study: Frames, goal: Goal) -> None:
+    for figure in every_plot(study, "rate", "decay", goal=goal):
         assert not overlaps(figure)
 
 
 def test_a_range_of_one_value_is_drawn() -> None:
     fixed = {"rate": {"low": 0.1, "high": 0.1, "log": True}, "decay": {"low": 0.5, "high": 0.5}}
     study = made([0.5, 0.6], params=lambda _: {"rate": 0.1, "decay": 0.5}, ranges=fixed)
-    for figure in every_plot(study, "rate", "decay", **UP):
+    for figure in every_plot(study, "rate", "decay", goal=UP):
         drawn(figure)
 
 
@@ -280,15 +281,12 @@ def test_nothing_overlaps_in_a_large_study() -> None:
         ranges=ranges,
     )[0]
     trials["round"] = pd.array(np.arange(600) // 50, dtype="Int64")
-    told: dict[str, Any] = {
-        "metric": "a_metric_with_a_name_as_long_as_this",
-        "direction": "minimize",
-    }
+    goal = Goal("a_metric_with_a_name_as_long_as_this", "minimize")
     for figure in (
-        plots.history(trials, **told),
+        plots.history(trials, goal=goal),
         plots.ranges(rounds),
-        plots.scatter(trials, names[0], names[2], rounds=rounds, **told),
-        plots.single(trials, names[2], rounds=rounds, **told),
+        plots.scatter(trials, names[0], names[2], rounds=rounds, goal=goal),
+        plots.single(trials, names[2], rounds=rounds, goal=goal),
     ):
         assert not overlaps(figure)
 
@@ -300,7 +298,7 @@ def test_dollars_are_no_mathematics() -> None:
         ranges={"rate": LOG, "$x_1$": {"choices": ["$y^2$", "a_b"]}},
     )
     written = io.StringIO()
-    figure = plots.scatter(study[0], "rate", "$x_1$", rounds=study[2], **UP)
+    figure = plots.scatter(study[0], "rate", "$x_1$", rounds=study[2], goal=UP)
     with matplotlib.rc_context({"svg.fonttype": "none"}):
         figure.savefig(written, format="svg")
     for name in ("$x_1$", "$y^2$", "a_b"):
@@ -312,7 +310,7 @@ def test_no_figure_is_left_open_and_no_setting_changed(study: Study) -> None:
 
     before, open_before = dict(matplotlib.rcParams), plt.get_fignums()
     of_study = (study.trials_frame(), study.epochs_frame(), study.rounds_frame())
-    for figure in every_plot(of_study, "learning_rate", "activation", **DOWN):
+    for figure in every_plot(of_study, "learning_rate", "activation", goal=DOWN):
         assert not overlaps(drawn(figure))
     assert plt.get_fignums() == open_before
     assert dict(matplotlib.rcParams) == before
@@ -329,7 +327,7 @@ def test_no_figure_is_left_open_and_no_setting_changed(study: Study) -> None:
 )
 def test_log_ticks_are_round_numbers(low: float, high: float, ticks: list[str]) -> None:
     trials, _, rounds = made([0.5, 0.6], ranges={"rate": {"low": low, "high": high, "log": True}})
-    axes = plots.single(trials, "rate", rounds=rounds, **UP).axes[0]
+    axes = plots.single(trials, "rate", rounds=rounds, goal=UP).axes[0]
     shown = [label.get_text() for label in axes.get_xticklabels()]
     assert set(ticks) <= set(shown)
     assert len(shown) <= 8

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from matplotlib.text import Text
 from studies import Study, plots
 from studies.analysis import frames
 from studies.analysis.generalization import generalization
+from studies.analysis.goal import Goal
 from studies.analysis.importance import Importances, importances
 from studies.database.records import Finalist, Round
 from tests.studies.figures import DOWN, LOG, UP, drawn, legend, made, overlaps, points
@@ -44,24 +44,24 @@ def finalists_of(*rows: tuple[int, float | None, bool]) -> pd.DataFrame:
 
 def test_history_by_epochs_stands_at_what_was_spent(study: Study) -> None:
     trials = study.trials_frame()
-    figure = drawn(plots.history(trials, **DOWN, by="epochs"))
+    figure = drawn(plots.history(trials, goal=DOWN, by="epochs"))
     spent = trials["epochs"].astype(float).cumsum()
     complete = trials["state"] == "complete"
     assert sorted(points(figure.axes[0], "round")[0]) == list(spent[complete])
     assert points(figure.axes[0], "best so far")[0][-1] == spent.iloc[-1]
     assert "epochs trained" in texts(figure)
     with pytest.raises(ValueError, match="by = 'hour' is neither"):
-        plots.history(trials, **DOWN, by="hour")  # type: ignore[arg-type]
+        plots.history(trials, goal=DOWN, by="hour")  # type: ignore[arg-type]
 
 
 def test_history_by_epochs_of_none_says_so() -> None:
     trials = made([0.5, 0.6])[0]
-    assert "No epoch" in texts(drawn(plots.history(trials, **UP, by="epochs")))
+    assert "No epoch" in texts(drawn(plots.history(trials, goal=UP, by="epochs")))
 
 
 def test_history_has_the_confirmed_mean_and_its_interval() -> None:
     trials = made([0.5, 0.9, 0.6])[0]
-    figure = drawn(plots.history(trials, **UP, finalists=finalists_of((1, 0.85, False))))
+    figure = drawn(plots.history(trials, goal=UP, finalists=finalists_of((1, 0.85, False))))
     axes = figure.axes[0]
     assert points(axes, "confirmed")[1] == [0.85]
     (bar,) = [
@@ -74,7 +74,7 @@ def test_history_has_the_confirmed_mean_and_its_interval() -> None:
 def test_history_makes_room_for_what_is_confirmed() -> None:
     trials = made([0.5, 0.51, 0.52])[0]
     low, high = (
-        plots.history(trials, **UP, finalists=finalists_of((1, 0.54, False))).axes[0].get_ylim()
+        plots.history(trials, goal=UP, finalists=finalists_of((1, 0.54, False))).axes[0].get_ylim()
     )
     assert low < 0.5
     assert high > 0.54
@@ -83,7 +83,7 @@ def test_history_makes_room_for_what_is_confirmed() -> None:
 def test_history_of_failed_confirmations_has_none() -> None:
     trials = made([0.5, 0.9])[0]
     for found in (finalists_of((1, None, False)), finalists_of()):
-        assert not points(plots.history(trials, **UP, finalists=found).axes[0], "confirmed")[0]
+        assert not points(plots.history(trials, goal=UP, finalists=found).axes[0], "confirmed")[0]
 
 
 # Finalists
@@ -91,7 +91,7 @@ def test_history_of_failed_confirmations_has_none() -> None:
 
 def test_finalists_are_told_apart() -> None:
     found = finalists_of((4, 0.95, False), (7, 0.94, True), (2, 0.80, False), (9, None, False))
-    figure = drawn(plots.finalists(found, **UP))
+    figure = drawn(plots.finalists(found, goal=UP))
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "trial 4", "trial 7", "trial 2", "trial 9",
@@ -111,14 +111,14 @@ def test_finalists_are_told_apart() -> None:
 
 def test_many_finalists_are_cut_short() -> None:
     found = finalists_of(*((k, 0.9 - k / 100, False) for k in range(30)))
-    figure = drawn(plots.finalists(found, **UP))
+    figure = drawn(plots.finalists(found, goal=UP))
     assert len(figure.axes[0].get_yticklabels()) == 20
     assert "10 worse ones not drawn" in legend(figure)
     assert not overlaps(figure)
 
 
 def test_no_finalists_is_said() -> None:
-    assert "nothing is confirmed" in texts(drawn(plots.finalists(finalists_of(), **UP)))
+    assert "nothing is confirmed" in texts(drawn(plots.finalists(finalists_of(), goal=UP)))
 
 
 # Importance
@@ -127,7 +127,7 @@ def test_no_finalists_is_said() -> None:
 def test_importance_has_a_bar_for_each_parameter(study: Study) -> None:
     found = importances(study.trials_frame(), study.rounds_frame(), direction="minimize")
     assert found is not None
-    figure = drawn(plots.importance(found, metric="rmse"))
+    figure = drawn(plots.importance(found, goal=DOWN))
     axes = figure.axes[0]
     assert [bar.get_width() for bar in axes.patches] == list(found.shares.values())  # type: ignore[attr-defined]
     assert [label.get_text() for label in axes.get_yticklabels()] == list(found.shares)
@@ -135,7 +135,7 @@ def test_importance_has_a_bar_for_each_parameter(study: Study) -> None:
 
 def test_importance_of_forty_parameters_is_a_figure() -> None:
     shares = {f"a_long_name_of_a_parameter_{k}": 1 / 40 for k in range(40)}
-    figure = drawn(plots.importance(Importances(shares, 5, 9, ("x",), ("y", "z")), metric="m"))
+    figure = drawn(plots.importance(Importances(shares, 5, 9, ("x",), ("y", "z")), goal=UP))
     assert len(figure.axes[0].patches) == 21
     assert "20 others" in texts(figure)
     assert "one value in all: x" in texts(figure)
@@ -144,24 +144,24 @@ def test_importance_of_forty_parameters_is_a_figure() -> None:
 
 
 def test_no_importance_is_said() -> None:
-    assert "at least 10 complete" in texts(drawn(plots.importance(None, metric="m")))
+    assert "at least 10 complete" in texts(drawn(plots.importance(None, goal=UP)))
 
 
 # Parallel coordinates
 
 
-@pytest.mark.parametrize("told", [UP, DOWN])
-def test_parallel_draws_a_way_for_each_trial_the_best_highest(told: dict[str, Any]) -> None:
+@pytest.mark.parametrize("goal", [UP, DOWN])
+def test_parallel_draws_a_way_for_each_trial_the_best_highest(goal: Goal) -> None:
     values = [0.5, 0.9, 0.7, 0.6]
     trials, _, rounds = made(values)
-    figure = drawn(plots.parallel(trials, ["rate", "decay"], rounds=rounds, **told))
+    figure = drawn(plots.parallel(trials, ["rate", "decay"], rounds=rounds, goal=goal))
     (lines,) = [c for c in figure.axes[0].collections if isinstance(c, LineCollection)]
     ways = lines.get_segments()
     assert len(ways) == len(values)
     ends = sorted(float(way[-1][1]) for way in ways)
     best = [line for line in figure.axes[0].get_lines() if str(line.get_label()).startswith("best")]
     assert float(np.asarray(best[0].get_ydata(), float)[-1]) == ends[-1]
-    number = 1 if told is UP else 0
+    number = 1 if goal is UP else 0
     assert legend(figure)[0] == f"best: trial {number}"
     height = (math.log10(trials["rate"].iloc[number]) + 5) / 5
     assert float(np.asarray(best[0].get_ydata(), float)[0]) == pytest.approx(height)
@@ -170,8 +170,8 @@ def test_parallel_draws_a_way_for_each_trial_the_best_highest(told: dict[str, An
 def test_parallel_of_what_is_not_there() -> None:
     trials, _, rounds = made([0.5])
     with pytest.raises(ValueError, match="no parameter 'lr'"):
-        plots.parallel(trials, ["lr"], rounds=rounds, **UP)
-    assert "no parameters" in texts(drawn(plots.parallel(trials, [], rounds=rounds, **UP)))
+        plots.parallel(trials, ["lr"], rounds=rounds, goal=UP)
+    assert "no parameters" in texts(drawn(plots.parallel(trials, [], rounds=rounds, goal=UP)))
 
 
 def test_parallel_of_more_parameters_than_fit_says_so() -> None:
@@ -179,7 +179,7 @@ def test_parallel_of_more_parameters_than_fit_says_so() -> None:
     trials, _, rounds = made(
         [0.5, 0.6], lambda _: dict.fromkeys(names, 0.5), dict.fromkeys(names, LOG)
     )
-    figure = drawn(plots.parallel(trials, names, rounds=rounds, **UP))
+    figure = drawn(plots.parallel(trials, names, rounds=rounds, goal=UP))
     assert "12 of 20 parameters drawn" in legend(figure)
 
 
@@ -188,7 +188,7 @@ def test_parallel_of_more_parameters_than_fit_says_so() -> None:
 
 def test_gap_is_train_minus_validation_whatever_the_direction(study: Study) -> None:
     trials, epochs = study.trials_frame(), study.epochs_frame()
-    figure = drawn(plots.gap(trials, epochs, **DOWN))
+    figure = drawn(plots.gap(trials, epochs, goal=DOWN))
     upper, lower = figure.axes
     assert study.best is not None
     mine = epochs[epochs["trial"] == study.best.number]
@@ -198,7 +198,7 @@ def test_gap_is_train_minus_validation_whatever_the_direction(study: Study) -> N
     assert list(mine["train_rmse"]) in [
         list(np.asarray(line.get_ydata())) for line in upper.get_lines()
     ]
-    said = generalization(trials, epochs, **DOWN)
+    said = generalization(trials, epochs, goal=DOWN)
     assert said is not None
     assert said.sentence.replace(" ", "") in texts(figure).replace("\n", "").replace(" ", "")
     assert not overlaps(figure)
@@ -207,8 +207,8 @@ def test_gap_is_train_minus_validation_whatever_the_direction(study: Study) -> N
 def test_gap_without_both_splits_says_so() -> None:
     trials, epochs, _ = made([0.5, 0.6])
     alone = epochs.drop(columns="train_accuracy")
-    assert "both training and validation" in texts(drawn(plots.gap(trials, alone, **UP)))
-    assert "No complete trial" in texts(drawn(plots.gap(trials, epochs.head(0), **UP)))
+    assert "both training and validation" in texts(drawn(plots.gap(trials, alone, goal=UP)))
+    assert "No complete trial" in texts(drawn(plots.gap(trials, epochs.head(0), goal=UP)))
 
 
 # Agreement
@@ -216,7 +216,7 @@ def test_gap_without_both_splits_says_so() -> None:
 
 def test_agreement_has_the_ranks_of_both(study: Study) -> None:
     trials, epochs = study.trials_frame(), study.epochs_frame()
-    figure = drawn(plots.agreement(trials, epochs, **DOWN))
+    figure = drawn(plots.agreement(trials, epochs, goal=DOWN))
     found = study.rank_agreement()
     assert [axes.get_title().split()[1] for axes in figure.axes] == [
         f"{one.correlation:.2f}" for one in found
@@ -229,7 +229,7 @@ def test_agreement_has_the_ranks_of_both(study: Study) -> None:
 
 def test_agreement_of_few_says_so() -> None:
     trials, epochs, _ = made([0.5, 0.6])
-    assert "at least 4 trials" in texts(drawn(plots.agreement(trials, epochs, **UP)))
+    assert "at least 4 trials" in texts(drawn(plots.agreement(trials, epochs, goal=UP)))
 
 
 # Divergence
@@ -322,27 +322,27 @@ def test_timeline_of_what_never_began_says_so() -> None:
 
 
 def every_other(
-    trials: pd.DataFrame, epochs: pd.DataFrame, rounds: pd.DataFrame, told: dict[str, Any]
+    trials: pd.DataFrame, epochs: pd.DataFrame, rounds: pd.DataFrame, goal: Goal
 ) -> list[Figure]:
     names = list(dict.fromkeys(rounds["parameter"]))
-    best = [int(n) for n in frames.in_order(trials, told["direction"])["number"].head(5)]
+    best = [int(n) for n in frames.in_order(trials, goal.direction)["number"].head(5)]
     again = finalists_of(*((n, 0.9 - k / 50, k == 1) for k, n in enumerate(best)))
     trials_timed = timed(trials, [3.0 * k for k in range(len(trials))], [2.5] * len(trials))
     return [
-        plots.history(trials, **told, finalists=again),
-        plots.history(trials, **told, by="epochs", finalists=again),
-        plots.importance(importances(trials, rounds, direction=told["direction"]), metric=told["metric"]),
-        plots.parallel(trials, names, rounds=rounds, **told),
-        plots.gap(trials, epochs, **told),
-        plots.finalists(again, **told),
-        plots.agreement(trials, epochs, **told),
+        plots.history(trials, goal=goal, finalists=again),
+        plots.history(trials, goal=goal, by="epochs", finalists=again),
+        plots.importance(importances(trials, rounds, direction=goal.direction), goal=goal),
+        plots.parallel(trials, names, rounds=rounds, goal=goal),
+        plots.gap(trials, epochs, goal=goal),
+        plots.finalists(again, goal=goal),
+        plots.agreement(trials, epochs, goal=goal),
         plots.divergence(trials, *names[:2], rounds=rounds),
         plots.timeline(trials_timed),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("values", "state", "told"),
+    ("values", "state", "goal"),
     [
         ([0.5], None, UP),
         ([0.5, 0.6], None, DOWN),
@@ -358,10 +358,10 @@ def every_other(
     ids=["one", "two", "equal", "infinite", "failed", "running", "empty", "tiny", "huge", "hopeless"],
 )  # fmt: skip
 def test_every_figure_of_every_state_is_drawn(
-    values: list[float | None], state: str | None, told: dict[str, Any]
+    values: list[float | None], state: str | None, goal: Goal
 ) -> None:
     trials, epochs, rounds = made(values, state=state)
-    for figure in every_other(trials, epochs, rounds, told):
+    for figure in every_other(trials, epochs, rounds, goal):
         assert not overlaps(drawn(figure))
 
 
@@ -383,14 +383,11 @@ def test_every_figure_of_many_trials_is_small_and_readable(count: int) -> None:
     for name in names:
         trials[name] = 10 ** rng.uniform(-5, 0, 12_000)
     rounds = frames.rounds_frame([Round(k, 4000, ranges, verdicts, ranges) for k in range(3)])
-    told: dict[str, Any] = {
-        "metric": "a_metric_with_a_name_as_long_as_this",
-        "direction": "minimize",
-    }
-    figures = every_other(trials, epochs, rounds, told)
+    goal = Goal("a_metric_with_a_name_as_long_as_this", "minimize")
+    figures = every_other(trials, epochs, rounds, goal)
     if count > 1:
-        figures.append(plots.scatter(trials, *names[:2], rounds=rounds, **told))
-    for figure in [*figures, plots.single(trials, names[0], rounds=rounds, **told)]:
+        figures.append(plots.scatter(trials, *names[:2], rounds=rounds, goal=goal))
+    for figure in [*figures, plots.single(trials, names[0], rounds=rounds, goal=goal)]:
         assert not overlaps(drawn(figure))
         marks = sum(
             len(np.atleast_1d(np.asarray(line.get_xdata())))
@@ -407,8 +404,8 @@ def test_legends_are_no_wider_than_their_figures() -> None:
     trials, _, rounds = made([0.9 + k / 200 for k in range(15)] + [0.1, None])
     trials.loc[3, "state"] = "pruned"
     long = finalists_of((1234567, 0.912345678, False))
-    for figure in (plots.history(trials, **UP, finalists=long), plots.finalists(long, **UP),
-                   plots.parallel(trials, ["rate"], rounds=rounds, **UP)):  # fmt: skip
+    for figure in (plots.history(trials, goal=UP, finalists=long), plots.finalists(long, goal=UP),
+                   plots.parallel(trials, ["rate"], rounds=rounds, goal=UP)):  # fmt: skip
         overlaps(figure)  # lays it out
         box = figure.legends[0].get_window_extent()
         assert box.x0 >= 0

@@ -183,8 +183,8 @@ def summarize(store: Store, name: str) -> Summary:
     best, beaten_by_none = None, []
     if record.several:
         beaten_by_none = [t.number for t in front(store.trials(study_id), record.directions)]
-    elif (number := columns.best_number(store, study_id, record.direction)) is not None:
-        (best,) = store.trials(study_id, among=[number])
+    elif row := columns.best_trials(store, study_id).get(study_id):
+        (best,) = store.trials(study_id, among=[row.number])
     return Summary(
         storage=masked(store.url),
         record=record,

@@ -24,8 +24,8 @@ from studies.database import tables
 from studies.database.reader import Reader
 from studies.database.records import (
     OPTUNA_STATES,
-    Direction,
     TrialState,
+    by_state,
     read_distribution,
     read_number,
     stored_points,
@@ -199,19 +199,12 @@ def _read(metric: str, numbers: list[int], texts: list[str]) -> Curves:
 # --- what a summary counts ---
 
 
-def counts(store: Reader, study_id: int) -> dict[TrialState, int]:
-    """How many trials there are of each state that some have."""
+def counts(store: Reader, study_id: int) -> Counter[TrialState]:
+    """How many trials there are of each state."""
     t = store.table("trials")
+    query = sa.select(t.c.state, sa.func.count()).where(t.c.study_id == study_id)
     with store.reading() as connection:
-        found = connection.execute(
-            sa.select(t.c.state, sa.func.count())
-            .where(t.c.study_id == study_id)
-            .group_by(t.c.state)
-        ).all()
-    made: Counter[TrialState] = Counter()
-    for state, count in found:
-        made[OPTUNA_STATES[state]] += count
-    return dict(made)
+        return by_state((r[0], r[1]) for r in connection.execute(query.group_by(t.c.state)))
 
 
 def searched(store: Reader, study_id: int) -> dict[int, float]:
@@ -221,34 +214,46 @@ def searched(store: Reader, study_id: int) -> dict[int, float]:
         found = connection.execute(
             sa.select(t.c.number, v.c.value)
             .join(v, v.c.trial_id == t.c.trial_id)
-            .where(_complete(t, v, study_id))
+            .where(t.c.study_id == study_id, _complete(t, v))
             .order_by(t.c.number)
         ).all()
     return {number: value for number, value in found}  # noqa: C416  # rows are no pairs to mypy
 
 
-def best_number(store: Reader, study_id: int, direction: Direction) -> int | None:
-    """The complete trial with the best finite value, the earliest of equals; None if there is none."""
-    t, v = store.table("trials"), store.table("trial_values")
-    order = v.c.value.desc() if direction == "maximize" else v.c.value
-    with store.reading() as connection:
-        number: int | None = connection.execute(
-            sa.select(t.c.number)
-            .join(v, v.c.trial_id == t.c.trial_id)
-            .where(_complete(t, v, study_id))
-            .order_by(order, t.c.number)
-            .limit(1)
-        ).scalar()
-    return number
+def best_trials(
+    store: Reader, study_id: int | None = None
+) -> dict[int, sa.Row[int, int, int, float]]:
+    """The complete trial with the best finite value, the earliest of equals, of each study, or of one.
 
-
-def _complete(t: sa.Table, v: sa.Table, study_id: int) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        t.c.study_id == study_id,
-        t.c.state == "COMPLETE",
-        v.c.objective == 0,
-        v.c.value_type == "FINITE",
+    Each is a row of study_id, trial_id, number and value, by its study_id. Of several objectives the first counts.
+    """
+    t, v, d = (store.table(name) for name in ("trials", "trial_values", "study_directions"))
+    studies = d.alias()
+    best = (
+        sa.select(t.c.trial_id)
+        .join(v, v.c.trial_id == t.c.trial_id)
+        .join(d, sa.and_(d.c.study_id == t.c.study_id, d.c.objective == 0))
+        .where(t.c.study_id == studies.c.study_id, _complete(t, v))
+        .order_by(sa.case((d.c.direction == "MAXIMIZE", -v.c.value), else_=v.c.value), t.c.number)
+        .limit(1)
+        .scalar_subquery()
     )
+    trial, value = t.alias(), v.alias()
+    query = (
+        sa.select(trial.c.study_id, trial.c.trial_id, trial.c.number, value.c.value)
+        .join_from(studies, trial, trial.c.trial_id == best)
+        .join(value, value.c.trial_id == trial.c.trial_id)
+        .where(studies.c.objective == 0, value.c.objective == 0)
+    )
+    if study_id is not None:
+        query = query.where(studies.c.study_id == study_id)
+    with store.reading() as connection:
+        rows = connection.execute(query).all()
+    return {row.study_id: row for row in rows}
+
+
+def _complete(t: sa.Table, v: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(t.c.state == "COMPLETE", v.c.objective == 0, v.c.value_type == "FINITE")
 
 
 def epochs_trained(store: Reader, study_id: int) -> int:

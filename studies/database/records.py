@@ -6,7 +6,8 @@ import functools
 import json
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -209,6 +210,14 @@ class StudyRecord:
     def adopted(self) -> int:
         """How many trials plain Optuna had made before hpo went on with its study: the first ones."""
         return adopted_trials(self.provenance)
+
+
+def by_state(counts: Iterable[tuple[str, int]]) -> Counter[TrialState]:
+    """How many trials there are of each state, from pairs of Optuna's word and a number."""
+    states: Counter[TrialState] = Counter()
+    for word, count in counts:
+        states[OPTUNA_STATES[word]] += count
+    return states
 
 
 def direction_of(word: str) -> Direction:

@@ -72,11 +72,13 @@ def test_the_best_is_complete_and_finite_and_none_is_better_and_no_equal_is_earl
         if state == "complete" and value is not None and math.isfinite(value)
     ]
     assert columns.searched(store, study_id) == {number: value for value, number in scored}
-    best = columns.best_number(store, study_id, direction)
-    if best is None:
+    row = columns.best_trials(store, study_id).get(study_id)
+    assert columns.best_trials(store).get(study_id) == row
+    if row is None:
         assert scored == []
         return
-    (found,) = (value for value, number in scored if number == best)
+    best, found = row.number, row.value
+    assert (found, best) in scored
     for value, number in scored:
         assert value <= found if direction == "maximize" else value >= found
         assert number >= best or value != found
@@ -88,9 +90,9 @@ def test_what_is_no_number_is_never_the_best(
     store: Store, direction: Direction, value: float | None
 ) -> None:
     alone = recorded(store, direction, [(value, "complete")])
-    assert columns.best_number(store, alone, direction) is None
+    assert columns.best_trials(store, alone) == {}
     among = recorded(store, direction, [(value, "complete"), (0.5, "complete"), (9.0, "pruned")])
-    assert columns.best_number(store, among, direction) == 1
+    assert columns.best_trials(store, among)[among].number == 1
 
 
 @settings(

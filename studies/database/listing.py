@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from studies.database import lease, tables
-from studies.database.columns import best_trials
+from studies.database.aggregates import best_trials
 from studies.database.engine import now
 from studies.database.lease import Holder
 from studies.database.reader import Reader, state_of

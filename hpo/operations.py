@@ -30,7 +30,7 @@ from hpo.trainables.function import UNNAMED_METRIC, Train
 from hpo.trainables.of_plan import asked_of, study_name, trainable_of
 from hpo.trainables.protocol import Trainable
 from studies import DEFAULT_STORAGE
-from studies.database import columns
+from studies.database import aggregates, columns
 from studies.database.engine import check_creatable
 from studies.database.store import check_name, create_store, open_store
 from studies.database.writer import Writer
@@ -194,7 +194,7 @@ def reproduce(
             for c in columns.curves(store, record.study_id, among=[trial])
         }
         environments = store.environments(record.study_id)
-        count = sum(columns.counts(store, record.study_id).values())
+        count = sum(aggregates.counts(store, record.study_id).values())
     plan = stored_plan(record)
     if not trials:
         numbers = f"it has 0 to {count - 1}" if count else "it has none yet"

@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from studies.analysis.agreement import Agreement, compared_epochs, rank_agreement
 from studies.analysis.summary import Summary, summarize
-from studies.database.columns import (
-    Curves,
-    TrialColumns,
-    curves,
-    lengths,
-    scores_after,
-    trial_columns,
-)
+from studies.database.aggregates import lengths, scores_after
+from studies.database.columns import Curves, TrialColumns, curves, trial_columns
 from studies.database.engine import masked
 from studies.database.records import Finalist, Trial
 from studies.database.retry import patiently

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from studies.analysis.finalists import conclude_now
 from studies.analysis.goal import Goal
-from studies.database import columns, tables
+from studies.database import aggregates, tables
 from studies.database.engine import masked
 from studies.database.records import (
     ENDED,
@@ -160,7 +160,7 @@ def summarize(store: Store, name: str) -> Summary:
         t = tables.confirmations
         among = sa.select(t.c.trial).where(t.c.study_id == study_id).distinct()
         params = {trial.number: trial.params for trial in store.trials(study_id, among=among)}
-        searched = columns.searched(store, study_id)
+        searched = aggregates.searched(store, study_id)
         conclusion = store.conclusion(study_id) or conclude_now(
             searched, confirmations, record.direction
         )
@@ -170,17 +170,17 @@ def summarize(store: Store, name: str) -> Summary:
     best, beaten_by_none = None, []
     if record.several:
         beaten_by_none = [t.number for t in front(store.trials(study_id), record.directions)]
-    elif (number := columns.best_number(store, study_id, record.direction)) is not None:
-        (best,) = store.trials(study_id, among=[number])
+    elif row := aggregates.best_trials(store, study_id).get(study_id):
+        (best,) = store.trials(study_id, among=[row.number])
     return Summary(
         storage=masked(store.url),
         record=record,
-        trials=columns.counts(store, study_id),
-        epochs_trained=columns.epochs_trained(store, study_id)
+        trials=aggregates.counts(store, study_id),
+        epochs_trained=aggregates.epochs_trained(store, study_id)
         + sum(c.epochs for c in confirmations),
         best=best,
         front=beaten_by_none,
-        errors=columns.errors(store, study_id),
+        errors=aggregates.errors(store, study_id),
         rounds=store.rounds(study_id),
         searched=searched,
         finalists=confirmed,

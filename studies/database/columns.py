@@ -1,7 +1,6 @@
-"""Many trials at once, read as columns: 100,000 of them in about a second, where objects of their own take ten.
+"""Many trials at once, read as columns: 100,000 take about a second, a tenth of what objects of their own would take.
 
-`studies.analysis.frames` makes DataFrames of these. Summaries need no row of most trials: they ask the database to
-count.
+`studies.analysis.frames` makes DataFrames of the columns.
 """
 
 from __future__ import annotations
@@ -10,8 +9,7 @@ import itertools
 import json
 import math
 import operator
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,22 +22,16 @@ from studies.database import tables
 from studies.database.reader import Reader
 from studies.database.records import (
     OPTUNA_STATES,
-    Direction,
     TrialState,
     read_distribution,
     read_number,
     stored_points,
 )
 
-COMPARED = 10_000  # trials: more make a rank correlation no surer that anybody would notice
-
 
 @dataclass(frozen=True)
 class TrialColumns:
-    """Trials in the order of their numbers, a list with one entry a trial for each thing that is known of them.
-
-    `params` and `attributes` have None where a trial has no such parameter, or nothing of that name.
-    """
+    """Trials in the order of their numbers: each list has one entry a trial, None for what it does not have."""
 
     numbers: list[int]
     states: list[TrialState]
@@ -72,69 +64,59 @@ def trial_columns(store: Reader, study_id: int) -> TrialColumns:
     """All trials of a study."""
     t, a = store.table("trials"), store.table("trial_user_attributes")
     i = store.table("trial_intermediate_values")
-    mine = t.c.study_id == study_id
+    of_study = t.c.study_id == study_id
     with store.reading() as connection:
-        rows = connection.execute(store.of_trials(mine)).all()
-        given = connection.execute(store.of_params(mine)).all()
+        trials = connection.execute(store.of_trials(of_study)).all()
+        settings = connection.execute(store.of_params(of_study)).all()
         foreign, several = store.foreign(study_id), store.objectives(study_id)
-        told = connection.execute(
+        attributes = connection.execute(
             sa.select(a.c.trial_id, a.c.key, a.c.value_json)
             .join(t, t.c.trial_id == a.c.trial_id)
-            .where(mine, _ours(t, foreign), a.c.key.in_(("round", "diverged_epoch")))
+            .where(store.ours(study_id), a.c.key.in_(("round", "diverged_epoch")))
         ).all()
-        counted = connection.execute(
+        epochs = connection.execute(
             sa.select(i.c.trial_id, sa.func.count())
             .join(t, t.c.trial_id == i.c.trial_id)
-            .where(mine)
+            .where(of_study)
             .group_by(i.c.trial_id)
         ).all()
     ids, numbers, states, started, finished, values, kinds = map(
-        list, zip(*rows, strict=True) if rows else [()] * 7
+        list, zip(*trials, strict=True) if trials else [()] * 7
     )
-    place = dict(zip(ids, range(len(ids)), strict=True))
+    place = {trial_id: k for k, trial_id in enumerate(ids)}
 
-    def placed(pairs: Sequence[Any], empty: Any) -> list[Any]:
-        column = [empty] * len(ids)
+    def column(pairs: Iterable[Any], empty: Any) -> list[Any]:
+        entries = [empty] * len(ids)
         for trial_id, value in pairs:
-            column[place[trial_id]] = value
-        return column
+            entries[place[trial_id]] = value
+        return entries
 
     def attribute(key: str) -> list[Any]:
-        return placed([(n, json.loads(text)) for n, name, text in told if name == key], None)
+        return column(((n, json.loads(text)) for n, name, text in attributes if name == key), None)
 
     rounds = attribute("round")
-    if math.isfinite(foreign):  # what Optuna made before is the first
+    if math.isfinite(foreign):  # the trials of an adopted study are its first round
         rounds = [0 if number < foreign else r for number, r in zip(numbers, rounds, strict=True)]
     params: dict[str, list[Any]] = {}
-    read: dict[str, Callable[[float], Any]] = {}
-    for trial_id, name, value, text in given:
-        column = params.get(name)
-        if column is None:
-            column = params[name] = [None] * len(ids)
-        meant = read.get(text)
-        if meant is None:
-            meant = read[text] = read_distribution(text).to_external_repr
-        column[place[trial_id]] = meant(value)
+    to_external: dict[str, Callable[[float], Any]] = {}  # of each distribution
+    for trial_id, name, value, text in settings:
+        if name not in params:
+            params[name] = [None] * len(ids)
+        if text not in to_external:
+            to_external[text] = read_distribution(text).to_external_repr
+        params[name][place[trial_id]] = to_external[text](value)
     return TrialColumns(
         numbers,
         [OPTUNA_STATES[state] for state in states],
-        [
-            None if several is not None else read_number(value, kind)
-            for value, kind in zip(values, kinds, strict=True)
-        ],
+        [None] * len(ids) if several is not None else list(map(read_number, values, kinds)),
         started,
         finished,
-        placed(counted, 0),
+        column(epochs, 0),
         params,
         rounds,
         attribute("diverged_epoch"),
         _by_objective(several or {}, ids),
     )
-
-
-def _ours(t: sa.Table, foreign: float) -> sa.ColumnElement[bool]:
-    """Trials that plain Optuna did not make: a user of it may have given attributes of our names."""
-    return t.c.number >= int(foreign) if math.isfinite(foreign) else sa.false()
 
 
 def _by_objective(
@@ -150,15 +132,15 @@ def _by_objective(
 def curves(store: Reader, study_id: int, *, among: Sequence[int] | None = None) -> list[Curves]:
     """All curves of a study, or of the trials whose numbers are `among` some, by metric in the order of names.
 
-    Trials that plain Optuna made have their intermediate values as the curve of a metric named "value".
+    The intermediate values of trials that plain Optuna made are curves of a metric named "value".
     """
     t, c = store.table("trials"), tables.curves
     i = store.table("trial_intermediate_values")
-    by_metric: dict[str, tuple[list[int], list[Any]]] = {}
+    by_metric: dict[str, tuple[list[int], list[str]]] = {}  # numbers of trials, and their curves
     which = t.c.study_id == study_id
     if among is not None:
         which = sa.and_(which, t.c.number.in_(among))
-    theirs = which
+    foreign = which
     with store.reading() as connection:
         if tables.present(connection, c):
             for number, metric, text in connection.execute(
@@ -170,153 +152,25 @@ def curves(store: Reader, study_id: int, *, among: Sequence[int] | None = None) 
                 numbers, texts = by_metric.setdefault(metric, ([], []))
                 numbers.append(number)
                 texts.append(text)
-            theirs = theirs & ~sa.exists().where(c.c.trial_id == t.c.trial_id)
+            foreign = which & ~sa.exists().where(c.c.trial_id == t.c.trial_id)
         points = connection.execute(
             sa.select(t.c.number, i.c.intermediate_value, i.c.intermediate_value_type)
             .join(i, i.c.trial_id == t.c.trial_id)
-            .where(theirs)
+            .where(foreign)
             .order_by(t.c.number, i.c.step)
         ).all()
-    numbers, texts = by_metric.setdefault("value", ([], []))
     for number, rows in itertools.groupby(points, key=operator.itemgetter(0)):
+        numbers, texts = by_metric.setdefault("value", ([], []))
         values = [read_number(value, kind) for _, value, kind in rows]
         numbers.append(number)
         texts.append(stored_points([math.nan if v is None else v for v in values]))
-    return [
-        _read(metric, *by_metric[metric]) for metric in sorted(by_metric) if by_metric[metric][0]
-    ]
+    return [_parse(metric, *by_metric[metric]) for metric in sorted(by_metric)]
 
 
-def _read(metric: str, numbers: list[int], texts: list[str]) -> Curves:
-    curves = json.loads(f"[{','.join(texts)}]")  # at once: a call for each takes twice as long
+def _parse(metric: str, numbers: list[int], texts: list[str]) -> Curves:
+    curves = json.loads(f"[{','.join(texts)}]")  # in one call: one a curve would take twice as long
     order = sorted(range(len(numbers)), key=numbers.__getitem__)
     curves = [curves[k] for k in order]
     points = np.array(list(itertools.chain.from_iterable(curves)), float)  # null is NaN
     lengths = np.fromiter(map(len, curves), np.int64, len(curves))
     return Curves(metric, np.array(numbers, np.int64)[order], lengths, points)
-
-
-# --- what a summary counts ---
-
-
-def counts(store: Reader, study_id: int) -> dict[TrialState, int]:
-    """How many trials there are of each state that some have."""
-    t = store.table("trials")
-    with store.reading() as connection:
-        found = connection.execute(
-            sa.select(t.c.state, sa.func.count())
-            .where(t.c.study_id == study_id)
-            .group_by(t.c.state)
-        ).all()
-    made: Counter[TrialState] = Counter()
-    for state, count in found:
-        made[OPTUNA_STATES[state]] += count
-    return dict(made)
-
-
-def searched(store: Reader, study_id: int) -> dict[int, float]:
-    """The finite values of the complete trials, by their numbers."""
-    t, v = store.table("trials"), store.table("trial_values")
-    with store.reading() as connection:
-        found = connection.execute(
-            sa.select(t.c.number, v.c.value)
-            .join(v, v.c.trial_id == t.c.trial_id)
-            .where(_complete(t, v, study_id))
-            .order_by(t.c.number)
-        ).all()
-    return {number: value for number, value in found}  # noqa: C416  # rows are no pairs to mypy
-
-
-def best_number(store: Reader, study_id: int, direction: Direction) -> int | None:
-    """The complete trial with the best finite value, the earliest of equals; None if there is none."""
-    t, v = store.table("trials"), store.table("trial_values")
-    order = v.c.value.desc() if direction == "maximize" else v.c.value
-    with store.reading() as connection:
-        number: int | None = connection.execute(
-            sa.select(t.c.number)
-            .join(v, v.c.trial_id == t.c.trial_id)
-            .where(_complete(t, v, study_id))
-            .order_by(order, t.c.number)
-            .limit(1)
-        ).scalar()
-    return number
-
-
-def _complete(t: sa.Table, v: sa.Table, study_id: int) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        t.c.study_id == study_id,
-        t.c.state == "COMPLETE",
-        v.c.objective == 0,
-        v.c.value_type == "FINITE",
-    )
-
-
-def epochs_trained(store: Reader, study_id: int) -> int:
-    """How many epochs all trials together were trained: as many as there are intermediate values."""
-    t, i = store.table("trials"), store.table("trial_intermediate_values")
-    with store.reading() as connection:
-        count: int = connection.execute(
-            sa.select(sa.func.count())
-            .select_from(t)
-            .join(i, i.c.trial_id == t.c.trial_id)
-            .where(t.c.study_id == study_id)
-        ).scalar_one()
-    return count
-
-
-def errors(store: Reader, study_id: int) -> Counter[str]:
-    """What the trainings that failed with an error said, and how often each was said."""
-    t, a = store.table("trials"), store.table("trial_user_attributes")
-    with store.reading() as connection:
-        found = connection.execute(
-            sa.select(a.c.value_json, sa.func.count())
-            .join(t, t.c.trial_id == a.c.trial_id)
-            .where(t.c.study_id == study_id, _ours(t, store.foreign(study_id)), a.c.key == "error")
-            .group_by(a.c.value_json)
-            .order_by(sa.func.min(a.c.trial_user_attribute_id))
-        ).all()
-    return Counter({str(json.loads(text)): count for text, count in found})
-
-
-def lengths(store: Reader, study_id: int) -> Counter[tuple[TrialState, int]]:
-    """How many trials of each state were trained for how many epochs, of the trials that `scores_after` reads."""
-    t, i = store.table("trials"), store.table("trial_intermediate_values")
-    with store.reading() as connection:
-        longest = sa.select(sa.func.max(i.c.step)).where(i.c.trial_id == t.c.trial_id)
-        rows = connection.execute(
-            sa.select(t.c.state, longest.scalar_subquery()).where(_compared(store, study_id))
-        ).all()
-    return Counter((OPTUNA_STATES[state], epochs) for state, epochs in rows if epochs is not None)
-
-
-def _compared(store: Reader, study_id: int) -> sa.ColumnElement[bool]:
-    """The trials that are compared after some epochs; of more than `COMPARED`, about so many, evenly spaced."""
-    t = store.table("trials")
-    with store.reading() as connection:
-        count = sa.select(sa.func.count()).where(t.c.study_id == study_id)
-        apart = 1 + connection.execute(count).scalar_one() // COMPARED
-    ours = _ours(t, store.foreign(study_id))
-    return sa.and_(t.c.study_id == study_id, ours, t.c.number % apart == 0)
-
-
-def scores_after(
-    store: Reader, study_id: int, epochs: Sequence[int]
-) -> dict[int, dict[int, float]]:
-    """For each of these epochs, the finite scores that trials had after it, by their numbers.
-
-    Trials that plain Optuna made have none: their steps need not be epochs. Of more than `COMPARED` trials, about so
-    many, evenly spaced.
-    """
-    t, i = store.table("trials"), store.table("trial_intermediate_values")
-    with store.reading() as connection:
-        rows = connection.execute(
-            sa.select(i.c.step, t.c.number, i.c.intermediate_value, i.c.intermediate_value_type)
-            .join(i, i.c.trial_id == t.c.trial_id)
-            .where(_compared(store, study_id), i.c.step.in_(epochs))
-        ).all()
-    scores: dict[int, dict[int, float]] = {epoch: {} for epoch in epochs}
-    for step, number, value, kind in rows:
-        score = read_number(value, kind)
-        if score is not None and math.isfinite(score):
-            scores[step][number] = score
-    return scores

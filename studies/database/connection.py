@@ -9,7 +9,8 @@ from typing import Self, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError
 
-from studies.database.engine import database_errors, first_line, masked
+from studies.database.engine import database_errors, masked
+from studies.database.files import first_line
 from studies.database.retry import patiently
 from studies.errors import StoreError
 

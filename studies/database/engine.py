@@ -1,4 +1,4 @@
-"""A database URL -> an SQLAlchemy engine set up as we use it, or one line that says what is wrong with it."""
+"""Database URLs: what is wrong with one, in one line, and the SQLAlchemy engine that we use for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from studies import extras
-from studies.database.files import UNWRITABLE_PLACE, beside, in_words, nobody_writes, size
+from studies.database.files import (
+    UNWRITABLE_PLACE,
+    beside,
+    first_line,
+    meaning,
+    nobody_writes,
+    size,
+)
 from studies.errors import ConnectionLostError, StoreError
 
 BUSY_SECONDS = 30  # how long to wait for another program that is writing to the same SQLite file
@@ -25,7 +32,7 @@ CONNECT_SECONDS = 10  # how long to wait for a server that does not answer
 
 
 def masked(url: str) -> str:
-    """A database URL as it may be shown: without its password, be it before the host or in the query."""
+    """A database URL as it may be shown, with *** for a password before the host or in the query."""
     parsed = parse(url)
     secret = {key: "***" for key in parsed.query if "pass" in key.lower()}
     shown = parsed.update_query_dict(secret).render_as_string(hide_password=True)
@@ -33,16 +40,16 @@ def masked(url: str) -> str:
 
 
 def now() -> datetime:
-    """The present as the database stores it: naive UTC."""
+    """The present time as databases store it: in UTC, without a time zone."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def check_creatable(url: str) -> None:
-    """Say what is wrong with a place for a database before anything is written there.
+    """Check that a database can be written to, or made where there is none. Nothing is written.
 
     Raises:
-        StoreError: the URL can't be used, its folder is not there or can't be written to, or the file is none of ours
-            or can't be written to.
+        StoreError: the URL can't be used, its folder does not exist or can't be written to, or its file can't be
+            written to or holds something else.
     """
     path = sqlite_path(url)
     if path is None:
@@ -58,7 +65,7 @@ def check_creatable(url: str) -> None:
             )
         check_file(path)
         return
-    # Only trying tells: permissions, read-only file systems and root all differ.
+    # Permissions, read-only file systems and root all differ, so it is tried.
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
@@ -68,15 +75,15 @@ def check_creatable(url: str) -> None:
 
 
 def parse(url: str) -> sa.URL:
-    """The parts of a URL.
+    """A URL in its parts.
 
     Raises:
         StoreError: it is not a URL, or not one of SQLite or PostgreSQL.
     """
     try:
         parsed = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError):  # the latter of a port that is no number
-        # An address that can't be taken apart may hold a password anywhere; only a plain path is repeated.
+    except (sa.exc.ArgumentError, ValueError):  # a port that is not a number
+        # A URL that can't be parsed may hold a password anywhere, so only a plain path is repeated.
         raise StoreError(
             "the database URL can't be read: write sqlite:///FILE"
             if "://" in url or "@" in url
@@ -102,24 +109,24 @@ def sqlite_path(url: str) -> Path | None:
 
 
 def check_file(path: Path) -> bool:
-    """Whether a file that exists is an SQLite database (or empty). True: it has to be read as one that never changes.
+    """Check that an existing file is an SQLite database or empty; returns whether to open it as one that never changes.
 
-    In WAL mode SQLite makes files beside a database even to read it. Where it can't, all is in the one file unless a
-    program that writes was killed. Nor should it where that file is read-only: they would be the reader's own, and be
-    in the way of who may write.
+    In WAL mode SQLite makes files beside a database even to read it. Where it can't make them, everything is in the one
+    file, unless a writing program was killed. Where the database is read-only, it must not make them: they would belong
+    to the reader, and be in the way of programs that may write.
 
     Raises:
-        StoreError: it is a folder, can't be read, or holds something else.
+        StoreError: it is a folder, can't be read, or is no SQLite database.
     """
     if path.is_dir():
         raise StoreError(f"{path} is a folder: give a file in it, sqlite:///{path}/hpo.db")
     if not os.access(path, os.R_OK):
         raise StoreError(f"{path} can't be read: permission denied")
-    # SQLite would delete it. (It is looked at first: another program may just be making both.)
+    # SQLite would delete the -wal file. Its size is read first, since another program may just be making both.
     if size(beside(path, "wal")) and not size(path):
         raise StoreError(f"{path} is empty, but {path.name}-wal beside it is not: it was cut off")
     frozen = not os.access(path, os.W_OK) and nobody_writes(path)
-    with _as_told(path):
+    with _sqlite_errors(path):
         try:
             _ask(path, "immutable=1" if frozen else "mode=rw")
         except sqlite3.DatabaseError as error:
@@ -136,50 +143,48 @@ def check_file(path: Path) -> bool:
 
 
 def check_whole(path: Path) -> None:
-    """Whether all of an SQLite file can be read, before anything is written to it.
+    """Check that all of an SQLite file can be read, before anything is written to it.
 
     Raises:
         StoreError: it is damaged.
     """
-    with _as_told(path):
-        found = _ask(path, "mode=rw", "PRAGMA quick_check(1)")
-        if found != "ok":
-            damaged = sqlite3.DatabaseError(" ".join(str(found).split()))
+    with _sqlite_errors(path):
+        result = _ask(path, "mode=rw", "PRAGMA quick_check(1)")
+        if result != "ok":
+            damaged = sqlite3.DatabaseError(" ".join(str(result).split()))
             damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
             raise damaged
 
 
-def _ask(path: Path, how: str, question: str = "PRAGMA schema_version") -> Any:
-    # Asked of SQLite, never by opening the file ourselves: to close it would drop the locks that every other
-    # connection of this process has on it, and so corrupt it (sqlite.org/howtocorrupt.html, 2.2).
-    address = f"file:{quote(str(path))}?{how}"
+def _ask(path: Path, mode: str, query: str = "PRAGMA schema_version") -> Any:
+    # We never open the file ourselves: closing it would drop the locks of all other connections of this process, and
+    # so could corrupt the database (sqlite.org/howtocorrupt.html, 2.2).
+    address = f"file:{quote(str(path))}?{mode}"
     connection = sqlite3.connect(address, timeout=BUSY_SECONDS, uri=True)
     with contextlib.closing(connection):
-        return connection.execute(question).fetchone()[0]
+        return connection.execute(query).fetchone()[0]
 
 
 @contextlib.contextmanager
-def _as_told(path: Path) -> Iterator[None]:
+def _sqlite_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path} {told(error, path)}") from None
+        raise StoreError(f"{path} {meaning(error, path, BUSY_SECONDS)}") from None
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """What SQLAlchemy's create_engine is given for this kind of database, by us and through Optuna."""
+    """The options of SQLAlchemy's create_engine for this kind of database, for our own engine and for Optuna's."""
     if parse(url).get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": BUSY_SECONDS}}
-    # A server that does not even refuse is not waited for longer than one that does; an address may say otherwise.
-    given = "connect_timeout" in parse(url).query
-    return {
-        "pool_pre_ping": True,
-        "connect_args": {} if given else {"connect_timeout": CONNECT_SECONDS},
-    }
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if "connect_timeout" not in parse(url).query:
+        options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+    return options
 
 
 def make_engine(url: str, *, frozen: bool = False) -> sa.Engine:
-    """An engine whose SQLite transactions begin when we say so; `frozen`: of a file that never changes.
+    """An engine for a URL, or for a file that is `frozen`: that never changes.
 
     Raises:
         StoreError: the URL can't be used, or its driver is not installed.
@@ -206,25 +211,21 @@ def _frozen(url: str) -> sa.URL:
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
-    # The driver is not to begin transactions by itself: see _begin_sqlite.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(
-        "PRAGMA synchronous = NORMAL"
-    )  # safe from a crash in WAL mode; see sqlite.org/wal.html
-    cursor.close()
+    connection.isolation_level = None  # transactions begin in _begin_sqlite, not by the driver
+    # In WAL mode this is safe even if the program crashes; see sqlite.org/wal.html.
+    connection.execute("PRAGMA synchronous = NORMAL").close()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    # BEGIN IMMEDIATE takes the write lock at once: a transaction that reads first and then finds the file
-    # locked could not wait, only fail.
+    # Transactions that write use BEGIN IMMEDIATE, which takes the write lock at once. A transaction that reads first
+    # and then finds the file locked could not wait for it, but would fail.
     begin = connection.get_execution_options().get("hpo_begin", "BEGIN")
     if begin:
         connection.exec_driver_sql(begin)
 
 
 def use_wal(engine: sa.Engine) -> None:
-    """Readers and the writer do not wait for each other from now on; the file remembers it."""
+    """Set WAL mode, in which readers and the writer don't wait for each other. The file keeps the setting."""
     patience = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -232,7 +233,7 @@ def use_wal(engine: sa.Engine) -> None:
                 connection.exec_driver_sql("PRAGMA journal_mode = WAL")
             return
         except OperationalError as error:
-            # SQLite does not wait for this as it waits for a transaction.
+            # SQLite's own time limit does not hold for this statement.
             code = getattr(error.orig, "sqlite_errorcode", 0)
             if code & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
                 raise
@@ -241,7 +242,7 @@ def use_wal(engine: sa.Engine) -> None:
 
 @contextlib.contextmanager
 def database_errors(url: str) -> Iterator[None]:
-    """What goes wrong in the database, in one line that names it."""
+    """Raise what goes wrong in the database as a StoreError: one line that names the database."""
     try:
         yield
     except IntegrityError:
@@ -249,7 +250,7 @@ def database_errors(url: str) -> Iterator[None]:
     except DBAPIError as error:
         path = sqlite_path(url)
         if path is not None:
-            raise StoreError(f"{path} {told(error.orig or error, path)}") from None
+            raise StoreError(f"{path} {meaning(error.orig or error, path, BUSY_SECONDS)}") from None
         kind = ConnectionLostError if _is_lost(error) else StoreError
         raise kind(f"{masked(url)}: {first_line(error.orig or error)}") from None
 
@@ -257,16 +258,6 @@ def database_errors(url: str) -> Iterator[None]:
 def _is_lost(error: DBAPIError) -> bool:
     if error.connection_invalidated:
         return True
-    # A connection that could not be made has run no statement, and libpq gives no code for it.
+    # If no connection could be made, no statement was run, and libpq gives no error code.
     no_code = getattr(error.orig, "sqlstate", "") is None
     return isinstance(error, OperationalError) and error.statement is None and no_code
-
-
-def told(error: BaseException, path: Path) -> str:
-    """What an error of SQLite's means for a file, as the rest of a sentence that begins with its name."""
-    return in_words(error, path, BUSY_SECONDS) or f"can't be used: {first_line(error)}"
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message, for a message of one line."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,6 +1,6 @@
-"""What surrounds an SQLite file, and what its errors mean: looked at from outside, without opening it.
+"""The files of an SQLite database, looked at without opening them, and what SQLite's errors mean.
 
-In WAL mode a database is up to three files: what was committed last may still be in FILE-wal, and FILE-shm says where.
+In WAL mode a database is up to three files: the last commits may still be in FILE-wal, and FILE-shm is its index.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ UNWRITABLE_PLACE = (
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
 )
-"""What SQLite says where a reader can't make the files that it needs beside a database in WAL mode."""
+"""The errors of SQLite when a reader can't make the files that it needs beside a database in WAL mode."""
 
 
 def beside(path: Path, ending: str) -> Path:
@@ -35,15 +35,21 @@ def size(path: Path) -> int:
 
 
 def nobody_writes(path: Path) -> bool:
-    """Whether all of a database is in its file, and no program that writes has it open."""
+    """Whether the whole database is in its one file, and no program has it open to write."""
     return not size(beside(path, "wal")) and not beside(path, "shm").exists()
 
 
-def in_words(error: BaseException, path: Path, waited: float) -> str | None:
-    """What an error of SQLite's means for a file, as the rest of a sentence; None where its own words have to do."""
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        return None
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, for a message of one line."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def meaning(error: BaseException, path: Path, waited: float) -> str:
+    """What an error of SQLite means, as the rest of a sentence that begins with the file's name.
+
+    `waited` is how many seconds were waited for a lock.
+    """
+    code = getattr(error, "sqlite_errorcode", 0)
     kept = "what was finished is kept: go on with hpo resume when there is room"
     match code & 0xFF:
         case sqlite3.SQLITE_NOTADB:
@@ -65,11 +71,11 @@ def in_words(error: BaseException, path: Path, waited: float) -> str | None:
             return "can't be written: it or its folder is read-only"
         case sqlite3.SQLITE_CANTOPEN:
             return f"can't be opened: {error}"
-    return None
+    return f"can't be used: {first_line(error)}"
 
 
 def _limit() -> int | None:
-    """The size that no file of this process may pass."""
+    """The largest size that a file of this process may have; None where there is no limit."""
     try:
         import resource
     except ImportError:  # on Windows
@@ -79,20 +85,20 @@ def _limit() -> int | None:
 
 
 def _holders(path: Path) -> str:
-    """The programs that have write locks on a database, as Linux knows them; else just what they are."""
+    """The programs with write locks on a database, as far as Linux shows them."""
     files = set()
     for file in (path, beside(path, "wal"), beside(path, "shm")):
         if file.exists():
             about = file.stat()
             device = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}"
             files.add(f"{device}:{about.st_ino}")
-    named = []
+    programs = []
     try:
         for line in Path("/proc/locks").read_text().splitlines():
             fields = line.split()  # 1: POSIX ADVISORY WRITE process device:inode from to
             if fields[3:4] == ["WRITE"] and fields[5] in files and fields[4] != str(os.getpid()):
                 program = Path(f"/proc/{fields[4]}/comm").read_text().strip()
-                named.append(f"process {fields[4]} ({program})")
-    except OSError:  # no Linux, or it has just ended
+                programs.append(f"process {fields[4]} ({program})")
+    except OSError:  # this is not Linux, or the program has just ended
         pass
-    return " and ".join(dict.fromkeys(named)) or "another program"
+    return " and ".join(dict.fromkeys(programs)) or "another program"

@@ -1,10 +1,10 @@
-"""Who may write to a study: one process at a time, for as long as its heart beats.
+"""The lease of a study: one process at a time may write to it, as long as its heartbeat goes on.
 
 A lease is a row with a random token. Every write of the holder first checks, in the same transaction, that the row
-still bears its token, and puts a new one in its place. So a holder that was taken over (a laptop that slept) writes
-nothing more; and where a connection is lost in the middle of a COMMIT, the row tells whether that was done. A holder
-that died on this host is noticed at once, by its process number and start time; elsewhere, when its heartbeat is older
-than `EXPIRY_SECONDS` by the database's clock. Which leases it has itself, a process knows.
+still has its token, and replaces it by a new one. So a holder that was taken over (on a laptop that slept) writes
+nothing more. And if a connection is lost during a COMMIT, the row shows whether it succeeded. If the holder has died
+on this host, that is noticed at once, by its process number and start time; on another host, when its heartbeat is
+older than `EXPIRY_SECONDS` by the database's clock. A process keeps its own tokens in `IN_USE`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ HEARTBEAT_SECONDS = 10.0
 EXPIRY_SECONDS = 60.0
 
 IN_USE: set[str] = set()
-"""The tokens of the writers that this process has open. A lease of this process with another token is a remnant: of a
-search whose disk was full, say, so that it could not even be given back."""
+"""The tokens of the writers that are open in this process. A lease of this process with another token is left over, for
+example from a search that could not give it back because the disk was full."""
 
 
 @dataclass(frozen=True)
@@ -45,21 +45,21 @@ class Holder:
 
 
 def new_token() -> str:
-    """A token that nobody has had."""
+    """A random token that no other lease has."""
     return secrets.token_hex(16)
 
 
 def acquire(
     connection: sa.Connection, study_id: int, name: str, token: str, *, take_over: bool
 ) -> None:
-    """Take the study's lease, in the caller's transaction. Nothing is done where the row bears the token already.
+    """Take the study's lease, in the caller's transaction. If the row already has the token, nothing is done.
 
     Raises:
         LeaseError: another process holds it and is alive, and `take_over` is not set.
-        sqlalchemy.exc.IntegrityError: another process took it at the same moment (on a server): look again.
+        sqlalchemy.exc.IntegrityError: on a server, another process took it at the same moment; try again.
     """
-    seen = _holder(connection, study_id)
-    if seen == token:
+    previous = _token(connection, study_id)
+    if previous == token:
         return
     holder = living_holder(connection, study_id)
     if holder is not None and not take_over:
@@ -67,10 +67,10 @@ def acquire(
             f"study {name!r} is held by {holder}; wait for it, stop it, or use --take-over"
         )
     now = database_time(connection)
-    # Only what was looked at goes: on a server another process may have taken it since.
-    if seen is not None:
-        release(connection, study_id, seen)
-    IN_USE.add(token)  # before another thread can see it in the row
+    # Only the lease that was checked is deleted: on a server, another process may have taken it since.
+    if previous is not None:
+        release(connection, study_id, previous)
+    IN_USE.add(token)  # before another thread can read it in the row
     connection.execute(
         sa.insert(leases).values(
             study_id=study_id,
@@ -85,56 +85,56 @@ def acquire(
 
 
 def renew(connection: sa.Connection, study_id: int, token: str, new: str, name: str) -> bool:
-    """Beat once and let the row bear a new token; in the transaction of whatever else the holder is about to write.
+    """Set the heartbeat and a new token, in the transaction of what the holder is about to write.
 
-    False where it bears the new one already: an earlier transaction with the same two tokens was committed.
+    Returns False if the row has the new token already: an earlier transaction with the same tokens was committed.
 
     Raises:
         LeaseError: the lease is no longer this holder's.
     """
-    # On a server this waits for an earlier transaction of ours that has not ended there yet.
+    # On a server, this waits for an earlier transaction of ours that is still running there.
     if beat(connection, study_id, token, new):
         return True
-    if _holder(connection, study_id) == new:
+    if _token(connection, study_id) == new:
         return False
     raise LeaseError(f"study {name!r} was taken over by another process; nothing more is written")
 
 
 def beat(connection: sa.Connection, study_id: int, token: str, new: str | None = None) -> bool:
-    """Set the heartbeat, and the token if there is a new one; whether the lease is this holder's."""
+    """Set the heartbeat, and the token if a new one is passed; returns whether the lease is this holder's."""
     row = sa.update(leases).where(leases.c.study_id == study_id, leases.c.holder == token)
     now = database_time(connection)
     return connection.execute(row.values(heartbeat=now, holder=new or token)).rowcount == 1
 
 
 def release(connection: sa.Connection, study_id: int, *tokens: str) -> None:
-    """Give the lease back; a lease that is not this holder's is left alone."""
+    """Give the lease back, if it has one of these tokens."""
     connection.execute(
         sa.delete(leases).where(leases.c.study_id == study_id, leases.c.holder.in_(tokens))
     )
 
 
-def _holder(connection: sa.Connection, study_id: int) -> str | None:
+def _token(connection: sa.Connection, study_id: int) -> str | None:
     query = sa.select(leases.c.holder).where(leases.c.study_id == study_id)
     token: str | None = connection.execute(query).scalar()
     return token
 
 
 def living_holder(connection: sa.Connection, study_id: int) -> Holder | None:
-    """Who holds the study now: None if nobody does, or if the holder is dead."""
+    """Who holds the study now; None if nobody does, or the holder has died."""
     row = connection.execute(sa.select(leases).where(leases.c.study_id == study_id)).first()
     return None if row is None else _living(connection, row)
 
 
 def living_holders(connection: sa.Connection) -> dict[int, Holder]:
-    """Who holds which study now, by the studies' numbers."""
+    """Who holds each study that is held now, by study_id."""
     rows = connection.execute(sa.select(leases)).all()
-    found = {row.study_id: _living(connection, row) for row in rows}
-    return {study_id: holder for study_id, holder in found.items() if holder is not None}
+    holders = {row.study_id: _living(connection, row) for row in rows}
+    return {study_id: holder for study_id, holder in holders.items() if holder is not None}
 
 
 def _living(connection: sa.Connection, row: sa.Row[Any]) -> Holder | None:
-    """Who has a lease, if that process is alive."""
+    """The holder of a lease, if that process is alive."""
     if row.host == socket.gethostname():
         alive = _alive(row.process, row.process_started)
         if row.process == os.getpid():
@@ -148,7 +148,7 @@ def _living(connection: sa.Connection, row: sa.Row[Any]) -> Holder | None:
 
 
 def database_time(connection: sa.Connection) -> datetime:
-    """The database's clock, as naive UTC."""
+    """The time by the database's clock, in UTC without a time zone."""
     now: datetime = connection.execute(sa.select(sa.func.current_timestamp())).scalar_one()
     return now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now
 
@@ -158,18 +158,18 @@ def _alive(process: int, started: float | None) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it lives, and belongs to somebody else: so does a number that was used again
+    except OSError:  # a process of another user, which may have been given the number since
         pass
     now_started = _start_of(process)
     return started is None or now_started is None or now_started == started
 
 
 def _start_of(process: int) -> float | None:
-    """When a process started, in clock ticks since boot (proc(5), field 22); None where /proc is not."""
+    """When a process started, in clock ticks since boot (proc(5), field 22); None where there is no /proc."""
     try:
         text = Path(f"/proc/{process}/stat").read_text()
     except OSError:
         return None
     fields = text[text.rindex(")") + 2 :].split()
-    # A zombie has ended; only its parent has not asked yet.
+    # A zombie has ended; its parent has just not asked for its status yet.
     return -1.0 if fields[0] == "Z" else float(fields[19])

@@ -1,7 +1,7 @@
 """All studies of a database at once, in a handful of statements however many there are.
 
-The database counts and looks for the best; of most trials no row is read. A study that plain Optuna made is listed
-as far as Optuna recorded it: nobody knows who runs it, or when it was created.
+The database itself counts the trials and finds the best ones, so few rows are read. Of a study that plain Optuna made,
+it is not recorded who runs it or when it was created.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from studies.database import lease, tables
+from studies.database.aggregates import best_trials
 from studies.database.engine import now
 from studies.database.lease import Holder
 from studies.database.reader import Reader, state_of
 from studies.database.records import (
     ENDED,
-    OPTUNA_STATES,
     Direction,
     State,
     TrialState,
+    by_state,
     direction_of,
     read_distribution,
 )
@@ -48,9 +49,9 @@ class Best:
 
 @dataclass(frozen=True)
 class Listed:
-    """What a list says of a study. Times are naive UTC; None where nobody has recorded them.
+    """A study in a list. Times are naive UTC, and None where they are not recorded.
 
-    `last` is when the last thing happened: a batch began or ended, a setting was confirmed, the search was over.
+    `last` is when the study last changed: a batch began or ended, a setting was confirmed, the search ended.
     """
 
     name: str
@@ -96,22 +97,18 @@ def listing(storage: str) -> list[Listed]:
 def listed(store: Reader) -> list[Listed]:
     """The studies of an open database."""
     s, d = store.table("studies"), store.table("study_directions")
-    store.table("trials")  # looked up before a transaction begins
+    store.table("trials")  # Optuna's tables are looked up before the transaction begins
     with store.reading() as connection:
-        there = set(sa.inspect(connection).get_table_names())
+        existing = set(sa.inspect(connection).get_table_names())
         ours, holders = {}, {}
-        if tables.studies.name in there:
-            known = tables.studies.c
-            ours = {
-                row.study_id: row
-                for row in connection.execute(
-                    sa.select(known.study_id, known.metric, known.created, known.completed)
-                )
-            }
+        if tables.studies.name in existing:
+            t = tables.studies.c
+            query = sa.select(t.study_id, t.metric, t.created, t.completed)
+            ours = {row.study_id: row for row in connection.execute(query)}
             holders = lease.living_holders(connection)
-        ended = _last_beside_trials(connection, there)
+        last_beside = _last_beside_trials(connection, existing)
         trials = _trials(store, connection)
-        bests = _bests(store, connection)
+        bests = _bests(store)
         names: dict[int, tuple[str, list[Direction]]] = {}
         for study_id, name, word in connection.execute(
             sa.select(s.c.study_id, s.c.study_name, d.c.direction)
@@ -119,49 +116,37 @@ def listed(store: Reader) -> list[Listed]:
             .order_by(s.c.study_id, d.c.objective)
         ):
             names.setdefault(study_id, (name, []))[1].append(direction_of(word))
-    made = []
+    studies = []
     for study_id, (name, directions) in names.items():
-        found = trials.get(study_id, _Trials({}, None))
-        plan, holder = ours.get(study_id), holders.get(study_id)
-        times = (found.last, ended.get(study_id), *((plan.created, plan.completed) if plan else ()))
-        last = max((time for time in times if time is not None), default=None)
-        made.append(
+        states, *times = trials.get(study_id, ({}, None))
+        row, holder = ours.get(study_id), holders.get(study_id)
+        if row is not None:
+            times += [row.created, row.completed]
+        last = max(filter(None, [*times, last_beside.get(study_id)]), default=None)
+        studies.append(
             Listed(
                 name,
-                state_of(plan, holder, found.states),
-                plan is None,
-                plan.metric if plan else "value",
+                state_of(row, holder, states),
+                row is None,
+                row.metric if row else "value",
                 directions,
-                found.counts,
+                by_state(states.items()),
                 bests.get(study_id) if len(directions) == 1 else None,
-                plan.created if plan else None,
-                last and min(last, now()),  # another's clock may be ahead
+                row.created if row else None,
+                last and min(last, now()),  # the clock of another machine may be ahead
                 holder,
             )
         )
-    return made
+    return studies
 
 
-@dataclass(frozen=True)
-class _Trials:
-    """How many trials of a study are in which of Optuna's states, and when one of them last began or ended."""
-
-    states: dict[str, int]
-    last: datetime | None
-
-    @property
-    def counts(self) -> dict[TrialState, int]:
-        made: dict[TrialState, int] = {}
-        for word, count in self.states.items():
-            state = OPTUNA_STATES[word]
-            made[state] = made.get(state, 0) + count
-        return made
-
-
-def _trials(store: Reader, connection: sa.Connection) -> dict[int, _Trials]:
+def _trials(
+    store: Reader, connection: sa.Connection
+) -> dict[int, tuple[dict[str, int], datetime | None]]:
+    """Of each study, how many trials are in which state, in Optuna's words, and when a trial last began or ended."""
     t = store.table("trials")
-    made: dict[int, _Trials] = {}
-    for study_id, state, count, *times in connection.execute(
+    trials: dict[int, tuple[dict[str, int], datetime | None]] = {}
+    for study_id, word, count, *times in connection.execute(
         sa.select(
             t.c.study_id,
             t.c.state,
@@ -170,47 +155,28 @@ def _trials(store: Reader, connection: sa.Connection) -> dict[int, _Trials]:
             sa.func.max(t.c.datetime_complete),
         ).group_by(t.c.study_id, t.c.state)
     ):
-        seen = made.get(study_id, _Trials({}, None))
-        last = max((time for time in (seen.last, *times) if time is not None), default=None)
-        made[study_id] = _Trials({**seen.states, state: count}, last)
-    return made
+        states, last = trials.get(study_id, ({}, None))
+        latest = max(filter(None, [last, *times]), default=None)
+        trials[study_id] = {**states, word: count}, latest
+    return trials
 
 
-def _bests(store: Reader, connection: sa.Connection) -> dict[int, Best]:
-    """The best trial of every study by its first objective, the earliest of equals."""
-    t, v, p = (store.table(name) for name in ("trials", "trial_values", "trial_params"))
-    d = store.table("study_directions")
-    cost = sa.case((d.c.direction == "MAXIMIZE", -v.c.value), else_=v.c.value)
-    place = sa.func.row_number().over(partition_by=t.c.study_id, order_by=(cost, t.c.number))
-    ranked = (
-        sa.select(t.c.study_id, t.c.trial_id, t.c.number, v.c.value, place.label("place"))
-        .join(v, sa.and_(v.c.trial_id == t.c.trial_id, v.c.objective == 0))
-        .join(d, sa.and_(d.c.study_id == t.c.study_id, d.c.objective == 0))
-        .where(t.c.state == "COMPLETE", v.c.value_type == "FINITE")
-        .subquery()
-    )
-    made: dict[int, Best] = {}
-    for study_id, number, value, *param in connection.execute(
-        sa.select(
-            ranked.c.study_id,
-            ranked.c.number,
-            ranked.c.value,
-            p.c.param_name,
-            p.c.param_value,
-            p.c.distribution_json,
-        )
-        .outerjoin(p, p.c.trial_id == ranked.c.trial_id)
-        .where(ranked.c.place == 1)
-        .order_by(p.c.param_id)
-    ):
-        before = made.get(study_id, Best(number, value, ()))
-        more = () if param[0] is None else ((param[0], param[1], param[2]),)
-        made[study_id] = Best(number, value, before.stored + more)
-    return made
+def _bests(store: Reader) -> dict[int, Best]:
+    rows = best_trials(store)
+    ids = [row.trial_id for row in rows.values()]
+    stored: dict[int, list[tuple[str, float, str]]] = {}
+    with store.reading() as connection:
+        of_best = store.of_params(store.table("trials").c.trial_id.in_(ids))
+        for trial_id, *param in connection.execute(of_best):
+            stored.setdefault(trial_id, []).append(tuple(param))
+    return {
+        study_id: Best(row.number, row.value, tuple(stored.get(row.trial_id, ())))
+        for study_id, row in rows.items()
+    }
 
 
-def _last_beside_trials(connection: sa.Connection, there: set[str]) -> dict[int, datetime]:
-    """When something last happened to each study that is told in a table of ours; older databases lack some."""
+def _last_beside_trials(connection: sa.Connection, existing: set[str]) -> dict[int, datetime]:
+    """When something last happened to each study that is recorded in our tables, as far as these exist."""
     times: dict[int, datetime] = {}
     for column in (
         tables.confirmations.c.finished,
@@ -219,7 +185,7 @@ def _last_beside_trials(connection: sa.Connection, there: set[str]) -> dict[int,
         tables.plans.c.made,
         tables.environments.c.since,
     ):
-        if column.table.name not in there:
+        if column.table.name not in existing:
             continue
         study = column.table.c.study_id
         for study_id, time in connection.execute(

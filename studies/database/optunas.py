@@ -1,7 +1,7 @@
-"""Studies that plain Optuna wrote: what must be known of one to go on with it, and how that is recorded.
+"""Studies that plain Optuna wrote: what we read of one to go on with it, and how that is recorded.
 
-Its trials stay as Optuna wrote them, but for those that had not ended: they become failed ones, with the reason. What
-hpo adds is a plan, a first round that is as large as all of them together, and where they came from.
+Its trials stay as Optuna wrote them, except that those which have not ended are recorded as failed, with the reason.
+What is added is a plan, a first round of all those trials, and a note of where they came from.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = sa.Row[int, int, str]  # a trial's trial_id, number and state
 
-SHOWN = 5  # numbers in a message
+SHOWN = 5  # trials that a message lists
 UNENDED = ("RUNNING", "WAITING")
 
 
 @dataclass(frozen=True)
 class OptunasTrial:
-    """A trial as Optuna has it: its state in Optuna's word, and what each of its parameters was drawn from."""
+    """A trial of Optuna's: its state in Optuna's word, and the distribution of each parameter."""
 
     number: int
     state: str
@@ -39,7 +39,7 @@ class OptunasTrial:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing is to come of it any more."""
+        """Whether it is neither running nor waiting."""
         return self.state not in UNENDED
 
 
@@ -53,25 +53,25 @@ class OptunasStudy:
 
     @property
     def unended(self) -> list[int]:
-        """The numbers of the trials that are running or waiting by Optuna's record."""
+        """The numbers of the trials that are running or waiting, as far as Optuna knows."""
         return [t.number for t in self.trials if not t.ended]
 
     def check_ended(self) -> None:
-        """Whether no process of Optuna's may be at work on it.
+        """Check that no process of Optuna's can still be searching it.
 
         Raises:
-            LeaseError: it has trials that have not ended. Who runs them, or was killed, Optuna does not record.
+            LeaseError: it has trials that have not ended. Optuna does not record whether their process is alive.
         """
-        left = [f"{t.number} ({t.state})" for t in self.trials if not t.ended]
-        if left:
+        unended = [f"{t.number} ({t.state})" for t in self.trials if not t.ended]
+        if unended:
             raise LeaseError(
-                f"study {self.name!r} has trials that have not ended: {', '.join(left)}; wait for the program that "
+                f"study {self.name!r} has trials that have not ended: {', '.join(unended)}; wait for the program that "
                 "runs it, or, if that is gone, record them as failed with --take-over"
             )
 
 
 def read_optunas(name: str, storage: str) -> OptunasStudy:
-    """A study in a database that is there already, as Optuna has it; nothing is written.
+    """Read a study as Optuna has it, from a database that exists. Nothing is written.
 
     Raises:
         StoreError: there is no such database or study.
@@ -104,24 +104,24 @@ def _trials(store: Store, connection: sa.Connection, study_id: int) -> Sequence[
 
 
 def check_drawn(store: Store, record: StudyRecord) -> None:
-    """Whether hpo drew all trials of a study, but for those it began with.
+    """Check that we drew all trials of a study, except those that it was adopted with.
 
     Raises:
-        StoreError: plain Optuna has gone on with it; what comes next would not follow from the plan.
+        StoreError: plain Optuna has gone on with it, so what comes next would not follow from the plan.
     """
     t, a = store.table("trials"), store.table("trial_user_attributes")
     drawn = sa.exists().where(a.c.trial_id == t.c.trial_id, a.c.key == "round")
     with store.reading() as connection:
-        odd = connection.execute(
+        others = connection.execute(
             sa.select(t.c.number)
             .where(t.c.study_id == record.study_id, t.c.number >= record.adopted, ~drawn)
             .order_by(t.c.number)
         ).scalars().all()  # fmt: skip
-    if odd:
-        numbers = ", ".join([str(n) for n in odd[:SHOWN]] + ["…"] * (len(odd) > SHOWN))
+    if others:
+        shown = ", ".join([str(n) for n in others[:SHOWN]] + ["…"] * (len(others) > SHOWN))
         raise StoreError(
-            f"study {record.name!r} has {len(odd)} trials that hpo did not draw ({numbers}), and its plan says nothing "
-            "of them: go on with it by Optuna, or begin a new study"
+            f"study {record.name!r} has {len(others)} trials that hpo did not draw ({shown}), so its plan does not say "
+            "what comes next: go on with it in Optuna, or begin a new study"
         )
 
 
@@ -135,7 +135,7 @@ def record_adoption(
     ranges: Mapping[str, Any],
     provenance: Mapping[str, Any],
 ) -> None:
-    """Record that hpo goes on with a study by a plan, its trials being the first round, in one transaction.
+    """Record the plan by which we go on with a study, and its trials as the first round, in one transaction.
 
     Raises:
         StoreError: another program has written to the study since it was read.
@@ -174,7 +174,7 @@ def record_adoption(
 
 
 def _fail(store: Store, connection: sa.Connection, rows: Sequence[Row]) -> None:
-    """Record trials that have not ended as failed, with the reason where it takes no other attribute's place."""
+    """Record trials that have not ended as failed, with the reason unless they have an attribute of that name."""
     t, a = store.table("trials"), store.table("trial_user_attributes")
     for row in rows:
         connection.execute(

@@ -1,6 +1,6 @@
 """What a database has of a study: its plan and rounds, its trials, what confirmed them, and what was concluded.
 
-`studies.database.columns` reads many trials at once, as columns.
+`studies.database.columns` reads many trials at once, and `studies.database.aggregates` sums them up.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ class Reader(Database):
                 .order_by(a.c.trial_user_attribute_id)
             ):
                 attributes.setdefault(trial_id, {})[key] = json.loads(text)
-        # Attributes of our names on a trial of plain Optuna are its user's. An adopted trial counts as of round 0.
+        # For attributes of plain Optuna's trials see `ours`. The trials of an adopted study are its round 0.
         of_foreign = {"round": 0} if math.isfinite(foreign) else {}
         return [
             Trial(
@@ -235,6 +235,16 @@ class Reader(Database):
         """How many trials, the first ones, plain Optuna made; infinity if it made the study."""
         ours = self._row(tables.studies, study_id)
         return math.inf if ours is None else adopted_trials(json.loads(ours.provenance))
+
+    def ours(self, study_id: int) -> sa.ColumnElement[bool]:
+        """A condition on trials: of this study, and made by us.
+
+        On a trial of plain Optuna, attributes of our names are its user's.
+        """
+        t, foreign = self.table("trials"), self.foreign(study_id)
+        if math.isinf(foreign):
+            return sa.false()
+        return sa.and_(t.c.study_id == study_id, t.c.number >= int(foreign))
 
     def objectives(self, study_id: int) -> dict[int, tuple[float | None, ...]] | None:
         """The values of each trial of a study with several objectives, by trial_id; None where it has one."""

@@ -1,4 +1,4 @@
-"""What a study, a round, a trial and its result are, as the database has them; and how numbers are written there."""
+"""Studies, rounds, trials and what else is stored, as plain records; and how Optuna stores numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import functools
 import json
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,14 +29,12 @@ OPTUNA_STATES: dict[str, TrialState] = {
     "PRUNED": "pruned",
     "FAIL": "failed",
 }
-
-
 ENDED: tuple[TrialState, ...] = ("complete", "pruned", "failed")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial as the database has it. `attributes` are those that hpo gives its trials.
+    """One trial. `attributes` are those that hpo gives to its trials.
 
     A trial of a study with several objectives has no `value`, but `values`, one for each.
     """
@@ -63,7 +62,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one trial of a batch. `score` names the curve that Optuna shows as intermediate values."""
+    """How one trial of a batch ended. `score` names the curve that Optuna shows as intermediate values."""
 
     number: int
     state: Literal["complete", "pruned", "failed"]
@@ -76,7 +75,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Round:
-    """One round: what it draws from, how many trials it has when full, and what was decided after it."""
+    """One round: the ranges it draws from, how many trials it has when full, and what was decided after it."""
 
     round: int
     size: int
@@ -87,7 +86,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """A trial's settings trained again, on the seed and the split of a stage. Not `finished`: not done yet."""
+    """A trial's settings trained again, on the seed and the split of a stage; `finished` is None until it is done."""
 
     stage: int
     trial: int
@@ -145,7 +144,7 @@ class Conclusion:
 
 @dataclass(frozen=True)
 class Opening:
-    """What the test rows said of a trial's settings, and since when they are not unseen any more."""
+    """The result of a trial's settings on the test rows, and when these were first looked at."""
 
     trial: int
     opened: datetime
@@ -154,13 +153,13 @@ class Opening:
 
     @property
     def done(self) -> bool:
-        """Whether it is known what they said."""
+        """Whether there is a value or an error."""
         return self.value is not None or self.error is not None
 
 
 @dataclass(frozen=True)
 class PlanVersion:
-    """A plan that a study went on by, as plain data: what it changed, after so many rounds were begun."""
+    """A plan that a study has had, as plain data, with what it changed and how many rounds had begun by then."""
 
     version: int
     plan: dict[str, Any]
@@ -171,7 +170,7 @@ class PlanVersion:
 
 @dataclass(frozen=True)
 class Environment:
-    """What a study was trained with since a moment: `hpo.run.provenance`."""
+    """The versions and the machine that a study was trained with from some time on: see `hpo.run.provenance`."""
 
     since: datetime
     provenance: dict[str, Any]
@@ -179,11 +178,10 @@ class Environment:
 
 @dataclass(frozen=True)
 class StudyRecord:
-    """What is known of a study beside its trials. `plan` is None where plain Optuna made the study.
+    """What is stored of a study itself. `plan` is None if plain Optuna made the study.
 
     `stopped` says why the search ended before its last trial, if it did; `resumed_after` how many rounds it had when it
-    went on after all. `directions` has more than one where plain Optuna made a study of several objectives, and
-    `direction` is the first.
+    went on after all. Only a study that plain Optuna made can have several `directions`; `direction` is the first.
     """
 
     study_id: int
@@ -202,13 +200,21 @@ class StudyRecord:
 
     @property
     def several(self) -> bool:
-        """Whether it has several objectives, so that no trial need be the best."""
+        """Whether it has several objectives, so that there may be no best trial."""
         return len(self.directions) > 1
 
     @property
     def adopted(self) -> int:
-        """How many trials plain Optuna had made before hpo went on with its study: the first ones."""
+        """How many trials, the first ones, plain Optuna made before we went on with its study."""
         return adopted_trials(self.provenance)
+
+
+def by_state(counts: Iterable[tuple[str, int]]) -> Counter[TrialState]:
+    """How many trials there are of each state, from pairs of Optuna's word and a number."""
+    states: Counter[TrialState] = Counter()
+    for word, count in counts:
+        states[OPTUNA_STATES[word]] += count
+    return states
 
 
 def direction_of(word: str) -> Direction:
@@ -217,12 +223,12 @@ def direction_of(word: str) -> Direction:
 
 
 def adopted_trials(provenance: Mapping[str, Any]) -> int:
-    """How many trials of a study plain Optuna had made before hpo went on with it."""
+    """How many trials of a study plain Optuna made before we went on with it, from the study's provenance."""
     return int(provenance.get("adopted", {}).get("trials", 0))
 
 
 def stored_number(column: str, value: float) -> dict[str, Any]:
-    """A number as Optuna stores it: the infinities and NaN as a word beside an empty column."""
+    """A number in Optuna's two columns: infinities and NaN are a word in the second, and the first is empty."""
     if math.isnan(value):
         return {column: None, f"{column}_type": "NAN"}
     if math.isinf(value):
@@ -231,7 +237,7 @@ def stored_number(column: str, value: float) -> dict[str, Any]:
 
 
 def read_number(value: float | None, kind: str | None) -> float | None:
-    """The inverse of `stored_number`: the word decides where there is one that is not FINITE."""
+    """The inverse of `stored_number`, also for values that were stored before there was a second column."""
     special = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
     return special.get(kind or "", value)
 
@@ -244,15 +250,10 @@ def stored_points(curve: Sequence[float]) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def read_distribution(text: str) -> BaseDistribution:
-    """A distribution as Optuna stores it."""
+    """A distribution, from Optuna's JSON."""
     from optuna.distributions import json_to_distribution
 
     with warnings.catch_warnings():
-        # Optuna warns of choices that it can't keep as they were, such as tuples: whoever stored them was told.
+        # Optuna warns about choices that it can't store exactly, such as tuples. Who stored them has seen the warning.
         warnings.simplefilter("ignore", UserWarning)
         return json_to_distribution(text)
-
-
-def read_points(text: str) -> list[float]:
-    """The inverse of `stored_points`."""
-    return [math.nan if point is None else float(point) for point in json.loads(text)]

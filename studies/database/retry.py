@@ -1,4 +1,4 @@
-"""A server that goes away is waited for: what was asked of it is asked again, for a minute."""
+"""When the connection to a server is lost, the work is tried again, for a minute."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 def patiently(work: Callable[[], T], then: str = "") -> T:
-    """What `work` returns, begun anew for up to `PATIENCE_SECONDS` where the connection to the server is lost.
+    """The result of `work`, which is run again for up to `PATIENCE_SECONDS` while the connection to the server is lost.
 
-    It may be run again although it was committed: a connection can be lost after that and before it is told. So it only
-    reads, or it knows its own traces, as `Writer` knows them by the token of its lease. `then` ends the message of an
-    error that remains.
+    The connection can be lost after a commit, before its success is reported. So `work` must only read, or recognize
+    what it has already written, as `Holding.write` does by the token of its lease. `then` is added to the message of
+    the last error.
 
     Raises:
-        StoreError: the server did not come back; or another error, at once.
+        StoreError: the connection stayed lost; or, at once, something else went wrong.
     """
     began: float | None = None
     pause = FIRST_PAUSE

@@ -1,8 +1,8 @@
-"""Optuna's tables and ours beside them: made in a database that has none, checked in one that has.
+"""Optuna's tables and ours beside them: made in a new database, checked in an existing one.
 
-A fresh SQLite file gets them in one transaction, from a schema that Optuna and we make in memory: whoever opens the
-file sees no table or all of them, however many programs make it at once and wherever one of them is killed. It is
-quicker, too: Optuna makes its schema in a dozen transactions.
+A new SQLite file gets all tables in one transaction, copied from a database that Optuna and we make in memory. So
+whoever opens the file sees none or all of them, however many programs make it at once and wherever one of them is
+killed. It is also faster, because Optuna makes its tables in a dozen transactions.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from studies.database import tables
 from studies.database.engine import engine_options, masked
 from studies.errors import StoreError
 
-LOCK = 0x68706F  # "hpo": the number of an advisory lock is for each program to choose
+LOCK = 0x68706F  # "hpo", as the number of an advisory lock, which every program chooses itself
 OPTUNA_VERSION, OPTUNA_NUMBER = "v3.2.0.a", 12
-"""Of the tables that Optuna 5 makes; a database that has these is checked without importing Optuna."""
+"""The version of Optuna 5's tables. A database that has it is checked without importing Optuna."""
 
 OLDEST = "v0.9.0.a"
 
 
 @functools.cache
 def statements() -> tuple[str, ...]:
-    """What makes the tables in SQLite, with the rows that say their versions."""
+    """The SQL that makes all tables in SQLite, with the rows that hold their versions."""
     import optuna
 
     connection = sqlite3.connect(":memory:", check_same_thread=False)
@@ -34,30 +34,27 @@ def statements() -> tuple[str, ...]:
     storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=options)
     storage.remove_session()
     with storage.engine.begin() as ours:
-        tables.migrate(ours)
+        tables.migrate(ours, "")
     script = tuple(connection.iterdump())
     storage.engine.dispose()  # closes the connection
     return script[1:-1]  # without its BEGIN and COMMIT
 
 
 def write(connection: sa.Connection) -> None:
-    """Make the tables, in the caller's transaction on SQLite, unless another program has just made them."""
+    """Make all tables in the caller's transaction, on SQLite, unless another program has just made them."""
     if not sa.inspect(connection).get_table_names():
         for statement in statements():
             connection.exec_driver_sql(statement)
 
 
 def check(engine: sa.Engine, url: str) -> None:
-    """Whether a database has Optuna's tables and ours as we know them. Only reads.
+    """Check the versions of Optuna's tables and of ours. Only reads.
 
     Raises:
         StoreError: Optuna's are of another version than the installed Optuna's, or ours are newer than this program.
     """
-    try:
-        with engine.connect() as connection:
-            tables.check_known(connection)
-    except tables.NewerTablesError as error:
-        raise StoreError(f"{masked(url)}: {error}") from None
+    with engine.connect() as connection:
+        tables.check_known(connection, masked(url))
     stored = optuna_version(engine)
     if stored in (OPTUNA_VERSION, None):
         return
@@ -99,25 +96,25 @@ def optuna_versions() -> list[str]:
 
 
 def upgrade_command(url: str) -> str:
-    """What brings the tables to the newest version."""
+    """The command that brings the tables to the newest version."""
     return f"hpo upgrade --storage {shlex.quote(masked(url))}"
 
 
 def make_rest(engine: sa.Engine, url: str) -> None:
-    """Let Optuna make what it lacks; then bring our own tables to the newest version.
+    """Let Optuna make the tables that are missing, then bring ours to the newest version.
 
-    On a server one program at a time does so; the others wait for it.
+    On a server, one program at a time does so, and the others wait for it.
     """
     if engine.dialect.name == "postgresql":
         with engine.begin() as connection:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
-            if not tables.present(connection, tables.migrations_done):  # ours come last
+            if not tables.present(connection, tables.migrations_done):  # ours are made last
                 _let_optuna_make(url)
-            tables.migrate(connection)
+            tables.migrate(connection, masked(url))
         return
     _let_optuna_make(url)
     with engine.begin() as connection:
-        tables.migrate(connection)
+        tables.migrate(connection, masked(url))
 
 
 def _let_optuna_make(url: str) -> None:

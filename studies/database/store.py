@@ -1,11 +1,11 @@
-"""The only module that opens a database.
+"""The only module that opens a database, and that creates and deletes studies.
 
-`open_store(url)` opens one that exists; `create_store(url)` makes it if need be (Optuna makes and checks its own
-tables). A `Store` lists and reads studies. Only a `Writer` writes to one: it holds the study's lease, a batch is one
-transaction when it starts and one when it ends, and each of them checks that the lease is still held.
+`open_store(url)` opens a database that exists; `create_store(url)` makes one if there is none. A `Store` lists and
+reads studies. Only a `Writer` writes to a study: it holds the lease, and each of its transactions checks that it still
+does. A batch is one transaction when it starts and one when it ends.
 
-Optuna's rows are written in bulk through its tables as the database shows them (reflection); what they mean is
-Optuna's: states by name, categorical values as positions of the choice, infinities beside the value column.
+Optuna's rows are written in bulk, with the columns that its tables have in this database (reflection). Their meaning is
+Optuna's: states by name, categorical values as positions among the choices, infinities in a column beside the value.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ OF_TRIALS = (
     "trial_intermediate_values", "trial_heartbeats",
 )  # fmt: skip
 OF_STUDIES = ("study_user_attributes", "study_system_attributes", "study_directions")
-"""Optuna's tables with rows that belong to a trial, and to a study."""
+"""Optuna's tables whose rows belong to a trial, and to a study."""
 
 
 def check_name(name: str) -> None:
-    """Whether a study can have this name.
+    """Check that a study can have this name.
 
     Raises:
-        StoreError: it is empty, longer than the 512 characters that Optuna keeps, not text for a database, or looks
-            like an option of a command.
+        StoreError: it is empty, has more than the 512 characters that Optuna keeps or some that can't be printed, or
+            looks like an option of a command.
     """
     if not 0 < len(name) <= 512:
         raise StoreError(f"a study's name has 1 to 512 characters, not {len(name)}")
@@ -62,7 +62,7 @@ def check_name(name: str) -> None:
 
 
 def open_store(url: str) -> Store:
-    """A database that is there already. Nothing is created, whatever the URL says.
+    """Open a database that exists. Nothing is created, whatever the URL says.
 
     Raises:
         StoreError: there is none, it can't be opened, or it holds no studies.
@@ -87,10 +87,10 @@ def open_store(url: str) -> Store:
 
 
 def create_store(url: str) -> Store:
-    """A database to write to, made if it is not there; Optuna makes its tables, or checks their version.
+    """Open a database to write to; it is made if there is none, and its tables are brought to the newest version.
 
     Raises:
-        StoreError: it can't be made or opened, is of another schema version, or is something else's.
+        StoreError: it can't be made or opened, has another version of Optuna's tables, or is another program's.
     """
     check_creatable(url)
     with database_errors(url):
@@ -120,13 +120,13 @@ def create_store(url: str) -> Store:
     return store
 
 
-def _numbers(name: str) -> sa.TableClause:
-    """A table of Optuna's, as far as deleting from it needs to know it."""
+def _by_id(name: str) -> sa.TableClause:
+    """A table of Optuna's with the columns that are needed to delete from it."""
     return sa.table(name, sa.column("study_id"), sa.column("trial_id"))
 
 
 class Store(Reader):
-    """An open database: which studies it has, what is in them, and who may write to them."""
+    """An open database whose studies can be read, created, held and deleted."""
 
     def create_study(
         self,
@@ -138,7 +138,7 @@ class Store(Reader):
         data_hash: str,
         provenance: Mapping[str, Any],
     ) -> Writer:
-        """A new study, held by this process, in one transaction.
+        """Create a study that this process holds, in one transaction.
 
         Raises:
             StudyExistsError: there is one of that name.
@@ -170,10 +170,10 @@ class Store(Reader):
         try:
             study_id = patiently(create)
         except IntegrityError:
-            # It may be this one, made by a transaction whose end was not seen.
-            ours = self.read(lambda: self._held_by(token))
-            if ours is not None:
-                return Writer(self, ours, name, token)
+            # An earlier attempt may have been committed although its connection was lost: then the study is ours.
+            created = self.read(lambda: self._held_by(token))
+            if created is not None:
+                return Writer(self, created, name, token)
             raise StudyExistsError(
                 f"study {name!r} exists already in {masked(self.url)}: "
                 f"go on with hpo resume {shlex.quote(name)}, or give another --name"
@@ -181,7 +181,7 @@ class Store(Reader):
         return Writer(self, study_id, name, token)
 
     def hold(self, name: str, *, take_over: bool = False) -> Writer:
-        """A writer for a study that exists.
+        """Take the lease of a study that exists, and return its writer.
 
         Raises:
             NoSuchStudyError: there is none of that name.
@@ -201,12 +201,14 @@ class Store(Reader):
         while True:
             try:
                 patiently(take)
-            except IntegrityError:  # another process took it since we looked; this time it is seen
+            except (
+                IntegrityError
+            ):  # another process has just taken it, which the next attempt reports
                 continue
             return Writer(self, record.study_id, name, token)
 
     def delete_study(self, name: str) -> int:
-        """Delete a study and all that is known of it, in one transaction; returns how many trials it had.
+        """Delete a study and everything of it, in one transaction; returns how many trials it had.
 
         Raises:
             NoSuchStudyError: there is none of that name.
@@ -220,17 +222,17 @@ class Store(Reader):
                 holder = lease.living_holder(connection, record.study_id) if ours else None
                 if holder is not None:
                     raise LeaseError(f"study {name!r} is held by {holder}; stop it first")
-                trials, study = _numbers("trials"), _numbers("studies")
-                mine = trials.c.study_id == record.study_id
-                of_trials = list(map(_numbers, OF_TRIALS))
-                of_study = list(map(_numbers, OF_STUDIES))
+                trials, study = _by_id("trials"), _by_id("studies")
+                of_it = trials.c.study_id == record.study_id
+                of_trials = list(map(_by_id, OF_TRIALS))
+                of_study = list(map(_by_id, OF_STUDIES))
                 if ours:
                     of_trials.append(tables.curves)
                     of_study += [t for t in tables.OF_STUDIES if tables.present(connection, t)]
                 for table in of_trials:
-                    among = sa.select(trials.c.trial_id).where(mine)
+                    among = sa.select(trials.c.trial_id).where(of_it)
                     connection.execute(sa.delete(table).where(table.c.trial_id.in_(among)))
-                count: int = connection.execute(sa.delete(trials).where(mine)).rowcount
+                count: int = connection.execute(sa.delete(trials).where(of_it)).rowcount
                 for table in (*of_study, study):
                     connection.execute(sa.delete(table).where(table.c.study_id == record.study_id))
             return count

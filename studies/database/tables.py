@@ -1,7 +1,7 @@
 """Our own tables beside Optuna's, and their numbered migrations.
 
-Optuna has no place for plans, rounds, verdicts, confirmations, curves of more than one metric, or leases; these tables
-have. They refer to Optuna's `studies` and `trials` by number, and all their names begin with `hpo_`.
+They hold what Optuna has no place for: plans, rounds, verdicts, confirmations, curves of more than one metric, leases.
+They refer to Optuna's `studies` and `trials` by number, and all their names begin with `hpo_`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from sqlalchemy import (
     inspect,
     select,
 )
+
+from studies.errors import StoreError
 
 metadata = MetaData()
 
@@ -49,7 +51,7 @@ rounds = Table(
     metadata,
     Column("study_id", Integer, nullable=False),
     Column("round", Integer, nullable=False),
-    Column("size", Integer, nullable=False),  # trials this round has when it is full
+    Column("size", Integer, nullable=False),  # how many trials the round has when it is full
     Column("ranges", Text, nullable=False),  # JSON: what it draws from
     Column("verdicts", Text),  # JSON: what was decided after it; null until then
     Column("next_ranges", Text),  # JSON: what the verdicts lead to
@@ -61,8 +63,8 @@ curves = Table(
     metadata,
     Column("trial_id", Integer, nullable=False),
     Column("metric", String(128), nullable=False),
-    # A JSON array, one number an epoch. NaN is null and ±infinity ±1e999: valid JSON that every reader
-    # of it (Python, SQLite's json_each, PostgreSQL) takes, and 40 times fewer rows than one an epoch.
+    # A JSON array, one number an epoch, which is 40 times fewer rows than one an epoch. NaN is null, and ±infinity is
+    # ±1e999: valid JSON that Python, SQLite's json_each and PostgreSQL read.
     Column("points", Text, nullable=False),
     PrimaryKeyConstraint("trial_id", "metric"),
 )
@@ -74,7 +76,7 @@ leases = Table(
     Column("holder", String(64), nullable=False),  # a random token, new for every holder
     Column("host", Text, nullable=False),
     Column("process", Integer, nullable=False),
-    Column("process_started", Float),  # tells a reused process number from the holder's
+    Column("process_started", Float),  # because the number may be used again
     Column("since", DateTime, nullable=False),
     Column("heartbeat", DateTime, nullable=False),  # by the database's clock
 )
@@ -84,11 +86,9 @@ confirmations = Table(
     metadata,
     Column("study_id", Integer, nullable=False),
     Column("stage", Integer, nullable=False),  # from 1; one seed and one split for all of a stage
-    Column(
-        "trial", Integer, nullable=False
-    ),  # the number of the trial whose settings are trained again
+    Column("trial", Integer, nullable=False),  # its number; its settings are trained again
     Column("value", Float),  # null where that failed, and until it is done
-    Column("epochs", Integer),  # that were trained to the end; null until it is done
+    Column("epochs", Integer),  # how many were trained; null until it is done
     Column("error", Text),  # why there is no value
     Column("finished", DateTime),  # UTC; null until it is done
     PrimaryKeyConstraint("study_id", "stage", "trial"),
@@ -108,8 +108,8 @@ tests = Table(
     "hpo_tests",
     metadata,
     Column("study_id", Integer, primary_key=True, autoincrement=False),  # once a study
-    Column("trial", Integer, nullable=False),  # the recommended one at that time
-    Column("opened", DateTime, nullable=False),  # UTC, from when on the test rows are not unseen
+    Column("trial", Integer, nullable=False),  # the one that was recommended then
+    Column("opened", DateTime, nullable=False),  # UTC; from then on the test rows have been seen
     Column("value", Float),
     Column("error", Text),
 )
@@ -120,19 +120,18 @@ stops = Table(
     Column("study_id", Integer, primary_key=True, autoincrement=False),
     Column("reason", Text, nullable=False),  # why the search ended before its last trial
     Column("stopped", DateTime, nullable=False),  # UTC
-    Column(
-        "lifted", Integer
-    ),  # how many rounds there were when it went on after all; null: it did not
+    # How many rounds there were when the search went on after all; null if it did not.
+    Column("lifted", Integer),
 )
 
 plans = Table(
     "hpo_plans",
     metadata,
     Column("study_id", Integer, nullable=False),
-    Column("version", Integer, nullable=False),  # from 1; none where the plan never changed
+    Column("version", Integer, nullable=False),  # from 1; no rows if the plan never changed
     Column("plan", Text, nullable=False),  # JSON
     Column("changes", Text, nullable=False),  # JSON: [{field, before, after, means}, …]
-    Column("rounds", Integer, nullable=False),  # that were begun when it took effect
+    Column("rounds", Integer, nullable=False),  # how many were begun when it took effect
     Column("made", DateTime, nullable=False),  # UTC
     PrimaryKeyConstraint("study_id", "version"),
 )
@@ -141,8 +140,8 @@ environments = Table(
     "hpo_environments",
     metadata,
     Column("study_id", Integer, nullable=False),
-    Column("since", DateTime, nullable=False),  # UTC: what finished later was trained there
-    Column("provenance", Text, nullable=False),  # JSON, as in hpo_studies, which has the first
+    Column("since", DateTime, nullable=False),  # UTC; what finished later was trained in it
+    Column("provenance", Text, nullable=False),  # JSON, as in hpo_studies, which has the first one
     PrimaryKeyConstraint("study_id", "since"),
 )
 
@@ -171,7 +170,7 @@ WITH_ROWS_OF_STUDIES = (
     "hpo_studies", "hpo_rounds", "hpo_leases", "hpo_confirmations", "hpo_tests", "hpo_stops", "hpo_plans",
     "hpo_environments",
 )  # fmt: skip
-"""At the time of `_forgetting`."""
+"""At the time of `_forgetting`, whatever is added later."""
 
 
 def _forgetting(connection: Connection) -> None:
@@ -216,38 +215,34 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _forgetting,
     _concluding,
 )
-"""Each brings the tables one version further; append, never change one that was released."""
+"""Each brings the tables one version further. Append new ones, and never change one that was released."""
 
 
-class NewerTablesError(Exception):
-    """Our tables were made by a newer version of this program."""
-
-
-def check_known(connection: Connection) -> set[int]:
-    """The numbers of the migrations that were made; none where there are no tables of ours.
+def check_known(connection: Connection, database: str) -> set[int]:
+    """The numbers of the migrations that were applied; empty if there are no tables of ours. Messages name `database`.
 
     Raises:
-        NewerTablesError: they are newer than this program.
+        StoreError: the tables were made by a newer version of this program.
     """
     if not present(connection, migrations_done):
         return set()
     done = set(connection.execute(select(migrations_done.c.number)).scalars())
     if done and max(done) > len(MIGRATIONS):
-        raise NewerTablesError(
-            f"its hpo tables have version {max(done)} and this program knows {len(MIGRATIONS)}: "
+        raise StoreError(
+            f"{database}: its hpo tables have version {max(done)} and this program knows {len(MIGRATIONS)}: "
             "install a newer hpo"
         )
     return done
 
 
-def migrate(connection: Connection) -> None:
-    """Bring our tables to the newest version, in the caller's transaction.
+def migrate(connection: Connection, database: str) -> None:
+    """Bring our tables to the newest version, in the caller's transaction. Messages name `database`.
 
     Raises:
-        NewerTablesError: they are newer than this program.
+        StoreError: the tables were made by a newer version of this program.
     """
     metadata.create_all(connection, tables=[migrations_done])
-    done = check_known(connection)
+    done = check_known(connection, database)
     for number, migration in enumerate(MIGRATIONS, start=1):
         if number not in done:
             migration(connection)
@@ -255,5 +250,5 @@ def migrate(connection: Connection) -> None:
 
 
 def present(connection: Connection, table: Table) -> bool:
-    """Whether the database has one of our tables: one that plain Optuna or an older version of ours made may not."""
+    """Whether the database has one of our tables. Optuna makes none of them, and older versions of ours made fewer."""
     return inspect(connection).has_table(table.name)

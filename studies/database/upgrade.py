@@ -1,4 +1,4 @@
-"""Bring a database's tables to the newest version: Optuna's by its own migrations, ours by ours; a copy is kept."""
+"""Bring a database's tables to the newest version, Optuna's by its own migrations and ours by ours, and keep a copy."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ from studies.database.engine import (
     check_whole,
     database_errors,
     engine_options,
-    first_line,
     make_engine,
     masked,
     sqlite_path,
 )
+from studies.database.files import first_line
 from studies.database.lease import living_holder
 from studies.errors import LeaseError, StoreError
 
 
 def upgrade(url: str, *, without_backup: bool = False) -> str:
-    """Bring the tables to the newest version, and say in a line what was done.
+    """Bring the tables to the newest version; returns a line that says what was done.
 
-    A copy of an SQLite file is kept beside it. Of a server's database there is none, which has to be agreed to.
+    A copy of an SQLite file is kept beside it. A server's database can't be copied, so its user must agree to go on
+    `without_backup`.
 
     Raises:
-        StoreError: there is no such database, it is damaged or somebody else's, or it is newer than this program.
+        StoreError: there is no such database, it is damaged or another program's, or newer than this one.
         LeaseError: a study in it is being searched.
     """
     path = sqlite_path(url)
@@ -57,12 +58,12 @@ def upgrade(url: str, *, without_backup: bool = False) -> str:
                 "make a backup (pg_dump), then run hpo upgrade --yes"
             )
         backup = None if path is None else _backup(path)
-        kept = "without a backup" if backup is None else f"as it was it is in {backup.name}"
+        kept = "without a backup" if backup is None else f"a copy from before is {backup.name}"
         try:
             _upgrade_optunas(url)
             with engine.begin() as connection:
                 if tables.present(connection, tables.migrations_done):
-                    tables.migrate(connection)
+                    tables.migrate(connection, masked(url))
         except Exception as error:
             raise StoreError(
                 f"{masked(url)} could not be brought {' and '.join(steps)}: {first_line(error)}; {kept}"
@@ -71,7 +72,7 @@ def upgrade(url: str, *, without_backup: bool = False) -> str:
 
 
 def _steps(engine: sa.Engine, url: str) -> list[str]:
-    """What is to be done, as ends of a sentence."""
+    """What is to be done, each as the end of a sentence."""
     steps = []
     stored, (known, *older) = schema.optuna_version(engine), schema.optuna_versions()
     if stored in older:
@@ -79,7 +80,7 @@ def _steps(engine: sa.Engine, url: str) -> list[str]:
     else:
         schema.check(engine, url)
     with engine.connect() as connection:
-        done = tables.check_known(connection)
+        done = tables.check_known(connection, masked(url))
     if done and len(done) < len(tables.MIGRATIONS):
         steps.append(f"from hpo's tables {max(done)} to {len(tables.MIGRATIONS)}")
     return steps
@@ -97,7 +98,7 @@ def _check_free(engine: sa.Engine) -> None:
 
 
 def _backup(path: Path) -> Path:
-    """A copy of an SQLite file beside it, under a name that nothing has."""
+    """Copy an SQLite file, to a name beside it that is free."""
     plain = f"{path.name}.backup-{datetime.now():%Y%m%d-%H%M%S}"
     number, backup = 1, path.with_name(plain)
     while backup.exists():
@@ -133,7 +134,7 @@ def _upgrade_optunas(url: str) -> None:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    # Optuna's migrations set up logging to stderr, unless somebody has, and warn of what is to be migrated.
+    # Optuna's migrations log to stderr if nobody has set up logging, and warn about what is to be migrated.
     root, silent = logging.getLogger(), logging.NullHandler()
     root.addHandler(silent)
     try:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import studies
 from studies import Study
-from studies.database import columns
+from studies.database import aggregates, columns
 from studies.database.records import Result, TrialState
 from studies.database.store import Store, open_store
 
@@ -71,12 +71,14 @@ def test_the_best_is_complete_and_finite_and_none_is_better_and_no_equal_is_earl
         for number, (value, state) in enumerate(trials)
         if state == "complete" and value is not None and math.isfinite(value)
     ]
-    assert columns.searched(store, study_id) == {number: value for value, number in scored}
-    best = columns.best_number(store, study_id, direction)
-    if best is None:
+    assert aggregates.searched(store, study_id) == {number: value for value, number in scored}
+    row = aggregates.best_trials(store, study_id).get(study_id)
+    assert aggregates.best_trials(store).get(study_id) == row
+    if row is None:
         assert scored == []
         return
-    (found,) = (value for value, number in scored if number == best)
+    best, found = row.number, row.value
+    assert (found, best) in scored
     for value, number in scored:
         assert value <= found if direction == "maximize" else value >= found
         assert number >= best or value != found
@@ -88,9 +90,9 @@ def test_what_is_no_number_is_never_the_best(
     store: Store, direction: Direction, value: float | None
 ) -> None:
     alone = recorded(store, direction, [(value, "complete")])
-    assert columns.best_number(store, alone, direction) is None
+    assert aggregates.best_trials(store, alone) == {}
     among = recorded(store, direction, [(value, "complete"), (0.5, "complete"), (9.0, "pruned")])
-    assert columns.best_number(store, among, direction) == 1
+    assert aggregates.best_trials(store, among)[among].number == 1
 
 
 @settings(
@@ -108,9 +110,9 @@ def test_columns_say_what_the_trials_say(store: Store, trials: list[tuple[Any, A
     assert made.params.get("x", []) == [t.params["x"] for t in one_by_one]
     assert made.rounds == [t.attributes["round"] for t in one_by_one]
     assert made.epochs == [n % 3 for n in range(len(trials))]
-    assert columns.epochs_trained(store, study_id) == sum(made.epochs)
+    assert aggregates.epochs_trained(store, study_id) == sum(made.epochs)
     expected: Counter[TrialState] = Counter(t.state for t in one_by_one)
-    assert columns.counts(store, study_id) == expected
+    assert aggregates.counts(store, study_id) == expected
 
 
 def test_curves_of_a_real_study_are_those_that_are_read_one_by_one(study: Study) -> None:
@@ -124,7 +126,7 @@ def test_curves_of_a_real_study_are_those_that_are_read_one_by_one(study: Study)
                 np.testing.assert_array_equal(c.by_trial()[trial], together[c.metric][trial])
             assert [c.metric for c in alone] == [m for m in together if trial in together[m]]
         score = together["validation_rmse"]
-        after = columns.scores_after(store, study_id, [1, 3])
+        after = aggregates.scores_after(store, study_id, [1, 3])
     for epoch, found in after.items():
         assert found == {
             n: points[epoch - 1] for n, points in score.items() if len(points) >= epoch
@@ -152,7 +154,7 @@ def test_a_study_of_plain_optuna_has_its_intermediate_values_as_curves(storage: 
 
 def test_errors_are_counted_in_the_order_they_came_in(store: Store) -> None:
     study_id = recorded(store, "maximize", [])
-    assert columns.errors(store, study_id) == Counter()
+    assert aggregates.errors(store, study_id) == Counter()
     with store.hold("study " + str(int(next(names).split()[1]) - 1)) as writer:
         numbers = writer.start_batch(0, [{"x": 0.1}] * 3, DISTRIBUTIONS)
         said = ["b: worse", "a: bad", "b: worse"]
@@ -162,4 +164,4 @@ def test_errors_are_counted_in_the_order_they_came_in(store: Store) -> None:
                 for n, why in zip(numbers, said, strict=True)
             ]
         )
-    assert columns.errors(store, writer.study_id) == {"b: worse": 2, "a: bad": 1}
+    assert aggregates.errors(store, writer.study_id) == {"b: worse": 2, "a: bad": 1}

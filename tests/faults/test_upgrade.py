@@ -62,7 +62,7 @@ def test_upgrade_brings_it_to_the_newest_tables_and_keeps_a_copy(
     (backup,) = tmp_path.glob("hpo.db.backup-*")
     assert done.out == (
         "sqlite:///hpo.db was brought from Optuna's tables v2.6.0.a to v3.2.0.a; "
-        f"as it was it is in {backup.name}\n"
+        f"a copy from before is {backup.name}\n"
     )
     assert (version(old), version(backup)) == ("v3.2.0.a", "v2.6.0.a")
     trials = optuna.load_study(study_name="old", storage=f"sqlite:///{old}").trials
@@ -83,7 +83,7 @@ def test_our_own_older_tables_are_brought_along(file: Path, called: Call, tmp_pa
     change(file, "DELETE FROM hpo_migrations WHERE number > 2")
     done = called("upgrade")
     assert done.status == 0, done.err
-    assert f"was brought from hpo's tables 2 to {newest}; as it was" in done.out
+    assert f"was brought from hpo's tables 2 to {newest}; a copy" in done.out
     with contextlib.closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT count(*) FROM hpo_plans").fetchone() == (0,)
     assert len(list(tmp_path.glob("hpo.db.backup-*"))) == 1

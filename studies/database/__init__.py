@@ -1,1 +1,1 @@
-"""The database: how studies are stored, by whom they are written, and how they are read again."""
+"""The database: how studies are stored, who may write to them, and how they are read."""

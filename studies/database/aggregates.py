@@ -111,7 +111,7 @@ def lengths(store: Reader, study_id: int) -> Counter[tuple[TrialState, int]]:
 
 
 def _compared(store: Reader, study_id: int) -> sa.ColumnElement[bool]:
-    """The trials that are compared after some epochs; of more than `COMPARED`, about so many, evenly spaced."""
+    """The trials that are compared after some epochs; of more than `COMPARED`, about that many, evenly spaced."""
     t = store.table("trials")
     with store.reading() as connection:
         count = sa.select(sa.func.count()).where(t.c.study_id == study_id)
@@ -124,8 +124,8 @@ def scores_after(
 ) -> dict[int, dict[int, float]]:
     """For each of these epochs, the finite scores that trials had after it, by their numbers.
 
-    Trials that plain Optuna made have none: their steps need not be epochs. Of more than `COMPARED` trials, about so
-    many, evenly spaced.
+    Trials that plain Optuna made are left out, since their steps need not be epochs. Of more than `COMPARED` trials,
+    about that many are read, evenly spaced.
     """
     t, i = store.table("trials"), store.table("trial_intermediate_values")
     with store.reading() as connection:

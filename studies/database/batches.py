@@ -1,6 +1,6 @@
 """The rows of a batch of trials, as Optuna stores them: what is written when it starts, and when it ends.
 
-Both functions return what is then done in a transaction, so that it can be done again if the connection is lost.
+Both functions return a function of a connection, which can run again if the connection to a server is lost.
 """
 
 from __future__ import annotations

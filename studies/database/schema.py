@@ -7,15 +7,21 @@ killed. It is also faster, because Optuna makes its tables in a dozen transactio
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shlex
 import sqlite3
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from studies.database import tables
 from studies.database.engine import engine_options, masked
 from studies.errors import StoreError
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
 
 LOCK = 0x68706F  # "hpo", as the number of an advisory lock, which every program chooses itself
 OPTUNA_VERSION, OPTUNA_NUMBER = "v3.2.0.a", 12
@@ -85,14 +91,8 @@ def optuna_version(engine: sa.Engine) -> str | None:
 
 def optuna_versions() -> list[str]:
     """All versions that the installed Optuna knows, the newest first."""
-    import optuna
-
-    storage = optuna.storages.RDBStorage("sqlite://")  # in memory: the user's is not touched
-    try:
+    with optuna_storage("sqlite://") as storage:  # in memory: the user's is not touched
         return storage.get_all_versions()
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
 
 
 def upgrade_command(url: str) -> str:
@@ -118,10 +118,20 @@ def make_rest(engine: sa.Engine, url: str) -> None:
 
 
 def _let_optuna_make(url: str) -> None:
+    with optuna_storage(url):
+        pass
+
+
+@contextlib.contextmanager
+def optuna_storage(url: str) -> Iterator[RDBStorage]:
+    """Optuna's own storage of a database, in which it makes the tables that are missing; closed at the end."""
     import optuna
 
     storage = optuna.storages.RDBStorage(
         url, engine_kwargs=engine_options(url), skip_compatibility_check=True
     )
-    storage.remove_session()
-    storage.engine.dispose()
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()

@@ -17,13 +17,12 @@ from studies.database.engine import (
     check_creatable,
     check_whole,
     database_errors,
-    engine_options,
     make_engine,
     masked,
     sqlite_path,
 )
 from studies.database.files import first_line
-from studies.database.lease import living_holder
+from studies.database.lease import living_holders
 from studies.errors import LeaseError, StoreError
 
 
@@ -60,7 +59,8 @@ def upgrade(url: str, *, without_backup: bool = False) -> str:
         backup = None if path is None else _backup(path)
         kept = "without a backup" if backup is None else f"a copy from before is {backup.name}"
         try:
-            _upgrade_optunas(url)
+            with _quietly(), schema.optuna_storage(url) as storage:
+                storage.upgrade()
             with engine.begin() as connection:
                 if tables.present(connection, tables.migrations_done):
                     tables.migrate(connection, masked(url))
@@ -88,13 +88,9 @@ def _steps(engine: sa.Engine, url: str) -> list[str]:
 
 def _check_free(engine: sa.Engine) -> None:
     with engine.connect() as connection:
-        if tables.present(connection, tables.leases):
-            for study_id in connection.execute(sa.select(tables.leases.c.study_id)).scalars():
-                holder = living_holder(connection, study_id)
-                if holder is not None:
-                    raise LeaseError(
-                        f"a study is held by {holder}: wait for it or stop it, then upgrade"
-                    )
+        holders = living_holders(connection) if tables.present(connection, tables.leases) else {}
+    for holder in holders.values():
+        raise LeaseError(f"a study is held by {holder}: wait for it or stop it, then upgrade")
 
 
 def _backup(path: Path) -> Path:
@@ -116,20 +112,6 @@ def _backup(path: Path) -> Path:
             f"{path} can't be copied to {backup.name}: {first_line(error)}; it was left as it is"
         ) from None
     return backup
-
-
-def _upgrade_optunas(url: str) -> None:
-    import optuna
-
-    with _quietly():
-        storage = optuna.storages.RDBStorage(
-            url, engine_kwargs=engine_options(url), skip_compatibility_check=True
-        )
-        try:
-            storage.upgrade()
-        finally:
-            storage.remove_session()
-            storage.engine.dispose()
 
 
 @contextlib.contextmanager

@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 import studies
 from studies import Study
 from studies.database import aggregates, columns
-from studies.database.records import Result, TrialState
+from studies.database.records import Direction, Result, TrialState
 from studies.database.store import Store, open_store
 
-Direction = Literal["maximize", "minimize"]
 ENDED: tuple[Literal["complete", "pruned", "failed"], ...] = ("complete", "pruned", "failed")
 DISTRIBUTIONS = {"x": optuna.distributions.FloatDistribution(0, 1)}
 THEN = datetime(2026, 1, 2, 3, 4)

@@ -6,16 +6,23 @@ import json
 import math
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
 from studies import Study
-from studies.database.records import Finalist, Opening, Round, StudyRecord, Trial, TrialState
+from studies.database.records import (
+    Direction,
+    Finalist,
+    Opening,
+    Round,
+    StudyRecord,
+    Trial,
+    TrialState,
+)
 from studies.database.store import open_store
 from tests.studies.columns_of import summary_of
 
-Direction = Literal["maximize", "minimize"]
 DIRECTIONS: tuple[Direction, ...] = ("maximize", "minimize")
 STATES: tuple[TrialState, ...] = ("running", "complete", "pruned", "failed")
 KEYS = [

@@ -165,16 +165,17 @@ class Sections:
             )
 
     def _lost(self) -> Section:
-        failed = (self.trials["state"] == "failed") | self.trials["diverged_epoch"].notna()
-        if not failed.any() or not self._names:
-            yield "No trial has failed or diverged."
+        diverged = self.trials["diverged_epoch"].notna()
+        ended = "failed or diverged" if diverged.any() else "failed"
+        if not (diverged | (self.trials["state"] == "failed")).any() or not self._names:
+            yield f"No trial has {ended}."
             return
         yield _drawing(
             plots.divergence(self.trials, *self._names[:2], rounds=self.rounds),
             "lost",
-            f"Trials that failed or diverged, by {' and '.join(self._names[:2])}",
+            f"Trials that {ended}, by {' and '.join(self._names[:2])}",
             "Where crosses stand together, training is not stable; the bars above show what share of the trials there "
-            "failed or diverged.",
+            f"{ended}.",
         )
 
     def _curves(self) -> Section:

@@ -29,6 +29,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{float(text):.0f}" if 1e3 <= abs(value) < 1e6 and "e" in text else text
 
 
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: 1 trial, 1,200 trials."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def setting(value: Any) -> str:
     """The value of one setting, or a list of them."""
     if isinstance(value, list | tuple):

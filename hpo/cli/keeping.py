@@ -48,6 +48,7 @@ def delete(name: str, yes: bool, storage: str) -> None:
     from hpo.cli.signals import signals
     from studies.database.engine import masked
     from studies.database.store import open_store
+    from studies.words import counted
 
     with open_store(storage) as store:
         if not yes and sys.stdin.isatty():
@@ -57,4 +58,4 @@ def delete(name: str, yes: bool, storage: str) -> None:
                 raise click.exceptions.Exit(ERROR)
         with signals.later():
             count = store.delete_study(name)
-    click.echo(f"study {name!r} with {count} trial{'' if count == 1 else 's'} was deleted")
+    click.echo(f"study {name!r} with {counted(count, 'trial')} was deleted")

@@ -13,12 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from hpo.display.commands import next_commands
-from hpo.display.text import ACTIONS, STATES, several
+from hpo.display.text import ACTIONS, STATES
 from studies import Study
 from studies.analysis import agreement
 from studies.analysis.summary import Summary
 from studies.database.records import Finalist, Round
-from studies.words import describe, setting, settings
+from studies.words import counted, describe, setting, settings
 
 MAX_ERRORS, MAX_TIED = 3, 2  # shown at most
 MAX_DETAILED = 3  # parameters for which the reasons of each range have room
@@ -45,7 +45,7 @@ def summary(study: Study) -> list[RenderableType]:
 
 
 def _heading(s: Summary) -> Text:
-    trials = several(sum(s.ended.values()), "trial")
+    trials = counted(sum(s.ended.values()), "trial")
     others = [f"{n} {state}" for state, n in s.ended.items() if n and state != "complete"]
     if others:
         trials += f" ({', '.join(others)})"
@@ -53,10 +53,10 @@ def _heading(s: Summary) -> Text:
         trials += f" and {s.confirming} to confirm"
     if s.plan:
         state = (str(s.record.state), STATES[s.record.state])
-        trained = f"{several(s.epochs_trained, 'epoch')} trained"
+        trained = f"{counted(s.epochs_trained, 'epoch')} trained"
     else:  # of Optuna alone: whether it is complete, and what a reported value means, is not recorded
         state = ("made by Optuna", "")
-        trained = f"{several(s.epochs_trained, 'value')} reported"
+        trained = f"{counted(s.epochs_trained, 'value')} reported"
     return Text.assemble((s.record.name, "bold"), " · ", state, f" · {trials} · {trained}")
 
 

@@ -17,7 +17,7 @@ from rich.text import Text
 from hpo.display.text import ACTIONS
 from hpo.plan.space import Categorical, Parameter, Settings, Space, position
 from hpo.run.watcher import Watcher
-from studies.words import describe, duration, settings
+from studies.words import counted, describe, duration, settings
 
 if TYPE_CHECKING:
     from hpo.choose.types import Direction, Verdict
@@ -114,8 +114,7 @@ class Progress(Watcher):
             elif self._best is None or self._better(result.value, self._best[0]):
                 self._best = (result.value, result.number, values)
         if self._verbose:
-            count = "1 trial" if len(results) == 1 else f"{len(results)} trials"
-            self._say(f"{count} recorded · {self._best_line()}")
+            self._say(f"{counted(len(results), 'trial')} recorded · {self._best_line()}")
 
     def round_judged(self, number: int, verdicts: Mapping[str, Verdict]) -> None:
         """Print each verdict above the live display."""

@@ -28,8 +28,3 @@ def print_parts(console: Console, parts: Sequence[RenderableType]) -> None:
     for part in parts:
         whole = isinstance(part, Text) and bool(part.no_wrap)  # which `print` ignores
         console.print(part, no_wrap=whole, overflow="ignore" if whole else None, crop=not whole)
-
-
-def several(count: int, what: str) -> str:
-    """A count with its noun: 1 trial, 1,200 trials."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -14,7 +14,7 @@ import pandas as pd
 from studies.analysis.agreement import PREDICTS, Agreement
 from studies.analysis.generalization import Generalization
 from studies.analysis.summary import Summary
-from studies.words import number, of_range
+from studies.words import counted, number, of_range
 
 EDGE = (
     0.03  # of all that was searched: the best value may lie beyond an end that is nearer than this
@@ -66,11 +66,10 @@ def _errors(errors: Mapping[str, int], ended: int) -> Iterator[Advice]:
     if errors:
         count = sum(errors.values())
         commonest = max(errors, key=lambda text: errors[text])
-        more = len(errors) - 1
-        others = f", and {more} other {'error' if more == 1 else 'errors'}" if more else ""
+        more = f", and {counted(len(errors) - 1, 'other error')}" if len(errors) > 1 else ""
         yield Advice(
             "Errors",
-            f"{count} of {ended} trainings failed with an error: {commonest}{others}.",
+            f"{count} of {ended} trainings failed with an error: {commonest}{more}.",
             "Fix the cause and begin a new study: what the failed trainings would have scored is unknown.",
         )
 
@@ -186,11 +185,10 @@ def _few(summary: Summary, ended: pd.DataFrame, rounds: pd.DataFrame) -> Iterato
     searched = rounds["parameter"].nunique()
     complete = summary.record.state == "complete" and summary.best is not None
     if complete and len(ended) < PER_PARAMETER * searched:
-        parameters = "parameter" if searched == 1 else "parameters"
         more = max(2 * summary.plan["trials"], 2 * PER_PARAMETER * searched)
         yield Advice(
             "Few trials",
-            f"{len(ended)} trials are few for {searched} {parameters}.",
+            f"{len(ended)} trials are few for {counted(searched, 'parameter')}.",
             f"Resume with more: {PER_PARAMETER} for each parameter give a first picture.",
             f"{_resume(summary)} --trials {more}",
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from studies.database.records import TrialState
+from studies.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,9 +76,7 @@ def sentence(agreements: Sequence[Agreement]) -> str:
             else "unlike"
         )
         subject = (
-            f"Scores after {a.epoch} epoch{'s' * (a.epoch != 1)}"
-            if a is first
-            else f"those after {a.epoch}"
+            f"Scores after {counted(a.epoch, 'epoch')}" if a is first else f"those after {a.epoch}"
         )
         those = "scores" if a is first else "those"
         clause = {

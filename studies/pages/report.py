@@ -21,7 +21,7 @@ from studies.analysis.generalization import generalization
 from studies.analysis.summary import Summary
 from studies.pages.drawings import Sections
 from studies.pages.snippet import snippet
-from studies.words import describe, number, of_range, setting
+from studies.words import counted, describe, number, of_range, setting
 
 BEST = 20  # trials in the table of the best
 EVERY = 2000  # trials in the table of all; more make the page slow
@@ -52,6 +52,7 @@ def render(
     return environment.get_template("report.html.j2").render(
         summary=summary,
         record=record,
+        counted=counted,
         by_optuna=not summary.plan,
         best_again=next(
             (f for f in summary.finalists if summary.best and f.trial == summary.best.number), None

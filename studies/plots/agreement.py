@@ -14,6 +14,7 @@ from studies.analysis.frames import evenly
 from studies.analysis.goal import Goal
 from studies.plots.look import PALE, STYLE, TRAINING, VALIDATION, Figure, key, legend, saying
 from studies.plots.scales import whole_ticks
+from studies.words import counted
 
 RANKS = 400  # trials of a panel
 NOTHING = "Short and long training can be compared when at least 4 trials\nhave curves that differ."
@@ -52,8 +53,8 @@ def agreement(trials: pd.DataFrame, epochs: pd.DataFrame, *, goal: Goal) -> Figu
         edge = 0.05 * len(shared)
         panel.set(xlim=(1 - edge, len(shared) + edge), ylim=(1 - edge, len(shared) + edge))
         panel.set_aspect("equal")
-        panel.set_xlabel(f"rank after {_epochs(one.epoch)}")
-        panel.set_ylabel(f"rank after {_epochs(one.later)}")
+        panel.set_xlabel(f"rank after {counted(one.epoch, 'epoch')}")
+        panel.set_ylabel(f"rank after {counted(one.later, 'epoch')}")
         panel.set_title(f"correlation {one.correlation:.2f}\n{one.trials:,} trials", fontsize=8)
     handles = [
         key("D", "best after the later epoch", color=TRAINING),
@@ -68,7 +69,3 @@ def agreement(trials: pd.DataFrame, epochs: pd.DataFrame, *, goal: Goal) -> Figu
 def _evenly(ranks: NDArray[Any], most: int) -> NDArray[np.intp]:
     """The places of at most `most` trials, evenly spaced from the best rank to the worst."""
     return np.argsort(ranks, kind="stable")[evenly(len(ranks), most)]
-
-
-def _epochs(count: int) -> str:
-    return f"{count} epoch{'' if count == 1 else 's'}"

@@ -27,7 +27,7 @@ from studies.plots.look import (
 )
 from studies.plots.scales import value_ticks
 
-ROWS = 20  # more are no figure but a table
+ROWS = 20  # more would make a table, not a figure
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]

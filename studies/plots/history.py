@@ -76,7 +76,7 @@ def history(
 
 
 def _recommended(finalists: pd.DataFrame | None) -> dict[str, float]:
-    """The mean of the first finalist, and the ends of with its interval if it has one; empty if it has no mean."""
+    """The first finalist's mean, low and high; without an interval only the mean, without a mean nothing."""
     if finalists is None or finalists.empty:
         return {}
     first = finalists.iloc[0]

@@ -15,7 +15,7 @@ from studies.plots.look import (
     saying,
 )
 
-ROWS = 20  # more are no figure but a table
+ROWS = 20  # more would make a table, not a figure
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]

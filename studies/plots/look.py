@@ -125,13 +125,13 @@ def saying(figure: Figure, sentence: str) -> Figure:
 def svg(drawn: figure.Figure) -> bytes:
     """A figure as an SVG file, the same to the last byte whenever it is drawn.
 
-    Text is drawn as paths: it looks the same everywhere, and no program can take it for anything but a picture.
+    Text is drawn as paths: it looks the same everywhere, and a browser can't read it as markup.
     """
     return _saved(drawn, "svg", dict.fromkeys(("Date", "Creator", "Format", "Type")), "none")
 
 
 def png(drawn: figure.Figure) -> bytes:
-    """A figure as a PNG file, for a screen or a page of print."""
+    """A figure as a PNG file, for screens and print."""
     return _saved(drawn, "png", {"Software": None}, "white")
 
 

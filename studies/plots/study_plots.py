@@ -177,8 +177,8 @@ class _Frames:
         return self.summary.goal
 
     def parameters(self, *asked: str | None, among: list[str] | None = None) -> list[str]:
-        """A parameter for each that is asked for; for None the first of the others `among` which to choose (by default
-        the most narrowed first), as long as there are any.
+        """A parameter for each that is asked for. None stands for the next of `among`, by default the most narrowed;
+        it is left out if there are no more.
         """
         others = [name for name in among or self.names if name not in asked]
         names = [name if name is not None or not others else others.pop(0) for name in asked]

@@ -68,7 +68,9 @@ def timeline(trials: pd.DataFrame) -> Figure:
         handles.insert(0, Patch(color=colours[k], label=f"round {round_numbers[k]:.0f}"))
     handles[: min(3, len(round_numbers))] = handles[: min(3, len(round_numbers))][::-1]
     first, last = float(number.min()), float(number.max())
-    margin = max(0.7, 0.02 * (last - first), 3 - (last - first) / 2)  # one trial is no wall
+    margin = max(
+        0.7, 0.02 * (last - first), 3 - (last - first) / 2
+    )  # a single trial must not fill the axes
     axes.set_ylim(last + margin, first - margin)
     ticks = whole_ticks(first, last, 7)
     axes.set_yticks(ticks, labels=[f"{t:,.0f}" if last >= 1e4 else f"{t:.0f}" for t in ticks])

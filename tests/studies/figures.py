@@ -16,7 +16,7 @@ from matplotlib.text import Text
 
 from studies.analysis import frames
 from studies.analysis.goal import Goal
-from studies.database.records import Round, Trial
+from studies.database.records import Finalist, Round, Trial
 from tests.studies.columns_of import epochs_of, frame_of
 
 UP, DOWN = Goal("accuracy", "maximize"), Goal("rmse", "minimize")
@@ -101,3 +101,30 @@ def overlaps(figure: Figure) -> list[tuple[str, str]]:
         if min(one.x1, other.x1) - max(one.x0, other.x0) > 1
         and min(one.y1, other.y1) - max(one.y0, other.y0) > 1
     ]
+
+
+def texts(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(Text) if isinstance(text, Text))
+
+
+def finalists_of(*rows: tuple[int, float | None, bool]) -> pd.DataFrame:
+    """Finalists with these trials, means and ties."""
+    finalists = [
+        Finalist(
+            trial,
+            [None] if mean is None else [mean - 0.01, mean + 0.01],
+            mean,
+            None if mean is None else (mean - 0.02, mean + 0.02),
+            tied,
+        )
+        for trial, mean, tied in rows
+    ]
+    return frames.finalists_frame(finalists, {trial: 0.9 for trial, _, _ in rows})
+
+
+def timed(trials: pd.DataFrame, begins: list[float], lengths: list[float]) -> pd.DataFrame:
+    """The trials with these times, in seconds."""
+    origin = pd.Timestamp("2026-03-01 08:00", tz="UTC")
+    started = origin + pd.to_timedelta(begins, unit="s")
+    finished = started + pd.to_timedelta(lengths, unit="s")
+    return trials.assign(started=started, finished=finished)

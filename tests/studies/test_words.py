@@ -28,6 +28,13 @@ def test_a_number_may_have_more_digits() -> None:
 
 
 @pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 trials"), (1, "1 trial"), (1200, "1,200 trials")]
+)
+def test_a_count_has_its_noun(count: int, text: str) -> None:
+    assert words.counted(count, "trial") == text
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [(0.00267123, "0.00267"), (3, "3"), ("relu", "relu"), (True, "True"), (None, "None"), ([1.0, "a"], "1, a")],
 )  # fmt: skip

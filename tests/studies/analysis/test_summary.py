@@ -213,3 +213,4 @@ def test_a_stored_study_says_what_its_frames_say(study: Study) -> None:
             assert repr(number) == repr(cell)
     assert study.recommended is not None
     assert summary["recommended"]["trial"] == study.recommended.trial == finalists["trial"][0]
+    assert summary["recommended"]["params"] == study.recommended.params

@@ -84,3 +84,13 @@ heavy = [name for name in {heavy!r} if name in sys.modules]
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_every_file_holds_one_idea() -> None:
+    """A file of 350 lines has grown past one."""
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
+        for package in ("hpo", "trainer", "studies")
+        for path in (ROOT / package).rglob("*.py")
+    }
+    assert {name: length for name, length in lengths.items() if length >= 350} == {}

@@ -222,7 +222,7 @@ def many(
 
 
 # On each kind of store. Nothing is shrunk: an example is small as it is, and takes a second on a server.
-@settings(max_examples=8, deadline=None, phases=set(Phase) - {Phase.shrink})
+@settings(max_examples=4, deadline=None, phases=set(Phase) - {Phase.shrink})
 @given(rounds_of_trials(), st.sampled_from(["maximize", "minimize"]))
 def test_whatever_is_written_is_the_same_through_optuna(
     many: str, rounds: list[tuple[Space, list[Settings], list[Any]]], direction: Any

@@ -15,7 +15,7 @@ from tests.earlier.fixtures import FIXTURES, Commands
 
 MORE = (
     "digits-killed-in-a-stage", "valley-killed-in-a-stage", "adopted-killed-in-a-batch",
-    "exact-killed-in-a-batch",
+    "exact-killed-in-a-batch", "crowd-killed-in-a-batch", "diabetes-killed-in-a-batch",
 )  # fmt: skip
 
 

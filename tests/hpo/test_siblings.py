@@ -75,6 +75,9 @@ def test_a_folder_without_init_hides_nothing(tmp_path: Path) -> None:
     assert run(sys.executable, "script.py", folder=tmp_path) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("name", "theirs"), [("trainer", "file"), ("studies", "folder")], indirect=True
+)
 @pytest.mark.usefixtures("theirs")
 def test_the_command_does_not_look_in_the_folder_where_it_is_run(
     run_hpo: Run, tmp_path: Path

@@ -55,7 +55,7 @@ def show(browser: Browser, page: str, width: int, scheme: str) -> None:
     )  # fmt: skip
     feature = {"name": "prefers-color-scheme", "value": scheme}
     browser.call("Emulation.setEmulatedMedia", features=[feature])
-    browser.visit(page, "Where this comes from")
+    browser.visit(page, "About this study")
     browser.call("Runtime.evaluate", expression="document.querySelector('details').open = true")
 
 

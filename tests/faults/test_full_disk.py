@@ -61,6 +61,7 @@ def test_a_search_on_a_full_disk_keeps_what_is_finished_and_goes_on_when_there_i
     assert tables("d", storage) == whole
 
 
+@pytest.mark.slow
 def test_a_limit_on_the_size_of_files_is_told_as_that(
     tmp_path: Path, run_hpo: Run, tables: Tables, whole: dict[str, bytes]
 ) -> None:

@@ -94,6 +94,7 @@ def test_quiet_says_nothing_on_stderr_and_verbose_more(run_hpo: Run) -> None:
     assert len(verbose.stderr.splitlines()) > len(plain.stderr.splitlines())
 
 
+@pytest.mark.slow
 def test_two_searches_with_one_seed_export_the_same_bytes_but_for_times(
     run_hpo: Run,
 ) -> None:

@@ -140,9 +140,7 @@ def test_all_commands_say_the_same_of_a_study_on_a_server_and_in_a_file(
         assert said[0][key] == said[1][key], key
 
 
-@pytest.mark.parametrize(
-    ("searches", "most"), [(1, 3), pytest.param(12, 12, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("searches", "most"), [pytest.param(12, 12, marks=pytest.mark.slow)])
 def test_a_server_that_restarts_in_mid_search_again_and_again_changes_nothing(
     searches: int, most: int, whole: str, durable: Server, tmp_path: Path, tables: Tables
 ) -> None:

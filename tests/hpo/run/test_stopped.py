@@ -92,7 +92,10 @@ def test_a_search_that_was_killed_and_resumed_equals_one_left_alone(
     assert studies.load("d", storage).summary()["state"] == "complete"
 
 
-@pytest.mark.parametrize(("stop", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("stop", "status"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
+)
 def test_a_signal_ends_the_search_with_a_line_that_says_how_to_go_on(
     stop: signal.Signals,
     status: int,

@@ -254,6 +254,7 @@ def test_passwords_are_not_shown() -> None:
     assert "with the password in place of ***" in text
 
 
+@pytest.mark.slow
 def test_a_thousand_trials_fit_into_two_megabytes() -> None:
     rng = np.random.default_rng(0)
     values = [None if k % 20 == 0 else float(v) for k, v in enumerate(rng.random(1000))]

@@ -168,6 +168,7 @@ def test_legends_are_no_wider_than_their_figures() -> None:
         assert box.x1 <= figure.bbox.x1
 
 
+@pytest.mark.slow
 def test_no_figure_is_left_open_and_no_setting_changed(study: Study) -> None:
     from matplotlib import pyplot as plt
 

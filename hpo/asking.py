@@ -30,6 +30,7 @@ class Search:
         self._machine, self._score, self.study = self._opened.__enter__()
         return self
 
+    @raised_as_ours()
     def __exit__(self, *error: object) -> None:
         self._opened.__exit__(*error)  # type: ignore[arg-type]  # what `with` gives
 

@@ -81,7 +81,10 @@ class Threads:
             event = self._events.get(timeout=seconds)
             while True:
                 if isinstance(event, BaseException):
-                    raise event
+                    if not happened:
+                        raise event
+                    self._events.put(event)  # raised next time, when what ended before is recorded
+                    return happened
                 if isinstance(event, Ended):
                     del self._sessions[event.task]
                 happened.append(event)

@@ -8,6 +8,7 @@ import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -125,6 +126,25 @@ def test_a_fault_in_what_listens_is_no_failed_trial_and_ends_the_search() -> Non
     scripted = Scripted(flat(0.5))
     with pytest.raises(ZeroDivisionError), Threads(scripted, 1, listen) as threads:
         trained(threads, tasks_of(scripted, [{}], epochs=4))
+
+
+def test_what_ended_before_a_fault_is_told_before_the_fault_is_raised() -> None:
+    scripted = Scripted(flat(0.5, 1), flat(0.6, 1), parts=[[0], [1]])
+    counts = iter([None])
+
+    def listen(_: int) -> None:
+        next(counts)  # the second training is a fault
+
+    with Threads(scripted, 1, listen) as threads:
+        for task in tasks_of(scripted, [{}] * 2, epochs=1):
+            threads.start(task)
+        while len(scripted.opened) < 2:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        (ended,) = threads.events(1.0)
+        assert ended.task.trials == (0,)
+        with pytest.raises(StopIteration):
+            threads.events(1.0)
 
 
 # --- the network, on every executor ---

@@ -129,6 +129,7 @@ def test_all_commands_say_the_same_of_a_study_on_a_server_and_in_a_file(
             s for s in page.splitlines() if "hpo resume d" not in s and "trials again" not in s
         )
         page = "\n".join(alike).replace(storage.replace(PASSWORD, "***"), "URL")
+        page = page.replace("&#39;URL&#39;", "URL")  # a shell must not expand the *** of a password
         everything = exported | {
             "trials": trials.drop(columns=["started", "finished"]).to_csv(),
             "shown": shown,

@@ -1,65 +1,73 @@
 """(ranges, history) -> next ranges, and a verdict with its evidence for every parameter.
 
-After a round, the better trials are compared with the rest of the trials inside the ranges, one parameter at a time, in
-the space the parameter is searched in (log space for a log range):
+After a round, the model of all values (`hpo.choose.model`) is asked where the best setting may still be: functions are
+drawn from it, and for each parameter the place is noted where each of them has its best. A sampler that learns draws
+most settings near good ones, which a test that compares better and worse trials would misread; the model would not,
+since it knows where it has looked.
 
-*extended*  the better trials crowd against an end of the range, and do not become fewer towards it: the next range
-            goes half its width beyond that end, but never past the parameter's limits. So a range that was narrowed
-            too far widens again.
-*narrowed*  the better trials are not spread like the rest: the next range is where they lie, with a tenth of their
-            width on either side. A choice is dropped when the better trials use it significantly less.
-*kept*      they are spread like the rest, or there are too few trials to tell. Without evidence nothing narrows: a
-            parameter without effect keeps its whole range.
+*narrowed*  almost all of these places lie in a part of the range: the next range is that part, with a margin on either
+            side. A choice is dropped when almost no function has its best there.
+*extended*  most of them lie at an end of the range, or the best setting so far does: the next range goes beyond that
+            end, but never past the parameter's limits. So a range that was narrowed too far widens again.
+*kept*      they are all over the range, or there are too few values to tell. So a parameter without effect keeps its
+            range.
 
-Trials that failed or diverged count among the rest, because it is evidence that a region makes networks diverge.
+The best settings so far always lie inside the next range, and not on its edge unless that is a limit. A range is never
+narrowed to less than a hundredth of the one that the search began with.
 
-P-values come from permutations inside each batch. A sampler that learns draws later batches elsewhere, and better, so
-among all trials even a parameter without effect would seem to matter. The trials of one batch were drawn alike.
+Trials that failed or diverged count as bad as the worst, and those that left at a rung as bad as the worst that did
+not.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hpo.choose.types import Direction, Observation, Verdict
+from hpo.choose.acquisition import near, uniform
+from hpo.choose.model import Model, fit
+from hpo.choose.positions import Array, are_choices, positions, snapped
+from hpo.choose.types import Action, Direction, Observation, Verdict
+from hpo.choose.zeros import judge_zero
 from hpo.plan.space import (
     Categorical,
-    Choice,
     Float,
     Limit,
     Numeric,
     Parameter,
-    Value,
     ends,
     inside,
-    is_zero,
-    position,
     section,
     within,
 )
 from studies.words import describe, number
 
-Mask = NDArray[np.bool_]
-Floats = NDArray[np.floating[Any]]
-
-BEST_SHARE = 0.3  # the better trials: the best 30 %
-MARGIN = 0.1  # of the better trials' width, added on either side
-SIGNIFICANCE = 0.05
-SHUFFLES = 1999
-MIN_BEST, MIN_REST = 4, 8  # with fewer, no two-sample test at this level says much
-WORTHWHILE = 0.95  # a "narrower" range wider than this share of the present one is the same range
-QUARTER, OUTERMOST = 0.25, 0.1  # the parts of a range next to an end
-CROWD_SIGNIFICANCE = 0.02  # of more better trials in that quarter than by chance
-MIN_CROWD = 0.4  # of the better trials
+FEWEST = 8  # values that a verdict rests on
+FUNCTIONS = 256  # drawn from the model
+CENTRES, STEPS = (
+    6,
+    24,
+)  # the best settings, and the values of one parameter that are tried in each of them
+UNIFORM, LOCAL = (
+    200,
+    10,
+)  # further candidates, in the whole range and near each of the best settings
+TAIL = 0.02  # of the functions that may have their best outside of the next range, on either side
+MARGIN = 0.15  # of that range's width, added on either side
+SMALLEST_MARGIN = 0.01  # of the present range
+WORTHWHILE = 0.9  # a "narrower" range wider than this share of the present one is the same range
+OUTERMOST = 0.03  # the part of a range at an end
+CROWD = 0.5  # the share of functions that have their best at an end, from which on the range is extended
 EXTENSION = 0.5  # of the range's width
-MAX_ZEROS = 0.9  # of the draws, however much better 0 is
-CHUNK = 2**22  # labels that are tested together
+FASTEST = 0.2  # the least share of a range that remains after one verdict
+SMALLEST_WIDTH = 0.01  # of the first range's
+UNLIKELY = (
+    0.01  # the share of functions that have their best at a choice, below which it is dropped
+)
 
 
 def narrow(
@@ -77,231 +85,216 @@ def narrow(
     for the search or for the parameter. `limits` are the values that the trainable accepts.
     """
     trials = [trial for trial in history if inside(ranges, trial.settings)]
-    better = _better(trials, direction)
-    shuffled = _shuffled(better, np.array([trial.batch for trial in trials]))
+    values = _comparable(trials, 1.0 if direction == "maximize" else -1.0)
+    known = [v for v in values if v is not None]
+    counts = {"trials": len(trials), "values": len(known)}
+    reason = None
+    if len(known) < FEWEST:
+        reason = f"kept: {len(known)} values are too few to tell (at least {FEWEST})"
+    elif min(known) == max(known):
+        reason = "kept: all values are equal"
+    evidence = None if reason else _evidence(ranges, trials, values)
     verdicts = {}
-    for name, parameter in ranges.items():
-        values = [trial.settings[name] for trial in trials]
-        counts = {"trials": len(trials), "best": int(better.sum())}
-        if (kept := _kept_untested(parameter, counts)) is not None:
-            verdicts[name] = kept
-        elif isinstance(parameter, Categorical):
-            verdicts[name] = _judge_choices(parameter, values, better, shuffled, counts)
+    for column, (name, parameter) in enumerate(ranges.items()):
+        if isinstance(parameter, Categorical):
+            alone = len(parameter.choices) == 1 and "only one choice is left"
         else:
-            start = (first or ranges)[name]
-            assert not isinstance(start, Categorical)  # noqa: S101  # a range stays a range
-            extends = extend and start.extend
-            widest = within(start, (limits or {}).get(name))
-            reach = ends(widest) if extends else (start.low, start.high)
-            zero = _judge_zero(parameter, values, better, shuffled)
-            nonzero = np.array([not is_zero(parameter, value) for value in values])
-            where = np.array([position(parameter, v) for v in np.array(values, float)[nonzero]])
-            judged = _judge_range(
-                parameter, where, better[nonzero], shuffled[:, nonzero], reach, extends
-            )
-            verdicts[name] = _with_zero(judged, zero, counts)
+            alone = parameter.low == parameter.high and "the range is a single value"
+        if alone or evidence is None:
+            why = f"kept: {alone}" if alone else str(reason)
+            verdicts[name] = Verdict("kept", why, parameter, counts)
+            continue
+        where = _Where(evidence.places[column], evidence.best[:, column])
+        if isinstance(parameter, Categorical):
+            verdicts[name] = _judge_choices(parameter, where, counts)
+            continue
+        start = (first or ranges)[name]
+        assert not isinstance(start, Categorical)  # noqa: S101  # a range stays a range
+        widest = within(start, (limits or {}).get(name))
+        extends = extend and start.extend
+        reach = ends(widest) if extends else (start.low, start.high)
+        judged = _judge_range(parameter, where, reach, _smallest(parameter, start), extends)
+        judged = replace(judged, evidence={**counts, **judged.evidence})
+        verdicts[name] = _with_zero(judged, judge_zero(parameter, name, trials, direction))
     return verdicts
 
 
-def _better(trials: Sequence[Observation], direction: Direction) -> Mask:
-    """Which trials are among the best 30 %, the earliest of equals first. All of these have finite values.
+def _comparable(trials: Sequence[Observation], sign: float) -> list[float | None]:
+    """Values of which larger are better; None for a trial that failed.
 
-    A trial that trained for longer is better than one that left at a rung, because it was better at that rung.
+    A trial that left at a rung was worse than those that stayed, so it counts as the worst of all that did.
     """
-    sign = -1.0 if direction == "maximize" else 1.0
-    values = np.array([math.nan if t.value is None else t.value for t in trials], float)
-    reached = np.array([math.inf if t.left_epoch is None else t.left_epoch for t in trials])
-    finite = np.isfinite(values)
-    order = np.lexsort((sign * values, -reached, ~finite))
-    better = np.zeros(len(trials), bool)
-    better[order[: min(math.ceil(BEST_SHARE * len(trials)), int(finite.sum()))]] = True
-    return better
+    values = [
+        None if t.value is None or not math.isfinite(t.value) else sign * t.value for t in trials
+    ]
+    full = [
+        v for v, t in zip(values, trials, strict=True) if v is not None and t.left_epoch is None
+    ]
+    if not full:
+        return [None] * len(trials)
+    worst = min(full)
+    return [v if t.left_epoch is None else worst for v, t in zip(values, trials, strict=True)]
 
 
-def _shuffled(better: Mask, batches: NDArray[np.int_]) -> Mask:
-    """Permutations (SHUFFLES, N) of the better trials' labels inside each batch."""
+@dataclass(frozen=True)
+class _Evidence:
+    """For each parameter, where each function drawn from the model has its best (FUNCTIONS,); and the best settings."""
+
+    places: list[Array]
+    best: Array  # (B, P)
+
+
+@dataclass(frozen=True)
+class _Where:
+    """The same for one parameter."""
+
+    places: Array
+    best: Array
+
+
+def _evidence(
+    ranges: Mapping[str, Parameter],
+    trials: Sequence[Observation],
+    values: Sequence[float | None],
+) -> _Evidence:
+    U = positions(ranges, [t.settings for t in trials])
+    model = fit(U, values, are_choices(ranges))
     rng = np.random.default_rng(0)  # a verdict is a function of the history
-    shuffled = np.repeat(better[None], SHUFFLES, axis=0)
-    for batch in np.unique(batches):
-        members = np.flatnonzero(batches == batch)
-        shuffled[:, members] = rng.permuted(shuffled[:, members], axis=1)
-    return shuffled
-
-
-def _p_value(observed: float, shuffled: NDArray[Any]) -> float:
-    """The share of shuffles whose statistic is at least as large as the observed one, which counts as one of them."""
-    return float((1 + (shuffled >= observed - 1e-12).sum()) / (1 + len(shuffled)))
-
-
-def _kept_untested(parameter: Parameter, counts: dict[str, Any]) -> Verdict | None:
-    """The verdict on a parameter with a single value, or with too few trials to test; None for any other."""
-    if isinstance(parameter, Categorical):
-        if len(parameter.choices) == 1:
-            return Verdict("kept", "kept: only one choice is left", parameter, counts)
-    elif parameter.low == parameter.high:
-        return Verdict("kept", "kept: the range is a single value", parameter, counts)
-    if counts["best"] < MIN_BEST or counts["trials"] - counts["best"] < MIN_REST:
-        reason = (
-            f"kept: {counts['trials']} trials, {counts['best']} of them among the better, "
-            f"are too few to tell (at least {MIN_BEST + MIN_REST} and {MIN_BEST})"
+    expected = model.posterior(U)[0]
+    order = np.argsort(-expected, kind="stable")
+    _, different = np.unique(U[order], axis=0, return_index=True)
+    centres = U[order][np.sort(different)[:CENTRES]]
+    highest = max(v for v in values if v is not None)
+    best = np.vstack([U[[v == highest for v in values]][:1], centres[:1]])
+    everywhere = np.vstack(
+        [
+            U[order][np.sort(different)],
+            uniform(ranges, UNIFORM, rng),
+            near(ranges, centres, LOCAL, rng),
+        ]
+    )
+    places = [
+        _places(
+            model, np.vstack([everywhere, _sweep(parameter, ranges, centres, column)]), column, rng
         )
-        return Verdict("kept", reason, parameter, counts)
-    return None
+        for column, parameter in enumerate(ranges.values())
+    ]
+    return _Evidence(places, best)
+
+
+def _places(model: Model, X: Array, column: int, rng: np.random.Generator) -> Array:
+    """Where the functions drawn from a model have their best among the candidates X, in one parameter."""
+    return np.asarray(X[np.argmax(model.draws(X, FUNCTIONS, rng), axis=1), column])
+
+
+def _sweep(
+    parameter: Parameter, ranges: Mapping[str, Parameter], centres: Array, column: int
+) -> Array:
+    """The centres with one parameter moved all over its range, so that one without effect has its best anywhere."""
+    if isinstance(parameter, Categorical):
+        values = np.arange(float(len(parameter.choices)))
+    else:
+        values = np.linspace(0.0, 1.0, STEPS)
+    X = np.repeat(centres, len(values), axis=0)
+    X[:, column] = np.tile(values, len(centres))
+    return snapped(ranges, X)
+
+
+def _smallest(parameter: Numeric, first: Numeric) -> float:
+    """The least width of the next range as a share of the present one."""
+
+    def width(p: Numeric) -> float:
+        low, high = float(p.low), float(p.high)
+        return math.log(high) - math.log(low) if p.log else high / 2 - low / 2
+
+    return min(1.0, max(FASTEST, SMALLEST_WIDTH * width(first) / width(parameter)))
 
 
 def _judge_range(
-    parameter: Numeric,
-    where: Floats,
-    better: Mask,
-    shuffled: Mask,
-    reach: tuple[float, float],
-    extends: bool,
+    parameter: Numeric, where: _Where, reach: tuple[float, float], smallest: float, extends: bool
 ) -> Verdict:
-    """A verdict on a range by the positions of its trials (N,).
+    """A verdict on a range. `reach` is the widest that it may become, `smallest` the least share that may remain."""
+    places, best = where.places, where.best
+    low = min(float(np.quantile(places, TAIL)), best.min())
+    high = max(float(np.quantile(places, 1 - TAIL)), best.max())
+    margin = max(MARGIN * (high - low), SMALLEST_MARGIN)
+    short = max(0.0, smallest - (high - low + 2 * margin)) / 2
+    start, stop = max(0.0, low - margin - short), min(1.0, high + margin + short)
+    at_end = {
+        "lower": float((places < OUTERMOST).mean()),
+        "upper": float((places > 1 - OUTERMOST).mean()),
+    }
+    evidence: dict[str, Any] = {
+        "low": low, "high": high, "at_lower_end": at_end["lower"], "at_upper_end": at_end["upper"],
+    }  # fmt: skip
+    if stop - start > WORTHWHILE:
+        start, stop = 0.0, 1.0
 
-    `reach` is the widest that it may become; without `extends` that is the range the search began with.
-    """
-    count = int(better.sum())
-    if not 0 < count < len(better):
-        return Verdict("kept", "kept: there is nothing to compare", parameter, {})
-    p_value = _p_value(*_distances(where, better, shuffled))
-    evidence: dict[str, Any] = {"test": "Kolmogorov-Smirnov, permuted", "p_value": p_value}
-    share = f"the best {count} of {len(where)} trials"
-    apart = p_value < SIGNIFICANCE
-    lowest, highest = where[better].min(), where[better].max()
-    margin = MARGIN * (highest - lowest)
-    start = max(0.0, lowest - margin) if apart else 0.0
-    stop = min(1.0, highest + margin) if apart else 1.0
-    evidence |= {"start": start, "stop": stop}  # as shares of the judged range
-
-    reachable = replace(parameter, limit=reach)
-    crowds, warning = [], None
-    for end, outwards in (("bottom", 1 - where), ("top", where)):
-        crowd = _crowd(outwards, better, shuffled)
-        if crowd is None:
+    reachable, reasons, warning = replace(parameter, limit=reach), [], None
+    for end, outermost in (("lower", 1 - best), ("upper", best)):
+        crowded = at_end[end] >= CROWD
+        if not crowded and outermost.max() < 1:
             continue
-        crowding = f"{crowd.better} of the best {count} lie in the {end} quarter of the range"
-        evidence |= {"end": end, "in_quarter": crowd.better, "quarter_p_value": crowd.p_value}
-        wider = (-EXTENSION, stop) if end == "bottom" else (start, 1 + EXTENSION)
-        further = section(reachable, *wider)
+        width = EXTENSION if crowded else margin
+        further = section(reachable, *((-width, 1.0) if end == "lower" else (0.0, 1 + width)))
         if further.low < parameter.low or further.high > parameter.high:
-            start, stop = wider
-            bound = further.low if end == "bottom" else further.high
-            way = "downwards" if end == "bottom" else "upwards"
-            crowds.append(f"{way} to {number(bound)}: {crowding}")
-        elif not extends:
-            warning = f"{crowding}, but it may not be extended: the best may lie outside of it"
+            start, stop = (-width, stop) if end == "lower" else (start, 1 + width)
+            why = (
+                f"{at_end[end]:.0%} of the functions that fit the values have their best at the {end} end"
+                if crowded
+                else f"the best setting so far lies at the {end} end"
+            )
+            reasons.append(f"{'downwards' if end == 'lower' else 'upwards'}: {why}")
+        elif crowded and not extends:
+            warning = (
+                f"{at_end[end]:.0%} of the functions that fit the values have their best at the {end} end, "
+                "but the range may not be extended: the best may lie outside of it"
+            )
     following = replace(section(reachable, start, stop), limit=parameter.limit)
-    if crowds:
-        reason = f"extended {'; '.join(crowds)} (p = {evidence['quarter_p_value']:.2g})"
-        return Verdict("extended", reason, following, evidence, warning)
-    if not apart:
-        reason = f"kept: {share} are spread like the rest (p = {p_value:.2g})"
-        return Verdict("kept", reason, parameter, evidence, warning)
-    if following == parameter or stop - start > WORTHWHILE:
-        reason = f"kept: {share} are not spread like the rest (p = {p_value:.2g}), but reach from end to end"
-        return Verdict("kept", reason, parameter, evidence, warning)
-    reason = (
-        f"narrowed to {describe(following)}: {share} lie there, unlike the rest (p = {p_value:.2g})"
-    )
-    return Verdict("narrowed", reason, following, evidence, warning)
+    action: Action
+    if reasons:
+        action, reason = "extended", f"extended to {describe(following)}, {' and '.join(reasons)}"
+    elif (start, stop) == (0.0, 1.0) or following == parameter or following.low == following.high:
+        action, following = "kept", parameter
+        reason = f"kept: the best may be anywhere between {_number(parameter, low)} and {_number(parameter, high)}"
+    else:
+        action = "narrowed"
+        reason = (
+            f"narrowed to {describe(following)}: {1 - 2 * TAIL:.0%} of the functions that fit the values have "
+            f"their best between {_number(parameter, low)} and {_number(parameter, high)}"
+        )
+    return Verdict(action, reason, following, evidence, warning)
 
 
-def _distances(where: Floats, better: Mask, shuffled: Mask) -> tuple[float, Floats]:
-    """The Kolmogorov-Smirnov distance between the better trials and the rest, as observed and for each shuffle."""
-    order = np.argsort(where, kind="stable")
-    last = np.append(np.diff(where[order]) > 0, True)  # of trials at one place: ties count once
-
-    def distance(labels: Mask) -> Floats:
-        among = np.cumsum(labels[:, order], axis=1, dtype=np.float32)
-        both = np.arange(1, len(where) + 1, dtype=np.float32)
-        inside = np.clip(among[:, -1:], 1, len(where) - 1)  # a shuffle may label only zeros
-        apart = np.abs(among / inside - (both - among) / (len(where) - inside))
-        return np.asarray(apart[:, last].max(axis=1))
-
-    by_chance = [distance(part) for part in np.array_split(shuffled, -(-shuffled.size // CHUNK))]
-    return float(distance(better[None])[0]), np.concatenate(by_chance)
+def _number(parameter: Numeric, where: float) -> str:
+    at = section(parameter, where, where)
+    return number(at.low)
 
 
-class _Crowd(NamedTuple):
-    better: int
-    p_value: float
-
-
-def _crowd(outwards: Floats, better: Mask, shuffled: Mask) -> _Crowd | None:
-    """The better trials in the outermost quarter of a range, if they are many, and no rarer towards its end.
-
-    They must be no rarer in the outermost tenth, or at the outermost trial if that tenth is empty.
-    """
-    quarter = outwards >= 1 - QUARTER
-    outermost = outwards >= min(1 - OUTERMOST, outwards.max())
-    count = int((quarter & better).sum())
-    p_value = _p_value(count, shuffled[:, quarter].sum(axis=1))
-    if p_value >= CROWD_SIGNIFICANCE or count < MIN_CROWD * better.sum():
-        return None
-    inner = quarter & ~outermost
-    if inner.any() and better[outermost].mean() < better[inner].mean():
-        return None
-    return _Crowd(count, p_value)
-
-
-def _judge_zero(
-    parameter: Numeric, values: Sequence[Value], better: Mask, shuffled: Mask
-) -> tuple[float, str]:
-    """The next share of draws that are 0; and why, if that changes."""
-    if not isinstance(parameter, Float) or not parameter.zero:
-        return 0.0, ""
-    zero = np.array([is_zero(parameter, value) for value in values])
-    count, by_chance = int((zero & better).sum()), shuffled[:, zero].sum(axis=1)
-    share = f"{count} of the best {better.sum()} trials have 0"
-    less, more = _p_value(-count, -by_chance), _p_value(count, by_chance)
-    if less < SIGNIFICANCE:
-        return 0.0, f"0 is left out: {share} (p = {less:.2g})"
-    wanted = min(count / better.sum(), MAX_ZEROS)
-    if more < SIGNIFICANCE and wanted > parameter.zero:
-        return wanted, f"{wanted:.0%} of the draws are 0: {share} (p = {more:.2g})"
-    return parameter.zero, ""
-
-
-def _with_zero(judged: Verdict, zero: tuple[float, str], counts: dict[str, Any]) -> Verdict:
-    """A verdict on a range, joined with the one on the 0 beside it."""
-    share, why = zero
-    judged = replace(judged, evidence={**counts, **judged.evidence})
-    if not why or not isinstance(judged.next, Float):
+def _with_zero(judged: Verdict, zero: tuple[float, str] | None) -> Verdict:
+    """A verdict on a range, joined with the one on the 0 beside it: the next share of draws, and why."""
+    if zero is None or not isinstance(judged.next, Float):
         return judged
+    share, why = zero
     following = replace(judged.next, zero=share)
     if judged.action == "kept":
         return replace(judged, action="narrowed", reason=f"narrowed: {why}", next=following)
     return replace(judged, reason=f"{judged.reason}; {why}", next=following)
 
 
-def _judge_choices(
-    parameter: Categorical,
-    values: Sequence[Value],
-    better: Mask,
-    shuffled: Mask,
-    counts: dict[str, Any],
-) -> Verdict:
-    p_values: dict[Choice, float] = {}
-    for choice in parameter.choices:
-        uses = np.array([value == choice for value in values])
-        p_values[choice] = _p_value(-(uses & better).sum(), -shuffled[:, uses].sum(axis=1))
-    level = SIGNIFICANCE / len(parameter.choices)  # Bonferroni: several choices are tested at once
-    dropped = [choice for choice, p in p_values.items() if p < level]
-    evidence = {
-        **counts,
-        "test": "uses, permuted",
-        "p_values": {str(choice): p for choice, p in p_values.items()},
-    }
-    share = f"the best {counts['best']} of {counts['trials']} trials"
-    if not dropped:
-        lowest = min(p_values.values())
-        reason = f"kept: {share} use every choice as the rest do (lowest p = {lowest:.2g})"
-        return Verdict("kept", reason, parameter, evidence)
-    kept = replace(parameter, choices=tuple(c for c in parameter.choices if c not in dropped))
-    names = ", ".join(str(choice) for choice in dropped)
-    worst = max(p_values[choice] for choice in dropped)
-    reason = (
-        f"narrowed to {describe(kept)}: {share} use {names} less than the rest (p = {worst:.2g})"
+def _judge_choices(parameter: Categorical, where: _Where, counts: dict[str, Any]) -> Verdict:
+    shares = {c: float((where.places == k).mean()) for k, c in enumerate(parameter.choices)}
+    evidence = {**counts, "shares": {str(choice): share for choice, share in shares.items()}}
+    stay = tuple(
+        choice
+        for k, choice in enumerate(parameter.choices)
+        if shares[choice] >= UNLIKELY or k in where.best
     )
-    return Verdict("narrowed", reason, kept, evidence)
+    if len(stay) == len(parameter.choices):
+        least = min(shares, key=lambda choice: shares[choice])
+        reason = f"kept: every choice may be the best ({least} in {shares[least]:.0%} of the functions that fit)"
+        return Verdict("kept", reason, parameter, evidence)
+    following = replace(parameter, choices=stay)
+    dropped = ", ".join(str(choice) for choice in parameter.choices if choice not in stay)
+    reason = f"narrowed to {describe(following)}: hardly any function that fits the values has its best at {dropped}"
+    return Verdict("narrowed", reason, following, evidence)

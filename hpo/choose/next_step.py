@@ -7,12 +7,12 @@ was killed a hundred times follow the same path, because each step depends on th
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from hpo.choose import stopping
-from hpo.choose.racing import SMALLEST_STAGE, conclude, race
+from hpo.choose.confirming import confirming_budget, repeated_best, trials_to_repeat
+from hpo.choose.racing import conclude, race
 from hpo.choose.rounds import Batch, batch_numbers, batches, round_size
 from hpo.choose.types import History, Round, SearchPlan, Traits
 from hpo.plan.space import Space
@@ -45,9 +45,9 @@ class Judge:
 
 @dataclass(frozen=True)
 class Repeat:
-    """Train a trial's settings again, to measure the noise that `patience` is compared with."""
+    """Train the best settings of the first batch again, all on one fresh seed and split, to measure the noise."""
 
-    trial: int
+    trials: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,10 @@ def next_step(
     """The next step while nothing is training. Without `time_to_race`, no further stage begins."""
     current = history.rounds[-1] if history.rounds else None
     full = current is None or history.in_round == current.size
-    if current is not None and full:
-        if current.actions is None:
-            return Judge(current)
-        if (trial := _trial_to_repeat(plan, traits, history)) is not None:
-            return Repeat(trial)
+    if current is not None and full and current.actions is None:
+        return Judge(current)
+    if repeated := trials_to_repeat(plan, traits, history):
+        return Repeat(repeated)
     to_draw = plan.trials - confirming_budget(plan, traits, history)
     if history.stopped is not None or (full and len(history.trials) >= to_draw):
         return _confirm(plan, traits, history, time_to_race)
@@ -98,8 +97,10 @@ def next_step(
         return Stop(reason)
     if current is not None and not full:
         planned = batches(plan, traits, history.rounds)
-        number = batch_numbers(planned)[history.drawn]
-        return Draw(current, number, planned[number])
+        to_come = batch_numbers(planned)[history.drawn :]
+        # An older version may have drawn a part of this batch.
+        batch = planned[to_come[0]]._replace(size=to_come.count(to_come[0]))
+        return Draw(current, to_come[0], batch)
     return _start_round(plan, history, to_draw)
 
 
@@ -113,47 +114,13 @@ def _start_round(plan: SearchPlan, history: History, to_draw: int) -> StartRound
     return StartRound(number, size, ranges)
 
 
-def _trial_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> int | None:
-    """The best trial of the first rounds, while `patience` needs more trainings to measure the noise."""
-    if plan.patience is None or len(history.rounds) < plan.patience:
-        return None
-    if len(history.confirmed) >= min(stopping.NOISE_TRAININGS, plan.confirming):
-        return None
-    if history.confirmed:
-        return history.confirmed[0].trial
-    return next(iter(history.ranked(traits.direction)), None)
-
-
-def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int:
-    """How many trainings confirm: the plan's number, or its share of the trials drawn if the search has stopped early.
-
-    If trainings repeat values exactly, one training of the best settings is enough beyond those that showed it.
-    """
-    if _repeats_exactly(traits, history):
-        return min(len(history.confirmed) + 1, plan.confirming)
-    if history.stopped is not None:
-        drawn = len(history.trials) / (plan.trials - plan.confirming)
-        return min(plan.confirming, math.ceil(drawn * plan.confirming))
-    return min(plan.confirming, plan.trials - len(history.trials))
-
-
-def _repeats_exactly(traits: Traits, history: History) -> bool:
-    """Whether several trainings gave exactly the same values again, so that there is nothing to confirm."""
-    if traits.noisy is not None or len(history.confirmed) < SMALLEST_STAGE:
-        return False
-    return all(c.value == history.trials[c.trial].value for c in history.confirmed)
-
-
 def _confirm(
     plan: SearchPlan, traits: Traits, history: History, time_to_race: bool
 ) -> Race | OpenTest | Done:
     trainings_left = confirming_budget(plan, traits, history) - len(history.confirmed)
     if trainings_left > 0 and time_to_race:
-        if _repeats_exactly(traits, history):
-            confirmed = {c.trial for c in history.confirmed}
-            best = history.ranked(traits.direction)[:1]
-            trials = [trial for trial in best if trial not in confirmed]
-        else:
+        trials = repeated_best(traits, history)
+        if trials is None:
             trials = race(
                 history.searched(), history.confirmed, traits.direction, trainings_left, plan.finalists
             )  # fmt: skip

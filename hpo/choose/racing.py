@@ -88,11 +88,25 @@ def scores(
 
     `searched` has the value of each trial in the search.
     """
+    return _estimated(searched, confirmed, direction)[0]
+
+
+def stage_effects(
+    searched: Mapping[int, float], confirmed: Sequence[Confirmation], direction: Direction
+) -> dict[int, float]:
+    """How far each stage's seed and split move all values, in the units of the metric."""
+    return _estimated(searched, confirmed, direction)[1]
+
+
+def _estimated(
+    searched: Mapping[int, float], confirmed: Sequence[Confirmation], direction: Direction
+) -> tuple[dict[int, float], dict[int, float]]:
     sign = 1.0 if direction == "maximize" else -1.0
     done, failed = _done(confirmed)
     trials = [trial for trial in searched if trial not in failed]
     if not trials:
-        return {}
+        return {}, {}
+    effects = np.zeros(0)
     first = sign * np.array([searched[trial] for trial in trials])
     best = np.sort(first)[::-1][: max(FEWEST_BEST, math.ceil(BEST_SHARE * len(first)))]
     count, total = np.full(len(trials), 2.0), first + best.mean()
@@ -110,7 +124,10 @@ def scores(
         equations = equations - took_part.T @ (took_part / count[:, None])
         effects = np.linalg.solve(equations, in_stage - took_part.T @ (total / count))
         total -= took_part @ effects
-    return dict(zip(trials, (total / count).tolist(), strict=True))
+    return (
+        dict(zip(trials, (total / count).tolist(), strict=True)),
+        dict(zip(column, (sign * effects).tolist(), strict=True)),
+    )
 
 
 def conclude(

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hpo.choose import halving
-from hpo.choose.narrowing import MIN_BEST, MIN_REST
 from hpo.choose.samplers import SAMPLERS
 from hpo.choose.types import Round, SearchPlan, Traits
 
-ENOUGH = MIN_BEST + MIN_REST  # trials to judge a range by
+ENOUGH = 12  # trials to judge a range by
 EVEN = 16  # Sobol points fill every part of a range if they are a power of two
+EXPLORING = 10
+"""The trials that spread evenly over the first ranges before a sampler learns from them; more choose worse on measured
+tables (scripts/bench/RESULTS.md)."""
 
 LARGEST_BATCH = 50
-SMALLEST_BATCH, BATCHES_IN_ROUND = 4, 4
-"""Settings that train one by one may take minutes, so batches are small, and the sampler learns from each."""
 
 
 def round_size(trials: int, rounds: int, trials_begun: int, rounds_begun: int) -> int:
@@ -33,9 +33,12 @@ def round_size(trials: int, rounds: int, trials_begun: int, rounds_begun: int) -
 
 
 def largest_batch(plan: SearchPlan, traits: Traits, size: int) -> int:
-    """The largest number of trials that are drawn together in a round of `size`."""
-    wanted = size if traits.stacked else max(SMALLEST_BATCH, size // BATCHES_IN_ROUND)
-    largest = min(LARGEST_BATCH, wanted)
+    """The largest number of trials that are drawn together in a round of `size`.
+
+    A population trains together. Settings of a function of a user's may take minutes each, so the plan says how many
+    are drawn before the values of the others are known.
+    """
+    largest = min(LARGEST_BATCH, size) if traits.stacked else plan.ahead
     return largest if plan.halving is None else max(largest, halving.batch_size(plan.halving))
 
 
@@ -49,19 +52,26 @@ class Batch(NamedTuple):
 def batches(plan: SearchPlan, traits: Traits, rounds: Sequence[Round]) -> list[Batch]:
     """All batches of the rounds that have begun.
 
-    With a sampler that learns from earlier trials, the first round explores, and so does half of a round whose ranges
-    were extended, by a verdict or by the user, since nothing is known of the new part. A sampler that does not learn
-    always explores by itself.
+    With a sampler that learns from earlier trials, the first trials explore, with halving all of the first round, and
+    so does half of a round whose ranges the user widened, or, for samplers without a model, a verdict extended, since
+    nothing is known of the new part. A sampler that does not learn always explores by itself.
     """
-    learns = SAMPLERS[plan.draws_by].learns
+    sampler = SAMPLERS[plan.draws_by]
     planned = []
     for last, current in zip((None, *rounds), rounds, strict=False):
-        exploring = current.size if learns else 0
-        if last is not None and learns:
-            extended = "extended" in (last.actions or {}).values()
-            exploring = current.size // 2 if extended or current.ranges != last.next_ranges else 0
-        largest = largest_batch(plan, traits, current.size)
-        for count, explores in ((exploring, True), (current.size - exploring, False)):
+        size = current.size
+        if not sampler.learns:
+            exploring = 0
+        elif last is None:
+            exploring = size if plan.halving is not None else min(size, EXPLORING)
+        else:
+            extended = "extended" in (last.actions or {}).values() and not sampler.by_model
+            exploring = size // 2 if extended or current.ranges != last.next_ranges else 0
+        learning = largest_batch(plan, traits, size)
+        for count, largest, explores in (
+            (exploring, max(learning, EXPLORING), True),
+            (size - exploring, learning, False),
+        ):
             parts = -(-count // largest)
             planned += [Batch((count + k) // parts, explores) for k in reversed(range(parts))]
     return planned

@@ -8,15 +8,18 @@ from typing import NamedTuple
 class Sampler(NamedTuple):
     """A sampler that `learns` draws near good earlier trials; any other ignores them.
 
-    `needs` is a package that it imports, installed by the extra of the sampler's name.
+    One that draws `by_model` uses our Gaussian process (`hpo.choose.model`); the others are Optuna's. `needs` is a
+    package that it imports, installed by the extra of the sampler's name.
     """
 
     learns: bool
+    by_model: bool = False
     needs: str | None = None
 
 
 SAMPLERS = {
-    "thompson": Sampler(learns=True),
+    "model": Sampler(learns=True, by_model=True),
+    "thompson": Sampler(learns=True, by_model=True),
     "tpe": Sampler(learns=True),
     "sobol": Sampler(learns=False),
     "random": Sampler(learns=False),

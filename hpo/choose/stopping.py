@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Sequence
-
-from hpo.choose.types import Confirmation, Direction, History, SearchPlan
-
-NOISE_TRAININGS = 4
-"""How often the best settings of the first rounds are trained again to measure the noise."""
+from hpo.choose.confirming import noise
+from hpo.choose.types import Direction, History, SearchPlan
 
 HOPELESS_FAILURES = 10
 """After so many errors without a single value, the other trainings would fail, too."""
@@ -54,7 +49,7 @@ def nothing_is_gained(plan: SearchPlan, history: History, direction: Direction) 
     if not earlier:
         return None
     best = max if direction == "maximize" else min
-    gain, luck = abs(best(values.values()) - best(earlier)), noise(history.confirmed)
+    gain, luck = abs(best(values.values()) - best(earlier)), noise(history) or 0.0
     if gain > luck:
         return None
     quiet = "1 round" if patience == 1 else f"{patience} rounds"
@@ -62,12 +57,6 @@ def nothing_is_gained(plan: SearchPlan, history: History, direction: Direction) 
         f"{quiet} brought {gain:.3g}, not more than the noise of {luck:.3g}, "
         "the standard deviation of one setting's values"
     )
-
-
-def noise(confirmed: Sequence[Confirmation]) -> float:
-    """The standard deviation of the first confirmed settings' values; 0 if there are fewer than two."""
-    values = [c.value for c in confirmed if c.trial == confirmed[0].trial and c.value is not None]
-    return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
 def too_many_failures(plan: SearchPlan, history: History) -> str | None:

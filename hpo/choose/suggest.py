@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpo.choose.gaussian import thompson
+from hpo.choose.acquisition import draw
 from hpo.choose.samplers import SAMPLERS
 from hpo.choose.types import Direction, Observation
 from hpo.plan.space import (
@@ -79,17 +79,18 @@ def suggest(
     import optuna
     from threadpoolctl import threadpool_limits
 
-    if sampler == "thompson":
+    if SAMPLERS[sampler].by_model:
         sign = 1.0 if direction == "maximize" else -1.0
         known = [t for t in history if t.left_epoch is None and inside(ranges, t.settings)]
         if known:
             with threadpool_limits(1):
-                settings = thompson(
+                settings = draw(
                     ranges,
                     [t.settings for t in known],
                     [None if t.value is None else sign * t.value for t in known],
                     n,
                     np.random.default_rng(seed),
+                    thompson=sampler == "thompson",
                 )
             _draw_zeros(settings, ranges, seed)
             return settings

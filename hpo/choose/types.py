@@ -41,7 +41,15 @@ class SearchPlan(Protocol):
 
     @property
     def confirming(self) -> int:
-        """How many trainings confirm."""
+        """How many trainings confirm at the most."""
+
+    @property
+    def repeats(self) -> int | None:
+        """How often a finalist is trained on average; None: that follows from the noise."""
+
+    @property
+    def ahead(self) -> int:
+        """How many trials of a function are drawn together, before the values of any of them are known."""
 
     @property
     def finalists(self) -> int | None:

@@ -16,7 +16,7 @@ from studies.words import describe
 DRAWN = "the trials so far were drawn with it"
 COMPARED = "values from before and after can't be compared"
 FIXED = (
-    dict.fromkeys(("seed", "sampler", "halving", "finalists", "repeats"), DRAWN)
+    dict.fromkeys(("seed", "sampler", "ahead", "halving", "finalists", "repeats"), DRAWN)
     | dict.fromkeys(("metric", "direction", "trainer", "target", "rows", "epochs"), COMPARED)
     | {"rounds": "the number of rounds follows from trials"}
 )

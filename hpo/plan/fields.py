@@ -85,7 +85,10 @@ _TABLE = (
     PlanField("direction", WHAT, one_of(["maximize", "minimize"]), None, "What to do with your trainer's metric.",
         "maximize", "minimize", "WORD"),
     PlanField("sampler", WHAT, one_of([*SAMPLERS]), None, "What draws the settings to try.",
-        "thompson; sobol with halving", "tpe", "NAME"),
+        "model; sobol with halving", "tpe", "NAME"),
+    PlanField("ahead", MUCH, whole(), 1,
+        "How many trials of your trainer are drawn, and can train at once, before the first of them has ended.",
+        metavar="N"),
     PlanField("extend", WHAT, YES_NO, True, "Let ranges grow past an end that good trials crowd against.", change=""),
     PlanField("max_failures", MUCH, whole(0), None, "Stop after more errors of your trainer than this.",
         "no limit", 5, "N", change=""),
@@ -93,9 +96,9 @@ _TABLE = (
         "With 3, only the best third of a batch trains on after 1/27, 1/9 and 1/3 of the epochs.",
         "every trial does", 3, "ETA"),
     PlanField("finalists", MUCH, whole(0), None, "Settings to confirm on fresh seeds and splits; 0 for none.",
-        "by the number of trials", 5, "K"),
+        "by the noise", 5, "K"),
     PlanField("repeats", MUCH, whole(), None, "How often a finalist is trained, on average.",
-        "by the number of trials", 3, "S"),
+        "by the noise", 3, "S"),
     PlanField("timeout", MUCH, number(open_low=True, open_high=True), None, "Begin nothing new after so many seconds.",
         "no limit", 3600, "SECONDS", change=""),
     PlanField("patience", MUCH, whole(), None, "Stop when so many rounds improved by less than the noise.",
@@ -126,6 +129,7 @@ class PlanFields(TypedDict, total=False):
     metric: str | None
     direction: Literal["maximize", "minimize"] | None
     sampler: str | None
+    ahead: int
     extend: bool
     max_failures: int | None
     halving: int | None

@@ -92,6 +92,7 @@ class Plan(BaseModel):
     metric: str | None = _default("metric")
     direction: Direction | None = _default("direction")
     sampler: str | None = _default("sampler")
+    ahead: int = _default("ahead")
     extend: bool = _default("extend")
     max_failures: int | None = _default("max_failures")
     halving: int | None = _default("halving")
@@ -184,7 +185,7 @@ class Plan(BaseModel):
         With halving, a sampler that learns would draw settings that do well after few epochs, at the expense of those
         that do well in the end (scripts/bench/RESULTS.md).
         """
-        return self.sampler or ("thompson" if self.halving is None else "sobol")
+        return self.sampler or ("model" if self.halving is None else "sobol")
 
     @property
     def confirming(self) -> int:

@@ -19,9 +19,9 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hpo.choose import stopping
+from hpo.choose import evidence, stopping
 from hpo.choose.halving import Rung, rungs, staying
-from hpo.choose.judging import judge
+from hpo.choose.narrowing import narrow
 from hpo.choose.next_step import (
     Done,
     Draw,
@@ -162,12 +162,16 @@ class Machine:
             case Draw():
                 self._draw(step)
             case Judge():
-                verdicts = judge(step.round, plan, self._traits, self._history)
+                verdicts = narrow(
+                    step.round.ranges,
+                    evidence.observations(self._history, self._traits.direction),
+                    self._traits.direction,
+                    first=plan.space,
+                    limits=self._traits.limits,
+                    extend=plan.extend,
+                )
                 self._journal.judge_round(step.round, verdicts)
-            case Repeat():
-                self._journal.start_stage([step.trial])
-                self._train_stage()
-            case Race():
+            case Repeat() | Race():
                 self._journal.start_stage(step.trials)
                 self._train_stage()
             case OpenTest():
@@ -184,7 +188,7 @@ class Machine:
             raise TooManyFailuresError(failures)
         settings = suggest(
             step.round.ranges,
-            history.observations,
+            evidence.observations(history, self._traits.direction),
             step.batch.size,
             seed_of(plan, SUGGEST, step.round.number, history.in_round),
             sampler="sobol" if step.batch.explores else plan.draws_by,

@@ -1,0 +1,161 @@
+"""Which settings to try next, by the model of the values so far.
+
+Where values have little noise, each setting of a batch has the largest expected improvement on the best so far (Jones
+et al. 1998). Where the noise is large, it is the best of one random draw of the whole function (Thompson 1933), which
+spreads more widely: on measured tables, that is what each is better at (scripts/bench/RESULTS.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from hpo.choose.model import JITTER, SMALLEST_VARIANCE, Model, fit
+from hpo.choose.positions import Array, Mask, are_choices, positions, setting, snapped
+from hpo.plan.space import Categorical, Parameter, Settings
+
+UNIFORM_CANDIDATES = 600
+LOCAL_CENTRES, LOCAL_CANDIDATES = 6, 60  # the best trials, and the candidates around each
+CLIMBS, CLIMBERS = (
+    2,
+    3,
+)  # how often candidates are added around the best candidates, and how many those are
+STEP_SIZES = (0.01, 0.05, 0.15)  # standard deviations of a local step, as shares of the range
+PARAMETERS_MOVED = 3  # in a local step, on average
+CLOSE = 0.002  # settings that differ by less in each parameter, as shares of the ranges, count as the same
+NOISY = 0.2
+"""The noise's standard deviation, as a share of the distance from the median to the best setting, from which on all
+draws are Thompson's."""
+
+
+def draw(
+    ranges: Mapping[str, Parameter],
+    settings: Sequence[Settings],
+    values: Sequence[float | None],
+    n: int,
+    rng: np.random.Generator,
+    *,
+    thompson: bool = False,
+) -> list[Settings]:
+    """Draw n settings inside `ranges` from at least one trial's settings and values (larger is better, None failed).
+
+    With `thompson`, all draws are Thompson's. No setting is drawn twice, or was tried before, unless every candidate
+    was.
+    """
+    U = positions(ranges, settings)
+    model = fit(U, values, are_choices(ranges))
+    expected = model.posterior(model.U)[0]
+    best = float(expected.max())
+    by_thompson = n if thompson else int(_thompson_share(model, expected) * n + rng.random())
+    centres = model.U[np.argsort(-expected, kind="stable")[:LOCAL_CENTRES]]
+    X = np.concatenate(
+        [uniform(ranges, UNIFORM_CANDIDATES, rng), near(ranges, centres, LOCAL_CANDIDATES, rng)]
+    )
+    if by_thompson < n:
+        for _ in range(CLIMBS):
+            mean, V = model.posterior(X)
+            top = np.argsort(-log_improvement(mean, model.variances(V), best), kind="stable")
+            X = np.concatenate([X, near(ranges, X[top[:CLIMBERS]], LOCAL_CANDIDATES, rng)])
+    is_new = np.ones(len(X), bool)
+    for tried in U:
+        is_new &= _differs(X, tried)
+    chosen = _most_improving(model, X, is_new, best, n - by_thompson)
+    chosen += _best_of_draws(model, X, is_new, by_thompson, rng)
+    return [setting(ranges, X[k]) for k in chosen]
+
+
+def _thompson_share(model: Model, expected: Array) -> float:
+    """The share of Thompson's draws: all of them if the noise is NOISY × the distance from the median to the best."""
+    gap = float(expected.max() - np.median(expected))
+    return min(1.0, model.noise / (NOISY * gap) ** 2) if gap > 0 else 1.0
+
+
+def _most_improving(model: Model, X: Array, is_new: Mask, best: float, n: int) -> list[int]:
+    """The n candidates of the largest expected improvement, one after another, as if each had its expected value.
+
+    So the variance falls around each, and the next one lies elsewhere (the kriging believer of Ginsbourger et al.
+    2010).
+    """
+    if not n:
+        return []
+    mean, V = model.posterior(X)
+    variances = model.variances(V)
+    chosen: list[int] = []
+    while True:
+        chosen.append(_take(log_improvement(mean, variances, best), X, is_new))
+        if len(chosen) == n:
+            return chosen
+        k = chosen[-1]
+        row = model.kernel(X[k : k + 1], X)[0] - V[:, k] @ V
+        row /= np.sqrt(variances[k] + model.noise + JITTER)
+        V = np.vstack([V, row])
+        variances = np.maximum(variances - row**2, SMALLEST_VARIANCE)
+
+
+def _best_of_draws(
+    model: Model, X: Array, is_new: Mask, n: int, rng: np.random.Generator
+) -> list[int]:
+    """The best candidate of each of n functions drawn from the model."""
+    return [_take(function, X, is_new) for function in model.draws(X, n, rng)] if n else []
+
+
+def _take(scores: Array, X: Array, is_new: Mask) -> int:
+    """The new candidate of the highest score; it and those close to it are not new any more."""
+    if not is_new.any():  # fewer settings than draws
+        is_new[:] = True
+    chosen = int(np.argmax(np.where(is_new, scores, -np.inf)))
+    is_new &= _differs(X, X[chosen])
+    return chosen
+
+
+def log_improvement(mean: Array, variances: Array, best: float) -> Array:
+    """The logarithm of the expected improvement on `best`, which underflows far from it (Ament et al. 2023, eq. 9)."""
+    from scipy import special
+
+    deviations = np.sqrt(variances)
+    u = (mean - best) / deviations
+    density = -(u**2) / 2 - np.log(2 * np.pi) / 2
+    near_best = u > -1
+    result = np.empty_like(u)
+    v = u[near_best]
+    result[near_best] = np.log(np.exp(density[near_best]) + v * special.ndtr(v))
+    v = u[~near_best]
+    # log(1 + v Φ(v) / φ(v)), which is about log(1 / v²) far out.
+    ratio = np.sqrt(np.pi / 2) * special.erfcx(-v / np.sqrt(2))
+    rest = np.where(v < -1e3, v**-2, np.maximum(1 + v * ratio, 1e-300))
+    result[~near_best] = density[~near_best] + np.log(rest)
+    return np.asarray(result + np.log(deviations))
+
+
+def _differs(X: Array, position: Array) -> Mask:
+    """Which candidates differ from a position in one parameter at least by more than CLOSE."""
+    return np.asarray((np.abs(X - position) > CLOSE).any(axis=1))
+
+
+def uniform(ranges: Mapping[str, Parameter], count: int, rng: np.random.Generator) -> Array:
+    """Positions (count, P) uniform in the ranges."""
+    X = rng.random((count, len(ranges)))
+    for column, parameter in enumerate(ranges.values()):
+        if isinstance(parameter, Categorical):
+            X[:, column] = np.floor(X[:, column] * len(parameter.choices))
+    return snapped(ranges, X)
+
+
+def near(
+    ranges: Mapping[str, Parameter], centres: Array, each: int, rng: np.random.Generator
+) -> Array:
+    """Positions (C × each, P) near C centres: in each of them, at least one parameter has moved."""
+    X = np.repeat(centres, each, axis=0)
+    count, parameters = X.shape
+    step = rng.choice(STEP_SIZES, size=(count, 1)) * rng.standard_normal(X.shape)
+    moves = rng.random(X.shape) < PARAMETERS_MOVED / parameters
+    moves[np.arange(count), rng.integers(parameters, size=count)] = True
+    other = rng.random(X.shape)
+    for column, parameter in enumerate(ranges.values()):
+        if isinstance(parameter, Categorical):
+            choice = np.floor(other[:, column] * len(parameter.choices))
+            X[:, column] = np.where(moves[:, column], choice, X[:, column])
+        else:
+            X[:, column] = np.clip(X[:, column] + moves[:, column] * step[:, column], 0, 1)
+    return snapped(ranges, X)

@@ -1,0 +1,101 @@
+"""How many trainings confirm: that follows from the noise, which is measured early.
+
+When the first trials have ended, the best of them train again on a fresh seed and split. The larger the noise is beside
+the differences between settings, the more of the budget trains the better settings again. If values repeat exactly, all
+that is confirmed is that the best one does.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+from hpo.choose.rounds import EXPLORING
+from hpo.choose.types import Confirmation, History, SearchPlan, Traits
+
+REPEATED, CHECKED = 4, 2
+"""How many of the first settings train again to measure the noise, and to see whether there is any."""
+PARTS = 8  # at most one in so many trainings measures the noise
+LEAST = 3  # trainings after those, if there is noise
+SHARE = (
+    1.0  # of the budget that confirms, where the noise is as large as the median is from the best
+)
+
+
+def trials_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> tuple[int, ...]:
+    """The first trials whose settings train again now, to measure the noise."""
+    if len(history.trials) < EXPLORING or _repeats_exactly(traits, history):
+        return ()
+    wanted = min(REPEATED, plan.trials // PARTS, plan.confirming) - len(history.confirmed)
+    if traits.noisy is None and not history.confirmed:
+        wanted = min(wanted, CHECKED)
+    ranked = [trial for trial in history.ranked(traits.direction) if trial < EXPLORING]
+    return tuple(sorted(ranked[: max(0, wanted)]))
+
+
+def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int:
+    """How many trainings confirm: the number or the share that the plan has, or what the noise asks for.
+
+    A search that has stopped early confirms with the same share of its trainings.
+    """
+    if _repeats_exactly(traits, history):
+        best = history.ranked(traits.direction)[:1]
+        unconfirmed = [trial for trial in best if trial not in {c.trial for c in history.confirmed}]
+        return min(len(history.confirmed) + len(unconfirmed), plan.confirming)
+    most = plan.confirming
+    share = None if plan.repeats is not None else _noise_share(traits, history)
+    if share is not None:
+        most = min(most, max(len(_early(history)) + LEAST, round(share * plan.trials)))
+    if history.stopped is not None:
+        drawn = len(history.trials) / (plan.trials - most)
+        return min(most, math.ceil(drawn * most))
+    return min(most, plan.trials - len(history.trials))
+
+
+def repeated_best(traits: Traits, history: History) -> list[int] | None:
+    """If values repeat exactly, the best trial if its settings have not been trained again; None if they don't."""
+    if not _repeats_exactly(traits, history):
+        return None
+    confirmed = {c.trial for c in history.confirmed}
+    return [trial for trial in history.ranked(traits.direction)[:1] if trial not in confirmed]
+
+
+def _repeats_exactly(traits: Traits, history: History) -> bool:
+    """Whether trainings gave exactly the same values again, so that there is nothing more to confirm."""
+    if traits.noisy is not None or len(history.confirmed) < CHECKED:
+        return False
+    return all(c.value == history.trials[c.trial].value for c in history.confirmed)
+
+
+def _early(history: History) -> list[Confirmation]:
+    """The trainings that measured the noise."""
+    return history.confirmed[:REPEATED]
+
+
+def _noise_share(traits: Traits, history: History) -> float | None:
+    """The share of the trainings that the noise asks to confirm; None before it is measured."""
+    first = [value for trial, value in history.searched().items() if trial < EXPLORING]
+    deviation = noise(history)
+    if deviation is None or len(first) < 2:
+        return None
+    best = max(first) if traits.direction == "maximize" else min(first)
+    gap = abs(best - statistics.median(first))
+    return SHARE * deviation / gap if gap else SHARE
+
+
+def noise(history: History) -> float | None:
+    """The standard deviation of one setting's values, without what a stage's seed and split do to all settings alike.
+
+    None before two settings of one stage have been trained again. It comes from the differences between the values in
+    the search and those in the first stages.
+    """
+    stages: dict[int, list[float]] = {}
+    for c in _early(history):
+        searched = history.trials[c.trial].value
+        if c.value is not None and searched is not None:
+            stages.setdefault(c.stage, []).append(c.value - searched)
+    degrees = sum(len(gaps) - 1 for gaps in stages.values())
+    if degrees < 1:
+        return None
+    squares = sum(statistics.pvariance(gaps) * len(gaps) for gaps in stages.values())
+    return math.sqrt(squares / degrees / 2)

@@ -1,0 +1,241 @@
+"""A Gaussian process: what the values of all settings may be, given the noisy values of those that were tried.
+
+The kernel is Matérn 5/2 with a length scale for each parameter. Length scales, variance and noise are fitted to the
+trials under wide priors (maximum a posteriori), so a parameter may turn out to be unimportant and the noise tiny or
+large. The function's mean is 0 on standardized values: on measured tables that chooses better than a mean that is
+integrated out (scripts/bench/RESULTS.md).
+
+It is our own because scikit-learn's has no priors and takes ten times as long, and Optuna's needs PyTorch.
+
+Notation. N trials, M candidates, P parameters; U (N, P) and X (M, P) positions in the ranges, from 0 to 1, or indices
+of choices; z (N,) standardized values, larger is better; n (N,) how many values each z is the mean of; ℓ (P,) length
+scales, a the variance of the function and v that of the noise of a single value. Equation numbers are those of
+Rasmussen and Williams, *Gaussian Processes for Machine Learning* (2006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from hpo.choose.positions import Array, Mask
+
+# Normal priors on logarithms: mean and standard deviation; and the bounds of the same three logarithms.
+LENGTH_PRIOR, VARIANCE_PRIOR, NOISE_PRIOR = (0.0, 1.5), (0.0, 1.0), (np.log(0.001), 2.0)
+BOUNDS = ((-4.0, 4.0), (-4.0, 3.0), (-12.0, 2.0))
+ITERATIONS = 30
+TOLERANCE = 1e-4  # the fit ends when a step changes the log posterior by a smaller share than this
+JITTER, SMALLEST_VARIANCE = 1e-6, 1e-12
+BAND = 96  # columns of a covariance that are computed at once
+THRESHOLDS = (
+    1.0,
+    3.0,
+    np.inf,
+)  # how far below the median values are compressed, in units of `standardized`
+MAX_TRIALS = 200  # that the model is fitted to; more make it slower, not better
+
+
+class Standardized(NamedTuple):
+    """Values z (N,) with mean 0 and variance 1, and the sum of the logarithms of dz / dvalue, up to a constant."""
+
+    z: Array
+    log_slopes: float
+
+
+def standardized(values: Sequence[float | None], threshold: float) -> Standardized:
+    """Values as z, the lowest compressed, since how bad a setting is says little about where good ones are.
+
+    The unit is the distance from the median to the best tenth. What lies more than `threshold` units below the median
+    is compressed logarithmically. A failed trial counts as the worst value. Any finite values give finite numbers; if all
+    are equal, they are 0.
+    """
+    known = np.array([v for v in values if v is not None])
+    if not len(known) or known.min() == known.max():
+        return Standardized(np.zeros(len(values)), 0.0)
+    known = known / np.abs(known).max()  # so that no difference overflows or underflows
+    known = (known - np.median(known)) / _unit(known)
+    excess = np.maximum(-known - threshold, 0)
+    log_slopes = -np.log1p(excess)
+    known = np.where(excess > 0, -threshold + log_slopes, known)
+    z = np.full(len(values), known.min())
+    z[[v is not None for v in values]] = known
+    scale = z.std()
+    return Standardized((z - z.mean()) / scale, float((log_slopes - np.log(scale)).sum()))
+
+
+def _unit(values: Array) -> float:
+    """The distance from the median to the best tenth, or the standard deviation if nothing is that far apart."""
+    unit = np.quantile(values, 0.9) - np.median(values)
+    return float(unit if unit > 1e-9 * np.ptp(values) else values.std())
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted model and its trials. L is the Cholesky factor of the covariance of their values."""
+
+    lengths: Array  # (P,)
+    variance: float
+    noise: float
+    choices: Mask  # (P,) which parameters are categorical
+    U: Array
+    z: Array
+    L: Array
+
+    def posterior(self, X: Array) -> tuple[Array, Array]:
+        """The mean (M,) of the function at X, and V = L⁻¹ k(U, X) (N, M) (alg. 2.1)."""
+        V = _solve(self.L, self.kernel(self.U, X))
+        return np.asarray(V.T @ _solve(self.L, self.z)), V
+
+    def variances(self, V: Array) -> Array:
+        """The posterior variances (M,) of the function where `posterior` gave V."""
+        return np.asarray(np.maximum(self.variance - (V * V).sum(axis=0), SMALLEST_VARIANCE))
+
+    def draws(self, X: Array, count: int, rng: np.random.Generator) -> Array:
+        """Draws (count, M) of the function at X from the posterior."""
+        mean, V = self.posterior(X)
+        return np.asarray(mean + (self._root(X, V) @ rng.standard_normal((len(X), count))).T)
+
+    def kernel(self, A: Array, B: Array) -> Array:
+        """The covariance (N, M) of the values at A and at B."""
+        shape = _matern(_distances(A, B, self.lengths, self.choices))[0]
+        shape *= self.variance
+        return shape
+
+    def _root(self, X: Array, V: Array) -> Array:
+        """The Cholesky factor (M, M) of the posterior covariance at X, k(X, X) - VᵀV."""
+        from scipy.linalg import cholesky
+        from scipy.linalg.blas import dsyrk
+
+        # The lower triangle is enough, and is computed in bands that fit the cache.
+        covariance = np.empty((len(X), len(X)), order="F")
+        for begin in range(0, len(X), BAND):
+            end = begin + BAND
+            covariance[begin:, begin:end] = self.kernel(X[begin:end], X[begin:]).T
+        covariance.ravel("K")[:: len(X) + 1] += JITTER * (1 + self.variance)
+        unknown = dsyrk(-1.0, V, beta=1.0, c=covariance, trans=1, lower=1, overwrite_c=1)
+        root: Array = cholesky(unknown, lower=True, overwrite_a=True, check_finite=False)
+        return root
+
+
+def fit(U: Array, values: Sequence[float | None], choices: Mask) -> Model:
+    """The maximum a posteriori model of the values (larger is better, None failed) of the settings at U (N, P).
+
+    Of the ways to compress low values, the likeliest is taken (Snelson et al., *Warped Gaussian Processes*, 2004).
+    Values at the same position count as one mean with less noise.
+    """
+    fits: list[tuple[Model, float, float]] = []
+    for threshold in THRESHOLDS:
+        z, log_slopes = standardized(values, threshold)
+        if fits and log_slopes == fits[-1][2]:
+            continue  # nothing lies that low
+        fits.append((*_fit(U, z, choices), log_slopes))
+    return min(fits, key=lambda f: f[1] - f[2])[0]
+
+
+def _fit(U: Array, values: Array, choices: Mask) -> tuple[Model, float]:
+    """The maximum a posteriori model of the values z (N,), and the negative logarithm of its posterior density."""
+    from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
+    from scipy.optimize import minimize
+
+    U, z, n, within = _pooled(U, values)
+    repeats = float((n - 1).sum())
+    parameters, count = U.shape[1], len(U)
+    steps = U.T[:, :, None] - U.T[:, None, :]
+    squares = np.where(choices[:, None, None], steps != 0, steps**2).reshape(parameters, -1)
+    prior = np.array([LENGTH_PRIOR] * parameters + [VARIANCE_PRIOR, NOISE_PRIOR])
+    bounds = [BOUNDS[0]] * parameters + [*BOUNDS[1:]]
+    diagonal = np.arange(count)
+
+    def covariance(logs: Array) -> tuple[Array, Array, Array, Array]:
+        """The covariance of the values, and what `_matern` returns."""
+        shape, r, decay = _matern((np.exp(-2 * logs[:-2]) @ squares).reshape(count, count))
+        K = np.exp(logs[-2]) * shape
+        K[diagonal, diagonal] += np.exp(logs[-1]) / n + JITTER
+        return K, shape, r, decay
+
+    def objective(logs: Array) -> tuple[float, Array]:
+        """The negative log posterior and its gradient (eq. 5.8 and 5.9)."""
+        variance, noise = np.exp(logs[-2:])
+        K, shape, r, decay = covariance(logs)
+        root, _ = dpotrf(K, lower=1, clean=1)
+        weights, _ = dpotrs(root, z, lower=1)
+        inverse, _ = dpotri(root, lower=1)
+        inverse = inverse + np.tril(inverse, -1).T
+        off = (logs - prior[:, 0]) / prior[:, 1]
+        value = 0.5 * (z @ weights + off @ off) + np.log(root[diagonal, diagonal]).sum()
+        # Values at the same position differ by their noise alone.
+        value += 0.5 * (repeats * logs[-1] + within / noise)
+        slope = 0.5 * (inverse - np.outer(weights, weights))  # of the value in K
+        r += 1
+        r *= decay  # d shape / d ln ℓ is 5/3 (1 + r) e⁻ʳ × the squared step in units of ℓ
+        of_lengths = 5 / 3 * variance * (squares @ (slope * r).ravel()) * np.exp(-2 * logs[:-2])
+        of_variance = variance * (slope * shape).sum()
+        of_noise = noise * (slope[diagonal, diagonal] / n).sum() + 0.5 * (repeats - within / noise)
+        gradient = np.concatenate([of_lengths, [of_variance, of_noise]]) + off / prior[:, 1]
+        return float(value), gradient
+
+    best = minimize(
+        objective,
+        prior[:, 0],
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": ITERATIONS, "ftol": TOLERANCE},
+    )
+    root = np.linalg.cholesky(covariance(best.x)[0]).astype(float)
+    lengths, (variance, noise) = np.exp(best.x[:-2]), np.exp(best.x[-2:]).tolist()
+    return Model(lengths, variance, noise, choices, U, z, root), float(best.fun)
+
+
+def _pooled(U: Array, values: Array) -> tuple[Array, Array, Array, float]:
+    """Different positions, the mean of the values at each and their number, and the sum of squares around these means.
+
+    If there are many positions, these are the best and some of the others.
+    """
+    U, place, n = np.unique(U, axis=0, return_inverse=True, return_counts=True)
+    z = np.bincount(place.ravel(), values) / n
+    squares = np.bincount(place.ravel(), (values - z[place.ravel()]) ** 2)
+    if len(z) > MAX_TRIALS:  # half are the best trials, half are evenly spaced among the others
+        order, half = np.argsort(-z, kind="stable"), MAX_TRIALS // 2
+        others = np.linspace(half, len(z) - 1, MAX_TRIALS - half).astype(int)
+        chosen = np.sort(np.concatenate([order[:half], order[others]]))
+        U, z, n, squares = U[chosen], z[chosen], n[chosen], squares[chosen]
+    return U, z, n.astype(float), float(squares.sum())
+
+
+def _solve(root: Array, right: Array) -> Array:
+    from scipy.linalg.lapack import dtrtrs
+
+    return np.asarray(dtrtrs(root, right, lower=1)[0])
+
+
+def _distances(A: Array, B: Array, lengths: Array, choices: Mask) -> Array:
+    """Squared distances (N, M) in units of the length scales; two different choices are a whole range apart."""
+    from scipy.spatial.distance import cdist
+
+    numeric = ~choices
+    sides = (side[:, numeric] / lengths[numeric] for side in (A, B))
+    total: Array = cdist(*sides, "sqeuclidean") if numeric.any() else np.zeros((len(A), len(B)))
+    for column in np.flatnonzero(choices):
+        total += (A[:, column, None] != B[:, column]) / lengths[column] ** 2
+    return total
+
+
+def _matern(distances: Array) -> tuple[Array, Array, Array]:
+    """Matérn 5/2 of squared distances (eq. 4.17), with its r and exp -r.
+
+    It works in place, because memory traffic dominates its cost.
+    """
+    r = np.multiply(distances, 5)
+    np.sqrt(r, out=r)
+    decay = np.negative(r)
+    np.exp(decay, out=decay)
+    shape = np.multiply(r, 1 / 3)
+    shape += 1
+    shape *= r
+    shape += 1
+    shape *= decay
+    return shape, r, decay

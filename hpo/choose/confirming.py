@@ -39,9 +39,7 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
     A search that has stopped early confirms with the same share of its trainings.
     """
     if _repeats_exactly(traits, history):
-        best = history.ranked(traits.direction)[:1]
-        unconfirmed = [trial for trial in best if trial not in {c.trial for c in history.confirmed}]
-        return min(len(history.confirmed) + len(unconfirmed), plan.confirming)
+        return min(len(history.confirmed) + 1, plan.confirming)  # one for the best of all
     most = plan.confirming
     share = None if plan.repeats is not None else _noise_share(traits, history)
     if share is not None:

@@ -27,6 +27,7 @@ def trials_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> tupl
     if len(history.trials) < EXPLORING or _repeats_exactly(traits, history):
         return ()
     wanted = min(REPEATED, plan.trials // PARTS, plan.confirming) - len(history.confirmed)
+    wanted = min(wanted, plan.trials - history.trainings)
     if traits.noisy is None and not history.confirmed:
         wanted = min(wanted, CHECKED)
     ranked = [trial for trial in history.ranked(traits.direction) if trial < EXPLORING]

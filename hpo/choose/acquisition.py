@@ -22,6 +22,7 @@ CLIMBS, CLIMBERS = (
     3,
 )  # how often candidates are added around the best candidates, and how many those are
 STEP_SIZES = (0.01, 0.05, 0.15)  # standard deviations of a local step, as shares of the range
+JUMP = 0.33
 PARAMETERS_MOVED = 3  # in a local step, on average
 CLOSE = 0.002  # settings that differ by less in each parameter, as shares of the ranges, count as the same
 NOISY = 0.2
@@ -157,5 +158,7 @@ def near(
             choice = np.floor(other[:, column] * len(parameter.choices))
             X[:, column] = np.where(moves[:, column], choice, X[:, column])
         else:
+            far = moves[:, column] & (rng.random(count) < JUMP)
             X[:, column] = np.clip(X[:, column] + moves[:, column] * step[:, column], 0, 1)
+            X[:, column] = np.where(far, other[:, column], X[:, column])
     return snapped(ranges, X)

@@ -1,16 +1,18 @@
 """How good the settings are that a search chooses, beside those that named peers choose at the same cost.
 
-    .venv/bin/python scripts/bench/search                  all of it: about four hours
+    .venv/bin/python scripts/bench/search                  all of it: about five hours
     .venv/bin/python scripts/bench/search tables --seeds 20 --trials 32 64
     .venv/bin/python scripts/bench/search tables --slow-peers    and what peers.jsonl lacks
     .venv/bin/python scripts/bench/search landscapes --seeds 20
 
 tables, curves: measured landscapes (see the modules), from the folder that HPO_SHARED_DATA names, else ../shared/data.
 real: training on real rows. confidence: whether what is said of means and ranges is true, on made-up landscapes.
-landscapes: one difficulty each. What confirms is counted in the cost. Means have standard errors, ratios and
-differences a 95 % interval by the bootstrap.
+landscapes: made-up functions, one difficulty each (an hour and a half).
+What confirms is counted in the cost. Means have standard errors, ratios and differences a 95 % interval by the
+bootstrap.
 
-Optuna's Gaussian process and SMAC3 need pip install -e '.[peers-search]'; what they found is kept in peers.jsonl.
+Optuna's Gaussian process and SMAC3 need pip install -e '.[peers-search]'. A search of theirs takes up to a minute, so
+what they found is kept in peers.jsonl.
 """
 
 from __future__ import annotations
@@ -139,6 +141,8 @@ def main() -> None:
         "--slow-peers", action="store_true", help="run the searches that peers.jsonl lacks"
     )
     given = parser.parse_args()
+    if given.seeds < 2:
+        parser.error("--seeds: one search has no error; give 2 or more")
     for name in given.sections or SECTIONS:
         if name == "tables":
             for trials in given.trials:

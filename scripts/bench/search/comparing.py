@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from scripts.bench.search import kept
-from scripts.bench.search.peers import OURS, SEARCHERS, TPE, chosen_regret
+from scripts.bench.search.peers import OURS, SEARCHERS, chosen_regret
 from scripts.bench.search.running import Floats, as_they_come, each, mean_and_error, ratio
 from scripts.bench.search.tables import FAMILIES
 
@@ -52,7 +52,7 @@ def _of_family(paths: Paths, trials: int, seeds: int, slow_peers: bool) -> None:
     best = min(peers, key=lambda name: regrets[name].mean())
     for name in peers:
         print(f"  ours / {name:24} {beside(name)}")
-    print(f"  ours / TPE: {beside(TPE)}; ours / the best peer, {best}: {beside(best)}", flush=True)
+    print(f"  ours / the best peer, {best}: {beside(best)}", flush=True)
 
 
 def _kept(

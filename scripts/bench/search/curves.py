@@ -130,7 +130,8 @@ def one_epoch(task: Curves, train: Training, budget: int, seed: int) -> Mapping[
     for which in best:
         *_, last = trainings[which]
         final[which] = _comparable(last["loss"])
-    return settings[min(final, key=lambda which: final[which])]
+    chosen: Mapping[str, Any] = settings[min(final, key=lambda which: final[which])]
+    return chosen
 
 
 def _comparable(loss: float) -> float:

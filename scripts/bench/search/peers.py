@@ -139,10 +139,10 @@ class Searcher(NamedTuple):
         return self.needs is not None and find_spec(self.needs) is None
 
 
-OURS, TPE = "ours", "Optuna TPE"
+OURS = "ours"
 SEARCHERS = {
     OURS: Searcher(ours),
-    TPE: Searcher(tpe),
+    "Optuna TPE": Searcher(tpe),
     "TPE, its best 5 again": Searcher(tpe_again),
     "random": Searcher(random),
     "Optuna GP": Searcher(gp, True, "torch", ("optuna", "torch")),

@@ -64,7 +64,7 @@ FAMILIES = {"HPOBench": "tables", "HPOlib": "hpolib"}
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """One table. `axes` are the points of its grid, in the order of the space; `values` has the seeds as its last axis."""
+    """One table. `axes` are the points of its grid, in the order of the space; the last of `values` is seeds."""
 
     name: str
     space: Mapping[str, Parameter]

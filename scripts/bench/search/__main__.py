@@ -1,11 +1,18 @@
 """How good the settings are that a search chooses, beside those that named peers choose at the same cost.
 
-    .venv/bin/python scripts/bench/search                  all of it: about two hours
-    .venv/bin/python scripts/bench/search tables --seeds 20
+    .venv/bin/python scripts/bench/search                  all of it: about five hours
+    .venv/bin/python scripts/bench/search tables --seeds 20 --trials 32 64
+    .venv/bin/python scripts/bench/search tables --slow-peers    and what peers.jsonl lacks
+    .venv/bin/python scripts/bench/search landscapes --seeds 20
 
 tables, curves: measured landscapes (see the modules), from the folder that HPO_SHARED_DATA names, else ../shared/data.
 real: training on real rows. confidence: whether what is said of means and ranges is true, on made-up landscapes.
-What confirms is counted in the cost. Means have standard errors, ratios a 95 % interval by the bootstrap.
+landscapes: made-up functions, one difficulty each (an hour and a half).
+What confirms is counted in the cost. Means have standard errors, ratios and differences a 95 % interval by the
+bootstrap.
+
+Optuna's Gaussian process and SMAC3 need pip install -e '.[peers-search]'. A search of theirs takes up to a minute, so
+what they found is kept in peers.jsonl.
 """
 
 from __future__ import annotations
@@ -17,30 +24,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.bench.search import confidence, curves, tables, tasks
-from scripts.bench.search.running import each, mean_and_error, ratio
+from scripts.bench.search import comparing, confidence, curves, landscapes, tasks
+from scripts.bench.search.running import difference, each, mean_and_error, ratio
 
 DATA = Path(
     os.environ.get("HPO_SHARED_DATA", Path(__file__).resolve().parents[3] / "../shared/data")
 )
 TRIALS = (64, 128)
 FULL_TRAININGS = 20
-
-
-def of_tables(seeds: int) -> None:
-    paths = sorted((DATA / "tables").glob("*.npz"))
-    for trials in TRIALS:
-        print(f"\n{trials} trainings, {seeds} searches a table: {', '.join(p.stem for p in paths)}")
-        regrets = {}
-        for name in tables.SEARCHERS:
-            jobs = [(name, path, trials, seed) for path in paths for seed in range(seeds)]
-            found = np.array(each(tables.chosen_regret, jobs)).reshape(len(paths), seeds)
-            regrets[name] = found
-            by_table = ", ".join(f"{mean:.3f}" for mean in found.mean(axis=1))
-            print(f"  {name:24} regret {mean_and_error(found)}  ({by_table})", flush=True)
-        for name, theirs in regrets.items():
-            if name != "ours":
-                print(f"  ours / {name:24} {ratio(regrets['ours'], theirs)}")
 
 
 def of_curves(seeds: int) -> None:
@@ -83,6 +74,25 @@ def of_confidence(seeds: int) -> None:
             )
 
 
+def of_landscapes(seeds: int) -> None:
+    print(f"\n{landscapes.TRIALS} trainings, {seeds} searches a landscape; mean regrets")
+    for name, landscape in landscapes.LANDSCAPES.items():
+        found = each(landscapes.search, [(name, seed) for seed in range(seeds)])
+        ours, theirs = (np.array([f[k] for f in found]) for k in (0, 1))
+        gap = difference(ours - theirs, "percentile")
+        print(f"  {name:50} ours {ours.mean():.4f}, TPE {theirs.mean():.4f}: {gap}", flush=True)
+        for parameter in landscape.space:
+            actions = [action for f in found for action in f.verdicts[parameter]]
+            shares = ", ".join(
+                f"{action} {actions.count(action) / len(actions):.0%}"
+                for action in ("kept", "narrowed", "extended")
+            )
+            print(f"  {'':50} {parameter}: {shares}")
+        if landscape.outside:
+            soon = np.mean([f.extended_soon for f in found])
+            print(f"  {'':50} extended within {landscapes.SOON} rounds: {soon:.0%}", flush=True)
+
+
 def of_real(seeds: int) -> None:
     """A fifth as many searches: these train for real."""
     count = max(2, seeds // 5)
@@ -99,36 +109,46 @@ def of_real(seeds: int) -> None:
         for other, theirs in zip(others, found.T[1:], strict=True):
             gains[other].append(found[:, 0] - theirs)
             print(
-                f"  {'':20} {other} {theirs.mean():.4f}: {_gain(gains[other][-1])}",
+                f"  {'':20} {other} {theirs.mean():.4f}: {difference(gains[other][-1])}",
                 flush=True,
             )
     for other, each_task in gains.items():
-        print(f"  {'in the mean':20} {other}: {_gain(np.mean(each_task, axis=0))}")
+        print(f"  {'in the mean':20} {other}: {difference(np.mean(each_task, axis=0))}")
     found = np.array(each(tasks.compare_extended, [(book, seed) for seed in range(count)]))
     print(
         f"  the book's ranges    extended in {found[:, 2].mean():.0%}: {found[:, 0].mean():.4f}, "
-        f"inside {found[:, 1].mean():.4f}: {_gain(found[:, 0] - found[:, 1])}"
+        f"inside {found[:, 1].mean():.4f}: {difference(found[:, 0] - found[:, 1])}"
     )
 
 
-def _gain(gains: NDArray[np.float64]) -> str:
-    """The mean difference of pairs, with its 95 % interval by the bootstrap."""
-    from scipy import stats
-
-    found = stats.bootstrap((gains,), np.mean, rng=np.random.default_rng(0)).confidence_interval
-    return f"{gains.mean():+.4f} ({found.low:+.4f} … {found.high:+.4f})"
-
-
-SECTIONS = {"tables": of_tables, "curves": of_curves, "confidence": of_confidence, "real": of_real}
+OTHERS = {
+    "curves": of_curves,
+    "confidence": of_confidence,
+    "landscapes": of_landscapes,
+    "real": of_real,
+}
+SECTIONS = ("tables", *OTHERS)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="which; all of them")
     parser.add_argument("--seeds", type=int, default=100, help="searches of each landscape")
+    parser.add_argument(
+        "--trials", type=int, nargs="+", default=TRIALS, help="trainings of a search of a table"
+    )
+    parser.add_argument(
+        "--slow-peers", action="store_true", help="run the searches that peers.jsonl lacks"
+    )
     given = parser.parse_args()
+    if given.seeds < 2:
+        parser.error("--seeds: one search has no error; give 2 or more")
     for name in given.sections or SECTIONS:
-        SECTIONS[name](given.seeds)
+        if name == "tables":
+            for trials in given.trials:
+                comparing.of_tables(DATA, trials, given.seeds, slow_peers=given.slow_peers)
+        else:
+            OTHERS[name](given.seeds)
 
 
 if __name__ == "__main__":

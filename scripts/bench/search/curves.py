@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import hpo
-from hpo.plan.space import Parameter, distribution
+from hpo.plan.space import Parameter, at, distribution
 from scripts.bench.search import sklearn_halving
 from scripts.bench.search.running import recommended, searched
 
@@ -112,6 +112,32 @@ def scikit_learn(task: Curves, train: Training, budget: int, seed: int) -> Mappi
     return sklearn_halving.chosen(trained, task.space, EPOCHS, budget, seed)
 
 
+def one_epoch(task: Curves, train: Training, budget: int, seed: int) -> Mapping[str, Any]:
+    """All random settings for one epoch, then the best of them to the end, with half of the budget each.
+
+    Source: Egele et al. 2023, "The unreasonable effectiveness of early discarding after one epoch in neural network
+    hyperparameter optimization".
+    """
+    rng = np.random.default_rng([seed, 2])
+    settings: list[dict[str, Any]] = [
+        {name: at(p, float(rng.random())) for name, p in task.space.items()}  # type: ignore[arg-type]  # numbers
+        for _ in range(budget // 2)
+    ]
+    trainings = [train(params, epochs=EPOCHS) for params in settings]
+    first = [_comparable(next(training)["loss"]) for training in trainings]
+    best = np.argsort(first, kind="stable")[: (budget - train.epochs) // (EPOCHS - 1)]
+    final = {}
+    for which in best:
+        *_, last = trainings[which]
+        final[which] = _comparable(last["loss"])
+    chosen: Mapping[str, Any] = settings[min(final, key=lambda which: final[which])]
+    return chosen
+
+
+def _comparable(loss: float) -> float:
+    return loss if math.isfinite(loss) else math.inf
+
+
 def _optuna(
     task: Curves, train: Training, budget: int, sampler: Any, pruner: Any
 ) -> Mapping[str, Any]:
@@ -147,6 +173,7 @@ SEARCHERS: dict[str, Searcher] = {
     "Optuna TPE": optuna_tpe,
     "Optuna TPE + Hyperband": optuna_hyperband,
     "scikit-learn, halving": scikit_learn,
+    "one epoch, then the best": one_epoch,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,6 +39,20 @@ def each(function: Callable[..., T], arguments: Iterable[tuple[Any, ...]]) -> li
         return list(pool.map(function, *zip(*arguments, strict=True), chunksize=2))
 
 
+def as_they_come(
+    function: Callable[..., T], arguments: Iterable[tuple[Any, ...]]
+) -> Iterator[tuple[tuple[Any, ...], T]]:
+    """The arguments and the function of each, on all cores, in the order in which they are done."""
+    with ProcessPoolExecutor() as pool:
+        jobs = {pool.submit(function, *each): each for each in arguments}
+        try:
+            for job in as_completed(jobs):
+                yield jobs[job], job.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
 def mean_and_error(values: Floats) -> str:
     """The mean of (landscapes, searches) and its standard error."""
     error = np.sqrt((values.var(axis=1, ddof=1) / values.shape[1]).sum()) / len(values)
@@ -56,3 +70,13 @@ def ratio(ours: Floats, theirs: Floats) -> str:
         rng=np.random.default_rng(0),
     ).confidence_interval
     return f"{ours.mean() / theirs.mean():.3f} ({found.low:.3f} … {found.high:.3f})"
+
+
+def difference(gains: Floats, method: str = "BCa") -> str:
+    """The mean difference of pairs, with its 95 % interval by the bootstrap."""
+    from scipy import stats
+
+    found = stats.bootstrap(
+        (gains,), np.mean, method=method, rng=np.random.default_rng(0)
+    ).confidence_interval
+    return f"{gains.mean():+.4f} ({found.low:+.4f} … {found.high:+.4f})"

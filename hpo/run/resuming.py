@@ -48,7 +48,10 @@ class Continuation:
         """
         if any(change.field.startswith("space.") for change in self.changes):
             drawn = sum(r.size for r in store.rounds(self.record.study_id))
-            if self.plan.trials - self.plan.confirming <= drawn:
+            confirming = len(store.confirmations(self.record.study_id))
+            if self.plan.repeats is not None:
+                confirming = self.plan.confirming
+            if self.plan.trials - confirming <= drawn:
                 raise PlanError(
                     "no trial is left to be drawn from other ranges: give trials, more than "
                     f"{self.plan.trials} in all"

@@ -13,6 +13,7 @@ import pytest
 import hpo
 import hpo.api
 import studies
+from hpo.choose.rounds import EXPLORING
 from hpo.errors import NothingToAskError, PlanError
 
 Tables = Callable[[str, str], dict[str, bytes]]
@@ -71,7 +72,7 @@ def test_it_goes_on_where_it_was_left(storage: str, tables: Tables) -> None:
 
 def test_several_may_be_asked_for_and_told_in_any_order(storage: str) -> None:
     with hpo.open("s", **PLAN, storage=storage) as search:
-        tasks = [search.ask() for _ in range(4)]
+        tasks = [search.ask() for _ in range(EXPLORING)]
         with pytest.raises(NothingToAskError):
             search.ask()
         for task in reversed(tasks):

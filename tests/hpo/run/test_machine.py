@@ -15,6 +15,7 @@ import pytest
 
 import hpo
 import studies
+from hpo.choose.rounds import EXPLORING
 from hpo.operations import creating
 from hpo.plan.plan import make_plan
 from hpo.run.journal import Journal
@@ -90,12 +91,12 @@ def test_tasks_may_be_told_in_any_order(storage: str, tables: Tables) -> None:
 def test_a_trial_of_a_function_is_recorded_when_it_ends(storage: str) -> None:
     trainable = Function(train, "loss", "minimize")
     with machine(trainable, {"trainer": "tests:train", **PLAN}, storage, "s") as asked:
-        tasks = [task for _ in range(4) if isinstance(task := asked.ask(), Task)]
-        assert [task.trial for task in tasks] == [0, 1, 2, 3]
+        tasks = [task for _ in range(EXPLORING) if isinstance(task := asked.ask(), Task)]
+        assert [task.trial for task in tasks] == list(range(EXPLORING))
         assert asked.ask() == Wait()
         asked.tell(tasks[2], outcomes(trainable, tasks[2]))
         states = studies.load("s", storage).trials_frame()["state"].tolist()
-        assert states == ["running", "running", "complete", "running"]
+        assert states == ["running"] * 2 + ["complete"] + ["running"] * (EXPLORING - 3)
     resumed = hpo.resume("s", storage=storage, train=train)
     alone = hpo.search(train, **PLAN, storage=storage, name="t")
     drop = ["started", "finished"]

@@ -84,6 +84,8 @@ def narrow(
     `first` are the ranges that the search began with. A range does not go beyond its first one where `extend` is false
     for the search or for the parameter. `limits` are the values that the trainable accepts.
     """
+    from threadpoolctl import threadpool_limits
+
     trials = [trial for trial in history if inside(ranges, trial.settings)]
     values = _comparable(trials, 1.0 if direction == "maximize" else -1.0)
     known = [v for v in values if v is not None]
@@ -93,7 +95,8 @@ def narrow(
         reason = f"kept: {len(known)} values are too few to tell (at least {FEWEST})"
     elif min(known) == max(known):
         reason = "kept: all values are equal"
-    evidence = None if reason else _evidence(ranges, trials, values)
+    with threadpool_limits(1):  # the same to the last bit on any machine, and faster
+        evidence = None if reason else _evidence(ranges, trials, values)
     verdicts = {}
     for column, (name, parameter) in enumerate(ranges.items()):
         if isinstance(parameter, Categorical):
@@ -112,7 +115,9 @@ def narrow(
         assert not isinstance(start, Categorical)  # noqa: S101  # a range stays a range
         widest = within(start, (limits or {}).get(name))
         extends = extend and start.extend
-        reach = ends(widest) if extends else (start.low, start.high)
+        lowest, highest = ends(widest) if extends else (start.low, start.high)
+        # A range that was extended before that was forbidden does not become invalid.
+        reach = min(lowest, parameter.low), max(highest, parameter.high)
         judged = _judge_range(parameter, where, reach, _smallest(parameter, start), extends)
         judged = replace(judged, evidence={**counts, **judged.evidence})
         verdicts[name] = _with_zero(judged, judge_zero(parameter, name, trials, direction))
@@ -205,7 +210,7 @@ def _smallest(parameter: Numeric, first: Numeric) -> float:
 
     def width(p: Numeric) -> float:
         low, high = float(p.low), float(p.high)
-        return math.log(high) - math.log(low) if p.log else high / 2 - low / 2
+        return math.log(high) - math.log(low) if p.log else high - low
 
     return min(1.0, max(FASTEST, SMALLEST_WIDTH * width(first) / width(parameter)))
 

@@ -49,8 +49,8 @@ def standardized(values: Sequence[float | None], threshold: float) -> Standardiz
     """Values as z, the lowest compressed, since how bad a setting is says little about where good ones are.
 
     The unit is the distance from the median to the best tenth. What lies more than `threshold` units below the median
-    is compressed logarithmically. A failed trial counts as the worst value. Any finite values give finite numbers; if all
-    are equal, they are 0.
+    is compressed logarithmically. A failed trial counts as the worst value. Any finite values give finite numbers; if
+    all are equal, they are 0.
     """
     known = np.array([v for v in values if v is not None])
     if not len(known) or known.min() == known.max():

@@ -191,7 +191,7 @@ def test_a_plan_cannot_be_changed() -> None:
 
 
 def test_halving_has_fewer_rounds_and_points_that_are_spread_unless_it_is_said() -> None:
-    assert (make_plan(DIGITS).rounds, make_plan(DIGITS).draws_by) == (3, "thompson")
+    assert (make_plan(DIGITS).rounds, make_plan(DIGITS).draws_by) == (3, "model")
     halved = make_plan(DIGITS | {"halving": 3})
     assert (halved.rounds, halved.draws_by) == (2, "sobol")
     said = make_plan(DIGITS | {"halving": 3, "rounds": 4, "sampler": "tpe"})

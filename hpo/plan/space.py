@@ -166,7 +166,9 @@ def ends(p: Numeric) -> tuple[float, float]:
         highest = 0.0 if p.low < 0 >= p.high else HUGE
     if p.log:
         lowest = max(lowest, 1.0 if isinstance(p, Int) else 1 / HUGE)
-    if isinstance(p, Float) and p.zero:  # 0 is drawn apart from the range, which may only come near it
+    if (
+        isinstance(p, Float) and p.zero
+    ):  # 0 is drawn apart from the range, which may only come near it
         if p.low > 0:
             lowest = max(lowest, min(p.low, 1 / HUGE))
         else:

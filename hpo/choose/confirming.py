@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from itertools import takewhile
 
 from hpo.choose.rounds import EXPLORING
 from hpo.choose.types import Confirmation, History, SearchPlan, Traits
@@ -26,11 +27,22 @@ def trials_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> tupl
     """The first trials whose settings train again now, to measure the noise."""
     if len(history.trials) < EXPLORING or _repeats_exactly(traits, history):
         return ()
-    wanted = min(REPEATED, plan.trials // PARTS, plan.confirming) - len(history.confirmed)
+    wanted = _wanted(plan) - len(history.confirmed)
     if traits.noisy is None and not history.confirmed:
         wanted = min(wanted, CHECKED)
     ranked = [trial for trial in history.ranked(traits.direction) if trial < EXPLORING]
     return tuple(sorted(ranked[: max(0, wanted)]))
+
+
+def measured(plan: SearchPlan, history: History) -> int:
+    """How many of the trainings so far measured the noise."""
+    early = history.confirmed[: _wanted(plan)]
+    return sum(1 for _ in takewhile(lambda c: c.trial < EXPLORING, early))
+
+
+def _wanted(plan: SearchPlan) -> int:
+    """How many trainings measure the noise, if there is any."""
+    return min(REPEATED, plan.trials // PARTS, plan.confirming)
 
 
 def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int:

@@ -118,16 +118,15 @@ def test_noise_does_not_lead_it_astray(sampler: str) -> None:
 
 
 def test_the_larger_the_noise_the_more_draws_are_thompsons() -> None:
-    rng = np.random.default_rng(0)
-    before = tried(60)
-    U, luck = positions(SPACE, before), rng.standard_normal(60)
-    shares = []
-    for noise in (0.1, 3.0):
+    def share(noise: float, seed: int) -> float:
+        before = tried(60, seed)
+        luck = np.random.default_rng(seed).standard_normal(60)
         values = [value(s) + noise * float(x) for s, x in zip(before, luck, strict=True)]
-        model = fit(U, values, are_choices(SPACE))
-        shares.append(_thompson_share(model, model.posterior(model.U)[0]))
-    assert shares[0] < 0.2
-    assert shares[1] == 1
+        model = fit(positions(SPACE, before), values, are_choices(SPACE))
+        return _thompson_share(model, model.posterior(model.U)[0])
+
+    for seed in range(4):
+        assert share(0.0, seed) < 0.01 < share(0.1, seed) < 0.1 < share(0.5, seed) <= 1
 
 
 @pytest.mark.parametrize("values", [[None], [None] * 9, [1.0], [0.5] * 30, [0.0, None, 1e300]])

@@ -41,8 +41,9 @@ def measured(plan: SearchPlan, history: History) -> int:
 
 
 def _wanted(plan: SearchPlan) -> int:
-    """How many trainings measure the noise, if there is any."""
-    return min(REPEATED, plan.trials // PARTS, plan.confirming)
+    """How many trainings measure the noise, if there is any: so few that the finalists can still train."""
+    left = plan.confirming - (LEAST if plan.finalists is None else plan.finalists)
+    return max(0, min(REPEATED, plan.trials // PARTS, left))
 
 
 def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int:
@@ -53,7 +54,8 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
     if _repeats_exactly(traits, history):
         best = history.ranked(traits.direction)[:1]
         unconfirmed = [trial for trial in best if trial not in {c.trial for c in history.confirmed}]
-        return min(len(history.confirmed) + len(unconfirmed), plan.confirming)
+        # One is held back for the best, which the last trial may be.
+        return min(max(CHECKED + 1, len(history.confirmed) + len(unconfirmed)), plan.confirming)
     most = plan.confirming
     share = None if plan.repeats is not None else _noise_share(traits, history)
     if share is not None:

@@ -21,7 +21,7 @@ MISTYPED: list[tuple[str, int, str]] = [
      "Error: metric 'Acuracy' is not one of accuracy, balanced_accuracy, log_loss, roc_auc, rmse, mae, r2, loss; "
      "did you mean 'accuracy'?"),
     ("search digits --sampler tpee", 2,
-     "Error: sampler: 'tpee' is not one of thompson, tpe, sobol, random, gp, cmaes; "
+     "Error: sampler: 'tpee' is not one of model, thompson, tpe, sobol, random, gp, cmaes; "
      "did you mean 'tpe'?"),
     ("search digits --activation swish", 2,
      "Error: activation: 'swish' is not one of relu, leaky_relu, tanh, sigmoid, gelu, identity"),

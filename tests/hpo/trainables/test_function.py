@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import hpo
 import studies
-from hpo.choose.rounds import SMALLEST_BATCH
+from hpo.choose.rounds import EXPLORING
 from hpo.errors import PlanError, TooManyFailuresError
 from hpo.executors.threads import Threads
 from hpo.plan.space import Settings
@@ -228,7 +228,7 @@ def test_it_stops_after_more_failures_than_allowed(most: int, storage: str) -> N
     with pytest.raises(TooManyFailuresError, match=r"trainings failed, the last with RuntimeError"):
         hpo.search(fails_above_a_half, **PLAN, max_failures=most, storage=storage, name="f")
     failed = studies.load("f", storage).summary()["trials"]["failed"]
-    assert most < failed <= most + SMALLEST_BATCH
+    assert most < failed <= most + EXPLORING
 
 
 def test_one_that_always_fails_is_not_called_for_ever(storage: str) -> None:
@@ -239,10 +239,10 @@ def test_one_that_always_fails_is_not_called_for_ever(storage: str) -> None:
         return 1 / 0
 
     with pytest.raises(
-        TooManyFailuresError, match="all of 25 trainings failed, the last with Zero"
+        TooManyFailuresError, match="all of 10 trainings failed, the last with Zero"
     ):
         hpo.search(train, **{**PLAN, "trials": 300}, storage=storage, name="f")
-    assert len(calls) == 25  # a quarter of the first round
+    assert len(calls) == EXPLORING  # the first batch
 
 
 @pytest.mark.parametrize(

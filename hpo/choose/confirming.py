@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from itertools import takewhile
 
 from hpo.choose.rounds import EXPLORING
 from hpo.choose.types import Confirmation, History, SearchPlan, Traits
@@ -17,21 +18,31 @@ REPEATED, CHECKED = 4, 2
 """How many of the first settings train again to measure the noise, and to see whether there is any."""
 PARTS = 8  # at most one in so many trainings measures the noise
 LEAST = 3  # trainings after those, if there is noise
-SHARE = (
-    1.0  # of the budget that confirms, where the noise is as large as the median is from the best
-)
+SHARE = 0.8  # of the budget that confirms, where the noise is as large as the best tenth is from the best
+FEWEST_VALUES = 5  # that tell how far that is
 
 
 def trials_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> tuple[int, ...]:
     """The first trials whose settings train again now, to measure the noise."""
     if len(history.trials) < EXPLORING or _repeats_exactly(traits, history):
         return ()
-    wanted = min(REPEATED, plan.trials // PARTS, plan.confirming) - len(history.confirmed)
-    wanted = min(wanted, plan.trials - history.trainings)
+    wanted = _wanted(plan) - len(history.confirmed)
     if traits.noisy is None and not history.confirmed:
         wanted = min(wanted, CHECKED)
     ranked = [trial for trial in history.ranked(traits.direction) if trial < EXPLORING]
     return tuple(sorted(ranked[: max(0, wanted)]))
+
+
+def measured(plan: SearchPlan, history: History) -> int:
+    """How many of the trainings so far measured the noise."""
+    early = history.confirmed[: _wanted(plan)]
+    return sum(1 for _ in takewhile(lambda c: c.trial < EXPLORING, early))
+
+
+def _wanted(plan: SearchPlan) -> int:
+    """How many trainings measure the noise, if there is any: so few that the finalists can still train."""
+    left = plan.confirming - (LEAST if plan.finalists is None else plan.finalists)
+    return max(0, min(REPEATED, plan.trials // PARTS, left))
 
 
 def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int:
@@ -40,9 +51,12 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
     A search that has stopped early confirms with the same share of its trainings.
     """
     if _repeats_exactly(traits, history):
-        return min(len(history.confirmed) + 1, plan.confirming)  # one for the best of all
+        best = history.ranked(traits.direction)[:1]
+        unconfirmed = [trial for trial in best if trial not in {c.trial for c in history.confirmed}]
+        # One is held back for the best, which the last trial may be.
+        return min(max(CHECKED + 1, len(history.confirmed) + len(unconfirmed)), plan.confirming)
     most = plan.confirming
-    share = None if plan.repeats is not None else _noise_share(traits, history)
+    share = None if plan.repeats is not None else _noise_share(plan, traits, history)
     if share is not None:
         most = min(most, max(len(_early(history)) + LEAST, round(share * plan.trials)))
     if history.stopped is not None:
@@ -71,15 +85,22 @@ def _early(history: History) -> list[Confirmation]:
     return history.confirmed[:REPEATED]
 
 
-def _noise_share(traits: Traits, history: History) -> float | None:
-    """The share of the trainings that the noise asks to confirm; None before it is measured."""
-    first = [value for trial, value in history.searched().items() if trial < EXPLORING]
+def _noise_share(plan: SearchPlan, traits: Traits, history: History) -> float | None:
+    """The share of the trainings that the noise asks to confirm; None before it is measured.
+
+    The noise is compared with the distance from the best tenth to the best of the trials before the last round, so that
+    the share is settled when that round begins.
+    """
     deviation = noise(history)
-    if deviation is None or len(first) < 2:
+    if deviation is None:
         return None
-    best = max(first) if traits.direction == "maximize" else min(first)
-    gap = abs(best - statistics.median(first))
-    return SHARE * deviation / gap if gap else SHARE
+    before = sum(r.size for r in history.rounds[: max(1, plan.rounds - 1)])
+    sign = 1.0 if traits.direction == "maximize" else -1.0
+    values = [sign * value for trial, value in history.searched().items() if trial < before]
+    if len(values) < FEWEST_VALUES:
+        return None
+    gap = max(values) - statistics.quantiles(values, n=10)[-1]
+    return SHARE * deviation / gap if gap > 0 else SHARE
 
 
 def noise(history: History) -> float | None:

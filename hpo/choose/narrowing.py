@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from hpo.choose.acquisition import near, uniform
-from hpo.choose.model import Model, fit
+from hpo.choose.model import MAX_TRIALS, Model, fit
 from hpo.choose.positions import Array, are_choices, positions, snapped
 from hpo.choose.types import Action, Direction, Observation, Verdict
 from hpo.choose.zeros import judge_zero
@@ -41,6 +41,7 @@ from hpo.plan.space import (
     Parameter,
     ends,
     inside,
+    is_zero,
     section,
     within,
 )
@@ -84,25 +85,35 @@ def narrow(
     `first` are the ranges that the search began with. A range does not go beyond its first one where `extend` is false
     for the search or for the parameter. `limits` are the values that the trainable accepts.
     """
+    from threadpoolctl import threadpool_limits
+
     trials = [trial for trial in history if inside(ranges, trial.settings)]
     values = _comparable(trials, 1.0 if direction == "maximize" else -1.0)
-    known = [v for v in values if v is not None]
-    counts = {"trials": len(trials), "values": len(known)}
-    reason = None
-    if len(known) < FEWEST:
-        reason = f"kept: {len(known)} values are too few to tell (at least {FEWEST})"
-    elif min(known) == max(known):
-        reason = "kept: all values are equal"
-    evidence = None if reason else _evidence(ranges, trials, values)
+    counts = {"trials": len(trials), "values": sum(v is not None for v in values)}
+
+    def evidence_of(which: Sequence[int]) -> _Evidence | str:
+        with threadpool_limits(1):  # the same to the last bit on any machine, and faster
+            return _evidence(ranges, [trials[k] for k in which], [values[k] for k in which])
+
+    of_all = evidence_of(range(len(trials)))
     verdicts = {}
     for column, (name, parameter) in enumerate(ranges.items()):
         if isinstance(parameter, Categorical):
             alone = len(parameter.choices) == 1 and "only one choice is left"
         else:
             alone = parameter.low == parameter.high and "the range is a single value"
-        if alone or evidence is None:
-            why = f"kept: {alone}" if alone else str(reason)
-            verdicts[name] = Verdict("kept", why, parameter, counts)
+        evidence = of_all
+        if isinstance(parameter, Float) and parameter.zero:
+            # A 0 says nothing of where in the range the best is.
+            kept = [k for k, t in enumerate(trials) if not is_zero(parameter, t.settings[name])]
+            evidence = evidence_of(kept) if len(kept) < len(trials) else of_all
+        if alone or isinstance(evidence, str):
+            why = f"kept: {alone or evidence}"
+            judged = Verdict("kept", why, parameter, counts)
+            zero = (
+                None if isinstance(of_all, str) else judge_zero(parameter, name, trials, direction)
+            )
+            verdicts[name] = _with_zero(judged, zero)
             continue
         where = _Where(evidence.places[column], evidence.best[:, column])
         if isinstance(parameter, Categorical):
@@ -112,7 +123,9 @@ def narrow(
         assert not isinstance(start, Categorical)  # noqa: S101  # a range stays a range
         widest = within(start, (limits or {}).get(name))
         extends = extend and start.extend
-        reach = ends(widest) if extends else (start.low, start.high)
+        lowest, highest = ends(widest) if extends else (start.low, start.high)
+        # A range that was extended before that was forbidden does not become invalid.
+        reach = min(lowest, parameter.low), max(highest, parameter.high)
         judged = _judge_range(parameter, where, reach, _smallest(parameter, start), extends)
         judged = replace(judged, evidence={**counts, **judged.evidence})
         verdicts[name] = _with_zero(judged, judge_zero(parameter, name, trials, direction))
@@ -156,7 +169,14 @@ def _evidence(
     ranges: Mapping[str, Parameter],
     trials: Sequence[Observation],
     values: Sequence[float | None],
-) -> _Evidence:
+) -> _Evidence | str:
+    """The evidence of some trials, or why there is none."""
+    known = [v for v in values if v is not None]
+    if len(known) < FEWEST:
+        return f"{len(known)} values are too few to tell (at least {FEWEST})"
+    highest = max(known)
+    if highest == min(known):
+        return "all values are equal"
     U = positions(ranges, [t.settings for t in trials])
     model = fit(U, values, are_choices(ranges))
     rng = np.random.default_rng(0)  # a verdict is a function of the history
@@ -164,11 +184,10 @@ def _evidence(
     order = np.argsort(-expected, kind="stable")
     _, different = np.unique(U[order], axis=0, return_index=True)
     centres = U[order][np.sort(different)[:CENTRES]]
-    highest = max(v for v in values if v is not None)
     best = np.vstack([U[[v == highest for v in values]][:1], centres[:1]])
     everywhere = np.vstack(
         [
-            U[order][np.sort(different)],
+            U[order][np.sort(different)[:MAX_TRIALS]],
             uniform(ranges, UNIFORM, rng),
             near(ranges, centres, LOCAL, rng),
         ]
@@ -205,7 +224,7 @@ def _smallest(parameter: Numeric, first: Numeric) -> float:
 
     def width(p: Numeric) -> float:
         low, high = float(p.low), float(p.high)
-        return math.log(high) - math.log(low) if p.log else high / 2 - low / 2
+        return math.log(high) - math.log(low) if p.log else high - low
 
     return min(1.0, max(FASTEST, SMALLEST_WIDTH * width(first) / width(parameter)))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from hpo.choose import stopping
-from hpo.choose.confirming import confirming_budget, repeated_best, trials_to_repeat
+from hpo.choose.confirming import confirming_budget, measured, repeated_best, trials_to_repeat
 from hpo.choose.racing import conclude, race
 from hpo.choose.rounds import Batch, batch_numbers, batches, round_size
 from hpo.choose.types import History, Round, SearchPlan, Traits
@@ -122,7 +122,8 @@ def _confirm(
         trials = repeated_best(traits, history)
         if trials is None:
             trials = race(
-                history.searched(), history.confirmed, traits.direction, trainings_left, plan.finalists
+                history.searched(), history.confirmed, traits.direction, trainings_left, plan.finalists,
+                measured(plan, history),
             )  # fmt: skip
         if trials:
             return Race(tuple(sorted(trials)))

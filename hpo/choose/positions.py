@@ -36,10 +36,8 @@ def relative(parameter: Numeric, values: Array) -> Array:
     low, high = _ends(parameter)
     if low == high:
         return np.full(len(values), 0.5)
-    # Halves, because the width of a range of floats can be more than the largest float.
-    half = high / 2 - low / 2
     values = np.log(values) if parameter.log else values
-    return np.asarray((values / 2 - low / 2) / half)
+    return np.asarray((values - low) / (high - low))
 
 
 def setting(ranges: Mapping[str, Parameter], position: Array) -> Settings:

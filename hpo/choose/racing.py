@@ -58,18 +58,19 @@ def race(
     direction: Direction,
     trainings_left: int,
     finalists: int | None = None,
+    measured: int = 0,
 ) -> list[int]:
     """The trials whose settings train in the next stage. `trainings_left` is the budget of this and all later stages.
 
     They have the best scores; they are a quarter as many as there are trainings left, but at least two. So the clearly
     worse leave stage by stage, and close ones are compared more often. With `finalists`, that many different settings
-    train before any leaves.
+    train before any leaves; the first `measured` trainings, which measured the noise, make no setting a finalist.
     """
     score = scores(searched, confirmed, direction)
     ranked = sorted(score, key=lambda trial: (-score[trial], trial))
     size = max(SMALLEST_STAGE, trainings_left // PARTS)
     if finalists is not None:
-        raced = {c.trial for c in confirmed}
+        raced = {c.trial for c in confirmed[measured:]}
         new = [trial for trial in ranked if trial not in raced][: max(0, finalists - len(raced))]
         ranked = [trial for trial in ranked if trial in raced or trial in new]
         size = len(ranked) if new else size

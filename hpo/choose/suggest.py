@@ -1,4 +1,4 @@
-"""(ranges, history, n, seed) -> n settings, by Optuna's samplers or by Thompson sampling (`hpo.choose.gaussian`).
+"""(ranges, history, n, seed) -> n settings, by Optuna's samplers or by our model (`hpo.choose.acquisition`).
 
 No state is kept between calls. Each call makes an in-memory Optuna study with the round's ranges and all earlier trials
 inside them. The settings of a batch are drawn one after another, with those before them as running trials, which TPE

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hpo.choose.positions import Mask
 from hpo.choose.types import Direction, Observation
-from hpo.plan.space import Float, Numeric, is_zero
+from hpo.plan.space import Float, Parameter, is_zero
 
 BEST_SHARE = 0.3  # the better trials: the best 30 %
 SIGNIFICANCE = 0.05
@@ -23,7 +23,7 @@ MAX_ZEROS = 0.9  # of the draws, however much better 0 is
 
 
 def judge_zero(
-    parameter: Numeric, name: str, trials: Sequence[Observation], direction: Direction
+    parameter: Parameter, name: str, trials: Sequence[Observation], direction: Direction
 ) -> tuple[float, str] | None:
     """The next share of draws that are 0, and why; None if it does not change."""
     if not isinstance(parameter, Float) or not parameter.zero:
@@ -44,7 +44,7 @@ def judge_zero(
     )
     if less < SIGNIFICANCE and not zero[order[0]]:
         return 0.0, f"0 is left out: {share} (p = {less:.2g})"
-    wanted = min(count / better.sum(), MAX_ZEROS)
+    wanted = min(count / int(better.sum()), MAX_ZEROS)
     if more < SIGNIFICANCE and wanted > parameter.zero:
         return wanted, f"{wanted:.0%} of the draws are 0: {share} (p = {more:.2g})"
     return None

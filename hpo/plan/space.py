@@ -33,8 +33,8 @@ class _Range:
     highest; None is no limit), never across 0, and not at all if `extend` is false.
 
     Raises:
-        ValueError: low > high; a bound that is not finite, or not whole where it must be; log with low ≤ 0; a step that
-            is ≤ 0, misses high or comes with log; a range outside its limit.
+        ValueError: low > high; a bound that is beyond ±1e300, or not whole where it must be; log with low < 1e-300; a
+            step that is ≤ 0, misses high or comes with log; a range outside its limit.
     """
 
     low: float
@@ -122,6 +122,14 @@ def _check_range(p: Numeric) -> None:
         raise ValueError(f"low {number(p.low)} is above high {number(p.high)}: write LOW:HIGH")
     if p.log and p.low <= 0:
         raise ValueError(f"a log range can't start at {number(p.low)}: low must be above 0")
+    if max(abs(p.low), abs(p.high)) > HUGE:
+        raise ValueError(
+            f"{number(p.low)}:{number(p.high)} goes beyond {HUGE:g}: give a smaller range"
+        )
+    if p.log and p.low < 1 / HUGE:
+        raise ValueError(
+            f"a log range can't start at {number(p.low)}: low must be at least {1 / HUGE:g}"
+        )
     if p.step is not None and p.step <= 0:
         raise ValueError(f"step {number(p.step)} must be above 0")
     if p.log and p.step not in (None, 1):
@@ -158,6 +166,13 @@ def ends(p: Numeric) -> tuple[float, float]:
         highest = 0.0 if p.low < 0 >= p.high else HUGE
     if p.log:
         lowest = max(lowest, 1.0 if isinstance(p, Int) else 1 / HUGE)
+    if (
+        isinstance(p, Float) and p.zero
+    ):  # 0 is drawn apart from the range, which may only come near it
+        if p.low > 0:
+            lowest = max(lowest, min(p.low, 1 / HUGE))
+        else:
+            highest = min(highest, max(p.high, -1 / HUGE))
     return lowest, highest
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,6 @@ from hpo.choose.next_step import (
     StartRound,
     Step,
     Stop,
-    confirming_budget,
     next_step,
 )
 from hpo.choose.rounds import Batch
@@ -63,79 +63,113 @@ def history(
     )
 
 
-TWICE = [(trial, trial + 0.5) for trial in (23, 22)]
-THREE_TIMES = [(23, 23.5), (22, 22.5), (23, 23.1), (22, 22.2), (23, 23.3), (22, 22.1)]
+# The best of the first ten, trained again when these have ended.
+MEASURED = [(9, 9.5), (8, 8.6), (7, 7.7)]
+SMALLEST = [(0, 0.5), (1, 1.6), (2, 2.7)]  # where the metric is minimized
+EXACT = [(0, 0.0), (1, 1.0)]
+RACED = [*MEASURED, (23, 23.5), (22, 22.5), (21, 21.1)]
 
 STEPS: dict[str, tuple[SearchPlan, Traits, History, Step]] = {
     "a new search begins a round": (
         plan(), NETWORK, history(), StartRound(0, 12, SPACE),
     ),
     "a round draws its first batch, spread over its ranges": (
-        plan(), NETWORK, history(0, 12, judged=False), Draw(Round(0, 12, SPACE), 0, Batch(12, True)),
+        plan(), NETWORK, history(0, 12, judged=False), Draw(Round(0, 12, SPACE), 0, Batch(10, True)),
     ),
-    "functions are drawn in small batches": (
-        plan(), FUNCTION, history(4, 12, judged=False), Draw(Round(0, 12, SPACE), 1, Batch(4, True)),
+    "a batch that was begun is completed": (
+        plan(), FUNCTION, history(4, 12, judged=False), Draw(Round(0, 12, SPACE), 0, Batch(6, True)),
+    ),
+    "when the first have ended, the best of them measure the noise": (
+        plan(), NETWORK, history(10, 12, judged=False), Repeat((7, 8, 9)),
+    ),
+    "of a function, two show whether there is any": (
+        plan(), FUNCTION, history(10, 12, judged=False), Repeat((0, 1)),
+    ),
+    "and if there is, the best once more": (
+        plan(), FUNCTION, history(10, 12, judged=False, confirmed=SMALLEST[:2]), Repeat((0,)),
+    ),
+    "if there is none, the search goes on": (
+        plan(), FUNCTION, history(10, 12, judged=False, confirmed=EXACT),
+        Draw(Round(0, 12, SPACE), 1, Batch(1, False)),
+    ),
+    "functions are drawn one by one": (
+        plan(), FUNCTION, history(11, 12, judged=False, confirmed=SMALLEST),
+        Draw(Round(0, 12, SPACE), 2, Batch(1, False)),
+    ),
+    "or as many as the plan says": (
+        plan(ahead=5), FUNCTION, history(10, 12, judged=False, confirmed=SMALLEST),
+        Draw(Round(0, 12, SPACE), 1, Batch(2, False)),
+    ),
+    "a network in large batches": (
+        plan(), NETWORK, history(10, 12, judged=False, confirmed=MEASURED),
+        Draw(Round(0, 12, SPACE), 1, Batch(2, False)),
     ),
     "a full round is judged": (
-        plan(), NETWORK, history(12, 12, judged=False), Judge(Round(0, 12, SPACE)),
+        plan(), NETWORK, history(12, 12, judged=False, confirmed=MEASURED), Judge(Round(0, 12, SPACE)),
     ),
     "the next round draws from what the verdicts led to": (
-        plan(), NETWORK, history(12, 12), StartRound(1, 12, NARROW),
+        plan(), NETWORK, history(12, 12, confirmed=MEASURED), StartRound(1, 12, NARROW),
     ),
     "a range that its user made wider is drawn from whole": (
-        plan(), NETWORK, history(12, 12, widened={1: {"x"}}), StartRound(1, 12, SPACE),
+        plan(), NETWORK, history(12, 12, confirmed=MEASURED, widened={1: {"x"}}), StartRound(1, 12, SPACE),
     ),
     "later rounds draw where it was good": (
-        plan(), NETWORK, history(12, 12, 12, judged=False),
-        Draw(Round(1, 12, NARROW), 1, Batch(12, False)),
+        plan(), NETWORK, history(12, 12, 12, judged=False, confirmed=MEASURED),
+        Draw(Round(1, 12, NARROW), 2, Batch(12, False)),
     ),
-    "the best settings race when all trials are drawn": (
-        plan(), NETWORK, history(24, 12, 12), Race((21, 22, 23)),
+    "the best settings race when all trials are drawn, not those that measured the noise": (
+        plan(), NETWORK, history(24, 12, 12, confirmed=MEASURED), Race((21, 22, 23)),
     ),
     "of a minimized metric, the smallest": (
-        plan(), FUNCTION, history(24, 12, 12), Race((0, 1, 2)),
+        plan(), FUNCTION, history(24, 12, 12, confirmed=SMALLEST), Race((0, 1, 2)),
+    ),
+    "without a noise to measure, the race is all that confirms": (
+        plan(trials=7, finalists=1), NETWORK, history(5, 3, 2), Race((4,)),
     ),
     "after the race the test rows are opened for the best": (
-        plan(), NETWORK, history(24, 12, 12, confirmed=THREE_TIMES), OpenTest(23),
+        plan(), NETWORK, history(24, 12, 12, confirmed=RACED), OpenTest(23),
     ),
     "opened once, for the trial that they were opened for": (
-        plan(), NETWORK, history(24, 12, 12, confirmed=THREE_TIMES, tested=22), OpenTest(22),
+        plan(), NETWORK, history(24, 12, 12, confirmed=RACED, tested=22), OpenTest(22),
     ),
     "and that is the end": (
-        plan(), NETWORK, history(24, 12, 12, confirmed=THREE_TIMES, tested=23, test_done=True), Done(),
+        plan(), NETWORK, history(24, 12, 12, confirmed=RACED, tested=23, test_done=True), Done(),
     ),
     "without test rows the race is the end": (
-        plan(), replace(NETWORK, tests=False), history(24, 12, 12, confirmed=THREE_TIMES), Done(),
+        plan(), replace(NETWORK, tests=False), history(24, 12, 12, confirmed=RACED), Done(),
     ),
     "where nothing succeeded there is nothing to race": (
         plan(), NETWORK,
         replace(history(0, 12, 12), trials={k: Observation({}, None) for k in range(24)}), Done(),
     ),
     "values that repeat exactly leave trainings to the search": (
-        plan(), FUNCTION, history(24, 12, 12, confirmed=[(0, 0.0), (1, 1.0)]), StartRound(2, 3, NARROW),
+        plan(), FUNCTION, history(24, 12, 12, confirmed=EXACT), StartRound(2, 3, NARROW),
+    ),
+    "of them only the best is confirmed once": (
+        plan(), FUNCTION, history(27, 12, 12, 3, confirmed=[(1, 1.0), (2, 2.0)]), Race((0,)),
+    ),
+    "and then all is known": (
+        plan(), FUNCTION, history(27, 12, 12, 3, confirmed=[(1, 1.0), (2, 2.0), (0, 0.0)]), Done(),
     ),
     "a search that was stopped races with its share": (
-        plan(), NETWORK, history(12, 12, stopped="enough"), Race((9, 10, 11)),
+        plan(finalists=6), NETWORK, history(12, 12, stopped="enough", confirmed=MEASURED),
+        Race((7, 8, 9, 10, 11)),
     ),
     "also in the middle of a round": (
-        plan(), NETWORK, history(12, 12, 12, judged=False, stopped="enough"), Race((9, 10, 11)),
+        plan(finalists=6), NETWORK,
+        history(13, 12, 12, judged=False, stopped="enough", confirmed=MEASURED),
+        Race((7, 8, 9, 10, 11, 12)),
     ),
-    "patience first measures the noise of the best": (
-        plan(patience=1), NETWORK, history(12, 12), Repeat(11),
-    ),
-    "four times": (
-        plan(patience=1), NETWORK, history(12, 12, confirmed=[(11, 11.5)] * 3), Repeat(11),
-    ),
-    "then goes on": (
-        plan(patience=1), NETWORK, history(12, 12, confirmed=[(11, 11.5)] * 4), StartRound(1, 12, NARROW),
-    ),
-    "and stops where a round brought no more": (
-        plan(patience=1, rounds=3), FUNCTION,
-        history(16, 8, 8, confirmed=[(0, 0.5), (0, 0.6), (0, 0.5), (0, 0.6)]),
+    "a search with patience stops where a round brought no more": (
+        plan(patience=1, rounds=3), FUNCTION, history(16, 8, 8, confirmed=SMALLEST),
         Stop(
-            "1 round brought 0, not more than the noise of 0.0577, "
+            "1 round brought 0, not more than the noise of 0.0707, "
             "the standard deviation of one setting's values"
         ),
+    ),
+    "and goes on where it brought more": (
+        plan(patience=1, rounds=3), NETWORK, history(16, 8, 8, confirmed=MEASURED),
+        StartRound(2, 8, NARROW),
     ),
 }  # fmt: skip
 
@@ -147,13 +181,13 @@ def test_what_comes_next(state: str) -> None:
 
 
 def test_without_time_to_race_the_test_rows_are_next() -> None:
-    seen = history(24, 12, 12, confirmed=TWICE)
+    seen = history(24, 12, 12, confirmed=RACED[:5])
     assert isinstance(next_step(plan(), NETWORK, seen), Race)
     assert next_step(plan(), NETWORK, seen, time_to_race=False) == OpenTest(23)
 
 
-def test_what_confirms_is_the_plans_share_as_far_as_trainings_are_left() -> None:
-    assert confirming_budget(plan(), NETWORK, history(24, 12, 12)) == 6
-    assert confirming_budget(plan(), NETWORK, history(27, 12, 15)) == 3
-    assert confirming_budget(plan(), NETWORK, history(8, 8, stopped="enough")) == 2
-    assert confirming_budget(plan(finalists=0), NETWORK, history(24, 12, 12)) == 0
+def test_the_same_record_has_the_same_next_step() -> None:
+    for asked, traits, seen, _ in STEPS.values():
+        before = deepcopy(seen)
+        assert next_step(asked, traits, seen) == next_step(asked, traits, seen)
+        assert seen == before

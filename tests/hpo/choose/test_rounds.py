@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.choose.halving import batch_size
-from hpo.choose.rounds import ENOUGH, EVEN, batch_numbers, batches, largest_batch, round_size
+from hpo.choose.rounds import (
+    ENOUGH,
+    EVEN,
+    EXPLORING,
+    batch_numbers,
+    batches,
+    largest_batch,
+    round_size,
+)
 from hpo.choose.types import Action, Round, Traits
 from hpo.plan.plan import Plan, make_plan
 from hpo.plan.space import Float, Space
@@ -46,13 +54,20 @@ def test_trials_beyond_the_last_round_are_a_round_of_their_own(
     assert round_size(begun + more, rounds, begun, rounds) == more
 
 
-def test_the_first_round_explores_and_half_of_one_that_was_extended() -> None:
+def test_the_first_trials_explore_and_half_of_a_round_that_was_extended_without_a_model() -> None:
     rounds = [judged(0, 34, "extended"), judged(1, 33, "kept"), judged(2, 33, "kept")]
-    planned = batches(plan(), STACKED, rounds)
-    assert planned == [(34, True), (16, True), (17, False), (33, False)]
-    assert batch_numbers(planned) == [0] * 34 + [1] * 16 + [2] * 17 + [3] * 33
+    planned = batches(plan(sampler="tpe"), STACKED, rounds)
+    assert planned == [(10, True), (24, False), (16, True), (17, False), (33, False)]
+    assert batch_numbers(planned) == [0] * 10 + [1] * 24 + [2] * 16 + [3] * 17 + [4] * 33
+    assert batches(plan(), STACKED, rounds) == [(10, True), (24, False), (33, False), (33, False)]
     short = [judged(0, 1, "extended"), judged(1, 1, "kept")]
-    assert batches(plan(), SINGLE, short) == [(1, True), (1, False)]
+    assert batches(plan(sampler="tpe"), SINGLE, short) == [(1, True), (1, False)]
+
+
+def test_with_halving_all_of_the_first_round_explores() -> None:
+    rounds = [judged(0, 54, "narrowed"), judged(1, 27, "kept")]
+    halved = plan(sampler="model", halving=3)
+    assert batches(halved, SINGLE, rounds) == [(27, True), (27, True), (27, False)]
 
 
 def test_half_of_a_round_explores_whose_ranges_its_user_made_wider() -> None:
@@ -61,8 +76,12 @@ def test_half_of_a_round_explores_whose_ranges_its_user_made_wider() -> None:
     assert batches(plan(), STACKED, rounds) == [(10, True), (5, True), (5, False)]
 
 
-def test_a_round_that_was_begun_is_shared_out_before_it_is_judged() -> None:
-    assert batches(plan(), SINGLE, [Round(0, 10, {})]) == [(4, True), (3, True), (3, True)]
+def test_a_function_explores_at_once_and_is_then_drawn_as_far_ahead_as_the_plan_says() -> None:
+    rounds = [Round(0, 20, {})]
+    assert batches(plan(), SINGLE, rounds) == [(10, True), *[(1, False)] * 10]
+    ahead = batches(plan(ahead=4), SINGLE, rounds)
+    assert ahead == [(10, True), (4, False), (3, False), (3, False)]
+    assert batches(plan(ahead=20), SINGLE, rounds) == [(10, True), (10, False)]
 
 
 def test_a_sampler_that_does_not_learn_explores_always() -> None:
@@ -72,7 +91,8 @@ def test_a_sampler_that_does_not_learn_explores_always() -> None:
 
 def test_batches_are_large_where_many_settings_train_as_one_or_most_leave_at_rungs() -> None:
     assert largest_batch(plan(), STACKED, 200) == 50
-    assert [largest_batch(plan(), SINGLE, size) for size in (4, 40, 400)] == [4, 10, 50]
+    assert largest_batch(plan(), SINGLE, 200) == 1
+    assert largest_batch(plan(ahead=8), SINGLE, 200) == 8
     halved = plan(halving=3)
     assert largest_batch(halved, SINGLE, 4) == batch_size(3) == 27
 
@@ -80,12 +100,23 @@ def test_batches_are_large_where_many_settings_train_as_one_or_most_leave_at_run
 actions = st.sampled_from(["narrowed", "kept", "extended"])
 
 
-@given(st.lists(st.tuples(st.integers(1, 300), actions), max_size=5), st.booleans(), st.booleans())
+@given(
+    st.lists(st.tuples(st.integers(1, 300), actions), max_size=5),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(["model", "tpe", "sobol"]),
+    st.integers(1, 20),
+)
 def test_batches_are_full_rounds_of_nearly_equal_parts_and_never_too_large(
-    sizes_and_actions: list[tuple[int, Action]], stacked: bool, halved: bool
+    sizes_and_actions: list[tuple[int, Action]],
+    stacked: bool,
+    halved: bool,
+    sampler: str,
+    ahead: int,
 ) -> None:
     rounds = [judged(number, *pair) for number, pair in enumerate(sizes_and_actions)]
-    asked, traits = plan(halving=3 if halved else None), Traits("maximize", stacked=stacked)
+    asked = plan(halving=3 if halved else None, sampler=sampler, ahead=ahead)
+    traits = Traits("maximize", stacked=stacked)
     planned = batches(asked, traits, rounds)
     total = sum(size for size, _ in sizes_and_actions)
     assert sum(batch.size for batch in planned) == len(batch_numbers(planned)) == total
@@ -93,11 +124,12 @@ def test_batches_are_full_rounds_of_nearly_equal_parts_and_never_too_large(
         # What a round holds does not change when further rounds begin.
         before, until = (len(batches(asked, traits, rounds[:k])) for k in (number, number + 1))
         of_round = planned[before:until]
-        most = largest_batch(asked, traits, current.size)
+        learning = largest_batch(asked, traits, current.size)
         assert sum(batch.size for batch in of_round) == current.size
         for explores in (True, False):
             sizes = [batch.size for batch in of_round if batch.explores == explores]
             if sizes:
+                most = max(learning, EXPLORING) if explores else learning
                 assert 1 <= min(sizes) <= max(sizes) <= most
                 assert max(sizes) - min(sizes) <= 1
                 assert len(sizes) == -(-sum(sizes) // most)

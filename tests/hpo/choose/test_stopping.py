@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from hpo.choose.stopping import (
-    noise,
     nothing_is_gained,
     time_for_confirming_is_over,
     time_for_drawing_is_over,
@@ -23,11 +22,14 @@ def plan(**fields: Any) -> Plan:
 
 def history(
     *rounds: list[float | None],
-    luck: tuple[float | None, ...] = (),
+    luck: tuple[float, ...] = (),
     judged: bool = True,
     left: int | None = None,
 ) -> History:
-    """Rounds with these values, the last judged or not; the trial `left` has left at a rung. Trial 0 has `luck`."""
+    """Rounds with these values, the last judged or not; the trial `left` has left at a rung.
+
+    In one stage the first trials were better by `luck` than in the search.
+    """
     values = [value for values in rounds for value in values]
     return History(
         trials={
@@ -37,7 +39,7 @@ def history(
             Round(k, len(values), {}, {} if judged or k < len(rounds) - 1 else None)
             for k, values in enumerate(rounds)
         ],
-        confirmed=[Confirmation(k, 0, v) for k, v in enumerate(luck, start=1)],
+        confirmed=[Confirmation(1, k, (values[k] or 0.0) + more) for k, more in enumerate(luck)],
     )
 
 
@@ -88,9 +90,9 @@ def test_a_search_gives_up_after_more_failures_than_allowed_or_where_all_fail() 
 
 
 def test_rounds_that_bring_no_more_than_the_noise_are_the_last() -> None:
-    flat = history([0.5, 0.6], [0.5, 0.61], luck=(0.5, 0.6))
+    flat = history([0.5, 0.6], [0.5, 0.61], luck=(0.0, 0.2))
     assert reason(plan(patience=1), flat) == (
-        "1 round brought 0.01, not more than the noise of 0.0707, "
+        "1 round brought 0.01, not more than the noise of 0.1, "
         "the standard deviation of one setting's values"
     )
     assert reason(plan(), flat) is None
@@ -100,16 +102,16 @@ def test_rounds_that_bring_no_more_than_the_noise_are_the_last() -> None:
 def test_a_gain_beyond_the_noise_goes_on(direction: Direction) -> None:
     sign = 1 if direction == "maximize" else -1
     rounds: list[list[float | None]] = [[sign * 0.5, sign * 0.2], [sign * 0.1, sign * 0.9]]
-    luck = (0.5, 0.6)
+    luck = (0.0, 0.15)
     assert reason(plan(patience=1), history(*rounds, luck=luck), direction) is None
     worse: list[list[float | None]] = [rounds[0], [sign * 0.1, sign * 0.3]]
     assert reason(plan(patience=1), history(*worse, luck=luck), direction)
 
 
 def test_patience_is_a_number_of_rounds_together() -> None:
-    # Each brings 0.05, less than the noise of 0.0707; two of them bring more.
+    # Each brings 0.05, less than the noise of 0.075; two of them bring more.
     rising: list[list[float | None]] = [[0.5], [0.55], [0.6]]
-    luck = (0.5, 0.6)
+    luck = (0.0, 0.15)
     assert reason(plan(patience=1), history(*rising, luck=luck)) is not None
     assert reason(plan(patience=2), history(*rising, luck=luck)) is None
     still: list[list[float | None]] = [[0.5], [0.5], [0.5]]
@@ -140,17 +142,3 @@ def test_where_nothing_has_succeeded_before_nothing_is_known() -> None:
     assert reason(plan(patience=1), history([None], [None])) is None
     assert reason(plan(patience=1), history([None], [0.5])) is None
     assert reason(plan(patience=1), history([0.5], [0.5], left=0)) is None
-
-
-# --- noise ---
-
-
-def test_the_noise_is_that_of_the_setting_that_was_trained_again_first() -> None:
-    def confirmed(stage: int, trial: int, value: float | None) -> Confirmation:
-        return Confirmation(stage, trial, value)
-
-    first = [confirmed(1, 7, 1.0), confirmed(2, 7, 3.0), confirmed(3, 7, None)]
-    others = [confirmed(3, 2, 100.0), confirmed(4, 2, -100.0)]
-    assert noise([*first, *others]) == pytest.approx(2**0.5)
-    assert noise(first[:1]) == 0
-    assert noise([]) == 0

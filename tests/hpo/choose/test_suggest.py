@@ -65,7 +65,7 @@ def test_sobol_fills_every_half_of_every_range_evenly(seed: int) -> None:
         assert np.histogram(where, bins=8, range=(0, 1))[0].tolist() == [4] * 8
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "gp", "cmaes"])
+@pytest.mark.parametrize("sampler", ["model", "thompson", "tpe", "gp", "cmaes"])
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
 def test_it_draws_near_what_was_good(direction: Direction, sampler: str) -> None:
     if sampler == "gp":
@@ -77,7 +77,7 @@ def test_it_draws_near_what_was_good(direction: Direction, sampler: str) -> None
     assert np.median(np.abs(rates + 2)) < 0.7  # at random it would be 1.5
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "sobol", "random", "cmaes"])
+@pytest.mark.parametrize("sampler", ["model", "thompson", "tpe", "sobol", "random", "cmaes"])
 def test_zero_is_drawn_as_often_as_it_should_be(sampler: str) -> None:
     space: dict[str, Parameter] = {
         **SPACE,
@@ -110,3 +110,15 @@ def test_optuna_is_left_as_talkative_as_it_was(caplog: pytest.LogCaptureFixture)
         suggest(SPACE, tried(12), 3, 0)
     assert optuna.logging.get_verbosity() == before
     assert not caplog.records
+
+
+@pytest.mark.parametrize("sampler", ["model", "thompson"])
+def test_a_model_ignores_trials_that_left_at_a_rung_and_begins_with_sobol_points(
+    sampler: str,
+) -> None:
+    left = [Observation(t.settings, 99.0, left_epoch=1) for t in tried(20, 1)]
+    history = tried(20)
+    drawn = suggest(SPACE, history, 3, 0, sampler=sampler)
+    assert suggest(SPACE, history + left, 3, 0, sampler=sampler) == drawn
+    even = suggest(SPACE, [], 4, 0, sampler="sobol")
+    assert suggest(SPACE, left, 4, 0, sampler=sampler) == even

@@ -136,7 +136,7 @@ def test_a_plan_survives_being_stored(
     trials: int, seed: int, hidden: list[int], low: float
 ) -> None:
     space = {
-        "learning_rate": Float(low, 1e301, log=True),
+        "learning_rate": Float(low, 1e300, log=True),
         "optimizer": Categorical(("sgd", "adam")),
     }
     plan = make_plan(DIGITS | {"trials": trials, "seed": seed, "hidden": hidden, "space": space})

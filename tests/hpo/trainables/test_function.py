@@ -242,7 +242,7 @@ def test_one_that_always_fails_is_not_called_for_ever(storage: str) -> None:
         TooManyFailuresError, match="all of 10 trainings failed, the last with Zero"
     ):
         hpo.search(train, **{**PLAN, "trials": 300}, storage=storage, name="f")
-    assert len(calls) == EXPLORING
+    assert len(calls) == EXPLORING  # the first batch
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ UNIFORM, LOCAL = (
     10,
 )  # further candidates, in the whole range and near each of the best settings
 TAIL = 0.02  # of the functions that may have their best outside of the next range, on either side
-MARGIN = 0.15  # of that range's width, added on either side
+MARGIN = 0.2  # of that range's width, added on either side
 SMALLEST_MARGIN = 0.01  # of the present range
 WORTHWHILE = 0.9  # a "narrower" range wider than this share of the present one is the same range
 OUTERMOST = 0.03  # the part of a range at an end
@@ -259,35 +259,28 @@ def _judge_range(
         if further.low < parameter.low or further.high > parameter.high:
             start, stop = (-width, stop) if end == "lower" else (start, 1 + width)
             why = (
-                f"{at_end[end]:.0%} of the functions that fit the values have their best at the {end} end"
+                f"the best likely lies at the {end} end ({at_end[end]:.0%})"
                 if crowded
                 else f"the best setting so far lies at the {end} end"
             )
             reasons.append(f"{'downwards' if end == 'lower' else 'upwards'}: {why}")
         elif crowded and not extends:
             warning = (
-                f"{at_end[end]:.0%} of the functions that fit the values have their best at the {end} end, "
+                f"the best likely lies at the {end} end ({at_end[end]:.0%}), "
                 "but the range may not be extended: the best may lie outside of it"
             )
     following = replace(section(reachable, start, stop), limit=parameter.limit)
+    likely = " … ".join(number(section(parameter, end, end).low) for end in (low, high))
     action: Action
     if reasons:
         action, reason = "extended", f"extended to {describe(following)}, {' and '.join(reasons)}"
     elif (start, stop) == (0.0, 1.0) or following == parameter or following.low == following.high:
         action, following = "kept", parameter
-        reason = f"kept: the best may be anywhere between {_number(parameter, low)} and {_number(parameter, high)}"
+        reason = f"kept: the best may lie anywhere in {likely}"
     else:
         action = "narrowed"
-        reason = (
-            f"narrowed to {describe(following)}: {1 - 2 * TAIL:.0%} of the functions that fit the values have "
-            f"their best between {_number(parameter, low)} and {_number(parameter, high)}"
-        )
+        reason = f"narrowed to {describe(following)}: the best likely lies in {likely}"
     return Verdict(action, reason, following, evidence, warning)
-
-
-def _number(parameter: Numeric, where: float) -> str:
-    at = section(parameter, where, where)
-    return number(at.low)
 
 
 def _with_zero(judged: Verdict, zero: tuple[float, str] | None) -> Verdict:

@@ -146,7 +146,7 @@ class Machine:
         if isinstance(step, StartRound | Draw | Stop) and history.stopped is None:
             late = stopping.time_for_drawing_is_over(plan, history, self._seconds())
             return step if late is None else Stop(late)
-        if isinstance(step, Race):
+        if isinstance(step, Repeat | Race):
             late = stopping.time_for_confirming_is_over(plan, history, self._seconds())
             if late is not None:
                 if history.stopped is None:

@@ -169,4 +169,4 @@ def test_local_candidates_lie_near_their_centre() -> None:
     moved = X != 0.5
     assert moved.any(axis=1).all()
     assert 2.5 < moved.sum(axis=1).mean() < 4.5
-    assert np.quantile(np.abs(X - 0.5)[moved], 0.95) < 0.3
+    assert np.quantile(np.abs(X - 0.5)[moved], 0.5) < 0.15  # one move in three goes anywhere

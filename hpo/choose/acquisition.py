@@ -69,7 +69,8 @@ def draw(
 def _thompson_share(model: Model, expected: Array) -> float:
     """The share of Thompson's draws: all of them if the noise is NOISY × the distance from the median to the best."""
     gap = float(expected.max() - np.median(expected))
-    return min(1.0, model.noise / (NOISY * gap) ** 2) if gap > 0 else 1.0
+    deviation = float(np.sqrt(model.noise))
+    return 1.0 if deviation >= NOISY * gap else (deviation / (NOISY * gap)) ** 2
 
 
 def _most_improving(model: Model, X: Array, is_new: Mask, best: float, n: int) -> list[int]:

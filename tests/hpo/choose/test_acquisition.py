@@ -136,6 +136,13 @@ def test_odd_values_are_no_fault(values: list[float | None], sampler: str) -> No
     assert len(suggest(SPACE, history, 4, 0, sampler=sampler)) == 4
 
 
+def test_values_whose_model_is_nearly_flat_are_no_fault() -> None:
+    space: dict[str, Parameter] = {"units": Int(1, 3)}
+    values = [(3, -1e-300), (1, -1e308), (1, 1e308), (2, 1.0)]  # whose means differ by 1e-309
+    history = [Observation({"units": units}, v) for units, v in values]
+    assert len(suggest(space, history, 2, 0, sampler="model")) == 2
+
+
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_fewer_settings_than_draws_are_drawn_again(sampler: str) -> None:
     space: dict[str, Parameter] = {"kind": Categorical(("a", "b")), "one": Int(3, 3)}

@@ -168,7 +168,7 @@ WRONG: list[tuple[str, int, str]] = [
     ("search mnist:nowhere", 1, "mnist:nowhere: no file train-images-idx3-ubyte.gz"),
     ("search iris --rows 100000", 1, "rows = 100000: iris has 120 rows"),
     ("search digits --space learning_rate=1:0.1", 2, "space.learning_rate: low 1 is above high 0.1"),
-    ("search digits --space learning_rate=0:1:log", 2, "a log range can't start at 0: low must be above 0"),
+    ("search digits --space learning_rate=0:1:log", 2, "a log range can't start at 0: low must be at least 1e-300"),
     ("search digits --space lr=0:1", 2, "space.lr: the network has no such parameter; it has learning_rate"),
     ("search digits --space nonsense", 2, "--space 'nonsense': write NAME=LOW:HIGH[:log][:int] or NAME=a,b,c"),
     ("search digits --trials 0", 2, "trials: 0 is not a whole number of at least 1"),

@@ -18,7 +18,7 @@ REPEATED, CHECKED = 4, 2
 """How many of the first settings train again to measure the noise, and to see whether there is any."""
 PARTS = 8  # at most one in so many trainings measures the noise
 LEAST = 3  # trainings after those, if there is noise
-SHARE = 0.8  # of the budget that confirms, where the noise is as large as the best tenth is from the best
+SHARE = 0.5  # of the budget that confirms, where the noise is as large as the best tenth is from the best
 FEWEST_VALUES = 5  # that tell how far that is
 
 
@@ -26,7 +26,7 @@ def trials_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> tupl
     """The first trials whose settings train again now, to measure the noise."""
     if len(history.trials) < EXPLORING or _repeats_exactly(traits, history):
         return ()
-    wanted = _wanted(plan) - len(history.confirmed)
+    wanted = min(_wanted(plan) - len(history.confirmed), plan.trials - history.trainings)
     if traits.noisy is None and not history.confirmed:
         wanted = min(wanted, CHECKED)
     ranked = [trial for trial in history.ranked(traits.direction) if trial < EXPLORING]
@@ -58,7 +58,10 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
     most = plan.confirming
     share = None if plan.repeats is not None else _noise_share(plan, traits, history)
     if share is not None:
-        most = min(most, max(len(_early(history)) + LEAST, round(share * plan.trials)))
+        asked = max(len(_early(history)) + LEAST, round(share * plan.trials))
+        most = min(
+            most, max(asked, len(history.confirmed))
+        )  # an older version may have confirmed more
     if history.stopped is not None:
         drawn = len(history.trials) / (plan.trials - most)
         return min(most, math.ceil(drawn * most))
@@ -94,7 +97,7 @@ def _noise_share(plan: SearchPlan, traits: Traits, history: History) -> float | 
     deviation = noise(history)
     if deviation is None:
         return None
-    before = sum(r.size for r in history.rounds[: max(1, plan.rounds - 1)])
+    before = max(EXPLORING, sum(r.size for r in history.rounds[: max(1, plan.rounds - 1)]))
     sign = 1.0 if traits.direction == "maximize" else -1.0
     values = [sign * value for trial, value in history.searched().items() if trial < before]
     if len(values) < FEWEST_VALUES:

@@ -15,6 +15,7 @@ Rasmussen and Williams, *Gaussian Processes for Machine Learning* (2006).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -26,6 +27,10 @@ from hpo.choose.positions import Array, Mask
 # Normal priors on logarithms: mean and standard deviation; and the bounds of the same three logarithms.
 LENGTH_PRIOR, VARIANCE_PRIOR, NOISE_PRIOR = (0.0, 1.5), (0.0, 1.0), (np.log(0.001), 2.0)
 BOUNDS = ((-4.0, 4.0), (-4.0, 3.0), (-12.0, 2.0))
+NOISE_STARTS = (
+    0.001,
+    0.3,
+)  # with large noise, a fit that starts from little stays where it interpolates
 ITERATIONS = 30
 TOLERANCE = 1e-4  # the fit ends when a step changes the log posterior by a smaller share than this
 JITTER, SMALLEST_VARIANCE = 1e-6, 1e-12
@@ -126,17 +131,29 @@ def fit(U: Array, values: Sequence[float | None], choices: Mask) -> Model:
     Of the ways to compress low values, the likeliest is taken (Snelson et al., *Warped Gaussian Processes*, 2004).
     Values at the same position count as one mean with less noise.
     """
-    fits: list[tuple[Model, float, float]] = []
+    best: _Fit | None = None
+    before = math.nan
     for threshold in THRESHOLDS:
         z, log_slopes = standardized(values, threshold)
-        if fits and log_slopes == fits[-1][2]:
+        if log_slopes == before:
             continue  # nothing lies that low
-        fits.append((*_fit(U, z, choices), log_slopes))
-    return min(fits, key=lambda f: f[1] - f[2])[0]
+        before = log_slopes
+        fitted = _fit(U, z, choices, NOISE_STARTS if best is None else (best.model.noise,))
+        fitted = fitted._replace(loss=fitted.loss - log_slopes)
+        best = fitted if best is None or fitted.loss < best.loss else best
+    assert best is not None  # noqa: S101  # there are thresholds
+    return best.model
 
 
-def _fit(U: Array, values: Array, choices: Mask) -> tuple[Model, float]:
-    """The maximum a posteriori model of the values z (N,), and the negative logarithm of its posterior density."""
+class _Fit(NamedTuple):
+    """A model and the negative logarithm of its posterior density."""
+
+    model: Model
+    loss: float
+
+
+def _fit(U: Array, values: Array, choices: Mask, noises: Sequence[float]) -> _Fit:
+    """The maximum a posteriori model of the values z (N,); the search for it starts from each of some noises."""
     from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
     from scipy.optimize import minimize
 
@@ -177,17 +194,21 @@ def _fit(U: Array, values: Array, choices: Mask) -> tuple[Model, float]:
         gradient = np.concatenate([of_lengths, [of_variance, of_noise]]) + off / prior[:, 1]
         return float(value), gradient
 
-    best = minimize(
-        objective,
-        prior[:, 0],
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"maxiter": ITERATIONS, "ftol": TOLERANCE},
-    )
+    fits = [
+        minimize(
+            objective,
+            [*prior[:-1, 0], np.log(noise)],
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"maxiter": ITERATIONS, "ftol": TOLERANCE},
+        )
+        for noise in noises
+    ]
+    best = min(fits, key=lambda found: float(found.fun))
     root = np.linalg.cholesky(covariance(best.x)[0]).astype(float)
     lengths, (variance, noise) = np.exp(best.x[:-2]), np.exp(best.x[-2:]).tolist()
-    return Model(lengths, variance, noise, choices, U, z, root), float(best.fun)
+    return _Fit(Model(lengths, variance, noise, choices, U, z, root), float(best.fun))
 
 
 def _pooled(U: Array, values: Array) -> tuple[Array, Array, Array, float]:

@@ -62,7 +62,7 @@ MARGIN = 0.2  # of that range's width, added on either side
 SMALLEST_MARGIN = 0.01  # of the present range
 WORTHWHILE = 0.9  # a "narrower" range wider than this share of the present one is the same range
 OUTERMOST = 0.03  # the part of a range at an end
-CROWD = 0.5  # the share of functions that have their best at an end, from which on the range is extended
+CROWD = 0.75  # the share of functions that have their best at an end, from which on the range is extended
 EXTENSION = 0.5  # of the range's width
 FASTEST = 0.2  # the least share of a range that remains after one verdict
 SMALLEST_WIDTH = 0.01  # of the first range's
@@ -263,7 +263,7 @@ def _judge_range(
                 if crowded
                 else f"the best setting so far lies at the {end} end"
             )
-            reasons.append(f"{'downwards' if end == 'lower' else 'upwards'}: {why}")
+            reasons.append(why)
         elif crowded and not extends:
             warning = (
                 f"the best likely lies at the {end} end ({at_end[end]:.0%}), "
@@ -273,7 +273,7 @@ def _judge_range(
     likely = " … ".join(number(section(parameter, end, end).low) for end in (low, high))
     action: Action
     if reasons:
-        action, reason = "extended", f"extended to {describe(following)}, {' and '.join(reasons)}"
+        action, reason = "extended", f"extended to {describe(following)}: {' and '.join(reasons)}"
     elif (start, stop) == (0.0, 1.0) or following == parameter or following.low == following.high:
         action, following = "kept", parameter
         reason = f"kept: the best may lie anywhere in {likely}"

@@ -87,8 +87,7 @@ def next_step(
     full = current is None or history.in_round == current.size
     if current is not None and full and current.actions is None:
         return Judge(current)
-    measuring = time_to_race and history.stopped is None
-    if measuring and (repeated := trials_to_repeat(plan, traits, history)):
+    if history.stopped is None and (repeated := trials_to_repeat(plan, traits, history)):
         return Repeat(repeated)
     to_draw = plan.trials - confirming_budget(plan, traits, history)
     if history.stopped is not None or (full and len(history.trials) >= to_draw):

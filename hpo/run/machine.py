@@ -143,10 +143,10 @@ class Machine:
     def _next_step(self) -> Step:
         plan, history = self._plan, self._history
         step = next_step(plan, self._traits, history)
-        if isinstance(step, StartRound | Draw | Stop) and history.stopped is None:
+        if isinstance(step, StartRound | Draw | Repeat | Stop) and history.stopped is None:
             late = stopping.time_for_drawing_is_over(plan, history, self._seconds())
             return step if late is None else Stop(late)
-        if isinstance(step, Repeat | Race):
+        if isinstance(step, Race):
             late = stopping.time_for_confirming_is_over(plan, history, self._seconds())
             if late is not None:
                 if history.stopped is None:

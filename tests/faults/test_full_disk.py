@@ -55,7 +55,7 @@ def test_a_search_on_a_full_disk_keeps_what_is_finished_and_goes_on_when_there_i
     assert shown.stdout.startswith("d · interrupted · ")
     kept = done_trials(storage)
     assert 0 < kept < 135
-    assert kept in (45, 50, 85, 90)  # whole batches
+    assert kept in (10, 45, 90)  # whole batches
     disk("20m")
     assert run_hpo("resume", "d", "-q", "--storage", storage).returncode == 0
     assert tables("d", storage) == whole

@@ -89,7 +89,7 @@ _TABLE = (
     PlanField("ahead", MUCH, whole(), 1,
         "How many trials of your trainer are drawn, and can train at once, before the first of them has ended.",
         metavar="N"),
-    PlanField("extend", WHAT, YES_NO, True, "Let ranges grow past an end that good trials crowd against.", change=""),
+    PlanField("extend", WHAT, YES_NO, True, "Let ranges grow past an end where the best likely lies.", change=""),
     PlanField("max_failures", MUCH, whole(0), None, "Stop after more errors of your trainer than this.",
         "no limit", 5, "N", change=""),
     PlanField("halving", MUCH, whole(2), None,

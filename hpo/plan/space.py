@@ -29,7 +29,7 @@ HUGE = 1e300  # no range goes beyond
 class _Range:
     """From `low` to `high`, both included; searched on a log scale where `log` is set.
 
-    A search may extend the range past an end that the better trials crowd against: never beyond `limit` (lowest,
+    A search may extend the range past an end where the best likely lies: never beyond `limit` (lowest,
     highest; None is no limit), never across 0, and not at all if `extend` is false.
 
     Raises:

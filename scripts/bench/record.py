@@ -116,22 +116,24 @@ def recording(pairs: Sequence[tuple[str, str]], promised: float) -> None:
 
 
 def drawing() -> None:
-    """Milliseconds a trial to draw a batch of 50, with so many trials before it."""
+    """Milliseconds a trial to draw a batch of 50, as for a population, or one, as for a function of a user's."""
     rng = np.random.default_rng(0)
-    for count, promised in ((100, None), (1000, 1.0), (20_000, 3.0)):
+    for count, promised in ((100, 1.5), (300, 1.5), (1000, None), (20_000, None)):
         history = [
             Observation(settings, float(rng.standard_normal()), k // BATCH)
             for k, settings in enumerate(suggest(SPACE, [], count, 0, sampler="random"))
         ]
-        for sampler in ("thompson", "tpe", "sobol"):
+        for sampler, size in (("model", BATCH), ("model", 1), ("tpe", BATCH), ("sobol", BATCH)):
             times = []
             for seed in range(2 if sampler == "tpe" else 7):
                 began = time.perf_counter()
-                suggest(SPACE, history, BATCH, seed, sampler=sampler)
-                times.append((time.perf_counter() - began) / BATCH * 1e3)
-            told = f" (promised {promised:g})" if promised and sampler == "thompson" else ""
+                suggest(SPACE, history, size, seed, sampler=sampler)
+                times.append((time.perf_counter() - began) / size * 1e3)
+            most = 30.0 if size == 1 else promised
+            told = f" (promised {most:g})" if most and promised and sampler == "model" else ""
             print(
-                f"drawing by {sampler} after {count:,} trials: {statistics.median(times):.2f} ms a trial{told}",
+                f"drawing {size} by {sampler} after {count:,} trials: "
+                f"{statistics.median(times):.2f} ms a trial{told}",
                 flush=True,
             )
 

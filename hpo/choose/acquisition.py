@@ -44,6 +44,8 @@ def draw(
     With `thompson`, all draws are Thompson's. No setting is drawn twice, or was tried before, unless every candidate
     was.
     """
+    from scipy.spatial import cKDTree
+
     U = positions(ranges, settings)
     model = fit(U, values, are_choices(ranges))
     expected = model.posterior(model.U)[0]
@@ -58,9 +60,7 @@ def draw(
             mean, V = model.posterior(X)
             top = np.argsort(-log_improvement(mean, model.variances(V), best), kind="stable")
             X = np.concatenate([X, near(ranges, X[top[:CLIMBERS]], LOCAL_CANDIDATES, rng)])
-    is_new = np.ones(len(X), bool)
-    for tried in U:
-        is_new &= _differs(X, tried)
+    is_new = np.isinf(cKDTree(U).query(X, p=np.inf, distance_upper_bound=CLOSE)[0])
     chosen = _most_improving(model, X, is_new, best, n - by_thompson)
     chosen += _best_of_draws(model, X, is_new, by_thompson, rng)
     return [setting(ranges, X[k]) for k in chosen]

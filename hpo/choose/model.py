@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpo.choose.positions import Array, Mask
 
@@ -40,7 +41,8 @@ THRESHOLDS = (
     3.0,
     np.inf,
 )  # how far below the median values are compressed, in units of `standardized`
-MAX_TRIALS = 200  # that the model is fitted to; more make it slower, not better
+MAX_TRIALS = 150  # that the model is fitted to; more make it slower, not better
+SELECTING = 64  # trials by which a threshold and a start are chosen
 
 
 class Standardized(NamedTuple):
@@ -131,29 +133,52 @@ def fit(U: Array, values: Sequence[float | None], choices: Mask) -> Model:
     Of the ways to compress low values, the likeliest is taken (Snelson et al., *Warped Gaussian Processes*, 2004).
     Values at the same position count as one mean with less noise.
     """
-    best: _Fit | None = None
+    few = _some(values, SELECTING)
+    threshold, fitted = _likeliest(U[few], [values[k] for k in few], choices)
+    if len(few) == len(values):
+        return fitted.model
+    some = _some(values, MAX_TRIALS)
+    z = standardized([values[k] for k in some], threshold).z
+    return _fit(U[some], z, choices, [fitted.logs]).model
+
+
+def _likeliest(U: Array, values: Sequence[float | None], choices: Mask) -> tuple[float, _Fit]:
+    """The threshold of `standardized` under which the values are likeliest, and the fit to them."""
+    starts = [np.array([0.0] * (U.shape[1] + 1) + [np.log(noise)]) for noise in NOISE_STARTS]
+    best: tuple[float, _Fit] | None = None
     before = math.nan
     for threshold in THRESHOLDS:
         z, log_slopes = standardized(values, threshold)
         if log_slopes == before:
             continue  # nothing lies that low
         before = log_slopes
-        fitted = _fit(U, z, choices, NOISE_STARTS if best is None else (best.model.noise,))
+        fitted = _fit(U, z, choices, starts if best is None else [best[1].logs])
         fitted = fitted._replace(loss=fitted.loss - log_slopes)
-        best = fitted if best is None or fitted.loss < best.loss else best
+        best = (threshold, fitted) if best is None or fitted.loss < best[1].loss else best
     assert best is not None  # noqa: S101  # there are thresholds
-    return best.model
+    return best
+
+
+def _some(values: Sequence[float | None], most: int) -> NDArray[np.int_]:
+    """The indices of at most so many values: half of them the best, half evenly spaced among the others."""
+    if len(values) <= most:
+        return np.arange(len(values))
+    known = np.array([-np.inf if value is None else value for value in values])
+    order = np.argsort(-known, kind="stable")
+    others = np.linspace(most // 2, len(values) - 1, most - most // 2).astype(int)
+    return np.sort(order[np.concatenate([np.arange(most // 2), others])])
 
 
 class _Fit(NamedTuple):
-    """A model and the negative logarithm of its posterior density."""
+    """A model, the negative logarithm of its posterior density, and the logarithms that were fitted."""
 
     model: Model
     loss: float
+    logs: Array
 
 
-def _fit(U: Array, values: Array, choices: Mask, noises: Sequence[float]) -> _Fit:
-    """The maximum a posteriori model of the values z (N,); the search for it starts from each of some noises."""
+def _fit(U: Array, values: Array, choices: Mask, starts: Sequence[Array]) -> _Fit:
+    """The maximum a posteriori model of the values z (N,). The search for it begins at each of the starts (P + 2,)."""
     from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
     from scipy.optimize import minimize
 
@@ -197,34 +222,26 @@ def _fit(U: Array, values: Array, choices: Mask, noises: Sequence[float]) -> _Fi
     fits = [
         minimize(
             objective,
-            [*prior[:-1, 0], np.log(noise)],
+            start,
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
             options={"maxiter": ITERATIONS, "ftol": TOLERANCE},
         )
-        for noise in noises
+        for start in starts
     ]
     best = min(fits, key=lambda found: float(found.fun))
     root = np.linalg.cholesky(covariance(best.x)[0]).astype(float)
     lengths, (variance, noise) = np.exp(best.x[:-2]), np.exp(best.x[-2:]).tolist()
-    return _Fit(Model(lengths, variance, noise, choices, U, z, root), float(best.fun))
+    return _Fit(Model(lengths, variance, noise, choices, U, z, root), float(best.fun), best.x)
 
 
 def _pooled(U: Array, values: Array) -> tuple[Array, Array, Array, float]:
-    """Different positions, the mean of the values at each and their number, and the sum of squares around these means.
-
-    If there are many positions, these are the best and some of the others.
-    """
+    """Different positions, the mean and the number of the values at each, and the sum of squares around the means."""
     U, place, n = np.unique(U, axis=0, return_inverse=True, return_counts=True)
-    z = np.bincount(place.ravel(), values) / n
-    squares = np.bincount(place.ravel(), (values - z[place.ravel()]) ** 2)
-    if len(z) > MAX_TRIALS:  # half are the best trials, half are evenly spaced among the others
-        order, half = np.argsort(-z, kind="stable"), MAX_TRIALS // 2
-        others = np.linspace(half, len(z) - 1, MAX_TRIALS - half).astype(int)
-        chosen = np.sort(np.concatenate([order[:half], order[others]]))
-        U, z, n, squares = U[chosen], z[chosen], n[chosen], squares[chosen]
-    return U, z, n.astype(float), float(squares.sum())
+    place = place.ravel()
+    z = np.bincount(place, values) / n
+    return U, z, n.astype(float), float(((values - z[place]) ** 2).sum())
 
 
 def _solve(root: Array, right: Array) -> Array:

@@ -21,6 +21,7 @@ from studies.database.records import Finalist, Round
 from studies.words import counted, describe, setting, settings
 
 MAX_ERRORS, MAX_TIED = 3, 2  # shown at most
+MAX_VERDICTS = 2  # on one parameter
 MAX_DETAILED = 3  # parameters for which the reasons of each range have room
 
 
@@ -191,14 +192,14 @@ def _ranges(s: Summary) -> list[RenderableType]:
 
 
 def _telling_verdicts(rounds: Sequence[Round], name: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """The verdicts on a parameter that moved its range or warn, each with its round.
+    """The last verdicts on a parameter that moved its range or warn, each with its round. The report has all of them.
 
     If there are none, it is the last verdict, which rests on the most trials, for all rounds.
     """
     verdicts = [(r.round, r.verdicts[name]) for r in rounds if r.verdicts and name in r.verdicts]
     telling = [(k, v) for k, v in verdicts if v["action"] != "kept" or v.get("warning")]
     if telling or not verdicts:
-        return [(str(number), verdict) for number, verdict in telling]
+        return [(str(number), verdict) for number, verdict in telling[-MAX_VERDICTS:]]
     (first, _), (last, verdict) = verdicts[0], verdicts[-1]
     return [(f"{first}" if first == last else f"{first}–{last}", verdict)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -26,9 +27,10 @@ def shown(study: Study, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return [line.rstrip() for line in printed.get().splitlines()]
 
 
-def test_a_usual_study_fits_a_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = hpo.search("digits", epochs=3, storage=f"sqlite:///{tmp_path / 's.db'}")
-    lines = shown(study, monkeypatch)
+def test_a_usual_study_fits_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    with TemporaryDirectory() as folder:  # whose name is short, as those of users are
+        study = hpo.search("digits", epochs=3, storage=f"sqlite:///{folder}/s.db")
+        lines = shown(study, monkeypatch)
     assert len(lines) < ROWS  # the prompt has the last
     assert max(map(len, lines)) <= COLUMNS
     assert lines[1].startswith("Best validation accuracy ")

@@ -11,19 +11,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from hpo.choose.candidates import near, uniform
 from hpo.choose.model import JITTER, SMALLEST_VARIANCE, Model, fit
-from hpo.choose.positions import Array, Mask, are_choices, positions, setting, snapped
-from hpo.plan.space import Categorical, Parameter, Settings
+from hpo.choose.positions import Array, Mask, are_choices, positions, setting
+from hpo.plan.space import Parameter, Settings
 
 UNIFORM_CANDIDATES = 600
 LOCAL_CENTRES, LOCAL_CANDIDATES = 6, 60  # the best trials, and the candidates around each
-CLIMBS, CLIMBERS = (
-    2,
-    3,
-)  # how often candidates are added around the best candidates, and how many those are
-STEP_SIZES = (0.01, 0.05, 0.15)  # standard deviations of a local step, as shares of the range
-JUMP = 0.33
-PARAMETERS_MOVED = 3  # in a local step, on average
+CLIMBS = 2  # how often candidates are added around the best candidates
+CLIMBERS = 3  # how many candidates are the best ones then
 CLOSE = 0.002  # settings that differ by less in each parameter, as shares of the ranges, count as the same
 NOISY = 0.2
 """The noise's standard deviation, as a share of the distance from the median to the best setting, from which on all
@@ -52,17 +48,20 @@ def draw(
     best = float(expected.max())
     by_thompson = n if thompson else int(_thompson_share(model, expected) * n + rng.random())
     centres = model.U[np.argsort(-expected, kind="stable")[:LOCAL_CENTRES]]
-    X = np.concatenate(
+    candidates = np.concatenate(
         [uniform(ranges, UNIFORM_CANDIDATES, rng), near(ranges, centres, LOCAL_CANDIDATES, rng)]
     )
-    if by_thompson < n:
-        for _ in range(CLIMBS):
-            mean, V = model.posterior(X)
-            top = np.argsort(-log_improvement(mean, model.variances(V), best), kind="stable")
-            X = np.concatenate([X, near(ranges, X[top[:CLIMBERS]], LOCAL_CANDIDATES, rng)])
+    X, (mean, V) = candidates, model.posterior(candidates)
+    for _ in range(CLIMBS if by_thompson < n else 0):
+        top = np.argsort(-log_improvement(mean, model.variances(V), best), kind="stable")
+        more = near(ranges, X[top[:CLIMBERS]], LOCAL_CANDIDATES, rng)
+        more_mean, more_V = model.posterior(more)
+        X, mean, V = np.vstack([X, more]), np.append(mean, more_mean), np.hstack([V, more_V])
     is_new = np.isinf(cKDTree(U).query(X, p=np.inf, distance_upper_bound=CLOSE)[0])
-    chosen = _most_improving(model, X, is_new, best, n - by_thompson)
-    chosen += _best_of_draws(model, X, is_new, by_thompson, rng)
+    chosen = _most_improving(model, X, mean, V, is_new, best, n - by_thompson)
+    if by_thompson:
+        functions = model.draws(X, by_thompson, rng)
+        chosen += [_take(function, X, is_new) for function in functions]
     return [setting(ranges, X[k]) for k in chosen]
 
 
@@ -73,33 +72,24 @@ def _thompson_share(model: Model, expected: Array) -> float:
     return 1.0 if deviation >= NOISY * gap else (deviation / (NOISY * gap)) ** 2
 
 
-def _most_improving(model: Model, X: Array, is_new: Mask, best: float, n: int) -> list[int]:
+def _most_improving(
+    model: Model, X: Array, mean: Array, V: Array, is_new: Mask, best: float, n: int
+) -> list[int]:
     """The n candidates of the largest expected improvement, one after another, as if each had its expected value.
 
     So the variance falls around each, and the next one lies elsewhere (the kriging believer of Ginsbourger et al.
-    2010).
+    2010). `mean` and `V` are the posterior at X.
     """
-    if not n:
-        return []
-    mean, V = model.posterior(X)
     variances = model.variances(V)
     chosen: list[int] = []
-    while True:
-        chosen.append(_take(log_improvement(mean, variances, best), X, is_new))
-        if len(chosen) == n:
-            return chosen
-        k = chosen[-1]
+    while len(chosen) < n:
+        k = _take(log_improvement(mean, variances, best), X, is_new)
+        chosen.append(k)
         row = model.kernel(X[k : k + 1], X)[0] - V[:, k] @ V
         row /= np.sqrt(variances[k] + model.noise + JITTER)
         V = np.vstack([V, row])
         variances = np.maximum(variances - row**2, SMALLEST_VARIANCE)
-
-
-def _best_of_draws(
-    model: Model, X: Array, is_new: Mask, n: int, rng: np.random.Generator
-) -> list[int]:
-    """The best candidate of each of n functions drawn from the model."""
-    return [_take(function, X, is_new) for function in model.draws(X, n, rng)] if n else []
+    return chosen
 
 
 def _take(scores: Array, X: Array, is_new: Mask) -> int:
@@ -133,33 +123,3 @@ def log_improvement(mean: Array, variances: Array, best: float) -> Array:
 def _differs(X: Array, position: Array) -> Mask:
     """Which candidates differ from a position in one parameter at least by more than CLOSE."""
     return np.asarray((np.abs(X - position) > CLOSE).any(axis=1))
-
-
-def uniform(ranges: Mapping[str, Parameter], count: int, rng: np.random.Generator) -> Array:
-    """Positions (count, P) uniform in the ranges."""
-    X = rng.random((count, len(ranges)))
-    for column, parameter in enumerate(ranges.values()):
-        if isinstance(parameter, Categorical):
-            X[:, column] = np.floor(X[:, column] * len(parameter.choices))
-    return snapped(ranges, X)
-
-
-def near(
-    ranges: Mapping[str, Parameter], centres: Array, each: int, rng: np.random.Generator
-) -> Array:
-    """Positions (C × each, P) near C centres: in each of them, at least one parameter has moved."""
-    X = np.repeat(centres, each, axis=0)
-    count, parameters = X.shape
-    step = rng.choice(STEP_SIZES, size=(count, 1)) * rng.standard_normal(X.shape)
-    moves = rng.random(X.shape) < PARAMETERS_MOVED / parameters
-    moves[np.arange(count), rng.integers(parameters, size=count)] = True
-    other = rng.random(X.shape)
-    for column, parameter in enumerate(ranges.values()):
-        if isinstance(parameter, Categorical):
-            choice = np.floor(other[:, column] * len(parameter.choices))
-            X[:, column] = np.where(moves[:, column], choice, X[:, column])
-        else:
-            far = moves[:, column] & (rng.random(count) < JUMP)
-            X[:, column] = np.clip(X[:, column] + moves[:, column] * step[:, column], 0, 1)
-            X[:, column] = np.where(far, other[:, column], X[:, column])
-    return snapped(ranges, X)

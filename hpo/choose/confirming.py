@@ -1,8 +1,8 @@
 """How many trainings confirm: that follows from the noise, which is measured early.
 
 When the first trials have ended, the best of them train again on a fresh seed and split. The larger the noise is beside
-the differences between settings, the more of the budget trains the better settings again. If values repeat exactly, all
-that is confirmed is that the best one does.
+the differences between good settings, the more of the budget trains them again. If values repeat exactly, only the best
+setting is trained once more.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from hpo.choose.types import Confirmation, History, SearchPlan, Traits
 
 REPEATED, CHECKED = 4, 2
 """How many of the first settings train again to measure the noise, and to see whether there is any."""
-PARTS = 8  # at most one in so many trainings measures the noise
-LEAST = 3  # trainings after those, if there is noise
+PARTS = 8  # at most one in eight trainings measures the noise
+LEAST = 3  # trainings that race after those, if there is noise
 SHARE = 0.5  # of the budget that confirms, where the noise is as large as the best tenth is from the best
 FEWEST_VALUES = 5  # that tell how far that is
 
@@ -33,10 +33,10 @@ def trials_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> tupl
     return tuple(sorted(ranked[: max(0, wanted)]))
 
 
-def measured(plan: SearchPlan, history: History) -> int:
-    """How many of the trainings so far measured the noise."""
+def measuring(plan: SearchPlan, history: History) -> list[Confirmation]:
+    """The trainings so far that measured the noise: they come first, and are of the first trials."""
     early = history.confirmed[: _wanted(plan)]
-    return sum(1 for _ in takewhile(lambda c: c.trial < EXPLORING, early))
+    return list(takewhile(lambda c: c.trial < EXPLORING, early))
 
 
 def _wanted(plan: SearchPlan) -> int:
@@ -50,18 +50,15 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
 
     A search that has stopped early confirms with the same share of its trainings.
     """
-    if _repeats_exactly(traits, history):
-        best = history.ranked(traits.direction)[:1]
-        unconfirmed = [trial for trial in best if trial not in {c.trial for c in history.confirmed}]
+    if (unconfirmed := repeated_best(traits, history)) is not None:
         # One is held back for the best, which the last trial may be.
         return min(max(CHECKED + 1, len(history.confirmed) + len(unconfirmed)), plan.confirming)
     most = plan.confirming
     share = None if plan.repeats is not None else _noise_share(plan, traits, history)
     if share is not None:
-        asked = max(len(_early(history)) + LEAST, round(share * plan.trials))
-        most = min(
-            most, max(asked, len(history.confirmed))
-        )  # an older version may have confirmed more
+        asked = max(len(measuring(plan, history)) + LEAST, round(share * plan.trials))
+        # An older version may have confirmed more.
+        most = min(most, max(asked, len(history.confirmed)))
     if history.stopped is not None:
         drawn = len(history.trials) / (plan.trials - most)
         return min(most, math.ceil(drawn * most))
@@ -83,18 +80,13 @@ def _repeats_exactly(traits: Traits, history: History) -> bool:
     return all(c.value == history.trials[c.trial].value for c in history.confirmed)
 
 
-def _early(history: History) -> list[Confirmation]:
-    """The trainings that measured the noise."""
-    return history.confirmed[:REPEATED]
-
-
 def _noise_share(plan: SearchPlan, traits: Traits, history: History) -> float | None:
     """The share of the trainings that the noise asks to confirm; None before it is measured.
 
     The noise is compared with the distance from the best tenth to the best of the trials before the last round, so that
     the share is settled when that round begins.
     """
-    deviation = noise(history)
+    deviation = noise(plan, history)
     if deviation is None:
         return None
     before = max(EXPLORING, sum(r.size for r in history.rounds[: max(1, plan.rounds - 1)]))
@@ -106,14 +98,14 @@ def _noise_share(plan: SearchPlan, traits: Traits, history: History) -> float | 
     return SHARE * deviation / gap if gap > 0 else SHARE
 
 
-def noise(history: History) -> float | None:
+def noise(plan: SearchPlan, history: History) -> float | None:
     """The standard deviation of one setting's values, without what a stage's seed and split do to all settings alike.
 
-    None before two settings of one stage have been trained again. It comes from the differences between the values in
-    the search and those in the first stages.
+    It comes from the differences between the values in the search and those of the trainings that measured the noise.
+    None before two settings have been trained again in one stage.
     """
     stages: dict[int, list[float]] = {}
-    for c in _early(history):
+    for c in measuring(plan, history):
         searched = history.trials[c.trial].value
         if c.value is not None and searched is not None:
             stages.setdefault(c.stage, []).append(c.value - searched)

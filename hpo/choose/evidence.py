@@ -15,6 +15,7 @@ def observations(history: History, direction: Direction) -> list[Observation]:
         replace(
             history.trials[c.trial],
             value=None if c.value is None else c.value - effects.get(c.stage, 0.0),
+            stage=c.stage,
         )
         for c in history.confirmed
     ]

@@ -144,7 +144,8 @@ def fit(U: Array, values: Sequence[float | None], choices: Mask) -> Model:
 
 def _likeliest(U: Array, values: Sequence[float | None], choices: Mask) -> tuple[float, _Fit]:
     """The threshold of `standardized` under which the values are likeliest, and the fit to them."""
-    starts = [np.array([0.0] * (U.shape[1] + 1) + [np.log(noise)]) for noise in NOISE_STARTS]
+    means = [LENGTH_PRIOR[0]] * U.shape[1] + [VARIANCE_PRIOR[0]]
+    starts = [np.array([*means, np.log(noise)]) for noise in NOISE_STARTS]
     best: tuple[float, _Fit] | None = None
     before = math.nan
     for threshold in THRESHOLDS:

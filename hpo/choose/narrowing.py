@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from hpo.choose.acquisition import near, uniform
+from hpo.choose.candidates import near, uniform
 from hpo.choose.model import MAX_TRIALS, Model, fit
 from hpo.choose.positions import Array, are_choices, positions, snapped
 from hpo.choose.types import Action, Direction, Observation, Verdict
@@ -49,15 +49,13 @@ from studies.words import describe, number
 
 FEWEST = 8  # values that a verdict rests on
 FUNCTIONS = 256  # drawn from the model
-CENTRES, STEPS = (
-    6,
-    24,
-)  # the best settings, and the values of one parameter that are tried in each of them
+CENTRES = 6  # the best settings
+STEPS = 24  # the values of one parameter that are tried in each of the best settings
 UNIFORM, LOCAL = (
     200,
     10,
-)  # further candidates, in the whole range and near each of the best settings
-TAIL = 0.02  # of the functions that may have their best outside of the next range, on either side
+)  # further candidates: in the whole range, and near each of the best settings
+TAIL = 0.02  # of the functions may have their best below the next range, and as many above
 MARGIN = 0.2  # of that range's width, added on either side
 SMALLEST_MARGIN = 0.01  # of the present range
 WORTHWHILE = 0.9  # a "narrower" range wider than this share of the present one is the same range
@@ -66,9 +64,7 @@ CROWD = 0.75  # the share of functions that have their best at an end, from whic
 EXTENSION = 0.5  # of the range's width
 FASTEST = 0.2  # the least share of a range that remains after one verdict
 SMALLEST_WIDTH = 0.01  # of the first range's
-UNLIKELY = (
-    0.01  # the share of functions that have their best at a choice, below which it is dropped
-)
+UNLIKELY = 0.01  # a choice is dropped if a smaller share of the functions has its best there
 
 
 def narrow(
@@ -87,66 +83,76 @@ def narrow(
     """
     from threadpoolctl import threadpool_limits
 
-    trials = [trial for trial in history if inside(ranges, trial.settings)]
-    values = _comparable(trials, 1.0 if direction == "maximize" else -1.0)
-    counts = {"trials": len(trials), "values": sum(v is not None for v in values)}
-
-    def evidence_of(which: Sequence[int]) -> _Evidence | str:
-        with threadpool_limits(1):  # the same to the last bit on any machine, and faster
-            return _evidence(ranges, [trials[k] for k in which], [values[k] for k in which])
-
-    of_all = evidence_of(range(len(trials)))
+    inside_them = [trial for trial in history if inside(ranges, trial.settings)]
+    trials = _comparable(inside_them, direction)
+    counts = {
+        "trials": sum(t.stage == 0 for t in trials),
+        "values": sum(t.value is not None for t in trials),
+    }
     verdicts = {}
-    for column, (name, parameter) in enumerate(ranges.items()):
-        if isinstance(parameter, Categorical):
-            alone = len(parameter.choices) == 1 and "only one choice is left"
-        else:
-            alone = parameter.low == parameter.high and "the range is a single value"
-        evidence = of_all
-        if isinstance(parameter, Float) and parameter.zero:
-            # A 0 says nothing of where in the range the best is.
-            kept = [k for k, t in enumerate(trials) if not is_zero(parameter, t.settings[name])]
-            evidence = evidence_of(kept) if len(kept) < len(trials) else of_all
-        if alone or isinstance(evidence, str):
-            why = f"kept: {alone or evidence}"
-            judged = Verdict("kept", why, parameter, counts)
-            zero = (
-                None if isinstance(of_all, str) else judge_zero(parameter, name, trials, direction)
-            )
+    with threadpool_limits(1):  # the same to the last bit on any machine, and faster
+        of_all = _evidence(ranges, trials)
+        for column, (name, parameter) in enumerate(ranges.items()):
+            evidence, zero = of_all, None
+            if isinstance(parameter, Float) and parameter.zero:
+                # A 0 says nothing of where in the range the best is.
+                nonzero = [t for t in trials if not is_zero(parameter, t.settings[name])]
+                evidence = _evidence(ranges, nonzero) if len(nonzero) < len(trials) else of_all
+                if not isinstance(of_all, str):
+                    zero = judge_zero(parameter, name, inside_them, direction)
+            if (why := _untestable(parameter)) or isinstance(evidence, str):
+                judged = Verdict("kept", f"kept: {why or evidence}", parameter)
+            elif isinstance(parameter, Categorical):
+                judged = _judge_choices(
+                    parameter, evidence.places[column], evidence.best[:, column]
+                )
+            else:
+                start = (first or ranges)[name]
+                assert not isinstance(start, Categorical)  # noqa: S101  # a range stays a range
+                extends = extend and start.extend
+                judged = _judge_range(
+                    parameter,
+                    evidence.places[column],
+                    evidence.best[:, column],
+                    _reach(parameter, start, (limits or {}).get(name), extends),
+                    _smallest(parameter, start),
+                    extends,
+                )
+            judged = replace(judged, evidence={**counts, **judged.evidence})
             verdicts[name] = _with_zero(judged, zero)
-            continue
-        where = _Where(evidence.places[column], evidence.best[:, column])
-        if isinstance(parameter, Categorical):
-            verdicts[name] = _judge_choices(parameter, where, counts)
-            continue
-        start = (first or ranges)[name]
-        assert not isinstance(start, Categorical)  # noqa: S101  # a range stays a range
-        widest = within(start, (limits or {}).get(name))
-        extends = extend and start.extend
-        lowest, highest = ends(widest) if extends else (start.low, start.high)
-        # A range that was extended before that was forbidden does not become invalid.
-        reach = min(lowest, parameter.low), max(highest, parameter.high)
-        judged = _judge_range(parameter, where, reach, _smallest(parameter, start), extends)
-        judged = replace(judged, evidence={**counts, **judged.evidence})
-        verdicts[name] = _with_zero(judged, judge_zero(parameter, name, trials, direction))
     return verdicts
 
 
-def _comparable(trials: Sequence[Observation], sign: float) -> list[float | None]:
-    """Values of which larger are better; None for a trial that failed.
+def _comparable(trials: Sequence[Observation], direction: Direction) -> list[Observation]:
+    """The trials with values of which larger are better; None for one that failed.
 
     A trial that left at a rung was worse than those that stayed, so it counts as the worst of all that did.
     """
-    values = [
-        None if t.value is None or not math.isfinite(t.value) else sign * t.value for t in trials
-    ]
-    full = [
-        v for v, t in zip(values, trials, strict=True) if v is not None and t.left_epoch is None
-    ]
-    if not full:
-        return [None] * len(trials)
-    worst = min(full)
-    return [v if t.left_epoch is None else worst for v, t in zip(values, trials, strict=True)]
+    sign = 1.0 if direction == "maximize" else -1.0
+
+    def value(trial: Observation) -> float | None:
+        return (
+            sign * trial.value if trial.value is not None and math.isfinite(trial.value) else None
+        )
+
+    stayed = [v for t in trials if t.left_epoch is None and (v := value(t)) is not None]
+    worst = min(stayed, default=None)
+    return [replace(t, value=value(t) if t.left_epoch is None else worst) for t in trials]
+
+
+def _untestable(parameter: Parameter) -> str | None:
+    """Why there is nothing to decide about a parameter; None if there is."""
+    if isinstance(parameter, Categorical):
+        return "only one choice is left" if len(parameter.choices) == 1 else None
+    return "the range is a single value" if parameter.low == parameter.high else None
+
+
+def _reach(
+    parameter: Numeric, start: Numeric, limit: Limit | None, extends: bool
+) -> tuple[float, float]:
+    """The widest that a range may become. One that was extended before that was forbidden does not become invalid."""
+    lowest, highest = ends(within(start, limit)) if extends else (start.low, start.high)
+    return min(lowest, parameter.low), max(highest, parameter.high)
 
 
 @dataclass(frozen=True)
@@ -157,20 +163,9 @@ class _Evidence:
     best: Array  # (B, P)
 
 
-@dataclass(frozen=True)
-class _Where:
-    """The same for one parameter."""
-
-    places: Array
-    best: Array
-
-
-def _evidence(
-    ranges: Mapping[str, Parameter],
-    trials: Sequence[Observation],
-    values: Sequence[float | None],
-) -> _Evidence | str:
+def _evidence(ranges: Mapping[str, Parameter], trials: Sequence[Observation]) -> _Evidence | str:
     """The evidence of some trials, or why there is none."""
+    values = [t.value for t in trials]
     known = [v for v in values if v is not None]
     if len(known) < FEWEST:
         return f"{len(known)} values are too few to tell (at least {FEWEST})"
@@ -180,17 +175,12 @@ def _evidence(
     U = positions(ranges, [t.settings for t in trials])
     model = fit(U, values, are_choices(ranges))
     rng = np.random.default_rng(0)  # a verdict is a function of the history
-    expected = model.posterior(U)[0]
-    order = np.argsort(-expected, kind="stable")
+    order = np.argsort(-model.posterior(U)[0], kind="stable")
     _, different = np.unique(U[order], axis=0, return_index=True)
-    centres = U[order][np.sort(different)[:CENTRES]]
-    best = np.vstack([U[[v == highest for v in values]][:1], centres[:1]])
+    ranked = U[order][np.sort(different)]
+    centres = ranked[:CENTRES]
     everywhere = np.vstack(
-        [
-            U[order][np.sort(different)[:MAX_TRIALS]],
-            uniform(ranges, UNIFORM, rng),
-            near(ranges, centres, LOCAL, rng),
-        ]
+        [ranked[:MAX_TRIALS], uniform(ranges, UNIFORM, rng), near(ranges, centres, LOCAL, rng)]
     )
     places = [
         _places(
@@ -198,7 +188,7 @@ def _evidence(
         )
         for column, parameter in enumerate(ranges.values())
     ]
-    return _Evidence(places, best)
+    return _Evidence(places, np.vstack([U[values.index(highest)], ranked[0]]))
 
 
 def _places(model: Model, X: Array, column: int, rng: np.random.Generator) -> Array:
@@ -230,10 +220,14 @@ def _smallest(parameter: Numeric, first: Numeric) -> float:
 
 
 def _judge_range(
-    parameter: Numeric, where: _Where, reach: tuple[float, float], smallest: float, extends: bool
+    parameter: Numeric,
+    places: Array,
+    best: Array,
+    reach: tuple[float, float],
+    smallest: float,
+    extends: bool,
 ) -> Verdict:
     """A verdict on a range. `reach` is the widest that it may become, `smallest` the least share that may remain."""
-    places, best = where.places, where.best
     low = min(float(np.quantile(places, TAIL)), best.min())
     high = max(float(np.quantile(places, 1 - TAIL)), best.max())
     margin = max(MARGIN * (high - low), SMALLEST_MARGIN)
@@ -254,21 +248,15 @@ def _judge_range(
         crowded = at_end[end] >= CROWD
         if not crowded and outermost.max() < 1:
             continue
+        likely_there = f"the best likely lies at the {end} end ({at_end[end]:.0%})"
         width = EXTENSION if crowded else margin
         further = section(reachable, *((-width, 1.0) if end == "lower" else (0.0, 1 + width)))
         if further.low < parameter.low or further.high > parameter.high:
             start, stop = (-width, stop) if end == "lower" else (start, 1 + width)
-            why = (
-                f"the best likely lies at the {end} end ({at_end[end]:.0%})"
-                if crowded
-                else f"the best setting so far lies at the {end} end"
-            )
-            reasons.append(why)
+            so_far = f"the best setting so far lies at the {end} end"
+            reasons.append(likely_there if crowded else so_far)
         elif crowded and not extends:
-            warning = (
-                f"the best likely lies at the {end} end ({at_end[end]:.0%}), "
-                "but the range may not be extended: the best may lie outside of it"
-            )
+            warning = f"{likely_there}, but the range may not be extended: it may lie outside"
     following = replace(section(reachable, start, stop), limit=parameter.limit)
     likely = " … ".join(number(section(parameter, end, end).low) for end in (low, high))
     action: Action
@@ -294,19 +282,21 @@ def _with_zero(judged: Verdict, zero: tuple[float, str] | None) -> Verdict:
     return replace(judged, reason=f"{judged.reason}; {why}", next=following)
 
 
-def _judge_choices(parameter: Categorical, where: _Where, counts: dict[str, Any]) -> Verdict:
-    shares = {c: float((where.places == k).mean()) for k, c in enumerate(parameter.choices)}
-    evidence = {**counts, "shares": {str(choice): share for choice, share in shares.items()}}
+def _judge_choices(parameter: Categorical, places: Array, best: Array) -> Verdict:
+    shares = {c: float((places == k).mean()) for k, c in enumerate(parameter.choices)}
+    evidence = {"shares": {str(choice): share for choice, share in shares.items()}}
     stay = tuple(
         choice
         for k, choice in enumerate(parameter.choices)
-        if shares[choice] >= UNLIKELY or k in where.best
+        if shares[choice] >= UNLIKELY or k in best
     )
     if len(stay) == len(parameter.choices):
         least = min(shares, key=lambda choice: shares[choice])
-        reason = f"kept: every choice may be the best ({least} in {shares[least]:.0%} of the functions that fit)"
+        reason = (
+            f"kept: every choice may be the best (the least likely is {least}, {shares[least]:.0%})"
+        )
         return Verdict("kept", reason, parameter, evidence)
     following = replace(parameter, choices=stay)
     dropped = ", ".join(str(choice) for choice in parameter.choices if choice not in stay)
-    reason = f"narrowed to {describe(following)}: hardly any function that fits the values has its best at {dropped}"
+    reason = f"narrowed to {describe(following)}: the best is very unlikely to have {dropped}"
     return Verdict("narrowed", reason, following, evidence)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from hpo.choose import stopping
-from hpo.choose.confirming import confirming_budget, measured, repeated_best, trials_to_repeat
+from hpo.choose.confirming import confirming_budget, measuring, repeated_best, trials_to_repeat
 from hpo.choose.racing import conclude, race
 from hpo.choose.rounds import Batch, batch_numbers, batches, round_size
 from hpo.choose.types import History, Round, SearchPlan, Traits
@@ -123,7 +123,7 @@ def _confirm(
         if trials is None:
             trials = race(
                 history.searched(), history.confirmed, traits.direction, trainings_left, plan.finalists,
-                measured(plan, history),
+                len(measuring(plan, history)),
             )  # fmt: skip
         if trials:
             return Race(tuple(sorted(trials)))

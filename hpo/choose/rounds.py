@@ -9,7 +9,7 @@ from hpo.choose import halving
 from hpo.choose.samplers import SAMPLERS
 from hpo.choose.types import Round, SearchPlan, Traits
 
-ENOUGH = 12  # trials to judge a range by
+ENOUGH = 12  # trials of a first round, if the plan has so many
 EVEN = 16  # Sobol points fill every part of a range if they are a power of two
 EXPLORING = 10
 """The trials that spread evenly over the first ranges before a sampler learns from them; more choose worse on measured

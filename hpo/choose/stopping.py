@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hpo.choose.confirming import noise
 from hpo.choose.types import Direction, History, SearchPlan
+from studies.words import counted
 
 HOPELESS_FAILURES = 10
 """After so many errors without a single value, the other trainings would fail, too."""
@@ -12,7 +13,7 @@ HOPELESS_FAILURES = 10
 def time_for_drawing_is_over(plan: SearchPlan, history: History, seconds: float) -> str | None:
     """Why no further trial is drawn after `seconds`; None while there is time.
 
-    Confirming has the same share of the time as of the trainings.
+    The rest of the time is for confirming: the largest share of it that the trainings that confirm may have.
     """
     if plan.timeout is None:
         return None
@@ -29,10 +30,8 @@ def time_for_confirming_is_over(plan: SearchPlan, history: History, seconds: flo
     """Why no further stage begins after `seconds`; None while there is time."""
     if plan.timeout is None or seconds < plan.timeout:
         return None
-    return (
-        f"the time was over: {len(history.confirmed)} of {plan.confirming} trainings that confirm "
-        f"in {plan.timeout:.4g} s"
-    )
+    confirmed = counted(len(history.confirmed), "training")
+    return f"the time was over: {confirmed} had confirmed after {plan.timeout:.4g} s"
 
 
 def nothing_is_gained(plan: SearchPlan, history: History, direction: Direction) -> str | None:
@@ -49,13 +48,15 @@ def nothing_is_gained(plan: SearchPlan, history: History, direction: Direction) 
     if not earlier:
         return None
     best = max if direction == "maximize" else min
-    gain, luck = abs(best(values.values()) - best(earlier)), noise(history) or 0.0
-    if gain > luck:
+    gain, luck = abs(best(values.values()) - best(earlier)), noise(plan, history)
+    if gain > (luck or 0.0):
         return None
-    quiet = "1 round" if patience == 1 else f"{patience} rounds"
+    quiet = counted(patience, "round")
+    if luck is None:  # nothing confirms
+        return f"{quiet} brought nothing"
     return (
         f"{quiet} brought {gain:.3g}, not more than the noise of {luck:.3g}, "
-        "the standard deviation of one setting's values"
+        "by which the values of one setting differ"
     )
 
 

@@ -1,8 +1,8 @@
 """(ranges, history, n, seed) -> n settings, by Optuna's samplers or by our model (`hpo.choose.acquisition`).
 
-No state is kept between calls. Each call makes an in-memory Optuna study with the round's ranges and all earlier trials
-inside them. The settings of a batch are drawn one after another, with those before them as running trials, which TPE
-counts as bad (the constant liar), so a batch spreads out. The same arguments give the same settings on every machine.
+No state is kept between calls: the same arguments give the same settings. For a sampler of Optuna's, each call makes an
+in-memory study with the round's ranges and all earlier trials inside them. The settings of a batch are drawn one after
+another, with those before them as running trials, which TPE counts as bad (the constant liar), so a batch spreads out.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def suggest(
 ) -> list[Settings]:
     """Draw n settings inside `ranges`.
 
-    Trials of the history outside the ranges are ignored. For the sampler, a failed or diverged trial is pruned without
+    Trials of the history outside the ranges are ignored. Our model takes all values of a setting, those of stages
+    included, but no trial that left at a rung. For a sampler of Optuna's, a failed or diverged trial is pruned without
     a value, which ranks it below every trial with one, and a trial that left at a rung is pruned there. A 0 beside a
     range counts as its low end; after sampling, its share of the n settings, chosen at random, get the 0.
     """
@@ -100,7 +101,7 @@ def suggest(
     past = [
         _frozen(trial, ranges, distributions)
         for trial in (history if SAMPLERS[sampler].learns else ())
-        if inside(ranges, trial.settings)
+        if trial.stage == 0 and inside(ranges, trial.settings)
     ]
     with _without_logs(), threadpool_limits(1):  # small products are slower on several threads
         study = optuna.create_study(direction=direction, sampler=_sampler(sampler, seed, past))

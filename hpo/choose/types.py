@@ -93,12 +93,14 @@ class Observation:
     """Settings that were tried and their value, which is None if the trial failed or diverged.
 
     The trials of one `batch` were drawn together. A trial that left at a rung has its value after `left_epoch` epochs.
+    A value of a `stage` (from 1) is one more of the settings of a trial; 0 is the search itself.
     """
 
     settings: Settings
     value: float | None
     batch: int = 0
     left_epoch: int | None = None
+    stage: int = 0
 
 
 @dataclass(frozen=True)

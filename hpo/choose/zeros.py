@@ -28,6 +28,7 @@ def judge_zero(
     """The next share of draws that are 0, and why; None if it does not change."""
     if not isinstance(parameter, Float) or not parameter.zero:
         return None
+    trials = [t for t in trials if t.stage == 0]  # which train again is not decided by chance
     sign = -1.0 if direction == "maximize" else 1.0
     values = np.array([math.nan if t.value is None else t.value for t in trials], float)
     reached = np.array([math.inf if t.left_epoch is None else t.left_epoch for t in trials])

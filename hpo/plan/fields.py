@@ -87,7 +87,7 @@ _TABLE = (
     PlanField("sampler", WHAT, one_of([*SAMPLERS]), None, "What draws the settings to try.",
         "model; sobol with halving", "tpe", "NAME"),
     PlanField("ahead", MUCH, whole(), 1,
-        "How many trials of your trainer are drawn, and can train at once, before the first of them has ended.",
+        "How many trials of your trainer are drawn together, and can train at once, after the first 10.",
         metavar="N"),
     PlanField("extend", WHAT, YES_NO, True, "Let ranges grow past an end where the best likely lies.", change=""),
     PlanField("max_failures", MUCH, whole(0), None, "Stop after more errors of your trainer than this.",

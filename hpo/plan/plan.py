@@ -61,7 +61,7 @@ NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 TRAINER = r"^([^:]+|.+\.py):[^:]+$"
 
 CONFIRMING = 0.4
-"""The share of all epochs that confirm finalists (scripts/bench/search measures why)."""
+"""The largest share of all epochs that confirms finalists (scripts/bench/search measures why)."""
 
 SMALL_IS_GOOD = ("loss", "error", "rmse", "mae", "mse", "time", "perplexity")
 """A metric whose name ends so may have to be minimized: its user must say so, or not."""
@@ -189,7 +189,7 @@ class Plan(BaseModel):
 
     @property
     def confirming(self) -> int:
-        """How many of the trials confirm: finalists × repeats if both are set, else the share CONFIRMING."""
+        """How many trainings confirm: finalists × repeats if both are set, else at most the share CONFIRMING."""
         if self.finalists is not None and self.repeats is not None:
             return self.finalists * self.repeats
         if self.finalists == 0:

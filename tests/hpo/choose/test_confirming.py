@@ -17,7 +17,7 @@ from hpo.choose.confirming import (
     PARTS,
     REPEATED,
     confirming_budget,
-    measured,
+    measuring,
     noise,
     repeated_best,
     trials_to_repeat,
@@ -95,32 +95,32 @@ def test_trials_that_failed_or_left_at_a_rung_measure_nothing() -> None:
 def test_only_the_first_trainings_of_the_first_trials_measured_the_noise() -> None:
     race: list[tuple[int, int, float | None]] = [(2, 9, 9.0), (2, 40, 0.0), (2, 3, 0.0)]
     trials = [float(k) for k in range(60)]
-    assert measured(plan(), history(trials, with_gaps(1, 2, 3, 4) + race)) == REPEATED
-    assert measured(plan(), history(trials, with_gaps(1, 2, 3))) == 3
-    assert measured(plan(), history(trials, [(1, 40, 0.0), (1, 9, 0.0)])) == 0
-    assert measured(plan(finalists=0), history(trials)) == 0
+    assert len(measuring(plan(), history(trials, with_gaps(1, 2, 3, 4) + race))) == REPEATED
+    assert len(measuring(plan(), history(trials, with_gaps(1, 2, 3)))) == 3
+    assert len(measuring(plan(), history(trials, [(1, 40, 0.0), (1, 9, 0.0)]))) == 0
+    assert len(measuring(plan(finalists=0), history(trials))) == 0
 
 
 # --- the noise ---
 
 
 def test_the_noise_is_not_known_before_two_settings_have_trained_in_one_stage() -> None:
-    assert noise(history(TEN)) is None
-    assert noise(history(TEN, [(1, 9, 9.5)])) is None
-    assert noise(history(TEN, [(1, 9, 9.5), (2, 8, 8.6)])) is None
-    assert noise(history(TEN, [(1, 9, 9.5), (1, 8, None)])) is None
+    assert noise(plan(), history(TEN)) is None
+    assert noise(plan(), history(TEN, [(1, 9, 9.5)])) is None
+    assert noise(plan(), history(TEN, [(1, 9, 9.5), (2, 8, 8.6)])) is None
+    assert noise(plan(), history(TEN, [(1, 9, 9.5), (1, 8, None)])) is None
 
 
 def test_the_noise_comes_from_the_gaps_inside_a_stage() -> None:
     gaps = (0.1, 0.5, 0.2, 0.8)
     # Each gap is the difference of two values, with the noise of both.
     expected = statistics.stdev(gaps) / math.sqrt(2)
-    assert noise(history(TEN, with_gaps(*gaps))) == pytest.approx(expected)
+    assert noise(plan(), history(TEN, with_gaps(*gaps))) == pytest.approx(expected)
     lucky = with_gaps(*(gap + 100 for gap in gaps))
-    assert noise(history(TEN, lucky)) == pytest.approx(expected)
+    assert noise(plan(), history(TEN, lucky)) == pytest.approx(expected)
     later: list[tuple[int, int, float | None]] = [(3, 0, 1e6), (3, 1, -1e6)]
-    assert noise(history(TEN, with_gaps(*gaps) + later)) == pytest.approx(expected)
-    assert noise(history(TEN, EXACT)) == 0
+    assert noise(plan(), history(TEN, with_gaps(*gaps) + later)) == pytest.approx(expected)
+    assert noise(plan(), history(TEN, EXACT)) == 0
 
 
 def test_the_noise_is_found_on_average() -> None:
@@ -131,7 +131,7 @@ def test_the_noise_is_found_on_average() -> None:
         trials = [k + float(x) for k, x in enumerate(first)]
         stage = rng.standard_normal()
         confirmed = [(1, k, k + stage + float(again[k])) for k in range(6, 10)]
-        found.append((noise(history(trials, confirmed)) or 0.0) ** 2)
+        found.append((noise(plan(), history(trials, confirmed)) or 0.0) ** 2)
     assert math.sqrt(np.mean(found)) == pytest.approx(0.3, rel=0.1)
 
 

@@ -25,6 +25,7 @@ def test_a_training_that_confirms_has_the_settings_and_the_batch_of_its_trial() 
     again = observations(seen, "maximize")[8:]
     assert [t.settings for t in again] == [{"x": 6}, {"x": 3}]
     assert [t.batch for t in again] == [3, 1]
+    assert [t.stage for t in again] == [1, 1]
     assert again[1].value is None
 
 

@@ -164,7 +164,7 @@ STEPS: dict[str, tuple[SearchPlan, Traits, History, Step]] = {
         plan(patience=1, rounds=3), FUNCTION, history(16, 8, 8, confirmed=SMALLEST),
         Stop(
             "1 round brought 0, not more than the noise of 0.0707, "
-            "the standard deviation of one setting's values"
+            "by which the values of one setting differ"
         ),
     ),
     "and goes on where it brought more": (

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,6 +46,14 @@ def test_the_same_arguments_give_the_same_settings_inside_the_ranges(sampler: st
     assert all(inside(SPACE, s) and s.keys() == SPACE.keys() for s in first)
     if n > 1:
         assert first != suggest(SPACE, history, n, 6, sampler=sampler)
+
+
+@pytest.mark.parametrize(("sampler", "learns"), [("model", True), ("tpe", False)])
+def test_only_the_model_learns_from_settings_that_train_again(sampler: str, learns: bool) -> None:
+    history = tried(30)
+    again = [replace(t, stage=1, value=5.0) for t in history[:6]]
+    alone, more = (suggest(SPACE, h, 6, 0, sampler=sampler) for h in (history, history + again))
+    assert (alone != more) == learns
 
 
 def test_history_outside_the_ranges_changes_nothing() -> None:

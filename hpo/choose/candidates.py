@@ -1,0 +1,44 @@
+"""Candidate positions: uniform in the ranges, or near good settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hpo.choose.positions import Array, snapped
+from hpo.plan.space import Categorical, Parameter
+
+STEP_SIZES = (0.01, 0.05, 0.15)  # standard deviations of a local step, as shares of the range
+PARAMETERS_MOVED = 3  # in a local step, on average
+JUMP = 0.33  # the share of moves that go anywhere in the range, in place of a step
+
+
+def uniform(ranges: Mapping[str, Parameter], count: int, rng: np.random.Generator) -> Array:
+    """Positions (count, P) uniform in the ranges."""
+    X = rng.random((count, len(ranges)))
+    for column, parameter in enumerate(ranges.values()):
+        if isinstance(parameter, Categorical):
+            X[:, column] = np.floor(X[:, column] * len(parameter.choices))
+    return snapped(ranges, X)
+
+
+def near(
+    ranges: Mapping[str, Parameter], centres: Array, each: int, rng: np.random.Generator
+) -> Array:
+    """Positions (C × each, P) near C centres: in each, a few parameters have moved, most of them by a small step."""
+    X = np.repeat(centres, each, axis=0)
+    count, parameters = X.shape
+    step = rng.choice(STEP_SIZES, size=(count, 1)) * rng.standard_normal(X.shape)
+    moves = rng.random(X.shape) < PARAMETERS_MOVED / parameters
+    moves[np.arange(count), rng.integers(parameters, size=count)] = True
+    other = rng.random(X.shape)
+    for column, parameter in enumerate(ranges.values()):
+        if isinstance(parameter, Categorical):
+            choice = np.floor(other[:, column] * len(parameter.choices))
+            X[:, column] = np.where(moves[:, column], choice, X[:, column])
+        else:
+            far = moves[:, column] & (rng.random(count) < JUMP)
+            X[:, column] = np.clip(X[:, column] + moves[:, column] * step[:, column], 0, 1)
+            X[:, column] = np.where(far, other[:, column], X[:, column])
+    return snapped(ranges, X)

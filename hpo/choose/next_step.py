@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from hpo.choose import stopping
+from hpo.choose.concluding import conclude
 from hpo.choose.confirming import confirming_budget, measuring, repeated_best, trials_to_repeat
-from hpo.choose.racing import conclude, race
+from hpo.choose.racing import race
 from hpo.choose.rounds import Batch, batch_numbers, batches, round_size
 from hpo.choose.types import History, Round, SearchPlan, Traits
 from hpo.plan.space import Space

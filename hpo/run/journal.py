@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from hpo.choose.racing import conclude
+from hpo.choose.concluding import conclude
 from hpo.choose.rounds import batch_numbers, batches
 from hpo.choose.types import Confirmation, Observation, Round, Verdict
 from hpo.plan.plan import Plan

@@ -2,7 +2,7 @@
 
 Today a search records what it concludes, and readers show the record. An older study has only the values of its
 confirmations, until it is next written to. For such studies the method of that time (version 1) is kept here as it
-was, whatever becomes of `hpo.choose.racing`, where it is explained.
+was, whatever becomes of `hpo.choose.concluding`, where it is explained.
 """
 
 from __future__ import annotations

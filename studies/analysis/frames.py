@@ -194,7 +194,7 @@ def finalists_frame(finalists: Sequence[Finalist], searched: Mapping[int, float]
     value        float64: what the trial had in the search
     mean         float64: of the values on fresh seeds and splits; NaN if a training failed
     low, high    float64: the ends of the mean's 95 % interval
-    tied         bool: whether a paired comparison can't tell it from the first
+    tied         bool: whether a comparison can't tell it from the first
     repeats      Int64: how often it was trained again
     values       list of the values that this gave, in the order of stages; None for a training that failed
     """

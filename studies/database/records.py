@@ -101,7 +101,7 @@ class Finalist:
     """A trial whose settings were trained again, `values` in the order of stages; None where that failed.
 
     `mean` and `ci95` are None where a training failed: such settings are not recommended. `ci95` is also None where
-    there are too few values to estimate their spread. `tied` says that a paired comparison can't tell it from the first
+    there are too few values to estimate their spread. `tied` says that a comparison can't tell it from the first
     finalist.
     """
 
@@ -124,7 +124,7 @@ class Finalist:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """The finalists, best first, as version `method` of `hpo.choose.racing` concluded. The first is recommended, if it
+    """The finalists, best first, as version `method` of `hpo.choose.concluding` concluded. The first is recommended, if it
     has a mean.
 
     `recorded` says whether the search stored it. If not, an older hpo wrote the study, and its reader worked this out.

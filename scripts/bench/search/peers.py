@@ -14,7 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from hpo.choose.racing import METHOD, conclude, race
+from hpo.choose.concluding import METHOD, conclude
+from hpo.choose.racing import race
 from hpo.choose.types import Confirmation, Direction
 from hpo.plan.space import Categorical, Float, Int, Parameter, distribution
 from scripts.bench.search import tables

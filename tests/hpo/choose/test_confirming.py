@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hpo.choose.concluding import conclude
 from hpo.choose.confirming import (
     LEAST,
     PARTS,
@@ -23,7 +24,6 @@ from hpo.choose.confirming import (
     trials_to_repeat,
 )
 from hpo.choose.next_step import Done, Draw, Judge, Race, Repeat, StartRound, next_step
-from hpo.choose.racing import conclude
 from hpo.choose.rounds import EXPLORING
 from hpo.choose.types import Confirmation, Direction, History, Observation, Round, Traits
 from hpo.plan.plan import Plan, make_plan

@@ -124,8 +124,8 @@ class Finalist:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """The finalists, best first, as version `method` of `hpo.choose.concluding` concluded. The first is recommended, if it
-    has a mean.
+    """The finalists, best first, as version `method` of `hpo.choose.concluding` concluded. The first is
+    recommended, if it has a mean.
 
     `recorded` says whether the search stored it. If not, an older hpo wrote the study, and its reader worked this out.
     """

@@ -15,8 +15,8 @@ since it knows where it has looked.
 The best settings so far always lie inside the next range, and not on its edge unless that is a limit. A range is never
 narrowed to less than a hundredth of the one that the search began with.
 
-Trials that failed or diverged count as bad as the worst, and those that left at a rung as bad as the worst that did
-not.
+Trials that failed or diverged count as bad as the worst. Those that left at a rung count with the value that they had
+there, or as the worst that stayed if that is lower.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ def narrow(
 def _comparable(trials: Sequence[Observation], direction: Direction) -> list[Observation]:
     """The trials with values of which larger are better; None for one that failed.
 
-    A trial that left at a rung was worse than those that stayed, so it counts as the worst of all that did.
+    A trial that left at a rung was worse than those that stayed, so it counts with its value there, and at most as the
+    worst that stayed: on measured curves, verdicts choose better than where all of them count alike.
     """
     sign = 1.0 if direction == "maximize" else -1.0
 
@@ -136,8 +137,13 @@ def _comparable(trials: Sequence[Observation], direction: Direction) -> list[Obs
         )
 
     stayed = [v for t in trials if t.left_epoch is None and (v := value(t)) is not None]
-    worst = min(stayed, default=None)
-    return [replace(t, value=value(t) if t.left_epoch is None else worst) for t in trials]
+    worst = min(stayed, default=math.inf)
+
+    def comparable(trial: Observation) -> float | None:
+        own = value(trial)
+        return own if own is None or trial.left_epoch is None else min(own, worst)
+
+    return [replace(t, value=comparable(t)) for t in trials]
 
 
 def _untestable(parameter: Parameter) -> str | None:

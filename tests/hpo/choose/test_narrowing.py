@@ -253,7 +253,7 @@ def test_infinite_values_are_failures() -> None:
         assert found == narrow(SPACE, history[2:] + failed, direction)
 
 
-def test_trials_that_left_at_a_rung_count_as_the_worst_whatever_their_value_there() -> None:
+def test_trials_that_left_at_a_rung_count_at_most_as_the_worst_that_stayed() -> None:
     history = [
         replace(t, value=99.0, left_epoch=1) if where_is(t) > 0.5 else t
         for t in tried(60, 4, nothing)
@@ -264,8 +264,17 @@ def test_trials_that_left_at_a_rung_count_as_the_worst_whatever_their_value_ther
     worst = min(t.value for t in history if t.value is not None and t.left_epoch is None)
     as_worst = [t if t.left_epoch is None else Observation(t.settings, worst) for t in history]
     assert of_rate(as_worst)[0] == verdict
-    left = [replace(t, left_epoch=1) for t in history]
-    assert {v.action for v in narrow(SPACE, left, "maximize").values()} == {"kept"}
+
+
+def test_most_trials_may_leave_at_rungs_and_verdicts_still_rest_on_evidence() -> None:
+    history = tried(52, 4, hill(0.8))
+    ranked = sorted(history, key=lambda t: t.value or 0.0)
+    left = [replace(t, left_epoch=1) for t in ranked[:-4]] + ranked[-4:]
+    verdict, found = of_rate(left)
+    assert verdict.action == "narrowed"
+    assert verdict == of_rate(ranked)[0]
+    assert where_is(ranked[-1]) > 0.5
+    assert found.low > 0.001
 
 
 def test_a_single_value_and_a_single_choice_are_kept() -> None:

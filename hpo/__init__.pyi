@@ -1,5 +1,12 @@
 from . import errors
-from .api import open, population, reproduce, resume, search  # noqa: A004  # hpo.open, not the built-in
+from .api import (
+    confirm,
+    open,  # noqa: A004  # hpo.open, not the built-in
+    population,
+    reproduce,
+    resume,
+    search,
+)
 from .errors import (
     CancelledError,
     ConnectionLostError,
@@ -32,6 +39,7 @@ __all__ = [
     "StudyExistsError",
     "TooManyFailuresError",
     "__version__",
+    "confirm",
     "errors",
     "open",
     "population",

@@ -1,4 +1,4 @@
-"""The functions for Python users: search, resume, reproduce, and ask and tell.
+"""The functions for Python users: search, resume, confirm, reproduce, and ask and tell.
 
 In a notebook, a search shows its progress in the cell's output; elsewhere it is silent.
 """
@@ -14,7 +14,7 @@ from studies import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
     from hpo.asking import Search
-    from hpo.plan.fields import PlanChanges, PlanFields
+    from hpo.plan.fields import ConfirmFields, PlanChanges, PlanFields
     from hpo.run.cancel import Cancel
     from hpo.run.reproducing import Reproduced
     from hpo.run.watcher import Watcher
@@ -91,6 +91,35 @@ def resume(
         cancel=cancel,
         train=train,
         **changes,
+    )
+
+
+@raised_as_ours()
+def confirm(
+    name: str,
+    trainings: int,
+    *,
+    storage: str = DEFAULT_STORAGE,
+    workers: int | None = None,
+    take_over: bool = False,
+    cancel: Cancel | None = None,
+    train: Train | str | None = None,
+    **fields: Unpack[ConfirmFields],
+) -> Study:
+    """Train the best settings of a study, also of one that Optuna made, so many times more on fresh seeds and splits.
+
+    No new settings are drawn; see `hpo.operations.confirm`.
+    """
+    return operations.confirm(
+        name,
+        trainings,
+        storage=storage,
+        workers=workers,
+        take_over=take_over,
+        watcher=_watcher(),
+        cancel=cancel,
+        train=train,
+        **fields,
     )
 
 

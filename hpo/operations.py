@@ -1,4 +1,4 @@
-"""Searching, resuming, asking and reproducing: the operations behind the command line, Python and a server.
+"""Searching, resuming, confirming, asking and reproducing: the operations behind the command line, Python and a server.
 
 Nothing is displayed here; a watcher receives the events.
 """
@@ -12,12 +12,15 @@ from typing import Any, Unpack
 
 from threadpoolctl import threadpool_limits
 
+from hpo.choose.confirming import repeated_best
 from hpo.errors import PlanError
 from hpo.executors.processes import Processes
 from hpo.executors.threads import Threads, default_workers
-from hpo.plan.fields import PlanChanges
+from hpo.plan.fields import ConfirmFields, PlanChanges
 from hpo.plan.plan import Plan, make_plan, to_json
 from hpo.run.cancel import Cancel
+from hpo.run.confirming import WASTED, after_confirming, check_confirmable
+from hpo.run.history import read_history
 from hpo.run.journal import Journal
 from hpo.run.loop import run
 from hpo.run.machine import Machine
@@ -121,8 +124,9 @@ def resume(
     was stopped by `timeout` or `patience` goes on if `trials`, `timeout` or `patience` is passed. `train` is the
     study's function, or another name for it (`hpo.trainables.named`), if it can't be imported by its stored name.
 
-    A study of plain Optuna gets a plan, if one can be made for it (`hpo.plan.adopt`). It needs `train` and `trials`.
-    With `take_over`, its trials that have not ended are recorded as failed.
+    A study of plain Optuna gets a plan, if one can be made for it (`hpo.plan.adopt`). It needs `train` and `trials`,
+    which are then and later those that are added. With `take_over`, its trials that have not ended are recorded as
+    failed.
 
     Raises:
         studies.errors.StoreError: there is no such study.
@@ -146,6 +150,60 @@ def resume(
         with store.hold(name, take_over=take_over) as writer:
             resumed.record_changes(writer, watcher)
             _run(resumed.plan, trainable, writer, workers, watcher, cancel)
+    return Study(name, storage)
+
+
+def confirm(
+    name: str,
+    trainings: int,
+    *,
+    storage: str = DEFAULT_STORAGE,
+    workers: int | None = None,
+    take_over: bool = False,
+    watcher: Watcher | None = None,
+    cancel: Cancel | None = None,
+    train: Train | str | None = None,
+    **fields: Unpack[ConfirmFields],
+) -> Study:
+    """Let the best settings of a stored study race for `trainings` more trainings, on fresh seeds and splits.
+
+    No new settings are drawn, and these trainings are beside those of the plan. If the search was stopped half way, the
+    rest of its plan remains for `resume`; if this is stopped, `resume` goes on with it first. Where values repeat
+    exactly, the best settings are trained once and the other trainings are left out. `timeout` does not apply.
+
+    A study of plain Optuna needs `train`, and may need its `metric`, `epochs` and `seed`.
+
+    Raises:
+        studies.errors.StoreError: there is no such study.
+        studies.errors.LeaseError: another process holds it.
+        PlanError: no trial has succeeded, a field can't be changed so, or the data differ.
+    """
+    if not isinstance(trainings, int) or trainings < 1:
+        raise PlanError(f"trainings: {trainings!r} is not a whole number of at least 1")
+    watcher = watcher or Watcher()
+    with open_store(storage) as store:
+        record = store.study(name)
+        check_confirmable(store, record)
+    plan: Mapping[str, Any] = fields
+    if record.plan is None:
+        adopt(name, storage, train, plan, take_over=take_over, watcher=watcher, confirm=True)
+        plan = {}
+    with create_store(storage) as store:
+        resumed = continuation(store, name, plan)
+        trainable = trainable_of(resumed.plan, train=train)
+        check_data(resumed.plan, trainable, resumed.record)
+        resumed.check(store)
+        with store.hold(name, take_over=take_over) as writer:
+            history = read_history(writer, resumed.plan, trainable.traits)
+            if repeated_best(trainable.traits, history) == [] and not history.staged:
+                watcher.noticed(WASTED)
+                return Study(name, storage)
+            resumed.with_request(history, trainings).record_changes(writer, watcher)
+            machine = _run(
+                resumed.plan, trainable, writer, workers, watcher, cancel, until_confirmed=True
+            )
+            for line in after_confirming(resumed.plan, trainable.traits, machine.history):
+                watcher.noticed(line)
     return Study(name, storage)
 
 
@@ -219,10 +277,21 @@ def reproduce(
     )
 
 
-def _machine(plan: Plan, trainable: Trainable, writer: Writer, watcher: Watcher) -> Machine:
+def _machine(
+    plan: Plan,
+    trainable: Trainable,
+    writer: Writer,
+    watcher: Watcher,
+    *,
+    until_confirmed: bool = False,
+) -> Machine:
     began = time.monotonic()
     journal = Journal(plan, trainable, writer, watcher)
-    return Machine(plan, trainable, journal, lambda: time.monotonic() - began)
+
+    def seconds() -> float:
+        return time.monotonic() - began
+
+    return Machine(plan, trainable, journal, seconds, until_confirmed=until_confirmed)
 
 
 def _run(
@@ -233,16 +302,19 @@ def _run(
     watcher: Watcher | None,
     cancel: Cancel | None,
     worker: Worker | None = None,
-) -> None:
-    """Run a search whose study is held."""
+    *,
+    until_confirmed: bool = False,
+) -> Machine:
+    """Run a search whose study is held, to its end or until what `hpo confirm` asked for is done."""
     watcher, cancel = watcher or Watcher(), cancel or Cancel()
     cancel.study = writer.name
-    machine = _machine(plan, trainable, writer, watcher)
+    machine = _machine(plan, trainable, writer, watcher, until_confirmed=until_confirmed)
     count, trained = workers or default_workers(), watcher.epoch_trained
     if plan.trainer is None:
         run(machine, Processes(trainable, count, trained, worker), cancel)
     else:
         run(machine, Threads(trainable, count, trained), cancel)
+    return machine
 
 
 def _free_name(plain: str, taken: list[str]) -> str:

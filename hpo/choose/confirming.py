@@ -24,56 +24,69 @@ FEWEST_VALUES = 5  # that tell how far that is
 
 def trials_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> tuple[int, ...]:
     """The first trials whose settings train again now, to measure the noise."""
-    if len(history.trials) < EXPLORING or _repeats_exactly(traits, history):
+    if len(history.trials) < EXPLORING or repeats_exactly(traits, history):
         return ()
-    wanted = min(_wanted(plan) - len(history.confirmed), plan.trials - history.trainings)
+    wanted = min(_wanted(plan, history) - len(history.confirmed), plan.trials - history.trainings)
     if traits.noisy is None and not history.confirmed:
         wanted = min(wanted, CHECKED)
-    ranked = [trial for trial in history.ranked(traits.direction) if trial < EXPLORING]
+    ranked = [trial for trial in history.ranked(traits.direction) if trial < _first(history)]
     return tuple(sorted(ranked[: max(0, wanted)]))
 
 
 def measuring(plan: SearchPlan, history: History) -> list[Confirmation]:
     """The trainings so far that measured the noise: they come first, and are of the first trials."""
-    early = history.confirmed[: _wanted(plan)]
-    return list(takewhile(lambda c: c.trial < EXPLORING, early))
+    early = history.confirmed[: _wanted(plan, history)]
+    return list(takewhile(lambda c: c.trial < _first(history), early))
 
 
-def _wanted(plan: SearchPlan) -> int:
+def _first(history: History) -> int:
+    """How many of the first trials the noise is measured among: those that explore, or all that Optuna made."""
+    return max(EXPLORING, history.adopted)
+
+
+def _wanted(plan: SearchPlan, history: History) -> int:
     """How many trainings measure the noise, if there is any: so few that the finalists can still train."""
-    left = plan.confirming - (LEAST if plan.finalists is None else plan.finalists)
-    return max(0, min(REPEATED, plan.trials // PARTS, left))
+    most = plan.most_confirming(history.adopted)
+    left = most - (LEAST if plan.finalists is None else plan.finalists)
+    return max(0, min(REPEATED, (plan.trials - history.adopted) // PARTS, left))
 
 
 def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int:
-    """How many trainings confirm: the number or the share that the plan has, or what the noise asks for.
+    """How many of the plan's trainings confirm: the number or the share that it has, or what the noise asks for.
 
-    A search that has stopped early confirms with the same share of its trainings.
+    The share is of what the search itself trains, without Optuna's trials and requests. A search that has stopped early
+    confirms with the same share of its trainings.
     """
+    own, drawn = plan.trials - history.adopted, len(history.trials) - history.adopted
+    most = plan.most_confirming(history.adopted)
     if (unconfirmed := repeated_best(traits, history)) is not None:
         # One is held back for the best, which the last trial may be.
-        return min(max(CHECKED + 1, len(history.confirmed) + len(unconfirmed)), plan.confirming)
-    most = plan.confirming
+        held_back = max(CHECKED + 1, len(history.confirmed) + len(unconfirmed))
+        return min(max(0, held_back - history.requested), most)
     share = None if plan.repeats is not None else _noise_share(plan, traits, history)
     if share is not None:
-        asked = max(len(measuring(plan, history)) + LEAST, round(share * plan.trials))
+        asked = max(len(measuring(plan, history)) + LEAST, round(share * own))
         # An older version may have confirmed more.
-        most = min(most, max(asked, len(history.confirmed)))
-    if history.stopped is not None:
-        drawn = len(history.trials) / (plan.trials - most)
-        return min(most, math.ceil(drawn * most))
-    return min(most, plan.trials - len(history.trials))
+        most = min(most, max(asked, len(history.confirmed) - history.requested))
+    if history.stopped is not None and own > most:
+        return min(most, math.ceil(drawn / (own - most) * most))
+    return min(most, own - drawn)
 
 
-def repeated_best(traits: Traits, history: History) -> list[int] | None:
-    """If values repeat exactly, the best trial if its settings have not been trained again; None if they don't."""
-    if not _repeats_exactly(traits, history):
+def repeated_best(traits: Traits, history: History, among: int | None = None) -> list[int] | None:
+    """If values repeat exactly, the best trial if its settings have not been trained again; None if they don't.
+
+    With `among`, it is the best of so many first trials.
+    """
+    if not repeats_exactly(traits, history):
         return None
     confirmed = {c.trial for c in history.confirmed}
-    return [trial for trial in history.ranked(traits.direction)[:1] if trial not in confirmed]
+    ranked = history.ranked(traits.direction)
+    best = [trial for trial in ranked if among is None or trial < among][:1]
+    return [trial for trial in best if trial not in confirmed]
 
 
-def _repeats_exactly(traits: Traits, history: History) -> bool:
+def repeats_exactly(traits: Traits, history: History) -> bool:
     """Whether trainings gave exactly the same values again, so that there is nothing more to confirm."""
     if traits.noisy is not None or len(history.confirmed) < CHECKED:
         return False

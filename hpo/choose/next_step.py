@@ -1,8 +1,9 @@
 """What a search does next, as a pure function of its plan and its recorded history.
 
 A search repeats rounds: draw and train the trials batch by batch, then judge the ranges. Then it races the better
-settings on fresh seeds and splits, and finally opens the test rows for the recommended ones. A new search and one that
-was killed a hundred times follow the same path, because each step depends on the record alone.
+settings on fresh seeds and splits, and finally opens the test rows for the recommended ones. What `hpo confirm` asks
+for comes before all that is left of the plan. A new search and one that was killed a hundred times follow the same
+path, because each step depends on the record alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ from typing import TypeAlias
 
 from hpo.choose import stopping
 from hpo.choose.concluding import conclude
-from hpo.choose.confirming import confirming_budget, measuring, repeated_best, trials_to_repeat
+from hpo.choose.confirming import (
+    CHECKED,
+    confirming_budget,
+    measuring,
+    repeated_best,
+    trials_to_repeat,
+)
 from hpo.choose.racing import race
 from hpo.choose.rounds import Batch, batch_numbers, batches, round_size
 from hpo.choose.types import History, Round, SearchPlan, Traits
@@ -59,6 +66,13 @@ class Race:
 
 
 @dataclass(frozen=True)
+class Confirm:
+    """Train the settings of some trials again, all on one fresh seed and split, because `hpo confirm` asked for it."""
+
+    trials: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class OpenTest:
     """Train the recommended trial's settings on all rows but the test rows, and score them once on the test rows."""
 
@@ -77,7 +91,7 @@ class Done:
     """Nothing is left to do."""
 
 
-Step: TypeAlias = StartRound | Draw | Judge | Repeat | Race | OpenTest | Stop | Done
+Step: TypeAlias = StartRound | Draw | Judge | Repeat | Race | Confirm | OpenTest | Stop | Done
 
 
 def next_step(
@@ -86,6 +100,8 @@ def next_step(
     """The next step while nothing is training. Without `time_to_race`, no further stage begins."""
     current = history.rounds[-1] if history.rounds else None
     full = current is None or history.in_round == current.size
+    if requested := requested_trials(traits, history):
+        return Confirm(requested)
     if current is not None and full and current.actions is None:
         return Judge(current)
     if history.stopped is None and (repeated := trials_to_repeat(plan, traits, history)):
@@ -105,6 +121,24 @@ def next_step(
     return _start_round(plan, history, to_draw)
 
 
+def requested_trials(traits: Traits, history: History) -> tuple[int, ...]:
+    """The trials that train again in the next stage that a request asks for; none if it would show nothing new.
+
+    Where only trying shows whether values are noisy, the first stage is as small as shows it.
+    """
+    owed = history.owed
+    if not owed:
+        return ()
+    trials = history.requests[-1].trials
+    if (unconfirmed := repeated_best(traits, history, trials)) is not None:
+        return tuple(unconfirmed)
+    if traits.noisy is None and not history.confirmed:
+        owed = min(owed, CHECKED)
+    searched = {trial: value for trial, value in history.searched().items() if trial < trials}
+    confirmed = [c for c in history.confirmed if c.trial < trials]
+    return tuple(sorted(race(searched, confirmed, traits.direction, owed)))
+
+
 def _start_round(plan: SearchPlan, history: History, to_draw: int) -> StartRound:
     number = len(history.rounds)
     size = round_size(to_draw, plan.rounds, len(history.trials), number)
@@ -118,7 +152,8 @@ def _start_round(plan: SearchPlan, history: History, to_draw: int) -> StartRound
 def _confirm(
     plan: SearchPlan, traits: Traits, history: History, time_to_race: bool
 ) -> Race | OpenTest | Done:
-    trainings_left = confirming_budget(plan, traits, history) - len(history.confirmed)
+    by_plan = len(history.confirmed) - history.requested
+    trainings_left = confirming_budget(plan, traits, history) - by_plan
     if trainings_left > 0 and time_to_race:
         trials = repeated_best(traits, history)
         if trials is None:

@@ -17,7 +17,8 @@ def time_for_drawing_is_over(plan: SearchPlan, history: History, seconds: float)
     """
     if plan.timeout is None:
         return None
-    searching = plan.timeout * (1 - plan.confirming / plan.trials)
+    confirming = plan.most_confirming(history.adopted) / (plan.trials - history.adopted)
+    searching = plan.timeout * (1 - confirming)
     if seconds < searching:
         return None
     return (

@@ -21,7 +21,7 @@ class SearchPlan(Protocol):
 
     @property
     def trials(self) -> int:
-        """Trainings in all, confirmations included."""
+        """Trainings in all, confirmations and Optuna's trials included, those of requests not."""
 
     @property
     def rounds(self) -> int:
@@ -39,9 +39,8 @@ class SearchPlan(Protocol):
     def draws_by(self) -> str:
         """The sampler."""
 
-    @property
-    def confirming(self) -> int:
-        """How many trainings confirm at the most."""
+    def most_confirming(self, adopted: int) -> int:
+        """How many trainings confirm at the most, if the first `adopted` trials were Optuna's."""
 
     @property
     def repeats(self) -> int | None:
@@ -134,6 +133,18 @@ class Confirmation:
     value: float | None
 
 
+@dataclass(frozen=True)
+class Request:
+    """What `hpo confirm` asked for: `trainings` that confirm the best of the first `trials` trials.
+
+    They are beside those of the plan, and come after `confirmed` others had confirmed.
+    """
+
+    confirmed: int
+    trainings: int
+    trials: int
+
+
 @dataclass
 class History:
     """The recorded history of a search.
@@ -155,6 +166,8 @@ class History:
     resumed_after: int = 0  # rounds it had when its user resumed it after it had stopped early
     widened: dict[int, set[str]] = field(default_factory=dict)
     """A round's number -> the parameters whose ranges the user widened before it."""
+    adopted: int = 0  # the first trials, which Optuna made
+    requests: list[Request] = field(default_factory=list)
 
     @property
     def drawn(self) -> int:
@@ -167,9 +180,20 @@ class History:
         return self.drawn - sum(r.size for r in self.rounds[:-1])
 
     @property
+    def requested(self) -> int:
+        """The number of trainings that are done and confirmed because of a request."""
+        done = len(self.confirmed)
+        return sum(min(max(0, done - r.confirmed), r.trainings) for r in self.requests)
+
+    @property
+    def owed(self) -> int:
+        """The number of trainings that requests still ask for."""
+        return sum(r.trainings for r in self.requests) - self.requested
+
+    @property
     def trainings(self) -> int:
-        """The number of trainings that are done, confirmations included."""
-        return len(self.trials) + len(self.confirmed)
+        """The number of the plan's trainings that are done, confirmations included."""
+        return len(self.trials) + len(self.confirmed) - self.requested
 
     @property
     def observations(self) -> list[Observation]:

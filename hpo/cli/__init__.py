@@ -70,6 +70,7 @@ def cli() -> None:
 for command in (
     searching.search,
     searching.resume,
+    searching.confirm,
     searching.reproduce,
     reading.list_studies,
     reading.show,

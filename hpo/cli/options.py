@@ -92,6 +92,21 @@ def plan_options(command: F, *, changes: bool = False) -> F:
     )(command)
 
 
+CONFIRMING = {
+    "trainer": "What trains a study that Optuna made.",
+    "metric": "The metric of that study, if the trainer reports several.",
+    "epochs": "How many epochs its trainer is to train. [default: 10]",
+    "seed": "The seed that those of all trainings follow from. [default: 0]",
+}
+
+
+def confirm_options(command: F) -> F:
+    """The fields of a plan that confirming a study of Optuna's may need."""
+    for name, text in reversed(CONFIRMING.items()):
+        command = _option(FIELDS[name], text, hidden=False)(command)
+    return command
+
+
 def _option(field: PlanField, text: str, *, hidden: bool) -> Callable[[F], F]:
     flag, rule = field.name.replace("_", "-"), field.rule
     attributes: dict[str, Any] = {"help": text, "hidden": hidden, "default": None}

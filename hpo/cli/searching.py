@@ -1,4 +1,4 @@
-"""The commands that train: search, resume and reproduce."""
+"""The commands that train: search, resume, confirm and reproduce."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hpo.cli.completing import sources, study_names
-from hpo.cli.options import Grouped, json_option, plan_options, run_options, storage_option
+from hpo.cli.options import (
+    Grouped,
+    confirm_options,
+    json_option,
+    plan_options,
+    run_options,
+    storage_option,
+)
 from hpo.cli.output import json_text, say
 from hpo.cli.signals import signals
 from hpo.cli.statuses import ERROR, NO_TRIAL_SUCCEEDED
@@ -103,6 +110,39 @@ def resume(
     _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
 
 
+@click.command(cls=Grouped)
+@click.argument("name", shell_complete=study_names)
+@click.option(
+    "--trainings", type=int, required=True, metavar="N", help="How many more trainings confirm."
+)
+@click.option("--take-over", is_flag=True, help="Take the study from the process that holds it.")
+@confirm_options
+@run_options
+def confirm(
+    name: str,
+    trainings: int,
+    storage: str,
+    quiet: bool,
+    verbose: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train the best settings of the study NAME again on fresh seeds and splits, and say which to take.
+
+    The better settings race: the worse ones leave from stage to stage. No new settings are drawn, and the trials of the
+    study stay as they are. A study that Optuna made needs a trainer, a function of yours that takes the parameters; see
+    python -m pydoc hpo.trainables.function.
+
+    \b
+    hpo confirm digits --trainings 20
+    hpo confirm optunas --trainings 20 --trainer my_model.py:train
+    """
+    from hpo import operations
+
+    run = partial(operations.confirm, name, trainings, storage=storage, **_given(options))
+    _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
+
+
 @click.command()
 @click.argument("name", shell_complete=study_names)
 @click.argument("trial", type=int)
@@ -167,10 +207,14 @@ def _plan_fields(
         from hpo.plan.plan import read_toml
 
         fields = read_toml(config)
-    fields |= {key: value for key, value in flags.items() if value is not None}
+    fields |= _given(flags)
     if space:
         fields["space"] = dict(map(_named_range, space))
     return fields
+
+
+def _given(flags: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in flags.items() if value is not None}
 
 
 def _named_range(text: str) -> tuple[str, str]:

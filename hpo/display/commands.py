@@ -13,6 +13,8 @@ from studies import DEFAULT_STORAGE
 from studies.analysis.summary import Summary
 from studies.database.engine import masked
 
+LEAST_TRIALS = 20  # that are worth a search
+
 
 def resume_command(name: str, storage: str) -> str:
     """The command that resumes a study."""
@@ -33,12 +35,16 @@ def next_commands(summary: Summary, storage: str) -> list[RenderableType]:
         from hpo.plan.adopt import refusal
         from studies.database.optunas import read_optunas
 
-        more = f" --trainer MODULE:FUNCTION --trials {2 * sum(summary.trials.values())}"
+        trainer = " --trainer MODULE:FUNCTION"
+        more = f"{trainer} --trials {sum(summary.trials.values())}"
         refused = refusal(read_optunas(study, storage))
     elif summary.record.state == "complete":
-        more = f" --trials {2 * summary.trainings}"
+        more = f" --trials {2 * max(summary.trainings - summary.record.adopted, LEAST_TRIALS)}"
     commands = [(f"hpo report {name} -o {slug(study)}.html{where}", "see it")]
     if refused is None:
+        if not summary.plan:
+            confirm = f"hpo confirm {name}{where}{trainer} --trainings {LEAST_TRIALS}"
+            commands.append((confirm, "is its best only lucky?"))
         commands.append((resume_command(study, storage) + more, "go on with it"))
     commands.append((f"hpo export {name} --table trials{where}", "take the trials elsewhere"))
     width = max(len(command) for command, _ in commands)

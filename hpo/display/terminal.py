@@ -67,17 +67,19 @@ class Progress(Watcher):
         """Print the note."""
         self._say(f"Note: {note}", "yellow")
 
-    def started(self, name: str, plan: Plan, direction: Direction, done: int) -> None:
+    def started(
+        self, name: str, plan: Plan, direction: Direction, done: int, remaining: int
+    ) -> None:
         """Begin to draw."""
         self.study, self._first, self._maximize = name, dict(plan.space), direction == "maximize"
-        self._trials, self._done, self._epochs_each = plan.trials, done, plan.epochs
-        self._epochs_planned = round((plan.trials - done) * plan.epochs * plan.mean_length)
+        self._trials, self._done, self._epochs_each = done + remaining, done, plan.epochs
+        self._epochs_planned = round(remaining * plan.epochs * plan.mean_length)
         self._halved = plan.halving is not None
         self._begun = self._line_at = time.monotonic()
         if self._live:
             self._live.start()
         else:
-            self._say(f"{name}: {plan.trials - done} trainings of {plan.epochs} epochs")
+            self._say(f"{name}: {remaining} trainings of {plan.epochs} epochs")
 
     def round_started(self, number: int, size: int, ranges: Space) -> None:
         """Show the round's ranges from now on."""

@@ -1,12 +1,13 @@
 """The plan by which hpo goes on with a study that plain Optuna wrote, or the reason why it can't.
 
 The space has for each parameter the smallest range that includes all ranges its trials were drawn from. The trials are
-the first round of the search, judged like any other round. What Optuna does not record has a plan's default.
+the first round of the search, judged like any other round, and not counted among those of the plan that its user gives.
+What Optuna does not record has a plan's default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -14,45 +15,50 @@ from hpo.errors import PlanError
 from hpo.plan.fields import FIELDS
 from hpo.plan.plan import Plan, make_plan
 from hpo.plan.space import Categorical, Float, Int, Parameter, Space
-from studies.words import describe
+from studies.words import counted, describe
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
     from studies.database.optunas import OptunasStudy, OptunasTrial
 
+FOLLOWING = ("source", "space", "direction", "rounds")
+"""Fields that follow from the study."""
+
 WHOLE = ("COMPLETE", "PRUNED")  # the states of trials that have all their parameters
 
 
-def adopting_plan(study: OptunasStudy, trainer: str | None, trials: int | None) -> Plan:
-    """The plan to go on with a study of Optuna's, trained by `trainer`, to `trials` trials in all.
+def adopting_plan(study: OptunasStudy, fields: Mapping[str, Any], *, confirm: bool = False) -> Plan:
+    """The plan to go on with a study of Optuna's by some fields of a plan: `trials` more trainings by a `trainer`.
+
+    To `confirm` its best, it adds no trials to those that the study has.
 
     Raises:
-        PlanError: its space can't be searched by hpo, or `trainer` or `trials` is missing.
+        PlanError: its space can't be searched by hpo, a field is missing, or one follows from the study.
     """
+    for field in fields.keys() & set(FOLLOWING):
+        raise PlanError(
+            f"{field}: the plan of a study that Optuna made follows from it; set trainer and trials, and if need be "
+            "metric, epochs and seed"
+        )
     try:
         space = space_of(study)
     except ValueError as error:
         raise PlanError(f"hpo can't go on with study {study.name!r} of Optuna's: {error}") from None
-    done = len(study.trials)
-    if trainer is None or trials is None:
+    made = len(study.trials)
+    if fields.get("trainer") is None or (not confirm and fields.get("trials") is None):
+        trials = "" if confirm else f" and --trials, how many more than the {made} it has,"
         raise PlanError(
-            f"study {study.name!r} was made by Optuna and has no plan: give --trainer, which trains, and "
-            f"--trials, how many in all, the {done} it has included"
+            f"study {study.name!r} was made by Optuna, which does not record what trains: give --trainer"
+            f"{trials.removesuffix(',')}"
         )
-    if trials <= done:
-        raise PlanError(
-            f"trials = {trials} is a total, and study {study.name!r} has {done} already"
-        )
-    fields: dict[str, Any] = {
-        "trainer": trainer,
-        "space": space,
-        "direction": study.directions[0],
-        "trials": trials,
-    }
+    found = {"space": space, "direction": study.directions[0], "rounds": 1}
+    if confirm:
+        return make_plan({**fields, **found, "trials": made})
+    more = make_plan({**fields, **found}).trials
     # The first round is done, and each other round needs a trial.
-    rounds = min(FIELDS["rounds"].default, 1 + trials - done)
-    return make_plan(fields | {"rounds": rounds})
+    rounds = min(FIELDS["rounds"].default, 1 + more)
+    return make_plan({**fields, **found, "trials": made + more, "rounds": rounds})
 
 
 def refusal(study: OptunasStudy) -> str | None:
@@ -68,7 +74,8 @@ def notices(study: OptunasStudy, plan: Plan) -> list[str]:
     """What its user should know before a study of Optuna's gets a plan, one line each."""
     ranges = "; ".join(f"{name} {describe(p)}" for name, p in plan.space.items())
     lines = [
-        f"The {len(study.trials)} trials that Optuna made are the first round; their ranges are the space: {ranges}"
+        f"The {len(study.trials)} trials that Optuna made are the first round; their ranges are the space: {ranges}",
+        f"{plan.trainer} trains; if it takes epochs, {counted(plan.epochs, 'epoch')}",
     ]
     if study.unended:
         numbers = ", ".join(map(str, study.unended))

@@ -11,7 +11,10 @@ from hpo.errors import PlanError
 from hpo.plan.fields import FIELDS
 from hpo.plan.plan import Plan, make_plan
 from hpo.plan.space import Categorical, Numeric, Parameter, contains, to_mapping
-from studies.words import describe
+from studies.words import counted, describe
+
+CONFIRM = "confirm"
+"""In place of a field: the trainings that `hpo confirm` asked for."""
 
 DRAWN = "the trials so far were drawn with it"
 COMPARED = "values from before and after can't be compared"
@@ -33,11 +36,11 @@ class Change:
     means: str
 
 
-def changed_plan(plan: Plan, changed: Mapping[str, Any]) -> Plan:
+def changed_plan(plan: Plan, changed: Mapping[str, Any], adopted: int = 0) -> Plan:
     """A plan with other values in some fields.
 
     `space` replaces the parameters that it names and keeps the others. More `trials` are more rounds, each as large as
-    the first ones.
+    the first ones. They are counted without the `adopted` first trials, which Optuna made.
 
     Raises:
         PlanError: a value breaks its rule, or fewer trials than the plan has.
@@ -52,11 +55,31 @@ def changed_plan(plan: Plan, changed: Mapping[str, Any]) -> Plan:
         plan = make_plan(kept | fields)
     if trials is None:
         return plan
-    return plan.extended_to(make_plan(plan.model_dump() | {"trials": trials}).trials)
+    asked = make_plan(plan.model_dump() | {"trials": trials, "rounds": 1}).trials
+    return plan.extended_to(adopted + asked, adopted)
 
 
-def changes(before: Plan, after: Plan) -> list[Change]:
-    """The differences between two plans, and what each means for the study.
+def request(confirmed: int, trainings: int, trials: int, owed: int) -> Change:
+    """The change that records what `hpo confirm` asks for: see `hpo.choose.types.Request`.
+
+    `owed` trainings remain of what it asked for before.
+    """
+    means = (
+        f"{counted(trainings, 'more training')}, which confirm the best of {counted(trials, 'trial')}, "
+        "beside the plan's"
+    )
+    if owed:
+        means += f"; {owed} that were asked for before come first"
+    after = {"confirmed": confirmed, "trainings": trainings, "trials": trials}
+    return Change(CONFIRM, None, after, means)
+
+
+def changes(
+    before: Plan, after: Plan, adopted: int = 0, *, untrained: bool = False
+) -> list[Change]:
+    """The differences between two plans, and what each means for the study. `adopted` is that of `changed_plan`.
+
+    If the study is `untrained`, whose trials are all Optuna's, what trains and how can change.
 
     Raises:
         PlanError: a field differs that can't change once a study has trials; the message says why.
@@ -70,12 +93,15 @@ def changes(before: Plan, after: Plan) -> list[Change]:
             differences += _changes_of_space(old, new)
             continue
         means = _allowed(name, before, after)
+        if untrained and name in ("trainer", "metric", "epochs", "seed"):
+            means = "nothing has been trained with the other"
         if means is None:
             raise PlanError(
                 f"{name} can't be changed from {_shown(old)} to {_shown(new)}: {FIXED.get(name, COMPARED)}: "
                 "start a new study"
             )
-        differences.append(Change(name, old, new, f"{name} {_shown(old)} → {_shown(new)}: {means}"))
+        shown = (old - adopted, new - adopted) if name == "trials" else (_shown(old), _shown(new))
+        differences.append(Change(name, old, new, f"{name} {shown[0]} → {shown[1]}: {means}"))
     return differences
 
 

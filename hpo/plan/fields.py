@@ -73,7 +73,8 @@ _TABLE = (
     PlanField("space", WHAT, TEXT, SPACE, "A range LOW:HIGH[:log][:int], or choices a,b,c; can be repeated.",
         metavar="NAME=RANGE", change="A range or choices that include the study's; can be repeated."),
     PlanField("trials", MUCH, whole(), 100, "Trainings in all, those that confirm the best settings included.",
-        starts=True, metavar="N", change="Trainings in all, those already done included."),
+        starts=True, metavar="N",
+        change="Trainings in all, those done included; Optuna's and those of hpo confirm are beside them."),
     PlanField("rounds", MUCH, whole(), ROUNDS, "The ranges are narrowed after each round.",
         f"{ROUNDS}; {ROUNDS_OF_HALVING} with halving", metavar="N"),
     PlanField("epochs", MUCH, whole(), 10, "How many epochs a trial is trained.", metavar="N", starts=True),
@@ -146,6 +147,15 @@ class PlanFields(TypedDict, total=False):
     init: str
     batch_size: int
     dtype: str
+
+
+class ConfirmFields(TypedDict, total=False):
+    """The fields of a plan that `hpo confirm` may need for a study that Optuna made."""
+
+    trainer: str
+    metric: str
+    epochs: int
+    seed: int
 
 
 class PlanChanges(TypedDict, total=False):

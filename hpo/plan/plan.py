@@ -189,7 +189,14 @@ class Plan(BaseModel):
 
     @property
     def confirming(self) -> int:
-        """How many trainings confirm: finalists × repeats if both are set, else at most the share CONFIRMING."""
+        """How many trainings of a search from its beginning confirm at the most."""
+        return self.most_confirming(0)
+
+    def most_confirming(self, adopted: int) -> int:
+        """How many trainings confirm: finalists × repeats if both are set, else at most the share CONFIRMING.
+
+        The share is of the trainings that the search adds to `adopted` trials of Optuna's, which are the first round.
+        """
         if self.finalists is not None and self.repeats is not None:
             return self.finalists * self.repeats
         if self.finalists == 0:
@@ -197,7 +204,8 @@ class Plan(BaseModel):
         # CONFIRMING is a share of the epochs, and a trial that leaves at a rung has fewer than one that confirms.
         searching = self._length_of_a_trial
         share = CONFIRMING * searching / (1 - CONFIRMING + CONFIRMING * searching)
-        return min(int(share * self.trials), self.trials - self.rounds)
+        own, rounds = self.trials - adopted, self.rounds - (adopted > 0)
+        return max(0, min(int(share * own), own - rounds))
 
     @property
     def _length_of_a_trial(self) -> float:
@@ -209,18 +217,21 @@ class Plan(BaseModel):
         confirming = self.confirming / self.trials
         return confirming + (1 - confirming) * self._length_of_a_trial
 
-    def extended_to(self, trials: int) -> Plan:
+    def extended_to(self, trials: int, adopted: int = 0) -> Plan:
         """The same plan with more trials in all, in further rounds of the same size.
+
+        Its first `adopted` trials are Optuna's. If it has no others, there are as many rounds as a new plan has.
 
         Raises:
             PlanError: fewer trials than the plan already has.
         """
-        if trials < self.trials:
+        more, own, rounds = trials - self.trials, self.trials - adopted, self.rounds - (adopted > 0)
+        if more < 0:
             raise PlanError(
-                f"trials = {trials} is a total, and the study already has a plan of {self.trials}"
+                f"trials = {trials - adopted} is a total, and the study already has a plan of {own}"
             )
-        more = math.ceil((trials - self.trials) * self.rounds / self.trials)
-        return self.model_copy(update={"trials": trials, "rounds": self.rounds + more})
+        added = math.ceil(more * rounds / own) if own else min(more, FIELDS["rounds"].default - 1)
+        return self.model_copy(update={"trials": trials, "rounds": self.rounds + added})
 
 
 def make_plan(fields: Mapping[str, Any], where: str = "") -> Plan:

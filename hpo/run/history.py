@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpo.choose.rounds import batch_numbers, batches
-from hpo.choose.types import Confirmation, History, Observation, Round, SearchPlan, Traits
+from hpo.choose.types import (
+    Confirmation,
+    History,
+    Observation,
+    Request,
+    Round,
+    SearchPlan,
+    Traits,
+)
+from hpo.plan.changes import CONFIRM
 from hpo.plan.space import Space, from_mapping
 from studies.database.records import Trial
 from studies.database.writer import Writer
@@ -30,6 +39,12 @@ def read_history(writer: Writer, plan: SearchPlan, traits: Traits) -> History:
     for version in plans:
         names = (change["field"].partition("space.")[2] for change in version.changes)
         widened.setdefault(version.rounds, set()).update(filter(None, names))
+    requests = [
+        Request(**change["after"])
+        for version in plans
+        for change in version.changes
+        if change["field"] == CONFIRM
+    ]
     history = History(
         running={t.number: t.params for t in trials if t.state == "running"},
         rounds=[
@@ -52,6 +67,8 @@ def read_history(writer: Writer, plan: SearchPlan, traits: Traits) -> History:
         stopped=record.stopped,
         resumed_after=record.resumed_after,
         widened=widened,
+        adopted=record.adopted,
+        requests=requests,
     )
     batch_of = batch_numbers(batches(plan, traits, history.rounds))
     for trial in trials:

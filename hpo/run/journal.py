@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from hpo.choose.concluding import conclude
+from hpo.choose.next_step import requested_trials
 from hpo.choose.rounds import batch_numbers, batches
 from hpo.choose.types import Confirmation, Observation, Round, Verdict
 from hpo.plan.plan import Plan
@@ -33,10 +34,11 @@ class Journal:
         self._writer, self._watcher = writer, watcher
         self.history = read_history(writer, plan, trainable.traits)
 
-    def begin(self) -> None:
+    def begin(self, *, until_confirmed: bool) -> None:
         """Show that the search begins or goes on, and its current round.
 
-        Nothing is recorded, except the conclusion that an older version did not store.
+        `until_confirmed`: it goes on for what `hpo confirm` asked for, and not for the rest of the plan. Nothing is
+        recorded, except the conclusion that an older version did not store.
         """
         history, direction = self.history, self._traits.direction
         stored = self._writer.store.conclusion(self._writer.study_id)
@@ -44,7 +46,11 @@ class Journal:
             self._writer.conclude(self._conclusion(history.confirmed))
         for note in self._notes:
             self._watcher.noticed(note)
-        self._watcher.started(self._writer.name, self._plan, direction, history.trainings)
+        remaining = history.owed if requested_trials(self._traits, history) else 0
+        if not until_confirmed:
+            remaining += self._plan.trials - history.trainings
+        done = history.trainings - history.adopted + history.requested
+        self._watcher.started(self._writer.name, self._plan, direction, done, remaining)
         if history.rounds and history.rounds[-1].actions is None:
             current = history.rounds[-1]
             self._watcher.round_started(current.number, current.size, current.ranges)
@@ -69,11 +75,7 @@ class Journal:
         """Some of the drawn trials have ended."""
         results = [_result(trial, outcome) for trial, outcome in outcomes.items()]
         self._writer.finish_batch(results)
-        if self._metric is None:
-            complete = [r for r in results if r.state == "complete"]
-            if complete:
-                self._metric = complete[0].score
-                self._writer.name_metric(self._metric)
+        self._name_metric([r.score for r in results if r.state == "complete"])
         history = self.history
         batch_of = batch_numbers(batches(self._plan, self._traits, history.rounds))
         for result in results:
@@ -87,6 +89,12 @@ class Journal:
             if "error" in attributes:
                 history.errors[result.number] = attributes["error"]
         self._watcher.trials_finished(results, [history.trials[r.number].settings for r in results])
+
+    def _name_metric(self, scores: Sequence[str]) -> None:
+        """Record the name of the metric, if it was not known before a training ended."""
+        if self._metric is None and scores:
+            self._metric = scores[0]
+            self._writer.name_metric(self._metric)
 
     def judge_round(self, current: Round, verdicts: Mapping[str, Verdict]) -> None:
         """The ranges of a round are judged."""
@@ -122,6 +130,7 @@ class Journal:
             *(Confirmation(c.stage, c.trial, c.value) for c in finished),
         ]
         self._writer.finish_stage(finished, self._conclusion(confirmed))
+        self._name_metric([o.score for o in outcomes.values() if o.failure is None])
         history.confirmed = confirmed
         history.staged = []
         self._watcher.stage_finished(finished)

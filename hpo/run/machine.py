@@ -23,6 +23,7 @@ from hpo.choose import evidence, stopping
 from hpo.choose.halving import Rung, rungs, staying
 from hpo.choose.narrowing import narrow
 from hpo.choose.next_step import (
+    Confirm,
     Done,
     Draw,
     Judge,
@@ -35,6 +36,7 @@ from hpo.choose.next_step import (
     next_step,
 )
 from hpo.choose.suggest import suggest
+from hpo.choose.types import History
 from hpo.errors import TooManyFailuresError
 from hpo.plan.plan import Plan
 from hpo.plan.space import Settings
@@ -74,19 +76,31 @@ class Machine:
     """One search, from its recorded state on. `seconds()` is how long this process has searched."""
 
     def __init__(
-        self, plan: Plan, trainable: Trainable, journal: Journal, seconds: Callable[[], float]
+        self,
+        plan: Plan,
+        trainable: Trainable,
+        journal: Journal,
+        seconds: Callable[[], float],
+        *,
+        until_confirmed: bool = False,
     ) -> None:
+        self._until_confirmed = until_confirmed
         self._plan, self._trainable, self._journal = plan, trainable, journal
         self._traits, self._history = trainable.traits, journal.history
         self._seconds = seconds
         self._to_start: deque[Task] = deque()
         self._flight: _Flight | None = None
         self._done = False
-        journal.begin()
+        journal.begin(until_confirmed=until_confirmed)
         if self._history.running:
             self._train_trials()
         elif self._history.staged:
             self._train_stage()
+
+    @property
+    def history(self) -> History:
+        """What has been recorded so far."""
+        return self._history
 
     def ask(self) -> Task | Wait | Done:
         """The next task to train; `Wait` if it depends on tasks in training; `Done` if the plan is done.
@@ -99,7 +113,10 @@ class Machine:
                 return Wait()
             if self._done:
                 return Done()
-            self._do(self._next_step())
+            step = self._next_step()
+            if self._until_confirmed and not isinstance(step, Confirm | Judge | OpenTest | Done):
+                return Done()  # the rest of the plan waits for hpo resume
+            self._do(step)
         return self._to_start.popleft()
 
     def report(
@@ -171,7 +188,7 @@ class Machine:
                     extend=plan.extend,
                 )
                 self._journal.judge_round(step.round, verdicts)
-            case Repeat() | Race():
+            case Repeat() | Race() | Confirm():
                 self._journal.start_stage(step.trials)
                 self._train_stage()
             case OpenTest():
@@ -214,11 +231,26 @@ class Machine:
         history = self._history
         self._start(
             {trial: history.trials[trial].settings for trial in history.staged},
-            self._journal.finish_stage,
+            self._finish_stage,
             together=True,
             seed=seed_of(self._plan, CONFIRM, history.stage),
             split=history.stage,
         )
+
+    def _finish_stage(self, outcomes: Mapping[int, Outcome]) -> None:
+        """Record a stage, unless every training that was ever to confirm raised an error.
+
+        Then the trainer is to blame and not the settings, so the stage remains to be trained.
+        """
+        history = self._history
+        if history.owed and all(c.value is None for c in history.confirmed):
+            errors = [o.error.line for o in outcomes.values() if o.error is not None]
+            if len(errors) == len(outcomes):
+                raise TooManyFailuresError(
+                    f"every training that was to confirm failed, the last with {errors[-1]}; "
+                    "no result was recorded: once the trainer is mended, hpo resume goes on"
+                )
+        self._journal.finish_stage(outcomes)
 
     def _open_test(self, trial: int) -> None:
         if self._history.tested is None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
 from hpo.choose.samplers import SAMPLERS
+from hpo.choose.types import History
 from hpo.errors import PlanError
 from hpo.plan.adopt import adopting_plan, notices
-from hpo.plan.changes import Change, changed_plan, changes, data_changes
+from hpo.plan.changes import CONFIRM, Change, changed_plan, changes, data_changes, request
 from hpo.plan.plan import Plan, make_plan, to_json
 from hpo.plan.space import to_mapping
 from hpo.run.provenance import differences, provenance
@@ -50,20 +51,29 @@ class Continuation:
             drawn = sum(r.size for r in store.rounds(self.record.study_id))
             confirming = len(store.confirmations(self.record.study_id))
             if self.plan.repeats is not None:
-                confirming = self.plan.confirming
+                confirming = self.plan.most_confirming(self.record.adopted)
             if self.plan.trials - confirming <= drawn:
                 raise PlanError(
                     "no trial is left to be drawn from other ranges: give trials, more than "
-                    f"{self.plan.trials} in all"
+                    f"{self.plan.trials - self.record.adopted} in all"
                 )
         check_drawn(store, self.record)
+
+    def with_request(self, history: History, trainings: int) -> Continuation:
+        """The same, with so many trainings that are to confirm the best of the trials so far."""
+        begun = len(history.confirmed) + len(history.staged)
+        confirmed = max(begun, *(r.confirmed + r.trainings for r in history.requests), 0)
+        asked = request(confirmed, trainings, history.drawn, history.owed)
+        return replace(self, changes=[*self.changes, asked])
 
     def record_changes(self, writer: Writer, watcher: Watcher) -> None:
         """Record changes of the plan, and versions and a machine that differ from those before."""
         if self.changes or self.lifts_stop:
             for change in self.changes:
                 watcher.noticed(change.means)
-            writer.change_plan(to_json(self.plan), [asdict(change) for change in self.changes])
+            lift = all(change.field != CONFIRM for change in self.changes)
+            changed = [asdict(change) for change in self.changes]
+            writer.change_plan(to_json(self.plan), changed, lift=lift)
         now = provenance()
         then = writer.store.environments(self.record.study_id)[-1].provenance
         if different := differences(then, now):
@@ -81,10 +91,15 @@ def continuation(store: Store, name: str, changed: Mapping[str, Any]) -> Continu
     stored = stored_plan(record)
     if changed.get("metric") == record.metric:  # the plan may hold None for the default metric
         changed = {**changed, "metric": stored.metric}
-    plan = changed_plan(stored, changed)
+    plan = changed_plan(stored, changed, record.adopted)
     check_sampler(plan.sampler)
     lifts_stop = record.stopped is not None and changed.keys() & {"trials", "timeout", "patience"}
-    return Continuation(record, plan, changes(stored, plan), bool(lifts_stop))
+    untrained = record.adopted > 0 and not (
+        len(store.rounds(record.study_id)) > 1
+        or any(c.finished for c in store.confirmations(record.study_id))
+    )
+    differences = changes(stored, plan, record.adopted, untrained=untrained)
+    return Continuation(record, plan, differences, bool(lifts_stop))
 
 
 def stored_plan(record: StudyRecord) -> Plan:
@@ -127,16 +142,13 @@ def adopt(
     *,
     take_over: bool,
     watcher: Watcher,
+    confirm: bool = False,
 ) -> None:
-    """Give a study of Optuna's a plan to go on with."""
+    """Give a study of Optuna's a plan to go on with, or only to confirm its best."""
     train = train or fields.get("trainer")
-    for field in fields.keys() - {"trials", "trainer"}:
-        raise PlanError(
-            f"{field}: the plan of a study that Optuna made follows from it; set only trainer and trials"
-        )
     study = read_optunas(name, storage)
     path = train if isinstance(train, str) or train is None else path_of(train)
-    plan = adopting_plan(study, path, fields.get("trials"))
+    plan = adopting_plan(study, {**fields, "trainer": path}, confirm=confirm)
     trainable = trainable_of(plan, train=train)
     if not take_over:
         study.check_ended()

@@ -19,8 +19,10 @@ class Watcher:
     def noticed(self, note: str) -> None:
         """A note for the user, such as that rows of a table are left out."""
 
-    def started(self, name: str, plan: Plan, direction: Direction, done: int) -> None:
-        """A study begins, or goes on with `done` trainings done."""
+    def started(
+        self, name: str, plan: Plan, direction: Direction, done: int, remaining: int
+    ) -> None:
+        """A study begins, or goes on with `done` trainings done, and at most `remaining` still to do."""
 
     def round_started(self, number: int, size: int, ranges: Space) -> None:
         """A round begins, or goes on after a resume."""

@@ -185,7 +185,7 @@ def _few(summary: Summary, ended: pd.DataFrame, rounds: pd.DataFrame) -> Iterato
     searched = rounds["parameter"].nunique()
     complete = summary.record.state == "complete" and summary.best is not None
     if complete and len(ended) < PER_PARAMETER * searched:
-        more = max(2 * summary.plan["trials"], 2 * PER_PARAMETER * searched)
+        more = 2 * max(summary.plan["trials"] - summary.record.adopted, PER_PARAMETER * searched)
         yield Advice(
             "Few trials",
             f"{len(ended)} trials are few for {counted(searched, 'parameter')}.",

@@ -22,8 +22,10 @@ class Writer(Holding):
 
     _ids: Mapping[int, int] = {}  # the trial_id of each trial of the batch under way, by its number
 
-    def change_plan(self, plan: str, changes: Sequence[Mapping[str, Any]]) -> None:
-        """Store another plan and what it changes. The study is then neither complete nor stopped."""
+    def change_plan(
+        self, plan: str, changes: Sequence[Mapping[str, Any]], *, lift: bool = True
+    ) -> None:
+        """Store another plan and what it changes. The study is then not complete, nor stopped if that is to `lift`."""
         studies, stops = tables.studies, tables.stops
         rounds, plans = tables.rounds, tables.plans
         of_study = studies.c.study_id == self.study_id
@@ -32,9 +34,10 @@ class Writer(Holding):
             begun = connection.execute(
                 sa.select(sa.func.count()).where(rounds.c.study_id == self.study_id)
             ).scalar_one()
-            connection.execute(
-                sa.update(stops).where(stops.c.study_id == self.study_id).values(lifted=begun)
-            )
+            if lift:
+                connection.execute(
+                    sa.update(stops).where(stops.c.study_id == self.study_id).values(lifted=begun)
+                )
             if changes:
                 versions = sa.select(sa.func.max(plans.c.version))
                 version = connection.execute(

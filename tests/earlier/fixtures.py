@@ -180,6 +180,7 @@ ON_SERVER = {
 """Those in the dump of a PostgreSQL server, too: complete, and killed under the name of the file with such a copy."""
 
 AS_OPTUNA_MADE_IT = "adopted-as-optuna-made-it"
+MADE_BY_OPTUNA = 14  # trials
 
 
 def copies() -> dict[str, Fixture]:
@@ -191,7 +192,9 @@ def copies() -> dict[str, Fixture]:
 def resuming(name: str, called: str | None = None) -> list[str]:
     """The command that goes on with a file's study, which may be called otherwise on a server."""
     fixture = copies()[name]
-    arguments = fixture.arguments[2:] if name == AS_OPTUNA_MADE_IT else ()
+    arguments: list[str] = []
+    if name == AS_OPTUNA_MADE_IT:  # today --trials counts only what is added
+        arguments = [*fixture.arguments[2:-1], str(fixture.trials - MADE_BY_OPTUNA)]
     return ["resume", called or fixture.name, *arguments, "-q"]
 
 

@@ -59,7 +59,7 @@ def test_the_best_so_far_follows_the_direction_and_counts_what_failed() -> None:
         for k, state in enumerate(lost)
     ]
     with Progress(Console(file=file, width=80), quiet=False, verbose=True) as progress:
-        progress.started("study", plan, "minimize", 0)
+        progress.started("study", plan, "minimize", 0, plan.trials)
         progress.round_started(0, 4, dict(plan.space))
         progress.trials_finished(results, [{"learning_rate": 10.0**-k} for k in range(8)])
         progress.line_seconds = 0
@@ -145,7 +145,7 @@ def test_a_terminal_that_can_not_move_its_cursor_gets_plain_lines() -> None:
     console = Console(file=file, force_terminal=True, width=80, _environ={"TERM": "dumb"})
     plan = make_plan({"source": "digits"})
     with Progress(console, quiet=False, verbose=False) as progress:
-        progress.started("study", plan, "maximize", 0)
+        progress.started("study", plan, "maximize", 0, plan.trials)
         progress.line_seconds = 0
         progress.epoch_trained(5)
     assert re.fullmatch(

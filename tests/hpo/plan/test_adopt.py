@@ -133,7 +133,7 @@ def test_what_a_plan_can_not_say_is_refused_with_the_reason(reason: str) -> None
     assert said is not None
     assert said.startswith(reason)
     with pytest.raises(PlanError, match=f"^hpo can't go on with study 's' .*{re.escape(reason)}"):
-        adopting_plan(REFUSED[reason], "m:f", 100)
+        adopting_plan(REFUSED[reason], {"trainer": "m:f", "trials": 100})
 
 
 def test_trials_that_failed_or_have_not_ended_may_lack_parameters() -> None:
@@ -145,20 +145,34 @@ def test_trials_that_failed_or_have_not_ended_may_lack_parameters() -> None:
 
 
 def test_all_that_optuna_does_not_record_is_what_a_plan_has_by_default() -> None:
-    plan = adopting_plan(study(*[("COMPLETE", {"x": X})] * 12), "my_model:train", 60)
-    assert (plan.trainer, plan.direction, plan.trials) == ("my_model:train", "minimize", 60)
+    twelve = study(*[("COMPLETE", {"x": X})] * 12)
+    plan = adopting_plan(twelve, {"trainer": "my_model:train", "trials": 60})
+    assert (plan.trainer, plan.direction, plan.trials) == ("my_model:train", "minimize", 12 + 60)
     assert (plan.seed, plan.metric, plan.rounds, plan.epochs) == (0, None, 3, 10)
     assert plan.space == {"x": Float(0, 1)}
     # One more trial is one more round.
-    assert adopting_plan(study(("COMPLETE", {"x": X})), "m:f", 2).rounds == 2
+    one = study(("COMPLETE", {"x": X}))
+    assert adopting_plan(one, {"trainer": "m:f", "trials": 1}).rounds == 2
+    plan = adopting_plan(one, {"trainer": "m:f", "trials": 9, "epochs": 3, "metric": "loss"})
+    assert (plan.epochs, plan.metric) == (3, "loss")
+
+
+def test_the_share_that_confirms_is_of_what_is_added() -> None:
+    plan = adopting_plan(study(*[("COMPLETE", {"x": X})] * 500), {"trainer": "m:f", "trials": 40})
+    assert (plan.trials, plan.most_confirming(500)) == (540, 16)
+
+
+def test_to_confirm_a_study_no_trials_are_added() -> None:
+    plan = adopting_plan(study(*[("COMPLETE", {"x": X})] * 9), {"trainer": "m:f"}, confirm=True)
+    assert (plan.trials, plan.rounds, plan.most_confirming(9)) == (9, 1, 0)
 
 
 @pytest.mark.parametrize(
     ("trainer", "trials", "said"),
     [
         (None, 60, "give --trainer"),
-        ("m:f", None, "--trials, how many in all, the 2 it has included"),
-        ("m:f", 2, "trials = 2 is a total, and study 's' has 2 already"),
+        ("m:f", None, "--trials, how many more than the 2 it has"),
+        ("m:f", 0, "trials: 0 is not a whole number of at least 1"),
         ("train", 60, "'train' is not FILE.py:FUNCTION"),
     ],
 )
@@ -166,4 +180,11 @@ def test_what_trains_and_how_often_must_be_said(
     trainer: str | None, trials: int | None, said: str
 ) -> None:
     with pytest.raises(PlanError, match=re.escape(said)):
-        adopting_plan(study(*[("COMPLETE", {"x": X})] * 2), trainer, trials)
+        adopting_plan(study(*[("COMPLETE", {"x": X})] * 2), {"trainer": trainer, "trials": trials})
+
+
+@pytest.mark.parametrize("field", ["space", "direction", "rounds", "source"])
+def test_what_follows_from_the_study_is_refused(field: str) -> None:
+    fields = {"trainer": "m:f", "trials": 9, field: 1}
+    with pytest.raises(PlanError, match=f"^{field}: the plan of a study that Optuna made follows"):
+        adopting_plan(study(*[("COMPLETE", {"x": X})] * 2), fields)

@@ -78,7 +78,7 @@ def made(storage: str) -> list[FrozenTrial]:
 
 def test_optunas_trials_are_the_first_round_and_stay_as_they_are(storage: str) -> None:
     before = made(storage)
-    study = hpo.resume("theirs", train=train, trials=45, storage=storage)
+    study = hpo.resume("theirs", train=train, trials=31, storage=storage)
     with optunas(storage) as theirs:
         after = theirs.get_trials()
     assert after[:14] == before
@@ -121,8 +121,9 @@ def test_it_is_the_same_study_twice_and_goes_on_like_any_other(
     again = hpo.resume("theirs", storage=one, train=train)
     assert tables("theirs", one) == tables("theirs", other)
     more = hpo.resume("theirs", storage=one, train=train, trials=60)
-    drawn, confirmed = len(more.trials_frame()), more.finalists_frame()["repeats"].sum()
+    drawn, confirmed = len(more.trials_frame()) - 14, more.finalists_frame()["repeats"].sum()
     assert drawn + confirmed == 60
+    assert 3 <= confirmed <= 24
     assert again.name == more.name == "theirs"
 
 

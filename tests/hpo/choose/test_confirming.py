@@ -25,7 +25,15 @@ from hpo.choose.confirming import (
 )
 from hpo.choose.next_step import Done, Draw, Judge, Race, Repeat, StartRound, next_step
 from hpo.choose.rounds import EXPLORING
-from hpo.choose.types import Confirmation, Direction, History, Observation, Round, Traits
+from hpo.choose.types import (
+    Confirmation,
+    Direction,
+    History,
+    Observation,
+    Request,
+    Round,
+    Traits,
+)
 from hpo.plan.plan import Plan, make_plan
 from hpo.plan.space import Float
 
@@ -158,6 +166,31 @@ def test_repeats_that_the_plan_asks_for_are_not_changed_by_the_noise() -> None:
     asked = plan(finalists=5, repeats=4)
     assert confirming_budget(asked, NETWORK, history(TEN, with_gaps(0, 0, 0, 0))) == 20
     assert confirming_budget(asked, NETWORK, history(TEN, with_gaps(-9, 9, -9, 9))) == 20
+
+
+def test_the_share_is_of_what_is_added_to_optunas_trials() -> None:
+    trials, asked = [float(k) for k in range(500)], plan(540)
+    facts: dict[str, Any] = {"adopted": 500, "rounds": [Round(0, 500, asked.space)]}
+    seen = history(trials, **facts)
+    assert confirming_budget(asked, NETWORK, seen) == 16
+    assert trials_to_repeat(asked, NETWORK, seen) == (496, 497, 498, 499)
+    quiet = [(1, 499 - k, 499 - k + gap) for k, gap in enumerate((0.0, 1.0, 0.0, 1.0))]
+    noisy = [(1, 499 - k, 499 - k + gap) for k, gap in enumerate((0.0, 99.0, 0.0, 99.0))]
+    assert confirming_budget(asked, NETWORK, history(trials, quiet, **facts)) == 7
+    assert confirming_budget(asked, NETWORK, history(trials, noisy, **facts)) == 16
+    assert confirming_budget(plan(500, rounds=1), NETWORK, seen) == 0
+
+
+def test_requests_take_nothing_from_the_plan() -> None:
+    seen = history(TEN, with_gaps(-9, 9, -9, 9))
+    budget = confirming_budget(plan(), NETWORK, seen)
+    seen.requests = [Request(4, 50, 10)]
+    assert (seen.owed, seen.requested, seen.trainings) == (50, 0, 14)
+    seen.confirmed += [Confirmation(2, 9, 9.0)] * 30
+    assert (seen.owed, seen.requested, seen.trainings) == (20, 30, 14)
+    assert confirming_budget(plan(), NETWORK, seen) == budget
+    seen.confirmed += [Confirmation(3, 9, 9.0)] * 30
+    assert (seen.owed, seen.requested, seen.trainings) == (0, 50, 24)
 
 
 def test_no_more_confirms_than_trainings_are_left() -> None:

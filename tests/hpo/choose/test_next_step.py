@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from hpo.choose.next_step import (
+    Confirm,
     Done,
     Draw,
     Judge,
@@ -24,7 +25,16 @@ from hpo.choose.next_step import (
     next_step,
 )
 from hpo.choose.rounds import Batch
-from hpo.choose.types import Action, Confirmation, History, Observation, Round, SearchPlan, Traits
+from hpo.choose.types import (
+    Action,
+    Confirmation,
+    History,
+    Observation,
+    Request,
+    Round,
+    SearchPlan,
+    Traits,
+)
 from hpo.plan.plan import Plan, make_plan
 from hpo.plan.space import Float, Space
 
@@ -159,6 +169,40 @@ STEPS: dict[str, tuple[SearchPlan, Traits, History, Step]] = {
         plan(finalists=6), NETWORK,
         history(13, 12, 12, judged=False, stopped="enough", confirmed=MEASURED),
         Race((7, 8, 9, 10, 11, 12)),
+    ),
+    "what hpo confirm asks for comes before the rest of a round": (
+        plan(), NETWORK,
+        history(10, 12, judged=False, confirmed=MEASURED, requests=[Request(3, 8, 10)]),
+        Confirm((8, 9)),
+    ),
+    "and before a round is judged": (
+        plan(), NETWORK,
+        history(12, 12, judged=False, confirmed=MEASURED, requests=[Request(3, 20, 12)]),
+        Confirm((7, 8, 9, 10, 11)),
+    ),
+    "it is beside what the plan confirms": (
+        plan(), NETWORK, history(24, 12, 12, confirmed=RACED[:5], requests=[Request(3, 2, 10)]),
+        Race((21, 22, 23)),
+    ),
+    "where values may repeat exactly, two trainings show it": (
+        plan(finalists=0), FUNCTION, history(30, 15, 15, requests=[Request(0, 20, 30)]),
+        Confirm((0, 1)),
+    ),
+    "and if they do, the others are left out": (
+        plan(finalists=0), FUNCTION,
+        history(30, 15, 15, confirmed=EXACT, requests=[Request(0, 20, 30)]), Done(),
+    ),
+    "settings that were drawn after it was asked for are not in it": (
+        plan(), FUNCTION,
+        history(12, 12, confirmed=[(8, 8.0), (9, 9.0)], requests=[Request(0, 9, 8)]), Confirm((0,)),
+    ),
+    "a study of Optuna's that is only confirmed draws nothing": (
+        plan(trials=15, rounds=1), FUNCTION,
+        history(15, 15, confirmed=SMALLEST, adopted=15, requests=[Request(0, 3, 15)]), Done(),
+    ),
+    "of a study of Optuna's, the best of all its trials measure the noise": (
+        plan(trials=45, finalists=None, repeats=None), NETWORK, history(15, 15, adopted=15),
+        Repeat((12, 13, 14)),
     ),
     "a search with patience stops where a round brought no more": (
         plan(patience=1, rounds=3), FUNCTION, history(16, 8, 8, confirmed=SMALLEST),

@@ -300,7 +300,7 @@ def test_a_study_has_one_objective_a_trial_that_succeeded_and_nobody_else(storag
         hpo.confirm("theirs", 3, train=noisy, storage=storage)
 
     def infinite(params: dict[str, Any]) -> float:
-        return params["x"] * math.inf
+        return float(params["x"]) * math.inf
 
     hpo.search(infinite, space=SPACE, trials=4, rounds=1, storage=storage, name="s")
     with pytest.raises(PlanError, match="study 's' has no trial that succeeded"):

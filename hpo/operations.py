@@ -26,7 +26,14 @@ from hpo.run.loop import run
 from hpo.run.machine import Machine
 from hpo.run.provenance import differences, provenance
 from hpo.run.reproducing import Reproduced, first_difference, how_it_ended, train_alone
-from hpo.run.resuming import adopt, check_data, check_sampler, continuation, stored_plan
+from hpo.run.resuming import (
+    adopt,
+    adopt_growth,
+    check_data,
+    check_sampler,
+    continuation,
+    stored_plan,
+)
 from hpo.run.watcher import Watcher
 from hpo.trainables.asked import ASKED
 from hpo.trainables.function import UNNAMED_METRIC, Train
@@ -141,6 +148,7 @@ def resume(
         adopt(name, storage, train, plan, take_over=take_over, watcher=watcher)
         plan = {}
     with create_store(storage) as store:
+        adopt_growth(store, name, take_over=take_over, watcher=watcher)
         resumed = continuation(store, name, plan)
         trainable = trainable_of(resumed.plan, train=train)
         check_data(resumed.plan, trainable, resumed.record)
@@ -189,6 +197,7 @@ def confirm(
         adopt(name, storage, train, plan, take_over=take_over, watcher=watcher, confirm=True)
         plan = {}
     with create_store(storage) as store:
+        adopt_growth(store, name, take_over=take_over, watcher=watcher)
         resumed = continuation(store, name, plan)
         trainable = trainable_of(resumed.plan, train=train)
         check_data(resumed.plan, trainable, resumed.record)

@@ -104,6 +104,9 @@ def next_step(
         return Confirm(requested)
     if current is not None and full and current.actions is None:
         return Judge(current)
+    lifted = history.stopped is None and history.resumed_after
+    if any(r.ended for r in history.requests) and not lifted:
+        return _confirm(plan, traits, history, time_to_race=False)
     if history.stopped is None and (repeated := trials_to_repeat(plan, traits, history)):
         return Repeat(repeated)
     to_draw = plan.trials - confirming_budget(plan, traits, history)
@@ -134,8 +137,14 @@ def requested_trials(traits: Traits, history: History) -> tuple[int, ...]:
         return tuple(unconfirmed)
     if traits.noisy is None and not history.confirmed:
         owed = min(owed, CHECKED)
-    searched = {trial: value for trial, value in history.searched().items() if trial < trials}
-    confirmed = [c for c in history.confirmed if c.trial < trials]
+    # Of equal settings, which Optuna may draw, one trial races: that which has confirmed, or the best.
+    racing: dict[str, int] = {}
+    for trial in [*(c.trial for c in history.confirmed), *history.ranked(traits.direction)]:
+        if trial < trials:
+            racing.setdefault(repr(sorted(history.trials[trial].settings.items())), trial)
+    values = history.searched()
+    searched = {trial: values[trial] for trial in sorted(racing.values())}
+    confirmed = [c for c in history.confirmed if c.trial in searched]
     return tuple(sorted(race(searched, confirmed, traits.direction, owed)))
 
 

@@ -137,12 +137,14 @@ class Confirmation:
 class Request:
     """What `hpo confirm` asked for: `trainings` that confirm the best of the first `trials` trials.
 
-    They are beside those of the plan, and come after `confirmed` others had confirmed.
+    They are beside those of the plan, and come after `confirmed` others had confirmed. `ended`: the search had ended by
+    then, whatever was left of its plan, and its user has not changed the plan since.
     """
 
     confirmed: int
     trainings: int
     trials: int
+    ended: bool = False
 
 
 @dataclass

@@ -16,6 +16,7 @@ from studies.words import setting
 F = TypeVar("F", bound=Callable[..., Any])
 
 OTHER = "Where and how it is shown"
+PLACES = {"config": GROUPS[0], "trainings": GROUPS[1]}  # of options beside the fields
 
 
 class Grouped(click.Command):
@@ -30,8 +31,7 @@ class Grouped(click.Command):
             if isinstance(parameter, click.Argument):  # for which click has no help
                 record = field and (parameter.make_metavar(ctx), field.text)
             if record is not None:
-                whole_plan = parameter.name == "config"
-                group = GROUPS[0] if whole_plan else field.group if field is not None else OTHER
+                group = PLACES.get(parameter.name or "", OTHER) if field is None else field.group
                 groups[group].append(record)
         width = max(len(names) for records in groups.values() for names, _ in records)
         for group, records in groups.items():

@@ -59,7 +59,7 @@ def changed_plan(plan: Plan, changed: Mapping[str, Any], adopted: int = 0) -> Pl
     return plan.extended_to(adopted + asked, adopted)
 
 
-def request(confirmed: int, trainings: int, trials: int, owed: int) -> Change:
+def request(confirmed: int, trainings: int, trials: int, owed: int, *, ended: bool) -> Change:
     """The change that records what `hpo confirm` asks for: see `hpo.choose.types.Request`.
 
     `owed` trainings remain of what it asked for before.
@@ -70,7 +70,7 @@ def request(confirmed: int, trainings: int, trials: int, owed: int) -> Change:
     )
     if owed:
         means += f"; {owed} that were asked for before come first"
-    after = {"confirmed": confirmed, "trainings": trainings, "trials": trials}
+    after = {"confirmed": confirmed, "trainings": trainings, "trials": trials, "ended": ended}
     return Change(CONFIRM, None, after, means)
 
 

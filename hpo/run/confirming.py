@@ -46,8 +46,5 @@ def after_confirming(plan: Plan, traits: Traits, history: History) -> list[str]:
             f"those of trial {finalists[0].trial}, recommended now, have no test score"
         )
     if not isinstance(next_step(plan, traits, history), Done):
-        rest = plan.trials - history.trainings
-        lines.append(
-            f"the search was not at its end: {counted(rest, 'training')} of its plan remain for hpo resume"
-        )
+        lines.append("the search is not at its end: hpo resume goes on with the rest of its plan")
     return lines

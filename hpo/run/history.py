@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hpo.choose.rounds import batch_numbers, batches
@@ -39,12 +40,10 @@ def read_history(writer: Writer, plan: SearchPlan, traits: Traits) -> History:
     for version in plans:
         names = (change["field"].partition("space.")[2] for change in version.changes)
         widened.setdefault(version.rounds, set()).update(filter(None, names))
-    requests = [
-        Request(**change["after"])
-        for version in plans
-        for change in version.changes
-        if change["field"] == CONFIRM
-    ]
+    requests: list[Request] = []
+    for version in plans:
+        asked = [Request(**c["after"]) for c in version.changes if c["field"] == CONFIRM]
+        requests = [r if asked else replace(r, ended=False) for r in requests] + asked
     history = History(
         running={t.number: t.params for t in trials if t.state == "running"},
         rounds=[

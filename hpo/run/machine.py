@@ -160,6 +160,8 @@ class Machine:
     def _next_step(self) -> Step:
         plan, history = self._plan, self._history
         step = next_step(plan, self._traits, history)
+        if self._until_confirmed:
+            return step  # the plan's limit of time is for the search
         if isinstance(step, StartRound | Draw | Repeat | Stop) and history.stopped is None:
             late = stopping.time_for_drawing_is_over(plan, history, self._seconds())
             return step if late is None else Stop(late)

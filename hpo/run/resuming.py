@@ -10,7 +10,7 @@ from typing import Any
 from hpo.choose.samplers import SAMPLERS
 from hpo.choose.types import History
 from hpo.errors import PlanError
-from hpo.plan.adopt import adopting_plan, notices
+from hpo.plan.adopt import FOLLOWING, adopting_plan, notices
 from hpo.plan.changes import CONFIRM, Change, changed_plan, changes, data_changes, request
 from hpo.plan.plan import Plan, make_plan, to_json
 from hpo.plan.space import to_mapping
@@ -21,10 +21,17 @@ from hpo.trainables.named import path_of
 from hpo.trainables.of_plan import trainable_of
 from hpo.trainables.protocol import Trainable
 from studies import extras
-from studies.database.optunas import check_drawn, read_optunas, record_adoption
+from studies.database.optunas import (
+    added_by_optuna,
+    check_drawn,
+    read_optunas,
+    record_adoption,
+    record_growth,
+)
 from studies.database.records import StudyRecord
 from studies.database.store import Store
 from studies.database.writer import Writer
+from studies.words import counted
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,8 @@ class Continuation:
         """The same, with so many trainings that are to confirm the best of the trials so far."""
         begun = len(history.confirmed) + len(history.staged)
         confirmed = max(begun, *(r.confirmed + r.trainings for r in history.requests), 0)
-        asked = request(confirmed, trainings, history.drawn, history.owed)
+        ended = self.record.state == "complete" or any(r.ended for r in history.requests)
+        asked = request(confirmed, trainings, history.drawn, history.owed, ended=ended)
         return replace(self, changes=[*self.changes, asked])
 
     def record_changes(self, writer: Writer, watcher: Watcher) -> None:
@@ -163,3 +171,31 @@ def adopt(
         ranges={name: to_mapping(p) for name, p in plan.space.items()},
         provenance=provenance(),
     )
+
+
+def adopt_growth(store: Store, name: str, *, take_over: bool, watcher: Watcher) -> None:
+    """Let the trials that Optuna has added to an adopted study belong to its first round, if we have added none.
+
+    Raises:
+        PlanError: its space can't be searched by hpo any more.
+        studies.errors.LeaseError: another process holds it, or it has trials that have not ended.
+    """
+    record = store.study(name)
+    if not record.adopted or len(store.rounds(record.study_id)) > 1:
+        return
+    if not (added := added_by_optuna(store, record)):
+        return
+    study, stored = read_optunas(name, store.url), stored_plan(record)
+    kept = {field: getattr(stored, field) for field in stored.model_fields_set - {*FOLLOWING}}
+    asked = stored.trials - record.adopted
+    plan = adopting_plan(study, {**kept, "trials": asked}, confirm=not asked)
+    if not take_over:
+        study.check_ended()
+    watcher.noticed(f"Optuna has added {counted(len(added), 'trial')} to the first round")
+    with store.hold(name, take_over=take_over) as writer:
+        record_growth(
+            writer,
+            study,
+            plan=to_json(plan),
+            ranges={name: to_mapping(p) for name, p in plan.space.items()},
+        )

@@ -1,7 +1,8 @@
 """Studies that plain Optuna wrote: what we read of one to go on with it, and how that is recorded.
 
 Its trials stay as Optuna wrote them, except that those which have not ended are recorded as failed, with the reason.
-What is added is a plan, a first round of all those trials, and a note of where they came from.
+What is added is a plan, a first round of all those trials, and a note of where they came from. As long as we add no
+trials, Optuna can go on with it, and the first round grows.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from sqlalchemy.exc import IntegrityError
 
 from studies.database import tables
 from studies.database.engine import now
+from studies.database.reader import Reader
 from studies.database.records import Direction, StudyRecord, read_distribution
 from studies.database.store import Store, create_store, open_store
+from studies.database.writer import Writer
 from studies.errors import LeaseError, StoreError
 
 if TYPE_CHECKING:
@@ -94,7 +97,7 @@ def read_optunas(name: str, storage: str) -> OptunasStudy:
         return OptunasStudy(name, record.directions, trials)
 
 
-def _trials(store: Store, connection: sa.Connection, study_id: int) -> Sequence[Row]:
+def _trials(store: Reader, connection: sa.Connection, study_id: int) -> Sequence[Row]:
     t = store.table("trials")
     return connection.execute(
         sa.select(t.c.trial_id, t.c.number, t.c.state)
@@ -103,12 +106,8 @@ def _trials(store: Store, connection: sa.Connection, study_id: int) -> Sequence[
     ).all()
 
 
-def check_drawn(store: Store, record: StudyRecord) -> None:
-    """Check that we drew all trials of a study, except those that it was adopted with.
-
-    Raises:
-        StoreError: plain Optuna has gone on with it, so what comes next would not follow from the plan.
-    """
+def added_by_optuna(store: Store, record: StudyRecord) -> Sequence[int]:
+    """The numbers of the trials that we did not draw, but for those that the study was adopted with."""
     t, a = store.table("trials"), store.table("trial_user_attributes")
     drawn = sa.exists().where(a.c.trial_id == t.c.trial_id, a.c.key == "round")
     with store.reading() as connection:
@@ -116,8 +115,17 @@ def check_drawn(store: Store, record: StudyRecord) -> None:
             sa.select(t.c.number)
             .where(t.c.study_id == record.study_id, t.c.number >= record.adopted, ~drawn)
             .order_by(t.c.number)
-        ).scalars().all()  # fmt: skip
-    if others:
+        )
+        return others.scalars().all()
+
+
+def check_drawn(store: Store, record: StudyRecord) -> None:
+    """Check that we drew all trials of a study, except those that it was adopted with.
+
+    Raises:
+        StoreError: plain Optuna has gone on with it, so what comes next would not follow from the plan.
+    """
+    if others := added_by_optuna(store, record):
         shown = ", ".join([str(n) for n in others[:SHOWN]] + ["…"] * (len(others) > SHOWN))
         raise StoreError(
             f"study {record.name!r} has {len(others)} trials that hpo did not draw ({shown}), so its plan does not say "
@@ -140,19 +148,13 @@ def record_adoption(
     Raises:
         StoreError: another program has written to the study since it was read.
     """
-    changed = StoreError(
-        f"another program has just written to study {study.name!r}: see that it has ended, then try again"
-    )
+    changed = _changed(study)
     adopted = {"trials": len(study.trials), "failed": study.unended}
     with create_store(storage) as store:
         study_id = store.study(study.name).study_id
         try:
             with store.writing() as connection:
-                rows = _trials(store, connection, study_id)
-                if [(r.number, r.state) for r in rows] != [
-                    (t.number, t.state) for t in study.trials
-                ]:
-                    raise changed
+                rows = _unchanged(store, connection, study_id, study)
                 connection.execute(
                     sa.insert(tables.studies).values(
                         study_id=study_id,
@@ -173,7 +175,60 @@ def record_adoption(
             raise changed from None
 
 
-def _fail(store: Store, connection: sa.Connection, rows: Sequence[Row]) -> None:
+def record_growth(
+    writer: Writer, study: OptunasStudy, *, plan: str, ranges: Mapping[str, Any]
+) -> None:
+    """Record that Optuna has gone on with a study that was adopted, and to which we have added no trials.
+
+    All its trials are now the first round, which is to be judged again. What confirmed some of them stays.
+
+    Raises:
+        StoreError: another program has written to the study since it was read.
+    """
+    store, studies, rounds = writer.store, tables.studies, tables.rounds
+    of_study = studies.c.study_id == writer.study_id
+
+    def work(connection: sa.Connection) -> None:
+        rows = _unchanged(store, connection, writer.study_id, study)
+        provenance = json.loads(
+            connection.execute(sa.select(studies.c.provenance).where(of_study)).scalar_one()
+        )
+        failed = [*provenance["adopted"]["failed"], *study.unended]
+        provenance["adopted"] = {"trials": len(rows), "failed": failed}
+        connection.execute(
+            sa.update(studies)
+            .where(of_study)
+            .values(plan=plan, provenance=json.dumps(provenance), completed=None)
+        )
+        connection.execute(
+            sa.update(rounds)
+            .where(rounds.c.study_id == writer.study_id, rounds.c.round == 0)
+            .values(
+                size=len(rows), ranges=json.dumps(dict(ranges)), verdicts=None, next_ranges=None
+            )
+        )
+        _fail(store, connection, [r for r in rows if r.state in UNENDED])
+
+    writer.write(work)
+
+
+def _changed(study: OptunasStudy) -> StoreError:
+    return StoreError(
+        f"another program has just written to study {study.name!r}: see that it has ended, then try again"
+    )
+
+
+def _unchanged(
+    store: Reader, connection: sa.Connection, study_id: int, study: OptunasStudy
+) -> Sequence[Row]:
+    """The rows of a study's trials, which are as they were read."""
+    rows = _trials(store, connection, study_id)
+    if [(r.number, r.state) for r in rows] != [(t.number, t.state) for t in study.trials]:
+        raise _changed(study)
+    return rows
+
+
+def _fail(store: Reader, connection: sa.Connection, rows: Sequence[Row]) -> None:
     """Record trials that have not ended as failed, with the reason unless they have an attribute of that name."""
     t, a = store.table("trials"), store.table("trial_user_attributes")
     for row in rows:

@@ -49,6 +49,7 @@ def render(
     trial, params = summary.chosen or (None, {})
     versions = record.provenance.get("versions", {})
     task = record.provenance.get("data", {}).get("task")
+    own = summary.plan.get("trials", 0) - record.adopted
     return environment.get_template("report.html.j2").render(
         summary=summary,
         record=record,
@@ -73,7 +74,7 @@ def render(
         finished="" if pd.isna(finished) else f"{finished:%Y-%m-%d %H:%M} UTC",
         resume=_command(summary, "resume")
         + (
-            f" --trials {2 * summary.plan['trials']}"
+            f" --trials {2 * own or record.adopted}"
             if summary.plan and record.state == "complete"
             else ""
         ),

@@ -196,6 +196,16 @@ STEPS: dict[str, tuple[SearchPlan, Traits, History, Step]] = {
         plan(), FUNCTION,
         history(12, 12, confirmed=[(8, 8.0), (9, 9.0)], requests=[Request(0, 9, 8)]), Confirm((0,)),
     ),
+    "after it, a search that had ended early does not race on": (
+        plan(), NETWORK,
+        history(12, 12, stopped="time", confirmed=MEASURED, requests=[Request(3, 0, 12, ended=True)]),
+        OpenTest(9),
+    ),
+    "unless its user has lifted the stop": (
+        plan(), NETWORK,
+        history(12, 12, confirmed=MEASURED, resumed_after=1, requests=[Request(3, 0, 12, ended=True)]),
+        StartRound(1, 12, NARROW),
+    ),
     "a study of Optuna's that is only confirmed draws nothing": (
         plan(trials=15, rounds=1), FUNCTION,
         history(15, 15, confirmed=SMALLEST, adopted=15, requests=[Request(0, 3, 15)]), Done(),

@@ -133,6 +133,44 @@ def test_the_best_of_optunas_study_race_and_its_trials_stay_as_they_are(
     assert len(grown.trials_frame()) - 20 + len(confirmations(grown)) - 17 == 16
 
 
+def test_optuna_goes_on_and_the_race_with_it(theirs: Path, tmp_path: Path) -> None:
+    storage = copied(theirs, tmp_path)
+    first = confirmations(hpo.confirm("theirs", 6, train=noisy, storage=storage))
+    with optunas(storage) as study:
+        study.enqueue_trial({"x": 0.3})
+        study.optimize(
+            lambda trial: noisy({"x": trial.suggest_float("x", 0, 2)}, seed=9)["loss"], 5
+        )
+        trials = study.get_trials()
+    notes = Notes()
+    grown = operations.confirm("theirs", 8, train=noisy, storage=storage, watcher=notes)
+    assert notes.lines[0] == "Optuna has added 5 trials to the first round"
+    again = confirmations(grown)
+    assert again[:6] == first
+    assert len(again) == 14
+    assert 20 in {c.trial for c in again}
+    (only,) = grown.summary()["rounds"]
+    assert only["ranges"]["x"]["high"] == 2
+    with optunas(storage) as study:
+        assert study.get_trials() == trials
+        left = study.ask()
+    with pytest.raises(LeaseError, match=r"25 \(RUNNING\)"):
+        hpo.confirm("theirs", 1, train=noisy, storage=storage)
+    with optunas(storage) as study:
+        study.tell(left, state=optuna.trial.TrialState.FAIL)
+    assert len(hpo.resume("theirs", train=noisy, trials=10, storage=storage).trials_frame()) > 26
+
+
+def test_equal_settings_race_once(storage: str) -> None:
+    with optunas(storage) as study:
+        study.optimize(lambda t: noisy({"x": t.suggest_int("x", 0, 1)}, seed=t.number)["loss"], 12)
+    found = hpo.confirm("theirs", 8, train=noisy, storage=storage)
+    assert sorted(c.trial for c in confirmations(found) if c.stage == 2) == sorted(
+        {c.trial for c in confirmations(found)}
+    )
+    assert len(found.summary()["finalists"]) == 2
+
+
 def test_values_that_repeat_exactly_are_checked_once(storage: str) -> None:
     by_optuna(storage, exact)
     calls: list[Any] = []
@@ -216,7 +254,7 @@ def test_half_way_and_stopped_again_it_ends_as_if_it_had_never_stopped(
     study = operations.confirm("s", 6, train=noisy, storage=one, watcher=notes, workers=1)
     assert study.summary()["state"] == "interrupted"
     assert len(study.trials_frame()) == drawn
-    assert "remain for hpo resume" in notes.lines[-1]
+    assert notes.lines[-1].endswith("hpo resume goes on with the rest of its plan")
     stopped_after(count, lambda **options: hpo.confirm("s", 6, storage=other, **options))
     for storage in (one, other):
         study = hpo.resume("s", train=noisy, storage=storage, workers=2)

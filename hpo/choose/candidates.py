@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from hpo.choose.positions import Array, snapped
+from hpo.choose.reach import final_ends
 from hpo.plan.space import Categorical, Parameter
 
 STEP_SIZES = (0.01, 0.05, 0.15)  # standard deviations of a local step, as shares of the range
@@ -26,7 +27,11 @@ def uniform(ranges: Mapping[str, Parameter], count: int, rng: np.random.Generato
 def near(
     ranges: Mapping[str, Parameter], centres: Array, each: int, rng: np.random.Generator
 ) -> Array:
-    """Positions (C × each, P) near C centres: in each, a few parameters have moved, most of them by a small step."""
+    """Positions (C × each, P) near C centres: in each, a few parameters have moved, most of them by a small step.
+
+    A step past an end goes to the end only if that is final. Else it is reflected, so that the best of a parameter
+    without effect does not seem to lie at an end, past which its range would be extended.
+    """
     X = np.repeat(centres, each, axis=0)
     count, parameters = X.shape
     step = rng.choice(STEP_SIZES, size=(count, 1)) * rng.standard_normal(X.shape)
@@ -39,6 +44,10 @@ def near(
             X[:, column] = np.where(moves[:, column], choice, X[:, column])
         else:
             far = moves[:, column] & (rng.random(count) < JUMP)
-            X[:, column] = np.clip(X[:, column] + moves[:, column] * step[:, column], 0, 1)
+            lowest, highest = final_ends(parameter)
+            moved = X[:, column] + moves[:, column] * step[:, column]
+            moved = moved if lowest else np.abs(moved)
+            moved = moved if highest else 1 - np.abs(1 - moved)
+            X[:, column] = np.clip(moved, 0, 1)
             X[:, column] = np.where(far, other[:, column], X[:, column])
     return snapped(ranges, X)

@@ -31,6 +31,7 @@ import numpy as np
 from hpo.choose.candidates import near, uniform
 from hpo.choose.model import MAX_TRIALS, Model, fit
 from hpo.choose.positions import Array, are_choices, positions, snapped
+from hpo.choose.reach import reachable
 from hpo.choose.types import Action, Direction, Observation, Verdict
 from hpo.choose.zeros import judge_zero
 from hpo.plan.space import (
@@ -39,11 +40,9 @@ from hpo.plan.space import (
     Limit,
     Numeric,
     Parameter,
-    ends,
     inside,
     is_zero,
     section,
-    within,
 )
 from studies.words import describe, number
 
@@ -83,6 +82,8 @@ def narrow(
     """
     from threadpoolctl import threadpool_limits
 
+    first = first or ranges
+    bounded = reachable(ranges, first, limits or {}, extend=extend)
     inside_them = [trial for trial in history if inside(ranges, trial.settings)]
     trials = _comparable(inside_them, direction)
     counts = {
@@ -91,13 +92,13 @@ def narrow(
     }
     verdicts = {}
     with threadpool_limits(1):  # the same to the last bit on any machine, and faster
-        of_all = _evidence(ranges, trials)
+        of_all = _evidence(bounded, trials)
         for column, (name, parameter) in enumerate(ranges.items()):
             evidence, zero = of_all, None
             if isinstance(parameter, Float) and parameter.zero:
                 # A 0 says nothing of where in the range the best is.
                 nonzero = [t for t in trials if not is_zero(parameter, t.settings[name])]
-                evidence = _evidence(ranges, nonzero) if len(nonzero) < len(trials) else of_all
+                evidence = _evidence(bounded, nonzero) if len(nonzero) < len(trials) else of_all
                 if not isinstance(of_all, str):
                     zero = judge_zero(parameter, name, inside_them, direction)
             if (why := _untestable(parameter)) or isinstance(evidence, str):
@@ -107,16 +108,16 @@ def narrow(
                     parameter, evidence.places[column], evidence.best[:, column]
                 )
             else:
-                start = (first or ranges)[name]
+                start, within_reach = first[name], bounded[name]
                 assert not isinstance(start, Categorical)  # noqa: S101  # a range stays a range
-                extends = extend and start.extend
+                assert not isinstance(within_reach, Categorical)  # noqa: S101
                 judged = _judge_range(
                     parameter,
                     evidence.places[column],
                     evidence.best[:, column],
-                    _reach(parameter, start, (limits or {}).get(name), extends),
+                    within_reach,
                     _smallest(parameter, start),
-                    extends,
+                    extends=extend and start.extend,
                 )
             judged = replace(judged, evidence={**counts, **judged.evidence})
             verdicts[name] = _with_zero(judged, zero)
@@ -151,14 +152,6 @@ def _untestable(parameter: Parameter) -> str | None:
     if isinstance(parameter, Categorical):
         return "only one choice is left" if len(parameter.choices) == 1 else None
     return "the range is a single value" if parameter.low == parameter.high else None
-
-
-def _reach(
-    parameter: Numeric, start: Numeric, limit: Limit | None, extends: bool
-) -> tuple[float, float]:
-    """The widest that a range may become. One that was extended before that was forbidden does not become invalid."""
-    lowest, highest = ends(within(start, limit)) if extends else (start.low, start.high)
-    return min(lowest, parameter.low), max(highest, parameter.high)
 
 
 @dataclass(frozen=True)
@@ -229,11 +222,14 @@ def _judge_range(
     parameter: Numeric,
     places: Array,
     best: Array,
-    reach: tuple[float, float],
+    reach: Numeric,
     smallest: float,
+    *,
     extends: bool,
 ) -> Verdict:
-    """A verdict on a range. `reach` is the widest that it may become, `smallest` the least share that may remain."""
+    """A verdict on a range. `reach` is the same with the widest that it may become as its limit, `smallest` the least
+    share that may remain.
+    """
     low = min(float(np.quantile(places, TAIL)), best.min())
     high = max(float(np.quantile(places, 1 - TAIL)), best.max())
     margin = max(MARGIN * (high - low), SMALLEST_MARGIN)
@@ -249,21 +245,21 @@ def _judge_range(
     if stop - start > WORTHWHILE:
         start, stop = 0.0, 1.0
 
-    reachable, reasons, warning = replace(parameter, limit=reach), [], None
+    reasons, warning = [], None
     for end, outermost in (("lower", 1 - best), ("upper", best)):
         crowded = at_end[end] >= CROWD
         if not crowded and outermost.max() < 1:
             continue
         likely_there = f"the best likely lies at the {end} end ({at_end[end]:.0%})"
         width = EXTENSION if crowded else margin
-        further = section(reachable, *((-width, 1.0) if end == "lower" else (0.0, 1 + width)))
+        further = section(reach, *((-width, 1.0) if end == "lower" else (0.0, 1 + width)))
         if further.low < parameter.low or further.high > parameter.high:
             start, stop = (-width, stop) if end == "lower" else (start, 1 + width)
             so_far = f"the best setting so far lies at the {end} end"
             reasons.append(likely_there if crowded else so_far)
         elif crowded and not extends:
             warning = f"{likely_there}, but the range may not be extended: it may lie outside"
-    following = replace(section(reachable, start, stop), limit=parameter.limit)
+    following = replace(section(reach, start, stop), limit=parameter.limit)
     likely = " … ".join(number(section(parameter, end, end).low) for end in (low, high))
     action: Action
     if reasons:

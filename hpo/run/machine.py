@@ -35,6 +35,7 @@ from hpo.choose.next_step import (
     Stop,
     next_step,
 )
+from hpo.choose.reach import reachable
 from hpo.choose.suggest import suggest
 from hpo.choose.types import History
 from hpo.errors import TooManyFailuresError
@@ -206,7 +207,7 @@ class Machine:
         if (failures := stopping.too_many_failures(plan, history)) is not None:
             raise TooManyFailuresError(failures)
         settings = suggest(
-            step.round.ranges,
+            reachable(step.round.ranges, plan.space, self._traits.limits, extend=plan.extend),
             evidence.observations(history, self._traits.direction),
             step.batch.size,
             seed_of(plan, SUGGEST, step.round.number, history.in_round),

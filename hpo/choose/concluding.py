@@ -33,6 +33,9 @@ class Finalist:
 
     `mean` and `ci95` are None if a training failed: such settings are not recommended. `ci95` is also None if there are
     too few values to estimate their spread. `tied`: a comparison can't tell it from the first finalist.
+
+    Of a baseline, `gain` is how much better the first finalist is, and `gain_ci95` the interval of that. The gain is None
+    if the two never trained in one stage, the interval if there are too few values to estimate the noise.
     """
 
     trial: int
@@ -40,6 +43,8 @@ class Finalist:
     mean: float | None
     ci95: tuple[float, float] | None
     tied: bool
+    gain: float | None = None
+    gain_ci95: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,25 +56,32 @@ class Conclusion:
 
 
 def conclude(
-    searched: Mapping[int, float], confirmed: Sequence[Confirmation], direction: Direction
+    searched: Mapping[int, float],
+    confirmed: Sequence[Confirmation],
+    direction: Direction,
+    baselines: Collection[int] = (),
 ) -> Conclusion:
     """Rank the settings that were trained again, with their means, intervals and ties.
 
     Settings are ranked by their scores. Those trained less than half as often as the most often trained ones come after
     the others, and those that failed come last. If every training repeated its value of the search, the values are
     exact, and settings are ranked by them.
+
+    The first one is compared with each of the `baselines`, which train in every stage.
     """
     done, failed = done_values(confirmed)
     exact = all(c.value == searched[c.trial] for c in done)
+    sign = 1.0 if direction == "maximize" else -1.0
     if exact:
-        sign = 1.0 if direction == "maximize" else -1.0
         score = {trial: sign * value for trial, value in searched.items()}
     else:
         score = scores(searched, confirmed, direction)
     values: dict[int, list[float | None]] = {}
     for c in sorted(confirmed, key=lambda c: c.stage):
         values.setdefault(c.trial, []).append(c.value)
-    most = max((len(own) for trial, own in values.items() if trial not in failed), default=0)
+    # A baseline trains in stages before those of the others begin.
+    raced = [own for trial, own in values.items() if trial not in failed and trial not in baselines]
+    most = max(map(len, raced), default=0)
     order = sorted(
         values, key=lambda k: (k in failed, 2 * len(values[k]) < most, -score.get(k, 0.0), k)
     )
@@ -97,7 +109,13 @@ def conclude(
             )
         else:
             tied = False
-        finalists.append(Finalist(trial, values[trial], mean, ends, tied))
+        gain: tuple[float | None, tuple[float, float] | None] = None, None
+        if finalists and trial in baselines and exact:
+            gap = sign * (searched[finalists[0].trial] - searched[trial])
+            gain = gap, (gap, gap)
+        elif finalists and trial in baselines:
+            gain = _gain(by_stage[finalists[0].trial], own, sign, noise)
+        finalists.append(Finalist(trial, values[trial], mean, ends, tied, *gain))
     return Conclusion(METHOD, finalists)
 
 
@@ -166,6 +184,28 @@ def _gap(
     """How far one setting is from another in the stages in which both trained."""
     gap = sum(one[s] - other[s] for s in sorted(stages)) / len(stages)
     return _Gap(gap, noise.deviation * math.sqrt(2 / len(stages)))
+
+
+def _gain(
+    first: Mapping[int, float], baseline: Mapping[int, float], sign: float, noise: _Estimate
+) -> tuple[float | None, tuple[float, float] | None]:
+    """How much better the first setting is than a baseline, in the stages in which both trained, and the interval.
+
+    Its values in the search don't count: it was chosen for them, and the baseline was not. For what luck remains, the
+    interval is wider, as that of its mean is (`_half_width`).
+    """
+    from scipy import stats
+
+    together = first.keys() & baseline.keys()
+    if not together:
+        return None, None
+    gap = _gap(first, baseline, together, noise)
+    gain = sign * gap.size
+    if not noise.degrees:
+        return gain, None
+    half = float(stats.t.ppf((1 + LEVEL) / 2, noise.degrees)) * gap.error
+    half += LUCK * noise.deviation / math.sqrt(len(together))
+    return gain, (gain - half, gain + half)
 
 
 def _gap_through_search(values: Sequence[Value], one: int, other: int) -> tuple[_Gap, _Estimate]:

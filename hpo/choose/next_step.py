@@ -151,6 +151,7 @@ def requested_trials(traits: Traits, history: History) -> tuple[int, ...]:
 def _start_round(plan: SearchPlan, history: History, to_draw: int) -> StartRound:
     number = len(history.rounds)
     size = round_size(to_draw, plan.rounds, len(history.trials), number)
+    size = size if number else max(size, len(plan.baseline))
     ranges = dict(plan.space)
     if history.rounds and (narrowed := history.rounds[-1].next_ranges) is not None:
         wider = {name: plan.space[name] for name in history.widened.get(number, ())}
@@ -161,14 +162,15 @@ def _start_round(plan: SearchPlan, history: History, to_draw: int) -> StartRound
 def _confirm(
     plan: SearchPlan, traits: Traits, history: History, time_to_race: bool
 ) -> Race | OpenTest | Done:
+    baselines = range(len(plan.baseline))
     by_plan = len(history.confirmed) - history.requested
     trainings_left = confirming_budget(plan, traits, history) - by_plan
     if trainings_left > 0 and time_to_race:
-        trials = repeated_best(traits, history)
+        trials = repeated_best(plan, traits, history)
         if trials is None:
             trials = race(
                 history.searched(), history.confirmed, traits.direction, trainings_left, plan.finalists,
-                len(measuring(plan, history)),
+                len(measuring(plan, history)), baselines,
             )  # fmt: skip
         if trials:
             return Race(tuple(sorted(trials)))
@@ -176,7 +178,9 @@ def _confirm(
         return Done()
     if history.tested is not None:
         return OpenTest(history.tested)
-    finalists = conclude(history.searched(), history.confirmed, traits.direction).finalists
+    finalists = conclude(
+        history.searched(), history.confirmed, traits.direction, baselines
+    ).finalists
     if not finalists or finalists[0].mean is None:
         return Done()
     return OpenTest(finalists[0].trial)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -18,6 +18,10 @@ class SearchPlan(Protocol):
     @property
     def space(self) -> Mapping[str, Parameter]:
         """The ranges that the search begins with."""
+
+    @property
+    def baseline(self) -> Sequence[Settings]:
+        """The settings in use today, which are the first trials."""
 
     @property
     def trials(self) -> int:

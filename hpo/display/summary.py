@@ -15,7 +15,7 @@ from rich.text import Text
 from hpo.display.commands import next_commands
 from hpo.display.text import ACTIONS, STATES
 from studies import Study
-from studies.analysis import agreement
+from studies.analysis import agreement, baselines
 from studies.analysis.summary import Summary
 from studies.database.records import Finalist, Round
 from studies.words import counted, describe, setting, settings
@@ -147,7 +147,8 @@ def _confirmed(s: Summary) -> list[RenderableType]:
         named = ", ".join(f"{f.trial} ({_plus_minus(f)})" for f in tied[:MAX_TIED])
         more = f" and {len(tied) - MAX_TIED} more" if len(tied) > MAX_TIED else ""
         table.add_row("  tied with it", Text(f"trial{'s' * (len(tied) > 1)} {named}{more}"))
-    return [table, _indented(s.note)] if s.note else [table]
+    compared = [_indented(text) for text in baselines.sentences(s.baselines, s.goal)]
+    return [table, *compared, _indented(s.note)] if s.note else [table, *compared]
 
 
 def _plus_minus(finalist: Finalist) -> str:

@@ -14,6 +14,7 @@ from hpo.choose.concluding import conclude
 from hpo.choose.next_step import requested_trials
 from hpo.choose.rounds import batch_numbers, batches
 from hpo.choose.types import Confirmation, Observation, Round, Verdict
+from hpo.plan.baseline import outside
 from hpo.plan.plan import Plan
 from hpo.plan.space import Settings, Space, recorded, to_mapping
 from hpo.run.history import read_history
@@ -44,7 +45,7 @@ class Journal:
         stored = self._writer.store.conclusion(self._writer.study_id)
         if history.confirmed and stored is None:
             self._writer.conclude(self._conclusion(history.confirmed))
-        for note in self._notes:
+        for note in [*self._notes, *outside(self._plan.baseline, self._plan.space)]:
             self._watcher.noticed(note)
         remaining = history.owed if requested_trials(self._traits, history) else 0
         if not until_confirmed:
@@ -65,7 +66,10 @@ class Journal:
         self, current: Round, settings: Sequence[Settings], first: Mapping[str, Any]
     ) -> None:
         """Trials are drawn. `first` are the ranges that the search began with."""
-        distributions = {name: recorded(p, first[name]) for name, p in current.ranges.items()}
+        distributions = {
+            name: recorded(p, first[name], [b[name] for b in self._plan.baseline])
+            for name, p in current.ranges.items()
+        }
         trials = self._writer.start_batch(
             current.number, settings, distributions, after=self.history.drawn
         )
@@ -136,7 +140,10 @@ class Journal:
         self._watcher.stage_finished(finished)
 
     def _conclusion(self, confirmed: Sequence[Confirmation]) -> records.Conclusion:
-        concluded = conclude(self.history.searched(), confirmed, self._traits.direction)
+        baselines = range(len(self._plan.baseline))
+        concluded = conclude(
+            self.history.searched(), confirmed, self._traits.direction, baselines
+        )
         finalists = [records.Finalist(**vars(f)) for f in concluded.finalists]
         return records.Conclusion(concluded.method, finalists)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from studies.analysis.baselines import Baseline, baselines_of
 from studies.analysis.finalists import conclude_now
 from studies.analysis.goal import Goal
 from studies.database import aggregates, tables
@@ -77,6 +78,11 @@ class Summary:
         return self.finalists[0] if self.finalists and self.finalists[0].mean is not None else None
 
     @property
+    def baselines(self) -> list[Baseline]:
+        """The settings in use before the search, in the order of the plan, compared with the recommended ones."""
+        return baselines_of(self.plan, self.finalists)
+
+    @property
     def chosen(self) -> tuple[int, Mapping[str, Any]] | None:
         """The trial whose settings to use, and the settings: the recommended ones, else those of the best trial."""
         if self.recommended is not None:
@@ -132,6 +138,7 @@ class Summary:
                 {**_recommendation(f), "values": f.values, "tied": f.tied} for f in self.finalists
             ],
             "recommended": first and _recommendation(first),
+            "baseline": [baseline.as_mapping() for baseline in self.baselines],
             "test": test,
         }
 

@@ -141,6 +141,8 @@ class Reader(Database):
                     stored["mean"],
                     stored["ci95"] and tuple(stored["ci95"]),
                     stored["tied"],
+                    gain=stored.get("gain"),
+                    gain_ci95=tuple(ends) if (ends := stored.get("gain_ci95")) else None,
                 )
                 for stored in json.loads(row.finalists)
             ],

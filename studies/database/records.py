@@ -102,7 +102,7 @@ class Finalist:
 
     `mean` and `ci95` are None where a training failed: such settings are not recommended. `ci95` is also None where
     there are too few values to estimate their spread. `tied` says that a comparison can't tell it from the first
-    finalist.
+    finalist. Of a baseline, `gain` is how much better the first finalist is.
     """
 
     trial: int
@@ -111,6 +111,8 @@ class Finalist:
     ci95: tuple[float, float] | None
     tied: bool
     params: Mapping[str, Any] = field(default_factory=dict)
+    gain: float | None = None
+    gain_ci95: tuple[float, float] | None = None
 
     def _repr_html_(self) -> str:
         facts = {

@@ -100,7 +100,8 @@ conclusions = Table(
     Column("study_id", Integer, primary_key=True, autoincrement=False),
     Column("method", Integer, nullable=False),  # the version of what compared the finalists
     Column("made", DateTime, nullable=False),  # UTC
-    # JSON, best first: [{trial, mean, ci95, tied}, …]. The values are in hpo_confirmations.
+    # JSON, best first: [{trial, mean, ci95, tied}, …], of baselines also gain and gain_ci95. The values are in
+    # hpo_confirmations.
     Column("finalists", Text, nullable=False),
 )
 

@@ -198,6 +198,7 @@ class Writer(Holding):
 def _stored(conclusion: Conclusion) -> dict[str, Any]:
     finalists = [
         {"trial": f.trial, "mean": f.mean, "ci95": f.ci95, "tied": f.tied}
+        | ({} if f.gain is None else {"gain": f.gain, "gain_ci95": f.gain_ci95})
         for f in conclusion.finalists
     ]
     return {"method": conclusion.method, "made": now(), "finalists": json.dumps(finalists)}

@@ -34,8 +34,8 @@ class Finalist:
     `mean` and `ci95` are None if a training failed: such settings are not recommended. `ci95` is also None if there are
     too few values to estimate their spread. `tied`: a comparison can't tell it from the first finalist.
 
-    Of a baseline, `gain` is how much better the first finalist is, and `gain_ci95` the interval of that. The gain is None
-    if the two never trained in one stage, the interval if there are too few values to estimate the noise.
+    Of a baseline, `gain` is how much better the first finalist is, and `gain_ci95` its interval. The gain is None if
+    the two never trained in one stage, the interval if there are too few values to estimate the noise.
     """
 
     trial: int

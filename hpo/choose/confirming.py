@@ -62,9 +62,10 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
     own, drawn = plan.trials - history.adopted, len(history.trials) - history.adopted
     most = plan.most_confirming(history.adopted)
     if (unconfirmed := repeated_best(plan, traits, history)) is not None:
-        # One is held back for the best, which the last trial may be.
-        held_back = max(CHECKED + 1, len(history.confirmed) + len(unconfirmed))
-        return min(max(0, held_back - history.requested), most)
+        # One is held back for the best, which the last trial may be. A single baseline was among those checked.
+        least = CHECKED + 1 + (len(plan.baseline) if len(plan.baseline) >= CHECKED else 0)
+        held_back = max(least, len(history.confirmed) + len(unconfirmed))
+        return min(max(0, held_back - history.requested), most, own - drawn)
     share = None if plan.repeats is not None else _noise_share(plan, traits, history)
     if share is not None:
         least = LEAST * (1 + len(plan.baseline))

@@ -126,8 +126,9 @@ def _params(params: Mapping[str, Any]) -> list[RenderableType]:
 
 def _confirmed(s: Summary) -> list[RenderableType]:
     """The recommended settings' results on fresh seeds and splits and on the test rows; the tied settings."""
+    compared = [_indented(text) for text in baselines.sentences(s.baselines, s.goal)]
     if s.recommended is None:
-        return []
+        return [*compared] if s.best else []
     first, *others = s.finalists
     table = _grid()
     table.add_row(
@@ -147,7 +148,6 @@ def _confirmed(s: Summary) -> list[RenderableType]:
         named = ", ".join(f"{f.trial} ({_plus_minus(f)})" for f in tied[:MAX_TIED])
         more = f" and {len(tied) - MAX_TIED} more" if len(tied) > MAX_TIED else ""
         table.add_row("  tied with it", Text(f"trial{'s' * (len(tied) > 1)} {named}{more}"))
-    compared = [_indented(text) for text in baselines.sentences(s.baselines, s.goal)]
     return [table, *compared, _indented(s.note)] if s.note else [table, *compared]
 
 

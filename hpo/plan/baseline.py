@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import Any
 
 from hpo.plan.space import (
@@ -23,9 +22,10 @@ from hpo.plan.space import (
     parse_value,
 )
 from studies.words import describe, nearest, number, settings
-from trainer.fields import SEARCHED
+from trainer import fields
 
 DEFAULT = "default"
+NUMBER = fields.number(-HUGE, HUGE)
 
 
 def as_mappings(given: Any) -> tuple[Mapping[str, Any], ...]:
@@ -68,9 +68,7 @@ def whole(
         for name in baseline:
             if name not in space:
                 known = f"the space has {', '.join(space)}"
-                raise ValueError(
-                    f"{name} is not searched; {nearest(name, space, known)}"
-                )
+                raise ValueError(f"{name} is not searched; {nearest(name, space, known)}")
         of_all: Settings = {}
         for name, parameter in space.items():
             value = baseline[name] if name in baseline else _default(name, network)
@@ -85,7 +83,7 @@ def _default(name: str, network: Mapping[str, Any] | None) -> Any:
     if network is None:
         raise ValueError(f"{name} is missing: a trainer of yours has no defaults, so name them all")
     widths = network["hidden"]
-    values = {name: field.default for name, field in SEARCHED.items()} | dict(network)
+    values = {name: field.default for name, field in fields.SEARCHED.items()} | dict(network)
     values |= {"units": widths[0] if len(set(widths)) == 1 else None, "layers": len(widths)}
     value = values.get(name)
     if value is None or value == math.inf:
@@ -100,20 +98,22 @@ def _value(name: str, parameter: Parameter, value: Any) -> Value:
         ValueError: it can't have it.
     """
     if isinstance(parameter, Categorical):
-        same = [c for c in parameter.choices if c == value and (c is value or _kind(c) == _kind(value))]
+        same = [
+            c for c in parameter.choices if c == value and (c is value or _kind(c) == _kind(value))
+        ]
         if not same:
-            raise ValueError(f"{name} = {value!r} is not one of {describe(parameter)}")
+            raise ValueError(f"{name} = {value!r} is not one of the choices {describe(parameter)}")
         return same[0]
-    if isinstance(value, bool) or not isinstance(value, Real) or not abs(value) <= HUGE:
+    if not NUMBER.allows(value):
         raise ValueError(f"{name} = {value!r} is not a number")
     if isinstance(parameter, Int) and value != int(value):
         raise ValueError(f"{name} = {value!r} is not a whole number")
-    value = int(value) if isinstance(parameter, Int) else float(value)
-    if parameter.step is not None and not on_a_step(parameter, value):
+    checked = int(value) if isinstance(parameter, Int) else float(value)
+    if parameter.step is not None and not on_a_step(parameter, checked):
         raise ValueError(
-            f"{name} = {number(value)} is no step of {number(parameter.step)} from {number(parameter.low)}"
+            f"{name} = {number(checked)} is no step of {number(parameter.step)} from {number(parameter.low)}"
         )
-    return value
+    return checked
 
 
 def _kind(choice: Value) -> type:

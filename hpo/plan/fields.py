@@ -72,9 +72,6 @@ _TABLE = (
     PlanField("rows", WHAT, whole(10), None, "Search on so many rows, drawn once.", "all", 1000, "N"),
     PlanField("space", WHAT, TEXT, SPACE, "A range LOW:HIGH[:log][:int], or choices a,b,c; can be repeated.",
         metavar="NAME=RANGE", change="A range or choices that include the study's; can be repeated."),
-    PlanField("baseline", WHAT, TEXT, None,
-        "The settings in use today, or default for the network's: trained first, raced, and compared with; can be "
-        "repeated.", "none", "default", "NAME=VALUE,…"),
     PlanField("trials", MUCH, whole(), 100, "Trainings in all, those that confirm the best settings included.",
         starts=True, metavar="N",
         change="Trainings in all, those done included; Optuna's and those of hpo confirm are beside them."),
@@ -110,6 +107,9 @@ _TABLE = (
     _network("hidden", metavar="100,100", starts=True),
     *map(_network, ("activation", "batch_norm", "dropout", "optimizer", "schedule")),
     *map(_network, ("init", "batch_size", "dtype")),
+    PlanField("baseline", WHAT, TEXT, (),
+        "The settings in use today, or default for the network's: trained first, raced, and compared with; can be "
+        "repeated.", "none", "default", "NAME=VALUE,…"),
 )  # fmt: skip
 
 FIELDS = {field.name: field for field in _TABLE}
@@ -126,7 +126,6 @@ class PlanFields(TypedDict, total=False):
     space: Mapping[
         str, Any
     ]  # of each parameter a `Float`, `Int` or `Categorical`, or the same as text
-    baseline: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | None
     trials: int
     rounds: int
     epochs: int
@@ -151,6 +150,7 @@ class PlanFields(TypedDict, total=False):
     init: str
     batch_size: int
     dtype: str
+    baseline: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | None
 
 
 class ConfirmFields(TypedDict, total=False):

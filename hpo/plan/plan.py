@@ -140,9 +140,7 @@ class Plan(BaseModel):
 
     @field_validator("baseline")
     @classmethod
-    def _whole(
-        cls, baselines: tuple[Settings, ...], info: ValidationInfo
-    ) -> tuple[Settings, ...]:
+    def _whole(cls, baselines: tuple[Settings, ...], info: ValidationInfo) -> tuple[Settings, ...]:
         if not info.data.keys() >= {"space", "trainer", *OF_THE_NETWORK}:
             return baselines  # another field is wrong
         foreign = info.data["trainer"] is not None

@@ -7,7 +7,7 @@ A space maps names to parameters; the ranges of a round are a space, too. As tex
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -270,26 +270,6 @@ def distribution(parameter: Parameter) -> BaseDistribution:
     if isinstance(p, Int):
         return IntDistribution(p.low, p.high, log=p.log, step=p.step)
     return FloatDistribution(p.low, p.high, log=p.log, step=p.step)
-
-
-def recorded(
-    parameter: Parameter, first: Parameter, baseline: Iterable[Value] = ()
-) -> BaseDistribution:
-    """The distribution that a study records: from 0 and not on a log scale if some draws of the first range are 0, or a
-    value of its baselines is one that no log scale has.
-
-    Optuna's plots use a log scale if one trial has a log distribution, and then can't show a 0.
-    """
-    from optuna.distributions import FloatDistribution, IntDistribution
-
-    if isinstance(parameter, Categorical) or isinstance(first, Categorical):
-        return distribution(parameter)
-    beside = parameter.log and any(isinstance(v, int | float) and v <= 0 for v in baseline)
-    if isinstance(parameter, Int) and beside:
-        return IntDistribution(0, parameter.high)
-    if beside or (isinstance(first, Float) and first.zero):
-        return FloatDistribution(min(0.0, parameter.low), max(0.0, parameter.high))
-    return distribution(parameter)
 
 
 def contains(parameter: Parameter, value: Value) -> bool:

@@ -6,9 +6,9 @@ shown that might still be lost.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hpo.choose.concluding import conclude
 from hpo.choose.next_step import requested_trials
@@ -16,7 +16,17 @@ from hpo.choose.rounds import batch_numbers, batches
 from hpo.choose.types import Confirmation, Observation, Round, Verdict
 from hpo.plan.baseline import outside
 from hpo.plan.plan import Plan
-from hpo.plan.space import Settings, Space, recorded, to_mapping
+from hpo.plan.space import (
+    Categorical,
+    Float,
+    Int,
+    Parameter,
+    Settings,
+    Space,
+    Value,
+    distribution,
+    to_mapping,
+)
 from hpo.run.history import read_history
 from hpo.run.watcher import Watcher
 from hpo.trainables.protocol import Trainable
@@ -24,6 +34,9 @@ from hpo.trainables.task import Outcome
 from studies.database import records
 from studies.database.records import Result
 from studies.database.writer import Writer
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 
 class Journal:
@@ -67,7 +80,7 @@ class Journal:
     ) -> None:
         """Trials are drawn. `first` are the ranges that the search began with."""
         distributions = {
-            name: recorded(p, first[name], [b[name] for b in self._plan.baseline])
+            name: _recorded(p, first[name], [b[name] for b in self._plan.baseline])
             for name, p in current.ranges.items()
         }
         trials = self._writer.start_batch(
@@ -141,9 +154,7 @@ class Journal:
 
     def _conclusion(self, confirmed: Sequence[Confirmation]) -> records.Conclusion:
         baselines = range(len(self._plan.baseline))
-        concluded = conclude(
-            self.history.searched(), confirmed, self._traits.direction, baselines
-        )
+        concluded = conclude(self.history.searched(), confirmed, self._traits.direction, baselines)
         finalists = [records.Finalist(**vars(f)) for f in concluded.finalists]
         return records.Conclusion(concluded.method, finalists)
 
@@ -188,3 +199,23 @@ def _result(trial: int, outcome: Outcome) -> Result:
 
 def _plain(ranges: Space) -> dict[str, Any]:
     return {name: to_mapping(parameter) for name, parameter in ranges.items()}
+
+
+def _recorded(
+    parameter: Parameter, first: Parameter, baseline: Iterable[Value] = ()
+) -> BaseDistribution:
+    """The distribution that a study records: from 0 and not on a log scale if some draws of the first range are 0, or a
+    value of its baselines is one that no log scale has.
+
+    Optuna's plots use a log scale if one trial has a log distribution, and then can't show a 0.
+    """
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    if isinstance(parameter, Categorical) or isinstance(first, Categorical):
+        return distribution(parameter)
+    beside = parameter.log and any(isinstance(v, int | float) and v <= 0 for v in baseline)
+    if isinstance(parameter, Int) and beside:
+        return IntDistribution(0, parameter.high)
+    if beside or (isinstance(first, Float) and first.zero):
+        return FloatDistribution(min(0.0, parameter.low), max(0.0, parameter.high))
+    return distribution(parameter)

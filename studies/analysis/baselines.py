@@ -17,25 +17,20 @@ POINT = 0.01
 
 @dataclass(frozen=True)
 class Baseline:
-    """A baseline, and how it was compared. `confirmed` has its means and its gain; None: it was not trained again.
+    """A baseline, and how it compares.
 
-    `recommended`: the baseline itself is what the search recommends.
+    `gain` is how much better the recommended settings are, None if they can't be compared; then `why` says why not.
+    `gain_ci95` is the 95 % interval of the gain. `recommended`: it is the baseline itself that is recommended.
     """
 
     trial: int
     params: Mapping[str, Any]
-    confirmed: Finalist | None
-    recommended: bool
-
-    @property
-    def gain(self) -> float | None:
-        """How much better the recommended settings are; None if they can't be compared."""
-        return 0.0 if self.recommended else self.confirmed and self.confirmed.gain
-
-    @property
-    def gain_ci95(self) -> tuple[float, float] | None:
-        """The 95 % interval of the gain."""
-        return (0.0, 0.0) if self.recommended else self.confirmed and self.confirmed.gain_ci95
+    mean: float | None = None
+    ci95: tuple[float, float] | None = None
+    gain: float | None = None
+    gain_ci95: tuple[float, float] | None = None
+    recommended: bool = False
+    why: str = ""
 
     @property
     def better(self) -> bool | None:
@@ -44,26 +39,44 @@ class Baseline:
 
     def as_mapping(self) -> dict[str, Any]:
         """One JSON-ready object."""
-        mean, ci95 = (self.confirmed.mean, self.confirmed.ci95) if self.confirmed else (None, None)
         return {
             "trial": self.trial,
             "params": dict(self.params),
-            "mean": mean,
-            "ci95": ci95 and list(ci95),
+            "mean": self.mean,
+            "ci95": self.ci95 and list(self.ci95),
             "gain": self.gain,
             "gain_ci95": self.gain_ci95 and list(self.gain_ci95),
             "better": self.better,
         }
 
 
-def baselines_of(plan: Mapping[str, Any], finalists: Sequence[Finalist]) -> list[Baseline]:
+def baselines_of(
+    plan: Mapping[str, Any], finalists: Sequence[Finalist], searched: Mapping[int, float]
+) -> list[Baseline]:
     """The baselines of a plan, which are the first trials, with how the search concluded that they compare."""
-    confirmed = {finalist.trial: finalist for finalist in finalists}
-    first = finalists[0].trial if finalists and finalists[0].mean is not None else None
     return [
-        Baseline(trial, params, confirmed.get(trial), trial == first)
+        _compared(trial, params, finalists, searched)
         for trial, params in enumerate(plan.get("baseline") or ())
     ]
+
+
+def _compared(
+    trial: int,
+    params: Mapping[str, Any],
+    finalists: Sequence[Finalist],
+    searched: Mapping[int, float],
+) -> Baseline:
+    own = next((f for f in finalists if f.trial == trial), None)
+    if own is None:
+        failed = finalists and trial not in searched
+        why = "their training failed or diverged" if failed else "they were not trained again"
+        return Baseline(trial, params, why=why)
+    if own.mean is None:
+        return Baseline(trial, params, why="a training of them failed or diverged")
+    if own is finalists[0]:
+        return Baseline(trial, params, own.mean, own.ci95, 0.0, (0.0, 0.0), recommended=True)
+    why = "they never trained in one stage" if own.gain is None else ""
+    return Baseline(trial, params, own.mean, own.ci95, own.gain, own.gain_ci95, why=why)
 
 
 def sentences(baselines: Sequence[Baseline], goal: Goal) -> list[str]:
@@ -75,29 +88,25 @@ def _sentence(baseline: Baseline, goal: Goal, *, several: bool) -> str:
     which = f"your settings of trial {baseline.trial}" if several else "the settings you have"
     if baseline.recommended:
         return f"{which[0].upper()}{which[1:]} are recommended: keep them."
-    if baseline.confirmed is None:
-        return f"Not compared with {which}, which were not trained again."
-    if baseline.confirmed.mean is None:
-        return f"Not compared with {which}, since a training of them failed."
     if baseline.gain is None:
-        return f"Not compared with {which}: they never trained in one stage."
+        return f"Not compared with {which}: {baseline.why}."
     gain = _amount(baseline, goal)
     if baseline.gain_ci95 is None:
-        return f"By one stage {gain} than {which}: too little to tell."
+        return f"{gain} than {which} by one stage, which is too little to tell."
     if not baseline.better:
         return f"Not better than {which}: keep them ({gain})."
-    return f"{gain[0].upper()}{gain[1:]} than {which}."
+    return f"{gain} than {which}."
 
 
 def _amount(baseline: Baseline, goal: Goal) -> str:
-    """The gain in words: `0.8 ± 0.3 points better`, or `log_loss 0.12 ± 0.04 lower`."""
+    """The gain in words: `0.8 ± 0.3 points better`, or `0.12 ± 0.04 lower log_loss`."""
     gain, ends = baseline.gain or 0.0, baseline.gain_ci95 or (0.0, 0.0)
-    mean = baseline.confirmed and baseline.confirmed.mean
+    mean = baseline.mean
     if goal.metric.endswith("accuracy") and mean is not None and 0 <= mean <= 1:
         word = "better" if gain >= 0 else "worse"
         return f"{_plus_minus(abs(gain) / POINT, (ends[1] - ends[0]) / 2 / POINT)} points {word}"
     word = "higher" if (gain >= 0) == goal.maximize else "lower"
-    return f"{goal.metric} {_plus_minus(abs(gain), (ends[1] - ends[0]) / 2)} {word}"
+    return f"{_plus_minus(abs(gain), (ends[1] - ends[0]) / 2)} {word} {goal.metric}"
 
 
 def _plus_minus(value: float, half: float) -> str:

@@ -80,7 +80,7 @@ class Summary:
     @property
     def baselines(self) -> list[Baseline]:
         """The settings in use before the search, in the order of the plan, compared with the recommended ones."""
-        return baselines_of(self.plan, self.finalists)
+        return baselines_of(self.plan, self.finalists, self.searched)
 
     @property
     def chosen(self) -> tuple[int, Mapping[str, Any]] | None:
@@ -119,6 +119,9 @@ class Summary:
         if self.opening is not None and self.opening.value is not None:
             opened = self.opening.opened.isoformat(timespec="seconds") + "Z"
             test = {"metric": record.metric, "value": self.opening.value, "opened_at": opened}
+        compared = {}
+        if self.baselines:
+            compared = {"baseline": [baseline.as_mapping() for baseline in self.baselines]}
         return {
             "study": record.name,
             "storage": self.storage,
@@ -138,7 +141,7 @@ class Summary:
                 {**_recommendation(f), "values": f.values, "tied": f.tied} for f in self.finalists
             ],
             "recommended": first and _recommendation(first),
-            "baseline": [baseline.as_mapping() for baseline in self.baselines],
+            **compared,
             "test": test,
         }
 

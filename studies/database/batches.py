@@ -136,7 +136,10 @@ def _including(d: BaseDistribution, value: Any) -> BaseDistribution:
 
     if not isinstance(d, FloatDistribution | IntDistribution) or d.low <= value <= d.high:
         return d
-    return type(d)(min(d.low, value), max(d.high, value), log=d.log, step=d.step)
+    low, high = min(d.low, value), max(d.high, value)
+    if isinstance(d, IntDistribution):
+        return IntDistribution(low, high, log=d.log, step=d.step)
+    return FloatDistribution(low, high, log=d.log, step=d.step)
 
 
 def _insert(connection: sa.Connection, *tables_and_rows: tuple[sa.Table, list[Any]]) -> None:

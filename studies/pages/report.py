@@ -17,11 +17,12 @@ import pandas as pd
 from studies.analysis import frames
 from studies.analysis.advice import Advice, advice
 from studies.analysis.agreement import compared_scores, rank_agreement
+from studies.analysis.baselines import sentences
 from studies.analysis.generalization import generalization
 from studies.analysis.summary import Summary
 from studies.pages.drawings import Sections
 from studies.pages.snippet import snippet
-from studies.words import counted, describe, number, of_range, setting
+from studies.words import counted, describe, number, of_range, setting, settings
 
 BEST = 20  # trials in the table of the best
 EVERY = 2000  # trials in the table of all; more make the page slow
@@ -58,6 +59,7 @@ def render(
         best_again=next(
             (f for f in summary.finalists if summary.best and f.trial == summary.best.number), None
         ),
+        baselines=sentences(summary.baselines, summary.goal) if summary.chosen else [],
         total=len(trials),
         scored=int((frames.scored(trials) & (trials["state"] == "complete")).sum()),
         in_training=int((trials["state"] == "running").sum()),
@@ -158,6 +160,8 @@ def _plan(plan: Mapping[str, Any]) -> dict[str, str]:
     for field, value in plan.items():
         if field == "space":
             rows |= {f"space.{name}": _parameter(fields) for name, fields in value.items()}
+        elif field == "baseline":
+            rows[field] = "; ".join(map(settings, value)) or "none"
         else:
             rows[field] = "not set" if value is None else setting(value)
     return rows

@@ -60,7 +60,7 @@ class Journal:
             self._writer.conclude(self._conclusion(history.confirmed))
         for note in [*self._notes, *outside(self._plan.baseline, self._plan.space)]:
             self._watcher.noticed(note)
-        remaining = history.owed if requested_trials(self._traits, history) else 0
+        remaining = history.owed if requested_trials(self._plan, self._traits, history) else 0
         if not until_confirmed:
             remaining += self._plan.trials - history.trainings
         done = history.trainings - history.adopted + history.requested

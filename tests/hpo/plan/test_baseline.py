@@ -134,6 +134,17 @@ def test_what_lies_outside_of_its_range_is_told() -> None:
     )
 
 
+def test_it_is_confirmed_beside_as_many_finalists_as_are_asked_for() -> None:
+    more = {"finalists": 3, "repeats": 2, "trials": 40}
+    assert of_function(FULL, **more).confirming == 8
+    assert of_function((), **more).confirming == 6
+    assert of_function(FULL, finalists=0).confirming == 0
+    few = of_function([FULL | {"n": 2 + 4 * k} for k in range(4)], trials=6)
+    assert (
+        few.trials - few.confirming == 6
+    )  # four in the first round, and one in each of the others
+
+
 def test_a_stored_study_keeps_its_baselines() -> None:
     plan = of_function(FULL)
     for other in ("x=0.1,n=6,rule=sgd", ()):

@@ -15,7 +15,7 @@ from studies.analysis.goal import Goal
 from studies.plots.look import CONFIRMED, GREY, INK, PALE, STYLE, Figure, legend, saying
 from studies.plots.scales import whole_ticks
 from studies.plots.values import values
-from studies.words import number
+from studies.words import estimate
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]  # plain names of settings
@@ -85,10 +85,10 @@ def _recommended(finalists: pd.DataFrame | None) -> dict[str, float]:
 
 def _confirmed(axes: Axes, mean: dict[str, float], trial: int, x: float) -> Any:
     """A diamond at the mean, with its interval."""
-    label = f"confirmed: {number(mean['mean'], 4)}"
-    if "low" in mean:
-        axes.plot([x, x], [mean["low"], mean["high"]], color=CONFIRMED, lw=1.8, zorder=4)
-        label += f" ({number(mean['low'], 4)} … {number(mean['high'], 4)})"
+    ends = (mean["low"], mean["high"]) if "low" in mean else None
+    label = f"confirmed: {estimate(mean['mean'], ends)}"
+    if ends is not None:
+        axes.plot([x, x], ends, color=CONFIRMED, lw=1.8, zorder=4)
     look: dict[str, Any] = {"color": CONFIRMED, "mec": "white", "mew": 0.6, "ms": 6, "zorder": 5}
     return axes.plot([x], [mean["mean"]], "D", label=f"{label}, trial {trial}", **look)[0]
 

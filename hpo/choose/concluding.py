@@ -101,23 +101,16 @@ def conclude(
             continue
         count, first = len(own[trial]), order[0]
         half = 0.0 if exact else _half_width(count, spread, fit.noise, chosen=trial == first)
-        ends = None if half is None else (means[trial] - half, means[trial] + half)
+        low, high = bounds
+        mean = min(max(low, means[trial]), high)
+        ends = None if half is None else (max(low, mean - half), min(mean + half, high))
         tied: bool | None = False
         if trial != first and exact:
             tied = means[trial] == means[first]
         elif trial != first:
             often = min(count, len(own[first])) >= FEWEST and 2 * count >= most
             tied = _tied(fit.gap(first, trial), fit.noise) if often else None
-        low, high = bounds
-        finalists.append(
-            Finalist(
-                trial,
-                values[trial],
-                min(max(low, means[trial]), high),
-                ends and (min(max(low, ends[0]), high), max(low, min(ends[1], high))),
-                tied,
-            )
-        )
+        finalists.append(Finalist(trial, values[trial], mean, ends, tied))
     return Conclusion(METHOD, finalists)
 
 

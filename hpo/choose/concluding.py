@@ -190,7 +190,7 @@ def _half_width(count: int, spread: _Estimate, noise: _Estimate, *, chosen: bool
     from scipy import stats
 
     parts, degrees = (count - 1, count - 1) if chosen else (count, spread.degrees)
-    if not spread.degrees or not parts:
+    if not spread.deviation or not parts:
         return None
     factor = float(stats.t.ppf((1 + LEVEL) / 2, degrees))
     half = factor * spread.deviation / math.sqrt(parts)

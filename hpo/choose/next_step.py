@@ -180,7 +180,7 @@ def _confirm(
     if history.tested is not None:
         return OpenTest(history.tested)
     finalists = conclude(
-        history.searched(), history.confirmed, traits.direction, baselines
+        history.searched(), history.confirmed, traits.direction, baselines=baselines
     ).finalists
     if not finalists or finalists[0].mean is None:
         return Done()

@@ -41,7 +41,7 @@ def after_confirming(plan: Plan, traits: Traits, history: History) -> list[str]:
         lines.append(f"{WASTED}; {counted(history.owed, 'training')} left out")
     baselines = range(len(plan.baseline))
     finalists = conclude(
-        history.searched(), history.confirmed, traits.direction, baselines
+        history.searched(), history.confirmed, traits.direction, baselines=baselines
     ).finalists
     if history.tested not in (None, finalists[0].trial):
         lines.append(

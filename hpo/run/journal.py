@@ -49,15 +49,11 @@ class Journal:
         self.history = read_history(writer, plan, trainable.traits)
 
     def begin(self, *, until_confirmed: bool) -> None:
-        """Show that the search begins or goes on, and its current round.
+        """Show that the search begins or goes on, and its current round. Nothing is recorded.
 
-        `until_confirmed`: it goes on for what `hpo confirm` asked for, and not for the rest of the plan. Nothing is
-        recorded, except the conclusion that an older version did not store.
+        `until_confirmed`: it goes on for what `hpo confirm` asked for, and not for the rest of the plan.
         """
         history, direction = self.history, self._traits.direction
-        stored = self._writer.store.conclusion(self._writer.study_id)
-        if history.confirmed and stored is None:
-            self._writer.conclude(self._conclusion(history.confirmed))
         for note in [*self._notes, *outside(self._plan.baseline, self._plan.space)]:
             self._watcher.noticed(note)
         remaining = history.owed if requested_trials(self._plan, self._traits, history) else 0
@@ -153,20 +149,27 @@ class Journal:
         self._watcher.stage_finished(finished)
 
     def _conclusion(self, confirmed: Sequence[Confirmation]) -> records.Conclusion:
-        baselines = range(len(self._plan.baseline))
-        concluded = conclude(self.history.searched(), confirmed, self._traits.direction, baselines)
+        searched, traits = self.history.searched(), self._traits
+        concluded = conclude(
+            searched, confirmed, traits.direction, traits.bounds, range(len(self._plan.baseline))
+        )
         finalists = [records.Finalist(**vars(f)) for f in concluded.finalists]
         return records.Conclusion(concluded.method, finalists)
 
     def open_test(self, trial: int) -> None:
-        """The test rows are opened for the settings of a trial."""
+        """The test rows are opened for the settings of a trial.
+
+        The conclusion that it follows from is recorded first, if an older version did not.
+        """
+        if self._writer.store.conclusion(self._writer.study_id) is None:
+            self._writer.conclude(self._conclusion(self.history.confirmed))
         self._writer.open_test(trial)
         self.history.tested = trial
 
     def finish_test(self, outcomes: Mapping[int, Outcome]) -> None:
         """The test rows have been scored."""
         (outcome,) = outcomes.values()
-        self._writer.finish_test(outcome.value, outcome.failure)
+        self._writer.finish_test(outcome.value, outcome.failure, outcome.ci95)
         self.history.test_done = True
 
     def stop(self, reason: str) -> None:

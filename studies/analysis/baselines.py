@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from studies.analysis.goal import Goal
 from studies.database.records import Finalist
-from studies.words import number
+from studies.words import estimate, number
 
 POINT = 0.01
 """Accuracies are shares, and their differences are told in percentage points."""
@@ -99,19 +98,13 @@ def _sentence(baseline: Baseline, goal: Goal, *, several: bool) -> str:
 
 
 def _amount(baseline: Baseline, goal: Goal) -> str:
-    """The gain in words: `0.8 ± 0.3 points better`, or `0.12 ± 0.04 lower log_loss`."""
-    gain, ends = baseline.gain or 0.0, baseline.gain_ci95 or (0.0, 0.0)
-    mean = baseline.mean
-    if goal.metric.endswith("accuracy") and mean is not None and 0 <= mean <= 1:
-        word = "better" if gain >= 0 else "worse"
-        return f"{_plus_minus(abs(gain) / POINT, (ends[1] - ends[0]) / 2 / POINT)} points {word}"
-    word = "higher" if (gain >= 0) == goal.maximize else "lower"
-    return f"{_plus_minus(abs(gain), (ends[1] - ends[0]) / 2)} {word} {goal.metric}"
-
-
-def _plus_minus(value: float, half: float) -> str:
-    """A value with half of its interval, which has two digits."""
-    if half <= 0:
-        return number(value)
-    decimals = max(0, 1 - math.floor(math.log10(half)))
-    return f"{value:.{decimals}f} ± {half:.{decimals}f}"
+    """The gain in words: `0.80 ± 0.30 points better`, or `0.120 ± 0.040 lower log_loss`."""
+    gain, (low, high) = baseline.gain or 0.0, baseline.gain_ci95 or (0.0, 0.0)
+    half, mean = (high - low) / 2, baseline.mean
+    shares = goal.metric.endswith("accuracy") and mean is not None and 0 <= mean <= 1
+    unit = POINT if shares else 1.0
+    size, half = abs(gain) / unit, half / unit
+    shown = estimate(size, (size - half, size + half)) if half else number(size)
+    if shares:
+        return f"{shown} points {'better' if gain >= 0 else 'worse'}"
+    return f"{shown} {'higher' if (gain >= 0) == goal.maximize else 'lower'} {goal.metric}"

@@ -119,6 +119,8 @@ class Summary:
         if self.opening is not None and self.opening.value is not None:
             opened = self.opening.opened.isoformat(timespec="seconds") + "Z"
             test = {"metric": record.metric, "value": self.opening.value, "opened_at": opened}
+            if self.opening.ci95 is not None:  # studies of an older hpo have none
+                test["ci95"] = list(self.opening.ci95)
         compared = {}
         if self.baselines:
             compared = {"baseline": [baseline.as_mapping() for baseline in self.baselines]}

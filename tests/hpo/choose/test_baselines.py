@@ -119,7 +119,7 @@ def values(seed: int, stages: int, better: float) -> tuple[dict[int, float], lis
 def test_the_gain_is_measured_on_equal_stages(direction: Any) -> None:
     sign = 1.0 if direction == "maximize" else -1.0
     search, done = values(0, 6, sign * 0.1)
-    concluded = conclude(search, done, direction, range(1)).finalists
+    concluded = conclude(search, done, direction, baselines=range(1)).finalists
     by_trial = {f.trial: f for f in concluded}
     first, baseline = concluded[0], by_trial[0]
     assert first.trial != 0
@@ -137,7 +137,7 @@ def test_the_interval_holds_the_truth_though_the_better_of_two_was_chosen() -> N
     missed = []
     for seed in range(200):
         search, done = values(seed, 4, 0.0)
-        finalists = conclude(search, done, "maximize", range(1)).finalists
+        finalists = conclude(search, done, "maximize", baselines=range(1)).finalists
         ends = next((f.gain_ci95 for f in finalists if f.trial == 0), None)
         missed.append(ends is not None and ends[0] > 0)
     assert sum(missed) <= 0.05 * len(missed)
@@ -145,7 +145,9 @@ def test_the_interval_holds_the_truth_though_the_better_of_two_was_chosen() -> N
 
 def test_exact_values_are_compared_as_they_are() -> None:
     done = [Confirmation(1, 0, 0.5), Confirmation(1, 1, 0.75), Confirmation(2, 2, 1.0)]
-    baseline = conclude({0: 0.5, 1: 0.75, 2: 1.0}, done, "maximize", range(1)).finalists[-1]
+    baseline = conclude({0: 0.5, 1: 0.75, 2: 1.0}, done, "maximize", baselines=range(1)).finalists[
+        -1
+    ]
     assert (baseline.trial, baseline.gain, baseline.gain_ci95) == (0, 0.5, (0.5, 0.5))
 
 
@@ -153,7 +155,10 @@ def test_what_never_trained_in_one_stage_or_only_once_is_not_judged() -> None:
     apart = [Confirmation(1, 0, 0.5), Confirmation(2, 1, 0.7)]
     once = [Confirmation(1, 0, 0.5), Confirmation(1, 1, 0.7)]
     search = {0: 0.4, 1: 0.6}
-    ends = [conclude(search, done, "maximize", range(1)).finalists[-1] for done in (apart, once)]
+    ends = [
+        conclude(search, done, "maximize", baselines=range(1)).finalists[-1]
+        for done in (apart, once)
+    ]
     assert [(f.trial, f.gain, f.gain_ci95) for f in ends] == [
         (0, None, None), (0, pytest.approx(0.2), None),
     ]  # fmt: skip
@@ -161,14 +166,14 @@ def test_what_never_trained_in_one_stage_or_only_once_is_not_judged() -> None:
 
 def test_a_baseline_that_is_the_best_is_recommended() -> None:
     search, done = values(0, 4, -0.1)
-    assert conclude(search, done, "maximize", range(1)).finalists[0].trial == 0
+    assert conclude(search, done, "maximize", baselines=range(1)).finalists[0].trial == 0
 
 
 def test_many_trainings_of_a_baseline_do_not_put_others_behind_it() -> None:
     search, done = values(0, 9, 0.5)
     late = [c for c in done if c.trial == 0 or c.stage > 6]
     assert conclude(search, late, "maximize").finalists[0].trial == 0
-    assert conclude(search, late, "maximize", range(1)).finalists[0].trial != 0
+    assert conclude(search, late, "maximize", baselines=range(1)).finalists[0].trial != 0
 
 
 def test_no_place_is_left_for_a_stage_without_it() -> None:

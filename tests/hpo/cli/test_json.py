@@ -104,7 +104,7 @@ class Finalist(Strict):
     mean: float | None
     ci95: list[float] | None
     values: list[float | None]
-    tied: bool
+    tied: bool | None
 
 
 class Baseline(Strict):
@@ -121,6 +121,7 @@ class Opened(Strict):
     metric: str
     value: float
     opened_at: Time
+    ci95: Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Directed(Strict):

@@ -204,7 +204,7 @@ def confirm(
         resumed.check(store)
         with store.hold(name, take_over=take_over) as writer:
             history = read_history(writer, resumed.plan, trainable.traits)
-            if repeated_best(trainable.traits, history) == [] and not history.staged:
+            if repeated_best(resumed.plan, trainable.traits, history) == [] and not history.staged:
                 watcher.noticed(WASTED)
                 return Study(name, storage)
             resumed.with_request(history, trainings).record_changes(writer, watcher)

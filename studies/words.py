@@ -6,6 +6,8 @@ Everything here is cheap to import and knows nothing of ours, so any module may 
 from __future__ import annotations
 
 import difflib
+import itertools
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,6 +29,68 @@ def number(value: float | None, digits: int = 3) -> str:
         return f"{value + 0.0:.0f}"  # -0.0 + 0.0 is 0.0
     text = f"{value:.{digits}g}"
     return f"{float(text):.0f}" if 1e3 <= abs(value) < 1e6 and "e" in text else text
+
+
+def decimals(
+    values: Iterable[float | None], intervals: Iterable[tuple[float, float] | None] = ()
+) -> int:
+    """With how many decimals the values of a list are shown; -2: in hundreds.
+
+    They show two significant digits of half the narrowest interval; four of the largest value if there is no interval.
+    There are never too few to tell unequal values apart.
+    """
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    halves = [half for ends in intervals if ends and 0 < (half := _half(ends)) < math.inf]
+    largest = max(map(abs, known), default=0.0)
+    found = 1 - _exponent(min(halves), 2) if halves else 3 - _exponent(largest, 4)
+    # Values that differ by less than arithmetic may round them are equal.
+    least = 1e-9 * largest
+    ordered = sorted(known)
+    pairs = [(a, b) for a, b in itertools.pairwise(ordered) if b - a > least]
+    while any(rounded(a, found) == rounded(b, found) for a, b in pairs):
+        found += 1
+    return found
+
+
+def rounded(value: float | None, decimals: int) -> str:
+    """A number with so many decimals, in hundreds for -2; a dash for None. A very large one has an exponent."""
+    if value is None:
+        return "–"
+    if abs(value) < 1e6 and decimals < 9:
+        return f"{round(value, decimals) + 0.0:.{max(decimals, 0)}f}"
+    if value == 0 or not math.isfinite(value):
+        return number(value)
+    return f"{value:.{min(max(0, _exponent(value, 1) + decimals), 16)}e}"
+
+
+def estimate(
+    value: float | None, ends: tuple[float, float] | None, shown: int | None = None
+) -> str:
+    """A value with its interval: `0.9753 ± 0.0042`, or `0.994, 0.971 … 1.000` if the value is not in the middle.
+
+    `shown` are the decimals of a list that it stands in; without it they follow from its own interval.
+    """
+    shown = decimals([value], [ends]) if shown is None else shown
+    if value is None or not ends or ends[0] == ends[1]:
+        return rounded(value, shown)
+    below, above = (rounded(abs(end - value), shown) for end in ends)
+    if below == above:
+        return f"{rounded(value, shown)} ± {above}"
+    return f"{rounded(value, shown)}, {between(ends, shown)}"
+
+
+def between(ends: tuple[float, float], shown: int) -> str:
+    """An interval: `0.971 … 1.000`."""
+    return f"{rounded(ends[0], shown)} … {rounded(ends[1], shown)}"
+
+
+def _half(ends: tuple[float, float]) -> float:
+    return (ends[1] - ends[0]) / 2
+
+
+def _exponent(value: float, digits: int) -> int:
+    """The power of ten of the first digit, after rounding to so many digits."""
+    return int(f"{value:.{digits - 1}e}".partition("e")[2]) if math.isfinite(value) else 0
 
 
 def counted(count: int, noun: str) -> str:

@@ -69,7 +69,19 @@ def test_it_names_all_that_a_search_can_set() -> None:
 
 
 def test_the_json_fields_are_those_that_are_printed(run_hpo: Run) -> None:
-    done = run_hpo("search", "wine", "--trials", 2, "--rounds", 1, "--epochs", 1, "--json")
+    done = run_hpo(
+        "search",
+        "wine",
+        "--trials",
+        2,
+        "--rounds",
+        1,
+        "--epochs",
+        1,
+        "--baseline",
+        "default",
+        "--json",
+    )
     page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
     table = page.partition("print one object:")[2].partition("`hpo list --json`")[0]
     documented = [

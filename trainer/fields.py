@@ -104,24 +104,26 @@ class Field(NamedTuple):
 
 
 class MetricOf(NamedTuple):
-    """Whether a metric is of classes, or else of quantities; and whether more of it is better."""
+    """Whether a metric is of classes, or else of quantities; whether more of it is better; and between what it lies."""
 
     classes: bool
     larger_is_better: bool
+    bounds: tuple[float, float]
 
 
 ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "gelu", "identity")
 LOSSES = (
     "binary_cross_entropy", "categorical_cross_entropy", "sparse_categorical_cross_entropy", "squared_error",
 )  # fmt: skip
+NOT_NEGATIVE = (0.0, math.inf)
 METRICS = {
-    "accuracy": MetricOf(classes=True, larger_is_better=True),
-    "balanced_accuracy": MetricOf(classes=True, larger_is_better=True),
-    "log_loss": MetricOf(classes=True, larger_is_better=False),
-    "roc_auc": MetricOf(classes=True, larger_is_better=True),
-    "rmse": MetricOf(classes=False, larger_is_better=False),
-    "mae": MetricOf(classes=False, larger_is_better=False),
-    "r2": MetricOf(classes=False, larger_is_better=True),
+    "accuracy": MetricOf(classes=True, larger_is_better=True, bounds=(0.0, 1.0)),
+    "balanced_accuracy": MetricOf(classes=True, larger_is_better=True, bounds=(0.0, 1.0)),
+    "log_loss": MetricOf(classes=True, larger_is_better=False, bounds=NOT_NEGATIVE),
+    "roc_auc": MetricOf(classes=True, larger_is_better=True, bounds=(0.0, 1.0)),
+    "rmse": MetricOf(classes=False, larger_is_better=False, bounds=NOT_NEGATIVE),
+    "mae": MetricOf(classes=False, larger_is_better=False, bounds=NOT_NEGATIVE),
+    "r2": MetricOf(classes=False, larger_is_better=True, bounds=(-math.inf, 1.0)),
 }
 OPTIMIZERS: dict[str, tuple[str, ...]] = {
     "sgd": (),

@@ -32,6 +32,7 @@ def fit(
     *,
     epochs: int,
     seed: int,
+    intervals: bool = False,
 ) -> Training:
     """Train K settings and yield after each epoch {train_loss, train_M, validation_loss, validation_M}, each (K,).
 
@@ -39,7 +40,9 @@ def fit(
     epoch, like the validation figures, on as many evenly spaced training rows as there are validation rows (all of
     them where there are fewer).
 
-    `settings` holds for each trial some of `fields.PER_TRIAL`.
+    `settings` holds for each trial some of `fields.PER_TRIAL`. With `intervals`, the last figures also have the ends of
+    the 95 % intervals of the validation figures, from the number of rows: validation_M_low, validation_M_high, and of
+    the loss.
     """
     if not settings:
         return
@@ -49,10 +52,18 @@ def fit(
         "train": stack.ready(_spread_out(train, len(validation.X)), training=False),
         "validation": stack.ready(validation, training=False),
     }
-    yield from train_stack(stack, stack.ready(train, training=True), scored, epochs=epochs)
+    rows = stack.ready(train, training=True)
+    yield from train_stack(stack, rows, scored, epochs=epochs, intervals=intervals)
 
 
-def train_stack(stack: Stack, rows: Rows, scored: Mapping[str, Rows], *, epochs: int) -> Training:
+def train_stack(
+    stack: Stack,
+    rows: Rows,
+    scored: Mapping[str, Rows],
+    *,
+    epochs: int,
+    intervals: bool = False,
+) -> Training:
     """Train a stack on `rows` as `fit` does; between two epochs its `saved` hands out what it has learned.
 
     `scored` are the rows that are scored after each epoch, by name; if none are named `validation`, no trial runs out
@@ -62,7 +73,7 @@ def train_stack(stack: Stack, rows: Rows, scored: Mapping[str, Rows], *, epochs:
     patience = stack.hyperparams["patience"][:, 0]
     best, waited = np.full(len(alive), np.inf), np.zeros(len(alive))
 
-    for _ in range(epochs):
+    for epoch in range(1, epochs + 1):
         figures: dict[str, Array] = {}
         with np.errstate(all="ignore"):  # divergence is a result here, not a fault
             stack.epoch(rows)
@@ -76,11 +87,19 @@ def train_stack(stack: Stack, rows: Rows, scored: Mapping[str, Rows], *, epochs:
             better = figures["validation_loss"] < best[alive]
             best[alive] = np.where(better, figures["validation_loss"], best[alive])
             waited[alive] = np.where(better, 0, waited[alive] + 1)
+        keep = finite & (waited < patience)[alive]
+        if intervals and (epoch == epochs or not keep.any()):
+            with np.errstate(all="ignore"):
+                ends = stack.intervals(scored["validation"])
+            for name, of_name in zip(("loss", stack.recipe.metric), ends, strict=True):
+                figures |= {
+                    f"validation_{name}_low": of_name[0],
+                    f"validation_{name}_high": of_name[1],
+                }
         yielded = {name: np.full(len(best), np.nan) for name in figures}
         for name, values in figures.items():
             yielded[name][alive] = np.where(finite, values, np.nan)
         stay = yield yielded
-        keep = finite & (waited < patience)[alive]
         if stay is not None:
             keep &= stay[alive]
         if not keep.any():

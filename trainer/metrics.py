@@ -21,10 +21,12 @@ class Metric(NamedTuple):
 
     `finish(loss, values, targets, scale)` computes (K,) from that of all rows; `scale` is the unit of the targets in
     the user's units. `trainer.fields.METRICS` says whether the targets have to be classes, and what is better.
+    `groups(targets)` are the (N,) masks over which a metric is the mean share of rows that are right; None for others.
     """
 
     rows: Callable[[Loss, Array, Array], Array]
     finish: Callable[[Loss, Array, Array, float], NDArray[np.float64]]
+    groups: Callable[[Array], list[NDArray[np.bool_]]] | None = None
 
 
 def row_means(values: Array, weights: Array | None = None) -> NDArray[np.float64]:
@@ -62,9 +64,17 @@ def _balanced_accuracy(
     loss: Loss, correct: Array, targets: Array, scale: float
 ) -> NDArray[np.float64]:
     """The mean over the classes that occur of the share of each that is right."""
-    labels = class_numbers(targets)
-    shares = [row_means(correct[:, labels == label]) for label in np.unique(labels)]
+    shares = [row_means(correct[:, rows]) for rows in _of_each_class(targets)]
     return row_means(np.stack(shares, axis=1))
+
+
+def _all_rows(targets: Array) -> list[NDArray[np.bool_]]:
+    return [np.ones(len(targets), bool)]
+
+
+def _of_each_class(targets: Array) -> list[NDArray[np.bool_]]:
+    labels = class_numbers(targets)
+    return [labels == label for label in np.unique(labels)]
 
 
 def _loss_values(loss: Loss, outputs: Array, targets: Array) -> Array:
@@ -150,8 +160,8 @@ def _output_means(values: Array) -> NDArray[np.float64]:
 
 
 METRICS: dict[str, Metric] = {
-    "accuracy": Metric(_correct, _accuracy),
-    "balanced_accuracy": Metric(_correct, _balanced_accuracy),
+    "accuracy": Metric(_correct, _accuracy, _all_rows),
+    "balanced_accuracy": Metric(_correct, _balanced_accuracy, _of_each_class),
     "log_loss": Metric(_loss_values, _log_loss),
     "roc_auc": Metric(_logits, _roc_auc),
     "rmse": Metric(_differences, _rmse),

@@ -74,3 +74,14 @@ def clip_by_norm(gradient: Array, limit: Array) -> None:
     long = norm > limit
     if long.any():
         gradient *= np.where(long, limit / np.where(long, norm, 1), 1)
+
+
+def one_for_all(values: Array) -> Array:
+    """(K, 1), or (1, 1) where all trials have the same."""
+    return values[:1] if (values == values[0]).all() else values
+
+
+def even_slices(count: int, most: int) -> list[slice]:
+    """As few slices of at most `most` as will do, all of nearly the same size, the largest first."""
+    parts = np.array_split(np.arange(count), -(-count // most))
+    return [slice(int(part[0]), int(part[-1]) + 1) for part in parts]

@@ -20,9 +20,10 @@ from trainer.losses import LOSSES, SPARSE
 from trainer.metrics import METRICS, class_numbers, row_means
 from trainer.network import Network, Workspace
 from trainer.optimizers import OPTIMIZERS, spread
-from trainer.pieces import Piece, clip_by_norm
+from trainer.pieces import Piece, clip_by_norm, even_slices, one_for_all
 from trainer.recipe import Recipe, Rows
 from trainer.schedules import factor
+from trainer.uncertainty import Ends, bootstrap, of_shares
 
 EVALUATION_ROWS = 512
 """Rows scored at a time: enough for long products, few enough for the cache. It must not depend on K, or a trial would
@@ -36,7 +37,9 @@ PASS = 2**17
 
 _COUNTS = ("epochs_trained", "steps", "rows_seen")
 
-_INITIAL, _ORDER, _DROPOUT = 0, 1, 2  # purposes of the random streams that grow from a seed
+_INITIAL, _ORDER, _DROPOUT, _RESAMPLING = range(
+    4
+)  # purposes of the random streams that grow from a seed
 
 
 class _Product(NamedTuple):
@@ -110,7 +113,7 @@ class Stack:
             for views in network.views(gradient):
                 self.products.append([_Product(slice(0, trials), views.affine, None)])
             everything = slice(0, network.parameter_count)
-            cut = _even_slices(trials, max(1, PASS // network.parameter_count))
+            cut = even_slices(trials, max(1, PASS // network.parameter_count))
             scratch = arrays.zeros_like(gradient[cut[0]])  # the first is the largest
             for group in cut:
                 piece_scratch = scratch[: group.stop - group.start]
@@ -118,7 +121,7 @@ class Stack:
             return
         blocks = [network.block(layer) for layer in range(network.layers)]
         lengths = [block.stop - block.start for block in blocks]
-        cuts = [_even_slices(trials, max(1, PASS // length)) for length in lengths]
+        cuts = [even_slices(trials, max(1, PASS // length)) for length in lengths]
         largest = max(
             (g.stop - g.start) * n for cut, n in zip(cuts, lengths, strict=True) for g in cut
         )
@@ -144,7 +147,7 @@ class Stack:
             return self._of_weights(values, part) if values.any() else None
 
         read = ("learning_rate", *fields.OPTIMIZERS[self.recipe.optimizer])
-        hyperparams = {name: _one_for_all(self.hyperparams[name][trials]) for name in read}
+        hyperparams = {name: one_for_all(self.hyperparams[name][trials]) for name in read}
         if "momentum" in hyperparams:
             momentum = self.hyperparams["momentum"][trials].astype(self.dtype)
             hyperparams["momentum"] = spread(momentum, gradient.shape[1])
@@ -286,17 +289,37 @@ class Stack:
 
         The loss is without penalties and weighted by the rows' weights; for the metric every row counts the same.
         """
+        losses, scores = self._of_rows(rows)
+        return row_means(losses, rows.weights), self._metric(scores, rows.y)
+
+    def intervals(self, rows: Rows) -> tuple[Ends, Ends]:
+        """The 95 % intervals of the same loss and metric, from the number of rows."""
+        losses, scores = self._of_rows(rows)
+        seed = _stream(self.seed, _RESAMPLING)
+        if self.metric.groups is not None:
+            of_metric = of_shares(scores, self.metric.groups(rows.y))
+        else:
+            of_metric = bootstrap(
+                lambda drawn: self._metric(scores[:, drawn], rows.y[drawn]), len(rows.y), seed
+            )
+        weights = np.ones(len(rows.y)) if rows.weights is None else rows.weights
+        of_loss = bootstrap(
+            lambda drawn: row_means(losses[:, drawn], weights[drawn]), len(rows.y), seed
+        )
+        return of_loss, of_metric
+
+    def _of_rows(self, rows: Rows) -> tuple[Array, Array]:
+        """The loss of every row (K, N), and what the metric needs of it (K, N, …)."""
         losses, scores = [], []
         for start in range(0, len(rows.X), EVALUATION_ROWS):
             X, y = (a[start : start + EVALUATION_ROWS] for a in (rows.X, rows.y))
             outputs = self._workspace(len(X), training=False).forward(X)
             scores.append(self.metric.rows(self.loss, outputs, y))
             losses.append(self.loss.values(outputs, y))
-        loss = row_means(np.concatenate(losses, axis=1), rows.weights)
-        metric = self.metric.finish(
-            self.loss, np.concatenate(scores, axis=1), rows.y, self.recipe.target_scale
-        )
-        return loss, metric
+        return np.concatenate(losses, axis=1), np.concatenate(scores, axis=1)
+
+    def _metric(self, scores: Array, y: Array) -> NDArray[np.float64]:
+        return self.metric.finish(self.loss, scores, y, self.recipe.target_scale)
 
     def saved(self) -> dict[str, Any]:
         """A copy of all that training changes, for `restore` to go on from."""
@@ -319,17 +342,6 @@ class Stack:
         """Which trials have finite parameters and a finite state of the optimizer, (K,)."""
         arrays_now = (self.theta, *self.state.values())
         return np.asarray(np.all([np.isfinite(a).all(axis=1) for a in arrays_now], axis=0))
-
-
-def _one_for_all(values: Array) -> Array:
-    """(K, 1), or (1, 1) where all trials have the same."""
-    return values[:1] if (values == values[0]).all() else values
-
-
-def _even_slices(count: int, most: int) -> list[slice]:
-    """As few slices of at most `most` as will do, all of nearly the same size, the largest first."""
-    parts = np.array_split(np.arange(count), -(-count // most))
-    return [slice(int(part[0]), int(part[-1]) + 1) for part in parts]
 
 
 def _stream(seed: int, *key: int) -> np.random.SeedSequence:

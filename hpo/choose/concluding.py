@@ -1,7 +1,13 @@
 """What is concluded from all stages: the order of settings that trained again, their means, intervals and ties.
 
-Comparisons of settings leave out what a stage's seed and split do to all values. The mean and interval of one setting
-keep it, because another seed and split would change them as much.
+Settings train in different stages, and each stage's seed and split move all its values. So settings are compared on
+equal stages: a value is the sum of a setting's effect, its stage's effect and noise, fitted by least squares to all
+values of these settings (a two-way analysis of variance of an incomplete design). The search is a stage, too. Every
+setting trained in it, so any two can be compared, and its effect takes up that its values are too good on average
+because they chose the settings.
+
+The mean of a setting is what its values would have had for a mean if it had trained in every stage after the search:
+its effect and the average effect of these stages. The order, the means and the ties all follow from this one fit.
 """
 
 from __future__ import annotations
@@ -14,17 +20,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.choose.racing import Value, done_values, scores
-from hpo.choose.types import Confirmation, Direction
+from hpo.choose.racing import Value, done_values
+from hpo.choose.types import UNBOUNDED, Confirmation, Direction
 
 METHOD = 2
-"""The version of `conclude`, stored with every conclusion: a change to what it returns is a new version. In version 1,
-two settings that never trained in one stage were always tied."""
+"""The version of `conclude`, stored with every conclusion: a change to what it returns is a new version. Version 1
+compared plain means, whatever the stages, and called settings tied or worse after a single training."""
 
 LEVEL = 0.95
 SEARCH = 0  # the search as a stage of its own, before the others
 LUCK = 0.35
 """How far luck lifts the mean of the setting that is chosen for having the best, in standard errors of a mean."""
+FEWEST = 2
+"""Trainings in stages without which a setting is neither tied nor worse."""
+EQUAL = 12  # decimals, relative to the largest value: means that agree in them are equal
 
 
 @dataclass(frozen=True)
@@ -32,14 +41,20 @@ class Finalist:
     """A trial whose settings were trained again. `values` are in the order of stages, None where a training failed.
 
     `mean` and `ci95` are None if a training failed: such settings are not recommended. `ci95` is also None if there are
-    too few values to estimate their spread. `tied`: a comparison can't tell it from the first finalist.
+    too few values to estimate their spread. `tied` says whether a comparison can't tell it from the first finalist;
+    None: it was not trained often enough to tell.
+
+    Of a baseline, `gain` is how much better the first finalist is, and `gain_ci95` its interval. The gain is None if
+    the two never trained in one stage, the interval if they did so too seldom to tell.
     """
 
     trial: int
     values: list[float | None]
     mean: float | None
     ci95: tuple[float, float] | None
-    tied: bool
+    tied: bool | None
+    gain: float | None = None
+    gain_ci95: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,53 +66,66 @@ class Conclusion:
 
 
 def conclude(
-    searched: Mapping[int, float], confirmed: Sequence[Confirmation], direction: Direction
+    searched: Mapping[int, float],
+    confirmed: Sequence[Confirmation],
+    direction: Direction,
+    bounds: tuple[float, float] = UNBOUNDED,
+    baselines: Collection[int] = (),
 ) -> Conclusion:
     """Rank the settings that were trained again, with their means, intervals and ties.
 
-    Settings are ranked by their scores. Those trained less than half as often as the most often trained ones come after
-    the others, and those that failed come last. If every training repeated its value of the search, the values are
-    exact, and settings are ranked by them.
+    Settings are ranked by their means on equal stages. Those trained less than half as often as the most often trained
+    ones come after the others, and those that failed come last. If every training repeated its value of the search, the
+    values are exact: they are the means.
+
+    Means and the ends of intervals lie within `bounds`, between which the metric lies. The first is compared with each
+    of the `baselines`, which train in every stage.
     """
     done, failed = done_values(confirmed)
-    exact = all(c.value == searched[c.trial] for c in done)
-    if exact:
-        sign = 1.0 if direction == "maximize" else -1.0
-        score = {trial: sign * value for trial, value in searched.items()}
-    else:
-        score = scores(searched, confirmed, direction)
     values: dict[int, list[float | None]] = {}
     for c in sorted(confirmed, key=lambda c: c.stage):
         values.setdefault(c.trial, []).append(c.value)
-    most = max((len(own) for trial, own in values.items() if trial not in failed), default=0)
-    order = sorted(
-        values, key=lambda k: (k in failed, 2 * len(values[k]) < most, -score.get(k, 0.0), k)
-    )
-    by_stage: dict[int, dict[int, float]] = {trial: {} for trial in order if trial not in failed}
-    for stage, trial, value in done:
-        by_stage[trial][stage] = value
-    spread, noise = _spread(by_stage.values()), _residual(done)
-    in_search = [Value(SEARCH, trial, searched[trial]) for trial in by_stage]
+    own: dict[int, list[float]] = {trial: [] for trial in values if trial not in failed}
+    by_stage: dict[int, dict[int, float]] = {trial: {} for trial in own}
+    for value in done:
+        own[value.trial].append(value.value)
+        by_stage[value.trial][value.stage] = value.value
+    exact = all(value.value == searched[value.trial] for value in done)
+    fit = _Fit([*(Value(SEARCH, trial, searched[trial]) for trial in sorted(own)), *done])
+    means = {trial: searched[trial] if exact else fit.mean(trial) for trial in own}
+    # A baseline trains in stages before those of the others begin.
+    most = max((len(of) for trial, of in own.items() if trial not in baselines), default=0)
+
+    def place(trial: int) -> tuple[bool, bool, float, int]:
+        if trial in failed:
+            return True, False, 0.0, trial
+        rank = means[trial] if exact else round(means[trial] / fit.largest, EQUAL)
+        return False, 2 * len(own[trial]) < most, -rank if direction == "maximize" else rank, trial
+
+    order = sorted(values, key=place)
+    spread = _spread(own.values(), fit.largest)
     finalists: list[Finalist] = []
     for trial in order:
         if trial in failed:
             finalists.append(Finalist(trial, values[trial], None, None, tied=False))
             continue
-        own = by_stage[trial]
-        mean = math.fsum(own.values()) / len(own)
-        half = 0.0 if exact else _half_width(len(own), spread, noise, chosen=not finalists)
-        ends = None if half is None else (mean - half, mean + half)
-        if finalists and not exact:
-            first = finalists[0].trial
-            together = by_stage[first].keys() & own.keys()
-            tied = (
-                _tied(_gap(by_stage[first], own, together, noise), noise)
-                if together
-                else _tied(*_gap_through_search([*in_search, *done], first, trial))
-            )
-        else:
-            tied = False
-        finalists.append(Finalist(trial, values[trial], mean, ends, tied))
+        count, first = len(own[trial]), order[0]
+        half = 0.0 if exact else _half_width(count, spread, fit.noise, chosen=trial == first)
+        low, high = bounds
+        mean = min(max(low, means[trial]), high)
+        ends = None if half is None else (max(low, mean - half), min(mean + half, high))
+        tied: bool | None = False
+        if trial != first and exact:
+            tied = means[trial] == means[first]
+        elif trial != first:
+            often = min(count, len(own[first])) >= FEWEST and 2 * count >= most
+            tied = _tied(fit.gap(first, trial), fit.noise) if often else None
+        gain: tuple[float | None, tuple[float, float] | None] = None, None
+        if trial != first and trial in baselines:
+            sign = 1.0 if direction == "maximize" else -1.0
+            gap = sign * (searched[first] - searched[trial])
+            gain = (gap, (gap, gap)) if exact else _gain(by_stage[first], by_stage[trial], sign, fit.noise)  # fmt: skip
+        finalists.append(Finalist(trial, values[trial], mean, ends, tied, *gain))
     return Conclusion(METHOD, finalists)
 
 
@@ -115,23 +143,55 @@ class _Gap(NamedTuple):
     error: float
 
 
-def _spread(by_stage: Iterable[Mapping[int, float]]) -> _Estimate:
-    """The standard deviation of one setting's values, pooled over all settings."""
-    values = [list(own.values()) for own in by_stage]
-    degrees = sum(len(own) - 1 for own in values)
-    squares = sum(float(np.var(own)) * len(own) for own in values)
-    return _Estimate(math.sqrt(squares / degrees) if degrees else 0.0, degrees)
+class _Fit:
+    """The least-squares fit of values by an effect of each setting and of each stage.
+
+    `noise` is the deviation of values from the sum of their effects, `largest` the largest absolute value.
+    """
+
+    def __init__(self, values: Sequence[Value]) -> None:
+        self.largest = max((abs(v.value) for v in values), default=0.0) or 1.0
+        self._values = np.array([v.value for v in values]) / self.largest
+        self._trials = sorted({v.trial for v in values})
+        stages = sorted({v.stage for v in values})
+        design = np.array(  # which setting and which stage each value is of
+            [
+                [v.trial == trial for trial in self._trials] + [v.stage == s for s in stages]
+                for v in values
+            ],
+            float,
+        ).reshape(len(values), len(self._trials) + len(stages))
+        self._weights = np.linalg.pinv(design)  # of the values in each estimated effect
+        after = [k for k, s in enumerate(stages, start=len(self._trials)) if s != SEARCH]
+        self._of_stages = self._weights[after].mean(axis=0) if after else np.zeros(len(values))
+        rest = self._values - design @ (self._weights @ self._values)
+        # All settings are in the search, so one effect is free: what is added to settings may be taken from stages.
+        degrees = max(0, len(values) - (len(self._trials) + len(stages) - 1))
+        deviation = math.sqrt(float(rest @ rest) / degrees) if degrees else 0.0
+        deviation = round(deviation, EQUAL)
+        self.noise = _Estimate(self.largest * deviation, degrees)
+
+    def _of_setting(self, trial: int) -> NDArray[np.float64]:
+        """The weights of the values in the effect of a setting."""
+        return np.asarray(self._weights[self._trials.index(trial)])
+
+    def mean(self, trial: int) -> float:
+        """The mean that the setting would have had in all stages but the search."""
+        return self.largest * float((self._of_setting(trial) + self._of_stages) @ self._values)
+
+    def gap(self, one: int, other: int) -> _Gap:
+        """How far one setting is above another on equal stages."""
+        weights = self._of_setting(one) - self._of_setting(other)
+        error = self.noise.deviation * float(np.linalg.norm(weights))
+        return _Gap(self.largest * round(float(weights @ self._values), EQUAL), error)
 
 
-def _residual(done: Sequence[Value]) -> _Estimate:
-    """The noise: the deviation of values from the sum of their setting's and their stage's effects."""
-    if not done:
-        return _Estimate(0.0, 0)
-    design, values = _design(done), np.array([c.value for c in done])
-    effects, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
-    degrees = len(values) - int(rank)
-    rest = values - design @ effects
-    return _Estimate(math.sqrt(float(rest @ rest) / degrees) if degrees else 0.0, degrees)
+def _spread(values: Iterable[Sequence[float]], largest: float) -> _Estimate:
+    """The standard deviation of one setting's values, of which none is beyond ± `largest`, pooled over all settings."""
+    lists = [np.array(own) / largest for own in values]
+    degrees = sum(len(own) - 1 for own in lists)
+    squares = sum(float(np.var(own)) * len(own) for own in lists)
+    return _Estimate(largest * math.sqrt(squares / degrees) if degrees else 0.0, degrees)
 
 
 def _half_width(count: int, spread: _Estimate, noise: _Estimate, *, chosen: bool) -> float | None:
@@ -145,51 +205,44 @@ def _half_width(count: int, spread: _Estimate, noise: _Estimate, *, chosen: bool
     from scipy import stats
 
     parts, degrees = (count - 1, count - 1) if chosen else (count, spread.degrees)
-    if not spread.degrees or not parts:
+    if not spread.deviation or not parts:
         return None
     factor = float(stats.t.ppf((1 + LEVEL) / 2, degrees))
     half = factor * spread.deviation / math.sqrt(parts)
     return half + LUCK * noise.deviation / math.sqrt(count) if chosen else half
 
 
-def _design(values: Sequence[Value]) -> NDArray[np.float64]:
-    """Which setting and which stage each value is of (values, settings + stages), both in ascending order."""
-    columns = []
-    for part in ([v.trial for v in values], [v.stage for v in values]):
-        columns += [np.array([p == which for p in part], float) for which in sorted(set(part))]
-    return np.stack(columns, axis=1)
+def _tied(gap: _Gap, noise: _Estimate) -> bool | None:
+    """Whether a t-test at 5 % can't tell two settings apart; None: there is nothing to estimate the noise from.
 
-
-def _gap(
-    one: Mapping[int, float], other: Mapping[int, float], stages: Collection[int], noise: _Estimate
-) -> _Gap:
-    """How far one setting is from another in the stages in which both trained."""
-    gap = sum(one[s] - other[s] for s in sorted(stages)) / len(stages)
-    return _Gap(gap, noise.deviation * math.sqrt(2 / len(stages)))
-
-
-def _gap_through_search(values: Sequence[Value], one: int, other: int) -> tuple[_Gap, _Estimate]:
-    """How far a setting is from another that never trained in one stage with it, and the noise of the values.
-
-    All settings trained in the search, so the effects of stages can be estimated from `values`, which has both.
+    The noise is that of all settings: two have few values.
     """
-    design = _design(values)
-    trials = sorted({v.trial for v in values})
-    contrast = np.zeros(design.shape[1])
-    contrast[trials.index(one)], contrast[trials.index(other)] = 1, -1
-    weights = contrast @ np.linalg.pinv(design)  # of the values in the least-squares estimate
-    noise = _residual(values)
-    gap = float(weights @ np.array([v.value for v in values]))
-    return _Gap(gap, noise.deviation * float(np.linalg.norm(weights))), noise
-
-
-def _tied(gap: _Gap, noise: _Estimate) -> bool:
-    """Whether a t-test at 5 % can't tell two settings apart. The noise is that of all settings: two have few values."""
     from scipy import stats
 
     if not noise.degrees:
-        return True
+        return None
     if gap.error == 0:
         return gap.size == 0
     p_value = 2 * float(stats.t.sf(abs(gap.size) / gap.error, noise.degrees))
     return p_value >= 1 - LEVEL
+
+
+def _gain(
+    first: Mapping[int, float], baseline: Mapping[int, float], sign: float, noise: _Estimate
+) -> tuple[float | None, tuple[float, float] | None]:
+    """How much better the first setting is than a baseline, in the stages in which both trained, and the interval.
+
+    Its values in the search don't count: it was chosen for them, and the baseline was not. For what luck remains, the
+    interval is wider, as that of its mean is (`_half_width`).
+    """
+    from scipy import stats
+
+    together = sorted(first.keys() & baseline.keys())
+    if not together:
+        return None, None
+    gain = sign * sum(first[stage] - baseline[stage] for stage in together) / len(together)
+    if not noise.degrees or len(together) < FEWEST:
+        return gain, None
+    factor = float(stats.t.ppf((1 + LEVEL) / 2, noise.degrees))
+    half = (factor * math.sqrt(2) + LUCK) * noise.deviation / math.sqrt(len(together))
+    return gain, (gain - half, gain + half)

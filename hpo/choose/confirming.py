@@ -17,19 +17,21 @@ from hpo.choose.types import Confirmation, History, SearchPlan, Traits
 REPEATED, CHECKED = 4, 2
 """How many of the first settings train again to measure the noise, and to see whether there is any."""
 PARTS = 8  # at most one in eight trainings measures the noise
-LEAST = 3  # trainings that race after those, if there is noise
+LEAST = 3  # trainings that race after those, if there is noise; as many for each baseline
 SHARE = 0.5  # of the budget that confirms, where the noise is as large as the best tenth is from the best
 FEWEST_VALUES = 5  # that tell how far that is
 
 
 def trials_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> tuple[int, ...]:
-    """The first trials whose settings train again now, to measure the noise."""
+    """The first trials whose settings train again now, to measure the noise: the baselines and the best others."""
     if len(history.trials) < EXPLORING or repeats_exactly(traits, history):
         return ()
     wanted = min(_wanted(plan, history) - len(history.confirmed), plan.trials - history.trainings)
     if traits.noisy is None and not history.confirmed:
         wanted = min(wanted, CHECKED)
     ranked = [trial for trial in history.ranked(traits.direction) if trial < _first(history)]
+    if wanted > len(plan.baseline):
+        ranked.sort(key=lambda trial: trial >= len(plan.baseline))  # then the best, as before
     return tuple(sorted(ranked[: max(0, wanted)]))
 
 
@@ -59,13 +61,15 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
     """
     own, drawn = plan.trials - history.adopted, len(history.trials) - history.adopted
     most = plan.most_confirming(history.adopted)
-    if (unconfirmed := repeated_best(traits, history)) is not None:
-        # One is held back for the best, which the last trial may be.
-        held_back = max(CHECKED + 1, len(history.confirmed) + len(unconfirmed))
-        return min(max(0, held_back - history.requested), most)
+    if (unconfirmed := repeated_best(plan, traits, history)) is not None:
+        # One is held back for the best, which the last trial may be. A single baseline was among those checked.
+        least = CHECKED + 1 + (len(plan.baseline) if len(plan.baseline) >= CHECKED else 0)
+        held_back = max(least, len(history.confirmed) + len(unconfirmed))
+        return min(max(0, held_back - history.requested), most, own - drawn)
     share = None if plan.repeats is not None else _noise_share(plan, traits, history)
     if share is not None:
-        asked = max(len(measuring(plan, history)) + LEAST, round(share * own))
+        least = LEAST * (1 + len(plan.baseline))
+        asked = max(len(measuring(plan, history)) + least, round(share * own))
         # An older version may have confirmed more.
         most = min(most, max(asked, len(history.confirmed) - history.requested))
     if history.stopped is not None and own > most:
@@ -73,8 +77,11 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
     return min(most, own - drawn)
 
 
-def repeated_best(traits: Traits, history: History, among: int | None = None) -> list[int] | None:
-    """If values repeat exactly, the best trial if its settings have not been trained again; None if they don't.
+def repeated_best(
+    plan: SearchPlan, traits: Traits, history: History, among: int | None = None
+) -> list[int] | None:
+    """If values repeat exactly, the best trial and the baselines, those of them whose settings have not been trained
+    again; None if they don't.
 
     With `among`, it is the best of so many first trials.
     """
@@ -83,7 +90,8 @@ def repeated_best(traits: Traits, history: History, among: int | None = None) ->
     confirmed = {c.trial for c in history.confirmed}
     ranked = history.ranked(traits.direction)
     best = [trial for trial in ranked if among is None or trial < among][:1]
-    return [trial for trial in best if trial not in confirmed]
+    baselines = [trial for trial in ranked if trial < len(plan.baseline) and trial not in best]
+    return [trial for trial in (*best, *baselines) if trial not in confirmed]
 
 
 def repeats_exactly(traits: Traits, history: History) -> bool:

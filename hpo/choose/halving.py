@@ -8,7 +8,7 @@ dividing whole numbers, because rounding a logarithm can lose a rung.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from hpo.choose.types import Direction
@@ -58,9 +58,13 @@ def cost(epochs: int, eta: int) -> float:
     return trained / (size * epochs)
 
 
-def staying(scores: Sequence[float], stay: int, direction: Direction) -> list[bool]:
-    """Which trials go on: the best `stay`, the earlier of equals. The score of a trial that has left already is NaN."""
+def staying(
+    scores: Sequence[float], stay: int, direction: Direction, kept: Collection[int] = ()
+) -> list[bool]:
+    """Which trials go on: the best `stay`, the earlier of equals, and those at the positions that are `kept`. The score
+    of a trial that has left already is NaN.
+    """
     sign = -1.0 if direction == "maximize" else 1.0
     training = [k for k, score in enumerate(scores) if not math.isnan(score)]
     best = set(sorted(training, key=lambda k: (sign * scores[k], k))[:stay])
-    return [k in best for k in range(len(scores))]
+    return [k in best or (k in kept and k in training) for k in range(len(scores))]

@@ -100,7 +100,7 @@ def next_step(
     """The next step while nothing is training. Without `time_to_race`, no further stage begins."""
     current = history.rounds[-1] if history.rounds else None
     full = current is None or history.in_round == current.size
-    if requested := requested_trials(traits, history):
+    if requested := requested_trials(plan, traits, history):
         return Confirm(requested)
     if current is not None and full and current.actions is None:
         return Judge(current)
@@ -124,7 +124,7 @@ def next_step(
     return _start_round(plan, history, to_draw)
 
 
-def requested_trials(traits: Traits, history: History) -> tuple[int, ...]:
+def requested_trials(plan: SearchPlan, traits: Traits, history: History) -> tuple[int, ...]:
     """The trials that train again in the next stage that a request asks for; none if it would show nothing new.
 
     Where only trying shows whether values are noisy, the first stage is as small as shows it.
@@ -133,7 +133,7 @@ def requested_trials(traits: Traits, history: History) -> tuple[int, ...]:
     if not owed:
         return ()
     trials = history.requests[-1].trials
-    if (unconfirmed := repeated_best(traits, history, trials)) is not None:
+    if (unconfirmed := repeated_best(plan, traits, history, trials)) is not None:
         return tuple(unconfirmed)
     if traits.noisy is None and not history.confirmed:
         owed = min(owed, CHECKED)
@@ -145,12 +145,14 @@ def requested_trials(traits: Traits, history: History) -> tuple[int, ...]:
     values = history.searched()
     searched = {trial: values[trial] for trial in sorted(racing.values())}
     confirmed = [c for c in history.confirmed if c.trial in searched]
-    return tuple(sorted(race(searched, confirmed, traits.direction, owed)))
+    baselines = range(len(plan.baseline))
+    return tuple(sorted(race(searched, confirmed, traits.direction, owed, baselines=baselines)))
 
 
 def _start_round(plan: SearchPlan, history: History, to_draw: int) -> StartRound:
     number = len(history.rounds)
     size = round_size(to_draw, plan.rounds, len(history.trials), number)
+    size = size if number else max(size, len(plan.baseline))
     ranges = dict(plan.space)
     if history.rounds and (narrowed := history.rounds[-1].next_ranges) is not None:
         wider = {name: plan.space[name] for name in history.widened.get(number, ())}
@@ -161,14 +163,15 @@ def _start_round(plan: SearchPlan, history: History, to_draw: int) -> StartRound
 def _confirm(
     plan: SearchPlan, traits: Traits, history: History, time_to_race: bool
 ) -> Race | OpenTest | Done:
+    baselines = range(len(plan.baseline))
     by_plan = len(history.confirmed) - history.requested
     trainings_left = confirming_budget(plan, traits, history) - by_plan
     if trainings_left > 0 and time_to_race:
-        trials = repeated_best(traits, history)
+        trials = repeated_best(plan, traits, history)
         if trials is None:
             trials = race(
                 history.searched(), history.confirmed, traits.direction, trainings_left, plan.finalists,
-                len(measuring(plan, history)),
+                len(measuring(plan, history)), baselines,
             )  # fmt: skip
         if trials:
             return Race(tuple(sorted(trials)))
@@ -176,7 +179,9 @@ def _confirm(
         return Done()
     if history.tested is not None:
         return OpenTest(history.tested)
-    finalists = conclude(history.searched(), history.confirmed, traits.direction).finalists
+    finalists = conclude(
+        history.searched(), history.confirmed, traits.direction, baselines=baselines
+    ).finalists
     if not finalists or finalists[0].mean is None:
         return Done()
     return OpenTest(finalists[0].trial)

@@ -7,7 +7,7 @@ stage's effect, and noise. Scores leave out the stage's effect.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,22 +27,33 @@ def race(
     trainings_left: int,
     finalists: int | None = None,
     measured: int = 0,
+    baselines: Collection[int] = (),
 ) -> list[int]:
     """The trials whose settings train in the next stage. `trainings_left` is the budget of this and all later stages.
 
     They have the best scores; they are a quarter as many as there are trainings left, but at least two. So the clearly
     worse leave stage by stage, and close ones are compared more often. With `finalists`, that many different settings
     train before any leaves; the first `measured` trainings, which measured the noise, make no setting a finalist.
+
+    The `baselines` train in every stage beside them, however bad they are, as long as there are trainings for them and
+    one more: a setting is compared with them on the stages in which both trained. So no stage is left for fewer.
     """
     score = scores(searched, confirmed, direction)
     ranked = sorted(score, key=lambda trial: (-score[trial], trial))
+    kept = [trial for trial in baselines if trial in score]
+    if len(kept) >= trainings_left:
+        kept = []
+    ranked = [trial for trial in ranked if trial not in kept]
+    trainings_left -= len(kept)
     size = max(SMALLEST_STAGE, trainings_left // PARTS)
     if finalists is not None:
-        raced = {c.trial for c in confirmed[measured:]}
+        raced = {c.trial for c in confirmed[measured:]}.difference(kept)
         new = [trial for trial in ranked if trial not in raced][: max(0, finalists - len(raced))]
         ranked = [trial for trial in ranked if trial in raced or trial in new]
         size = len(ranked) if new else size
-    return ranked[: min(size, trainings_left)]
+    if kept and trainings_left - size <= len(kept):
+        size = trainings_left
+    return [*kept, *ranked[: min(size, trainings_left)]]
 
 
 def scores(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -18,6 +19,10 @@ class SearchPlan(Protocol):
     @property
     def space(self) -> Mapping[str, Parameter]:
         """The ranges that the search begins with."""
+
+    @property
+    def baseline(self) -> Sequence[Settings]:
+        """The settings in use today, which are the first trials."""
 
     @property
     def trials(self) -> int:
@@ -71,13 +76,16 @@ class SearchPlan(Protocol):
         """How many trainings may fail with an error before the search gives up."""
 
 
+UNBOUNDED = (-math.inf, math.inf)
+
+
 @dataclass(frozen=True)
 class Traits:
     """What choosing needs to know about a trainable.
 
     `stacked`: many settings train as one population, so batches are large. `noisy`: whether a setting's value changes
     with the seed or split; None if only trying shows it. `tests`: whether test rows are held out. `limits`: the lowest
-    and highest values of some parameters, which no extended range exceeds.
+    and highest values of some parameters, which no extended range exceeds. `bounds`: between which its metric lies.
     """
 
     direction: Direction
@@ -85,6 +93,7 @@ class Traits:
     noisy: bool | None = None
     tests: bool = False
     limits: Mapping[str, Limit] = field(default_factory=dict)
+    bounds: tuple[float, float] = UNBOUNDED
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def _option(field: PlanField, text: str, *, hidden: bool) -> Callable[[F], F]:
     metavars: dict[type, str] = {int: "N", float: "NUMBER"}
     kind = rule.kind if rule.kind in metavars else str
     metavar = field.metavar or metavars.get(kind, "NAME")
-    if field.name == "space":
+    if field.name in ("space", "baseline"):
         attributes |= {"multiple": True}
     if rule.choices or field.name == "metric":
         attributes |= {"shell_complete": choices(field.name)}

@@ -214,7 +214,7 @@ def _plan_fields(
 
 
 def _given(flags: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in flags.items() if value is not None}
+    return {key: value for key, value in flags.items() if value not in (None, ())}
 
 
 def _named_range(text: str) -> tuple[str, str]:

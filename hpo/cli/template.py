@@ -43,7 +43,7 @@ def template(name: str) -> str:
 
 def _line(field: PlanField) -> str:
     unset = f" Not set: {field.unset}." if field.unset else ""
-    value = json.dumps(field.example if field.default is None else field.default)
+    value = json.dumps(field.example if field.default in (None, ()) else field.default)
     return f"\n{_comment(field.text + unset)}{'' if field.starts else '#'}{field.name} = {value}\n"
 
 

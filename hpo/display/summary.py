@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,10 +14,10 @@ from rich.text import Text
 from hpo.display.commands import next_commands
 from hpo.display.text import ACTIONS, STATES
 from studies import Study
-from studies.analysis import agreement
+from studies.analysis import agreement, baselines
 from studies.analysis.summary import Summary
 from studies.database.records import Finalist, Round
-from studies.words import counted, describe, setting, settings
+from studies.words import counted, decimals, describe, estimate, setting, settings
 
 MAX_ERRORS, MAX_TIED = 3, 2  # shown at most
 MAX_VERDICTS = 2  # on one parameter
@@ -109,7 +108,7 @@ def _best(s: Summary) -> list[RenderableType]:
     )
     for finalist in s.finalists:
         if finalist.trial == s.best.number:
-            best.append(f", confirmed {_plus_minus(finalist)}")
+            best.append(f", confirmed {_estimate(finalist, _decimals(s))}")
     if s.recommended is None:
         return [best, *_params(s.best.params)]
     trial = s.recommended.trial
@@ -126,40 +125,47 @@ def _params(params: Mapping[str, Any]) -> list[RenderableType]:
 
 def _confirmed(s: Summary) -> list[RenderableType]:
     """The recommended settings' results on fresh seeds and splits and on the test rows; the tied settings."""
+    compared = [_indented(text) for text in baselines.sentences(s.baselines, s.goal)]
     if s.recommended is None:
-        return []
+        return [*compared] if s.best else []
     first, *others = s.finalists
-    table = _grid()
+    shown, table = _decimals(s), _grid()
+    trained = f", {counted(len(first.values), 'fresh training')}"
     table.add_row(
-        f"  {s.goal.measured}",
-        Text.assemble(
-            (_plus_minus(first), "bold green"),
-            f" (95 %), {len(first.values)} × on fresh seeds and splits",
-        ),
+        f"  {s.goal.measured}", Text.assemble((_estimate(first, shown), "bold green"), trained)
     )
     if s.opening is not None and s.opening.value is not None:
         whose = "" if s.opening.trial == first.trial else f" of trial {s.opening.trial}"
-        once = f"{whose}, on rows seen once: {s.opening.opened:%Y-%m-%d %H:%M} UTC"
-        value = Text.assemble((f"{s.opening.value:.4g}", "bold green"), once)
-        table.add_row(f"  test {s.goal.metric}", value)
+        score = _level(estimate(s.opening.value, s.opening.ci95), s.opening.ci95)
+        seen = f"{whose}, seen once on {s.opening.opened:%Y-%m-%d}"
+        table.add_row(f"  test {s.goal.metric}", Text.assemble((score, "bold green"), seen))
     tied = [finalist for finalist in others if finalist.tied]
     if tied:
-        named = ", ".join(f"{f.trial} ({_plus_minus(f)})" for f in tied[:MAX_TIED])
+        named = ", ".join(f"{f.trial} ({estimate(f.mean, f.ci95, shown)})" for f in tied[:MAX_TIED])
         more = f" and {len(tied) - MAX_TIED} more" if len(tied) > MAX_TIED else ""
         table.add_row("  tied with it", Text(f"trial{'s' * (len(tied) > 1)} {named}{more}"))
-    return [table, _indented(s.note)] if s.note else [table]
+    if untold := sum(finalist.tied is None for finalist in others):
+        table.add_row("  can't tell", Text(f"{counted(untold, 'other')}: trained too few times"))
+    return [table, *compared, _indented(s.note)] if s.note else [table, *compared]
 
 
-def _plus_minus(finalist: Finalist) -> str:
-    """A mean with half of its interval: 0.975 ± 0.004."""
+def _decimals(s: Summary) -> int:
+    """The decimals of the means that are shown together."""
+    tied = [f for f in s.finalists[1:] if f.tied][:MAX_TIED]
+    best = [f for f in s.finalists if s.best and f.trial == s.best.number]
+    together = [*s.finalists[:1], *tied, *best]
+    return decimals([f.mean for f in together], [f.ci95 for f in together])
+
+
+def _estimate(finalist: Finalist, shown: int) -> str:
+    """A mean with its interval: 0.9753 ± 0.0042 (95 %)."""
     if finalist.mean is None:
         return "by no value: a training failed"
-    low, high = finalist.ci95 or (0.0, 0.0)
-    half = (high - low) / 2
-    if half <= 0:
-        return f"{finalist.mean:.4g}"
-    decimals = max(0, -math.floor(math.log10(half)))
-    return f"{finalist.mean:.{decimals}f} ± {half:.{decimals}f}"
+    return _level(estimate(finalist.mean, finalist.ci95, shown), finalist.ci95)
+
+
+def _level(text: str, ends: tuple[float, float] | None) -> str:
+    return f"{text} (95 %)" if ends and ends[0] < ends[1] else text
 
 
 def _ranges(s: Summary) -> list[RenderableType]:

@@ -11,7 +11,7 @@ from hpo.errors import PlanError
 from hpo.plan.fields import FIELDS
 from hpo.plan.plan import Plan, make_plan
 from hpo.plan.space import Categorical, Numeric, Parameter, contains, to_mapping
-from studies.words import counted, describe
+from studies.words import counted, describe, settings
 
 CONFIRM = "confirm"
 """In place of a field: the trainings that `hpo confirm` asked for."""
@@ -22,6 +22,7 @@ FIXED = (
     dict.fromkeys(("seed", "sampler", "ahead", "halving", "finalists", "repeats"), DRAWN)
     | dict.fromkeys(("metric", "direction", "trainer", "target", "rows", "epochs"), COMPARED)
     | {"rounds": "the number of rounds follows from trials"}
+    | {"baseline": "it is trained before all others"}
 )
 """Why a field can't change. For the fields of the network, which are not named here, it is COMPARED."""
 
@@ -123,6 +124,8 @@ def _allowed(name: str, before: Plan, after: Plan) -> str | None:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, tuple) and all(isinstance(one, Mapping) for one in value):
+        return "; ".join(map(settings, value)) or "none"
     return "its default" if value is None else str(value)
 
 

@@ -107,6 +107,9 @@ _TABLE = (
     _network("hidden", metavar="100,100", starts=True),
     *map(_network, ("activation", "batch_norm", "dropout", "optimizer", "schedule")),
     *map(_network, ("init", "batch_size", "dtype")),
+    PlanField("baseline", WHAT, TEXT, (),
+        "The settings in use today, or default for the network's: trained first, raced, and compared with; can be "
+        "repeated.", "none", "default", "NAME=VALUE,…"),
 )  # fmt: skip
 
 FIELDS = {field.name: field for field in _TABLE}
@@ -147,6 +150,7 @@ class PlanFields(TypedDict, total=False):
     init: str
     batch_size: int
     dtype: str
+    baseline: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | None
 
 
 class ConfirmFields(TypedDict, total=False):

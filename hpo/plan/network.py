@@ -55,6 +55,9 @@ def check_space(plan: Plan) -> None:
         for value in _extremes(parameter):
             if not rule.allows(value):
                 raise PlanError(f"space.{name}: {broken(rule, value)}")
+        for value in (baseline[name] for baseline in plan.baseline):
+            if not rule.allows(value):
+                raise PlanError(f"baseline: {name}: {broken(rule, value)}")
         if (depends := readers(name)) and depends[0] not in plan.space:
             field, choices = depends
             fixed = getattr(plan, field)

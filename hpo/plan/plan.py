@@ -24,12 +24,14 @@ from pydantic import (
 from hpo.choose.halving import cost
 from hpo.choose.types import Direction
 from hpo.errors import PlanError
+from hpo.plan.baseline import as_mappings, whole
 from hpo.plan.fields import FIELDS, OF_A_NETWORK, OF_THE_NETWORK, ROUNDS_OF_HALVING, SPACE
 from hpo.plan.space import (
     Categorical,
     Float,
     Int,
     Parameter,
+    Settings,
     from_mapping,
     parse_parameter,
     to_mapping,
@@ -46,6 +48,10 @@ def _parameter(value: Any) -> Parameter:
     if isinstance(value, Mapping):
         return from_mapping(value)
     raise ValueError(f"{value!r} is not a range: write LOW:HIGH[:log][:int], a,b,c or a table")
+
+
+def _baselines(given: Any) -> Any:
+    return () if given is None else as_mappings(given)
 
 
 def default_space() -> dict[str, Parameter]:
@@ -109,6 +115,8 @@ class Plan(BaseModel):
     init: str = _default("init")
     batch_size: int = _default("batch_size")
     dtype: str = _default("dtype")
+    # It comes last, since its check reads the other fields.
+    baseline: Annotated[tuple[dict[str, Any], ...], BeforeValidator(_baselines)] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -129,6 +137,14 @@ class Plan(BaseModel):
         if value is None or rule.allows(value):
             return value
         raise ValueError(broken(rule, value))
+
+    @field_validator("baseline")
+    @classmethod
+    def _whole(cls, baselines: tuple[Settings, ...], info: ValidationInfo) -> tuple[Settings, ...]:
+        if not info.data.keys() >= {"space", "trainer", *OF_THE_NETWORK}:
+            return baselines  # another field is wrong
+        foreign = info.data["trainer"] is not None
+        return whole(baselines, info.data["space"], None if foreign else info.data)
 
     @field_validator("trainer")
     @classmethod
@@ -176,7 +192,18 @@ class Plan(BaseModel):
                 f"{self.confirming} of {self.trials} trials would confirm {self.finalists} finalists and leave "
                 f"{max(0, searching)} for {self.rounds} rounds: give fewer finalists or repeats"
             )
+        if searching < self._fewest:
+            raise ValueError(
+                f"the {len(self.baseline)} baselines are trials of the first round, and the other rounds need trials, "
+                f"too: at least {self._fewest} beside those that confirm, and {self.trials} trials leave "
+                f"{searching}: give more trials"
+            )
         return self
+
+    @property
+    def _fewest(self) -> int:
+        """The fewest trials that fill all rounds, the first one with the baselines."""
+        return self.rounds + max(0, len(self.baseline) - 1)
 
     @property
     def draws_by(self) -> str:
@@ -193,18 +220,19 @@ class Plan(BaseModel):
         return self.most_confirming(0)
 
     def most_confirming(self, adopted: int) -> int:
-        """How many trainings confirm: finalists × repeats if both are set, else at most the share CONFIRMING.
+        """How many trainings confirm: (finalists and baselines) × repeats if both are set, else at most the share
+        CONFIRMING.
 
         The share is of the trainings that the search adds to `adopted` trials of Optuna's, which are the first round.
         """
-        if self.finalists is not None and self.repeats is not None:
-            return self.finalists * self.repeats
         if self.finalists == 0:
             return 0
+        if self.finalists is not None and self.repeats is not None:
+            return (self.finalists + len(self.baseline)) * self.repeats
         # CONFIRMING is a share of the epochs, and a trial that leaves at a rung has fewer than one that confirms.
         searching = self._length_of_a_trial
         share = CONFIRMING * searching / (1 - CONFIRMING + CONFIRMING * searching)
-        own, rounds = self.trials - adopted, self.rounds - (adopted > 0)
+        own, rounds = self.trials - adopted, self._fewest - (adopted > 0)
         return max(0, min(int(share * own), own - rounds))
 
     @property

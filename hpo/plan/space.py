@@ -180,6 +180,11 @@ def _stepped(p: Numeric, value: float, rounding: str) -> float:
     return float(low + count * step)
 
 
+def on_a_step(p: Numeric, value: float) -> bool:
+    """Whether a value, inside the range or not, is a whole number of steps from its low end."""
+    return _stepped(p, value, ROUND_HALF_EVEN) == value
+
+
 def parse_parameter(text: str) -> Parameter:
     """`LOW:HIGH[:log][:int]` or `a,b,c` as a parameter.
 
@@ -190,7 +195,7 @@ def parse_parameter(text: str) -> Parameter:
         choices = [part.strip() for part in text.split(",")]
         if not all(choices):
             raise ValueError(f"{text!r} is neither LOW:HIGH[:log][:int] nor choices a,b,c")
-        return Categorical(tuple(_literal(choice) for choice in choices))
+        return Categorical(tuple(map(parse_value, choices)))
     low, high, *words = (part.strip() for part in text.split(":"))
     unknown = [word for word in words if word not in ("log", "int")]
     if unknown:
@@ -206,7 +211,8 @@ def parse_parameter(text: str) -> Parameter:
     return Float(bounds[0], bounds[1], log="log" in words)
 
 
-def _literal(text: str) -> Choice:
+def parse_value(text: str) -> Value:
+    """A choice or a number as text, as the value that it stands for."""
     if text in ("true", "false"):
         return text == "true"
     for kind in (int, float):
@@ -264,18 +270,6 @@ def distribution(parameter: Parameter) -> BaseDistribution:
     if isinstance(p, Int):
         return IntDistribution(p.low, p.high, log=p.log, step=p.step)
     return FloatDistribution(p.low, p.high, log=p.log, step=p.step)
-
-
-def recorded(parameter: Parameter, first: Parameter) -> BaseDistribution:
-    """The distribution that a study records: from 0 and not on a log scale if some draws of the first range are 0.
-
-    Optuna's plots use a log scale if one trial has a log distribution, and then can't show a 0.
-    """
-    from optuna.distributions import FloatDistribution
-
-    if isinstance(parameter, Float) and isinstance(first, Float) and first.zero:
-        return FloatDistribution(min(0.0, parameter.low), max(0.0, parameter.high))
-    return distribution(parameter)
 
 
 def contains(parameter: Parameter, value: Value) -> bool:

@@ -39,7 +39,10 @@ def after_confirming(plan: Plan, traits: Traits, history: History) -> list[str]:
     lines = []
     if history.owed and repeats_exactly(traits, history):
         lines.append(f"{WASTED}; {counted(history.owed, 'training')} left out")
-    finalists = conclude(history.searched(), history.confirmed, traits.direction).finalists
+    baselines = range(len(plan.baseline))
+    finalists = conclude(
+        history.searched(), history.confirmed, traits.direction, baselines=baselines
+    ).finalists
     if history.tested not in (None, finalists[0].trial):
         lines.append(
             f"the test rows are seen once, and were opened for the settings of trial {history.tested}: "

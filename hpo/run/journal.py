@@ -6,16 +6,27 @@ shown that might still be lost.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hpo.choose.concluding import conclude
 from hpo.choose.next_step import requested_trials
 from hpo.choose.rounds import batch_numbers, batches
 from hpo.choose.types import Confirmation, Observation, Round, Verdict
+from hpo.plan.baseline import outside
 from hpo.plan.plan import Plan
-from hpo.plan.space import Settings, Space, recorded, to_mapping
+from hpo.plan.space import (
+    Categorical,
+    Float,
+    Int,
+    Parameter,
+    Settings,
+    Space,
+    Value,
+    distribution,
+    to_mapping,
+)
 from hpo.run.history import read_history
 from hpo.run.watcher import Watcher
 from hpo.trainables.protocol import Trainable
@@ -23,6 +34,9 @@ from hpo.trainables.task import Outcome
 from studies.database import records
 from studies.database.records import Result
 from studies.database.writer import Writer
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 
 class Journal:
@@ -35,18 +49,14 @@ class Journal:
         self.history = read_history(writer, plan, trainable.traits)
 
     def begin(self, *, until_confirmed: bool) -> None:
-        """Show that the search begins or goes on, and its current round.
+        """Show that the search begins or goes on, and its current round. Nothing is recorded.
 
-        `until_confirmed`: it goes on for what `hpo confirm` asked for, and not for the rest of the plan. Nothing is
-        recorded, except the conclusion that an older version did not store.
+        `until_confirmed`: it goes on for what `hpo confirm` asked for, and not for the rest of the plan.
         """
         history, direction = self.history, self._traits.direction
-        stored = self._writer.store.conclusion(self._writer.study_id)
-        if history.confirmed and stored is None:
-            self._writer.conclude(self._conclusion(history.confirmed))
-        for note in self._notes:
+        for note in [*self._notes, *outside(self._plan.baseline, self._plan.space)]:
             self._watcher.noticed(note)
-        remaining = history.owed if requested_trials(self._traits, history) else 0
+        remaining = history.owed if requested_trials(self._plan, self._traits, history) else 0
         if not until_confirmed:
             remaining += self._plan.trials - history.trainings
         done = history.trainings - history.adopted + history.requested
@@ -65,7 +75,10 @@ class Journal:
         self, current: Round, settings: Sequence[Settings], first: Mapping[str, Any]
     ) -> None:
         """Trials are drawn. `first` are the ranges that the search began with."""
-        distributions = {name: recorded(p, first[name]) for name, p in current.ranges.items()}
+        distributions = {
+            name: _recorded(p, first[name], [b[name] for b in self._plan.baseline])
+            for name, p in current.ranges.items()
+        }
         trials = self._writer.start_batch(
             current.number, settings, distributions, after=self.history.drawn
         )
@@ -136,19 +149,27 @@ class Journal:
         self._watcher.stage_finished(finished)
 
     def _conclusion(self, confirmed: Sequence[Confirmation]) -> records.Conclusion:
-        concluded = conclude(self.history.searched(), confirmed, self._traits.direction)
+        searched, traits = self.history.searched(), self._traits
+        concluded = conclude(
+            searched, confirmed, traits.direction, traits.bounds, range(len(self._plan.baseline))
+        )
         finalists = [records.Finalist(**vars(f)) for f in concluded.finalists]
         return records.Conclusion(concluded.method, finalists)
 
     def open_test(self, trial: int) -> None:
-        """The test rows are opened for the settings of a trial."""
+        """The test rows are opened for the settings of a trial.
+
+        The conclusion that it follows from is recorded first, if an older version did not.
+        """
+        if self._writer.store.conclusion(self._writer.study_id) is None:
+            self._writer.conclude(self._conclusion(self.history.confirmed))
         self._writer.open_test(trial)
         self.history.tested = trial
 
     def finish_test(self, outcomes: Mapping[int, Outcome]) -> None:
         """The test rows have been scored."""
         (outcome,) = outcomes.values()
-        self._writer.finish_test(outcome.value, outcome.failure)
+        self._writer.finish_test(outcome.value, outcome.failure, outcome.ci95)
         self.history.test_done = True
 
     def stop(self, reason: str) -> None:
@@ -181,3 +202,23 @@ def _result(trial: int, outcome: Outcome) -> Result:
 
 def _plain(ranges: Space) -> dict[str, Any]:
     return {name: to_mapping(parameter) for name, parameter in ranges.items()}
+
+
+def _recorded(
+    parameter: Parameter, first: Parameter, baseline: Iterable[Value] = ()
+) -> BaseDistribution:
+    """The distribution that a study records: from 0 and not on a log scale if some draws of the first range are 0, or a
+    value of its baselines is one that no log scale has.
+
+    Optuna's plots use a log scale if one trial has a log distribution, and then can't show a 0.
+    """
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    if isinstance(parameter, Categorical) or isinstance(first, Categorical):
+        return distribution(parameter)
+    beside = parameter.log and any(isinstance(v, int | float) and v <= 0 for v in baseline)
+    if isinstance(parameter, Int) and beside:
+        return IntDistribution(0, parameter.high)
+    if beside or (isinstance(first, Float) and first.zero):
+        return FloatDistribution(min(0.0, parameter.low), max(0.0, parameter.high))
+    return distribution(parameter)

@@ -134,7 +134,9 @@ class Machine:
         if len(flight.scores) < len(flight.trials):
             return {}
         rung, trials = flight.rungs.popleft(), flight.trials
-        stay = staying([flight.scores[n] for n in trials], rung.stay, self._traits.direction)
+        reported = [flight.scores[n] for n in trials]
+        baselines = {k for k, trial in enumerate(trials) if trial < len(self._plan.baseline)}
+        stay = staying(reported, rung.stay, self._traits.direction, baselines)
         stays = dict(zip(trials, stay, strict=True))
         flight.scores.clear()
         return {task: [stays[trial] for trial in task.trials] for task in flight.tasks}
@@ -206,10 +208,12 @@ class Machine:
         plan, history = self._plan, self._history
         if (failures := stopping.too_many_failures(plan, history)) is not None:
             raise TooManyFailuresError(failures)
-        settings = suggest(
+        baselines = plan.baseline[history.drawn :][: step.batch.size]
+        settings = [*map(dict, baselines)]
+        settings += suggest(
             reachable(step.round.ranges, plan.space, self._traits.limits, extend=plan.extend),
             evidence.observations(history, self._traits.direction),
-            step.batch.size,
+            step.batch.size - len(baselines),
             seed_of(plan, SUGGEST, step.round.number, history.in_round),
             sampler="sobol" if step.batch.explores else plan.draws_by,
             direction=self._traits.direction,

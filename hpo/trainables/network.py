@@ -12,9 +12,9 @@ from hpo.errors import PlanError
 from hpo.plan.network import LIMITS, check_space, own_fields, shared_fields
 from hpo.plan.plan import Plan
 from hpo.plan.space import Settings
-from hpo.trainables.task import Task, Training
+from hpo.trainables.task import TEST, Task, Training
 from trainer.data import Splits, Which
-from trainer.fields import METRICS
+from trainer.fields import METRICS, NOT_NEGATIVE
 from trainer.fit import fit
 from trainer.population import even_parts, stack_size
 from trainer.recipe import Recipe
@@ -37,13 +37,14 @@ class MLP:
         self.notes: Sequence[str] = self.data.notes
         self.metric = plan.metric or METRIC[self.data.task]
         self.score = f"validation_{self.metric}"
-        metric = METRICS.get(self.metric)  # None: the loss
+        metric = METRICS.get(self.metric)  # None: the loss, which is never negative
         self.traits = Traits(
             "maximize" if metric is not None and metric.larger_is_better else "minimize",
             stacked=True,
             noisy=True,
             tests=True,
             limits=LIMITS,
+            bounds=NOT_NEGATIVE if metric is None else metric.bounds,
         )
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
@@ -64,7 +65,7 @@ class MLP:
         return Training(
             fit,
             (recipe, own),
-            {"epochs": task.epochs, "seed": task.seed},
+            {"epochs": task.epochs, "seed": task.seed, "intervals": task.split == TEST},
             shared={"train": splits.train, "validation": splits.validation},
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -123,6 +124,12 @@ class Outcome:
     def value(self) -> float | None:
         """The score after the last epoch; None if the trial diverged or failed."""
         return None if self.failure else self.metrics[self.score][-1]
+
+    @property
+    def ci95(self) -> tuple[float, float] | None:
+        """The 95 % interval of the value from the number of rows, which only the test rows have."""
+        ends = [self.metrics.get(f"{self.score}_{end}", [math.nan])[-1] for end in ("low", "high")]
+        return None if self.failure or not all(map(math.isfinite, ends)) else (ends[0], ends[1])
 
 
 def now() -> datetime:

@@ -14,7 +14,7 @@ import pandas as pd
 from studies.analysis.agreement import PREDICTS, Agreement
 from studies.analysis.generalization import Generalization
 from studies.analysis.summary import Summary
-from studies.words import counted, number, of_range
+from studies.words import between, counted, decimals, number, of_range, rounded
 
 EDGE = (
     0.03  # of all that was searched: the best value may lie beyond an end that is nearer than this
@@ -195,21 +195,23 @@ def _few(summary: Summary, ended: pd.DataFrame, rounds: pd.DataFrame) -> Iterato
 
 
 def _tested(summary: Summary) -> Iterator[Advice]:
-    test, first = summary.test, summary.recommended
-    if test is None or first is None or not first.ci95:
+    opening, first = summary.opening, summary.recommended
+    if opening is None or opening.ci95 is None or first is None or not first.ci95:
         return
-    low, high = first.ci95
-    if test < low if summary.goal.maximize else test > high:
+    confirmed, test = first.ci95, opening.ci95
+    if test[1] < confirmed[0] if summary.goal.maximize else test[0] > confirmed[1]:
+        shown = decimals([first.mean, opening.value], [confirmed, test])
         yield Advice(
             "Test rows",
-            f"The value on the test rows, {number(test, 4)}, is worse than the confirmed interval, "
-            f"{number(low, 4)} … {number(high, 4)}.",
+            f"The value on the test rows, {rounded(opening.value, shown)}, is worse than expected, beyond chance: its "
+            f"95 % interval, {between(test, shown)}, does not reach that of the confirmed mean, "
+            f"{between(confirmed, shown)}.",
             "Expect the value on the test rows: the settings were chosen on the other rows.",
         )
 
 
 def _ties(summary: Summary) -> Iterator[Advice]:
-    tied = sum(finalist.tied for finalist in summary.finalists[1:])
+    tied = sum(finalist.tied is True for finalist in summary.finalists[1:])
     if tied:
         others = "Another setting" if tied == 1 else f"{tied} other settings"
         yield Advice(

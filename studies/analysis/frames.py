@@ -192,9 +192,10 @@ def finalists_frame(finalists: Sequence[Finalist], searched: Mapping[int, float]
 
     trial        Int64, the trial's number
     value        float64: what the trial had in the search
-    mean         float64: of the values on fresh seeds and splits; NaN if a training failed
+    mean         float64: the mean on fresh seeds and splits, all settings compared on equal stages; NaN if a training
+                 failed
     low, high    float64: the ends of the mean's 95 % interval
-    tied         bool: whether a comparison can't tell it from the first
+    tied         boolean: whether a comparison can't tell it from the first; NA if there were too few trainings to tell
     repeats      Int64: how often it was trained again
     values       list of the values that this gave, in the order of stages; None for a training that failed
     """
@@ -206,7 +207,7 @@ def finalists_frame(finalists: Sequence[Finalist], searched: Mapping[int, float]
             "mean": pd.array([f.mean for f in finalists], dtype="float64"),
             "low": pd.array([low for low, _ in ends], dtype="float64"),
             "high": pd.array([high for _, high in ends], dtype="float64"),
-            "tied": pd.Series([f.tied for f in finalists], dtype="bool"),
+            "tied": pd.Series([f.tied for f in finalists], dtype="boolean"),
             "repeats": _whole(len(f.values) for f in finalists),
             "values": pd.Series([f.values for f in finalists], dtype="object"),
         }

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from studies.analysis.baselines import Baseline, baselines_of
 from studies.analysis.finalists import conclude_now
 from studies.analysis.goal import Goal
 from studies.database import aggregates, tables
@@ -77,6 +78,11 @@ class Summary:
         return self.finalists[0] if self.finalists and self.finalists[0].mean is not None else None
 
     @property
+    def baselines(self) -> list[Baseline]:
+        """The settings in use before the search, in the order of the plan, compared with the recommended ones."""
+        return baselines_of(self.plan, self.finalists, self.searched)
+
+    @property
     def chosen(self) -> tuple[int, Mapping[str, Any]] | None:
         """The trial whose settings to use, and the settings: the recommended ones, else those of the best trial."""
         if self.recommended is not None:
@@ -113,6 +119,11 @@ class Summary:
         if self.opening is not None and self.opening.value is not None:
             opened = self.opening.opened.isoformat(timespec="seconds") + "Z"
             test = {"metric": record.metric, "value": self.opening.value, "opened_at": opened}
+            if self.opening.ci95 is not None:  # studies of an older hpo have none
+                test["ci95"] = list(self.opening.ci95)
+        compared = {}
+        if self.baselines:
+            compared = {"baseline": [baseline.as_mapping() for baseline in self.baselines]}
         return {
             "study": record.name,
             "storage": self.storage,
@@ -132,6 +143,7 @@ class Summary:
                 {**_recommendation(f), "values": f.values, "tied": f.tied} for f in self.finalists
             ],
             "recommended": first and _recommendation(first),
+            **compared,
             "test": test,
         }
 

@@ -67,7 +67,9 @@ def start(
                 "trial_id": ids[number],
                 "param_name": name,
                 "param_value": distributions[name].to_internal_repr(value),
-                "distribution_json": texts[name],
+                "distribution_json": texts[name]
+                if (d := _including(distributions[name], value)) is distributions[name]
+                else distribution_to_json(d),
             }
             for number, values in zip(numbers, settings, strict=True)
             for name, value in values.items()
@@ -126,6 +128,18 @@ def finish(
         _insert(connection, (v, values), (i, points), (tables.curves, curves), (a, attributes))
 
     return write
+
+
+def _including(d: BaseDistribution, value: Any) -> BaseDistribution:
+    """The same range, wider if the value lies outside: the settings in use today may, and Optuna checks its records."""
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    if not isinstance(d, FloatDistribution | IntDistribution) or d.low <= value <= d.high:
+        return d
+    low, high = min(d.low, value), max(d.high, value)
+    if isinstance(d, IntDistribution):
+        return IntDistribution(low, high, log=d.log, step=d.step)
+    return FloatDistribution(low, high, log=d.log, step=d.step)
 
 
 def _insert(connection: sa.Connection, *tables_and_rows: tuple[sa.Table, list[Any]]) -> None:

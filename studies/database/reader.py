@@ -141,6 +141,8 @@ class Reader(Database):
                     stored["mean"],
                     stored["ci95"] and tuple(stored["ci95"]),
                     stored["tied"],
+                    gain=stored.get("gain"),
+                    gain_ci95=tuple(ends) if (ends := stored.get("gain_ci95")) else None,
                 )
                 for stored in json.loads(row.finalists)
             ],
@@ -162,7 +164,11 @@ class Reader(Database):
     def opening(self, study_id: int) -> Opening | None:
         """The result on the test rows; None while nobody has looked at them."""
         row = self._row(tables.tests, study_id)
-        return None if row is None else Opening(row.trial, row.opened, row.value, row.error)
+        if row is None:
+            return None
+        ends = self._row(tables.test_intervals, study_id)
+        ci95 = None if ends is None else (ends.low, ends.high)
+        return Opening(row.trial, row.opened, row.value, row.error, ci95)
 
     def of_trials(self, which: sa.ColumnElement[bool]) -> sa.Select[Any]:
         """A query for trial_id, number, state, start, end, value and its kind of some trials, by number."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from studies.database.lease import Holder
 from studies.html import table
-from studies.words import number, setting
+from studies.words import between, counted, decimals, number, rounded, setting
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -101,23 +101,26 @@ class Finalist:
     """A trial whose settings were trained again, `values` in the order of stages; None where that failed.
 
     `mean` and `ci95` are None where a training failed: such settings are not recommended. `ci95` is also None where
-    there are too few values to estimate their spread. `tied` says that a comparison can't tell it from the first
-    finalist.
+    there are too few values to estimate their spread. `tied` says whether a comparison can't tell it from the first
+    finalist; None: it was not trained often enough to tell. Of a baseline, `gain` is how much better the first is.
     """
 
     trial: int
     values: list[float | None]
     mean: float | None
     ci95: tuple[float, float] | None
-    tied: bool
+    tied: bool | None
     params: Mapping[str, Any] = field(default_factory=dict)
+    gain: float | None = None
+    gain_ci95: tuple[float, float] | None = None
 
     def _repr_html_(self) -> str:
+        shown = decimals([self.mean], [self.ci95])
         facts = {
-            "mean": number(self.mean, 4),
-            "95 % interval": self.ci95 and " … ".join(number(end, 4) for end in self.ci95),
-            "trained again": f"{len(self.values)} times",
-            "tied": "yes" if self.tied else "no",
+            "mean": rounded(self.mean, shown),
+            "95 % interval": self.ci95 and between(self.ci95, shown),
+            "trained again": counted(len(self.values), "time"),
+            "tied": {True: "yes", False: "no", None: "too few trainings to tell"}[self.tied],
         }
         return table(f"settings of trial {self.trial}", facts)
 
@@ -144,12 +147,16 @@ class Conclusion:
 
 @dataclass(frozen=True)
 class Opening:
-    """The result of a trial's settings on the test rows, and when these were first looked at."""
+    """The result of a trial's settings on the test rows, and when these were first looked at.
+
+    `ci95` is the interval of the value that follows from the number of test rows; None if none was recorded.
+    """
 
     trial: int
     opened: datetime
     value: float | None = None
     error: str | None = None
+    ci95: tuple[float, float] | None = None
 
     @property
     def done(self) -> bool:

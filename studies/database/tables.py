@@ -100,7 +100,8 @@ conclusions = Table(
     Column("study_id", Integer, primary_key=True, autoincrement=False),
     Column("method", Integer, nullable=False),  # the version of what compared the finalists
     Column("made", DateTime, nullable=False),  # UTC
-    # JSON, best first: [{trial, mean, ci95, tied}, …]. The values are in hpo_confirmations.
+    # JSON, best first: [{trial, mean, ci95, tied}, …], of baselines also gain and gain_ci95; tied is null where there
+    # were too few trainings to tell. The values are in hpo_confirmations.
     Column("finalists", Text, nullable=False),
 )
 
@@ -112,6 +113,14 @@ tests = Table(
     Column("opened", DateTime, nullable=False),  # UTC; from then on the test rows have been seen
     Column("value", Float),
     Column("error", Text),
+)
+
+test_intervals = Table(
+    "hpo_test_intervals",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    Column("low", Float, nullable=False),  # the ends of the 95 % interval of the value in hpo_tests
+    Column("high", Float, nullable=False),
 )
 
 stops = Table(
@@ -147,7 +156,7 @@ environments = Table(
 
 
 OF_STUDIES = (
-    studies, rounds, leases, confirmations, conclusions, tests, stops, plans, environments,
+    studies, rounds, leases, confirmations, conclusions, tests, test_intervals, stops, plans, environments,
 )  # fmt: skip
 """The tables with rows that belong to a study; rows of `curves` belong to a trial. A migration that adds a table has to
 replace the trigger of `_forgetting`, as `_concluding` does.
@@ -208,12 +217,21 @@ def _concluding(connection: Connection) -> None:
         _forget_with_study(connection, (*WITH_ROWS_OF_STUDIES, "hpo_conclusions"))
 
 
+def _testing(connection: Connection) -> None:
+    metadata.create_all(connection, tables=[test_intervals])
+    if connection.dialect.name == "sqlite":
+        _forget_with_study(
+            connection, (*WITH_ROWS_OF_STUDIES, "hpo_conclusions", "hpo_test_intervals")
+        )
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _first_tables,
     _confirming,
     _changing,
     _forgetting,
     _concluding,
+    _testing,
 )
 """Each brings the tables one version further. Append new ones, and never change one that was released."""
 

@@ -166,9 +166,19 @@ class Writer(Holding):
         self._insert(tables.tests, trial=trial, opened=opening.opened)
         return opening
 
-    def finish_test(self, value: float | None, error: str | None) -> None:
-        """Record the result on the test rows."""
-        self._update(tables.tests, value=value, error=error)
+    def finish_test(
+        self, value: float | None, error: str | None, ci95: tuple[float, float] | None = None
+    ) -> None:
+        """Record the result on the test rows, with its interval if there is one."""
+        t = tables.tests
+        finished = sa.update(t).where(t.c.study_id == self.study_id)
+
+        def work(connection: sa.Connection) -> None:
+            connection.execute(finished.values(value=value, error=error))
+            if ci95 is not None:
+                self._replace(connection, tables.test_intervals, low=ci95[0], high=ci95[1])
+
+        self.write(work)
 
     def stop(self, reason: str) -> None:
         """Record why the search ends before its last trial."""
@@ -198,6 +208,7 @@ class Writer(Holding):
 def _stored(conclusion: Conclusion) -> dict[str, Any]:
     finalists = [
         {"trial": f.trial, "mean": f.mean, "ci95": f.ci95, "tied": f.tied}
+        | ({} if f.gain is None else {"gain": f.gain, "gain_ci95": f.gain_ci95})
         for f in conclusion.finalists
     ]
     return {"method": conclusion.method, "made": now(), "finalists": json.dumps(finalists)}

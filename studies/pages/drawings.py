@@ -100,8 +100,9 @@ class Sections:
             plots.finalists(self.finalists, goal=self._goal),
             "finalists",
             "Mean and 95 % interval of the settings that were trained again",
-            "Small marks are single trainings. If the intervals of two settings overlap by much, telling them apart "
-            "would take more trainings.",
+            "Small marks are single trainings, as they were in their stages; means are on equal stages, so they need "
+            "not lie between. If the intervals of two settings overlap by much, telling them apart would take more "
+            "trainings.",
         )
 
     def _ranges(self) -> Section:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studies.analysis.summary import Summary
 from studies.html import table
-from studies.words import describe, number, settings
+from studies.words import describe, estimate, number, settings
 
 
 def of_study(summary: Summary) -> str:
@@ -18,11 +18,9 @@ def of_study(summary: Summary) -> str:
     if best is not None:
         facts["best"] = f"{number(best.value, 4)} (trial {best.number})"
     if first is not None:
-        ends = " … ".join(number(end, 4) for end in first.ci95 or ())
-        mean = number(first.mean, 4)
-        facts["confirmed"] = f"{mean} (trial {first.trial}){ends and f', {ends}'}"
-    if summary.test is not None:
-        facts["test rows"] = number(summary.test, 4)
+        facts["confirmed"] = f"{estimate(first.mean, first.ci95)} (trial {first.trial})"
+    if summary.opening is not None and summary.opening.value is not None:
+        facts["test rows"] = estimate(summary.opening.value, summary.opening.ci95)
     if summary.chosen is not None:
         facts["settings"] = settings(summary.chosen[1])
     for name, fields in summary.ranges.items():

@@ -17,11 +17,22 @@ import pandas as pd
 from studies.analysis import frames
 from studies.analysis.advice import Advice, advice
 from studies.analysis.agreement import compared_scores, rank_agreement
+from studies.analysis.baselines import sentences
 from studies.analysis.generalization import generalization
 from studies.analysis.summary import Summary
 from studies.pages.drawings import Sections
 from studies.pages.snippet import snippet
-from studies.words import counted, describe, number, of_range, setting
+from studies.words import (
+    between,
+    counted,
+    decimals,
+    describe,
+    number,
+    of_range,
+    rounded,
+    setting,
+    settings,
+)
 
 BEST = 20  # trials in the table of the best
 EVERY = 2000  # trials in the table of all; more make the page slow
@@ -44,8 +55,10 @@ def render(
         keep_trailing_newline=True,
     )
     environment.filters |= {"setting": setting, "cell": _cell, "value": _value}
+    environment.globals |= {"rounded": rounded, "between": between}
     finished = trials["finished"].max()
-    record = summary.record
+    record, opening = summary.record, summary.opening
+    intervals = [f.ci95 for f in summary.finalists]
     trial, params = summary.chosen or (None, {})
     versions = record.provenance.get("versions", {})
     task = record.provenance.get("data", {}).get("task")
@@ -58,6 +71,10 @@ def render(
         best_again=next(
             (f for f in summary.finalists if summary.best and f.trial == summary.best.number), None
         ),
+        baselines=sentences(summary.baselines, summary.goal) if summary.chosen else [],
+        shown=decimals((f.mean for f in summary.finalists), intervals),
+        searched_shown=decimals((summary.searched[f.trial] for f in summary.finalists), intervals),
+        test_shown=decimals([summary.test], [opening.ci95 if opening else None]),
         total=len(trials),
         scored=int((frames.scored(trials) & (trials["state"] == "complete")).sum()),
         in_training=int((trials["state"] == "running").sum()),
@@ -158,6 +175,8 @@ def _plan(plan: Mapping[str, Any]) -> dict[str, str]:
     for field, value in plan.items():
         if field == "space":
             rows |= {f"space.{name}": _parameter(fields) for name, fields in value.items()}
+        elif field == "baseline":
+            rows[field] = "; ".join(map(settings, value)) or "none"
         else:
             rows[field] = "not set" if value is None else setting(value)
     return rows

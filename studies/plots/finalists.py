@@ -32,8 +32,9 @@ ROWS = 20  # more would make a table, not a figure
 
 @rc_context(STYLE)  # type: ignore[arg-type]
 def finalists(confirmed: pd.DataFrame, *, goal: Goal) -> Figure:
-    """The settings that were trained again, best first: mean, 95 % interval, each training, and the value in the
-    search, which is too good because it chose them. The first is filled, and so are all that are tied with it.
+    """The settings that were trained again, best first: mean on equal stages, 95 % interval, each training, and the
+    value in the search, which is too good because it chose them. The first is filled, and so are all that are tied with
+    it. Those that were not trained often enough to tell are drawn as squares.
     """
     shown = confirmed.head(ROWS)
     figure = Figure(figsize=(7.2, max(1.6, 1.1 + 0.3 * len(shown))), layout="constrained")
@@ -60,13 +61,15 @@ def finalists(confirmed: pd.DataFrame, *, goal: Goal) -> Figure:
         bold = "bold" if y == 0 and word == "best" else "normal"
         axes.text(
             1.02, y, word, va="center", fontsize=7.5, weight=bold,
-            color=GREY if word in ("worse", "failed") else INK, transform=axes.get_yaxis_transform(),
+            color=INK if word in ("best", "tied") else GREY, transform=axes.get_yaxis_transform(),
         )  # fmt: skip
     axes.set_xlabel(f"{goal.split} {plain(goal.metric, 40)}".strip())
     axes.grid(axis="x", color="#eeeeee", lw=0.7)
     more = [key("|", "one training", color=GREY), key("x", "in the search", color=INK)]
+    if np.isfinite(shown[["low", "high"]].to_numpy(float)).any():
+        more.insert(0, Line2D([], [], color=GREY, lw=2, label="95 % interval"))
     if len(confirmed) > len(shown):
-        more.append(key("", f"{len(confirmed) - len(shown)} worse ones not drawn"))
+        more.append(key("", f"{len(confirmed) - len(shown)} later ones not drawn"))
     legend(figure, [*handles.values(), *more])
     return figure
 
@@ -76,6 +79,8 @@ def _verdict(row: dict[Any, Any], *, first: bool) -> str:
         return "failed"
     if first:
         return "best"
+    if pd.isna(row["tied"]):
+        return "too few"
     return "tied" if row["tied"] else "worse"
 
 
@@ -88,9 +93,12 @@ def _interval(axes: Axes, y: int, row: dict[Any, Any], *, first: bool) -> dict[s
         "best": (CONFIRMED, "D", CONFIRMED),
         "tied": (TIED, "o", TIED),
         "worse": (GREY, "o", "white"),
+        "too few": (GREY, "s", "white"),
     }[word]
     if math.isfinite(row["low"]) and math.isfinite(row["high"]):
         axes.plot([row["low"], row["high"]], [y, y], color=colour, lw=2, zorder=1)
     axes.plot([row["mean"]], [y], shape, color=colour, mfc=fill, ms=6, zorder=3)
-    label = {"best": "best mean", "tied": "tied with it", "worse": "worse"}[word]
-    return {word: key(shape, f"{label}, 95 % interval", color=colour, mfc=fill)}
+    label = {
+        "best": "best mean", "tied": "tied with it", "worse": "worse", "too few": "too few trainings to tell"
+    }[word]  # fmt: skip
+    return {word: key(shape, label, color=colour, mfc=fill)}

@@ -15,7 +15,7 @@ from studies.analysis.goal import Goal
 from studies.plots.look import CONFIRMED, GREY, INK, PALE, STYLE, Figure, legend, saying
 from studies.plots.scales import whole_ticks
 from studies.plots.values import values
-from studies.words import number
+from studies.words import decimals, estimate
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]  # plain names of settings
@@ -63,7 +63,9 @@ def history(
     right = last + margin
     if finalists is not None and confirmed:
         right += 0.03 * (last - first + 1)
-        handles.append(_confirmed(axes, confirmed, finalists["trial"].iloc[0], right - margin))
+        shown = decimals(finalists["mean"], zip(finalists["low"], finalists["high"], strict=True))
+        trial = finalists["trial"].iloc[0]
+        handles.append(_confirmed(axes, confirmed, trial, right - margin, shown))
     axes.set_xlim(first - margin, right)
     ticks = whole_ticks(0.0 if by == "epochs" else first, last, 8)
     ticks = [t for t in ticks if t >= first - margin]
@@ -83,12 +85,12 @@ def _recommended(finalists: pd.DataFrame | None) -> dict[str, float]:
     return {c: float(first[c]) for c in ("mean", "low", "high") if math.isfinite(first[c])}
 
 
-def _confirmed(axes: Axes, mean: dict[str, float], trial: int, x: float) -> Any:
+def _confirmed(axes: Axes, mean: dict[str, float], trial: int, x: float, shown: int) -> Any:
     """A diamond at the mean, with its interval."""
-    label = f"confirmed: {number(mean['mean'], 4)}"
-    if "low" in mean:
-        axes.plot([x, x], [mean["low"], mean["high"]], color=CONFIRMED, lw=1.8, zorder=4)
-        label += f" ({number(mean['low'], 4)} … {number(mean['high'], 4)})"
+    ends = (mean["low"], mean["high"]) if "low" in mean else None
+    label = f"confirmed: {estimate(mean['mean'], ends, shown)}"
+    if ends is not None:
+        axes.plot([x, x], ends, color=CONFIRMED, lw=1.8, zorder=4)
     look: dict[str, Any] = {"color": CONFIRMED, "mec": "white", "mew": 0.6, "ms": 6, "zorder": 5}
     return axes.plot([x], [mean["mean"]], "D", label=f"{label}, trial {trial}", **look)[0]
 

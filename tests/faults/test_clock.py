@@ -96,10 +96,10 @@ def test_no_trial_ends_before_it_began(
     }  # fmt: skip
     with create_store(storage) as store, store.create_study("s", **new) as writer:
         monkeypatch.setattr(batches, "now", lambda: begun)
-        from hpo.plan.space import recorded
+        from hpo.plan.space import distribution
 
         x = Float(0, 1)
-        writer.start_batch(0, [{"x": 0.5}], {"x": recorded(x, x)})
+        writer.start_batch(0, [{"x": 0.5}], {"x": distribution(x)})
         writer.finish_batch([Result(0, "complete", 0.5, {"score": [0.5]}, "score", begun + jump)])
         (trial,) = store.trials(writer.study_id)
     assert trial.started == begun

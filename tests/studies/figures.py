@@ -107,7 +107,7 @@ def texts(figure: Figure) -> str:
     return "\n".join(text.get_text() for text in figure.findobj(Text) if isinstance(text, Text))
 
 
-def finalists_of(*rows: tuple[int, float | None, bool]) -> pd.DataFrame:
+def finalists_of(*rows: tuple[int, float | None, bool | None]) -> pd.DataFrame:
     """Finalists with these trials, means and ties."""
     finalists = [
         Finalist(

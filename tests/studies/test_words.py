@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hpo.plan.space import Categorical, Float, Int, Parameter
 from studies import words
@@ -85,3 +88,38 @@ def test_an_age_is_in_whole_units(seconds: float, text: str) -> None:
 def test_the_nearest_name_is_suggested_where_one_is_near(word: str, text: str) -> None:
     assert words.nearest(word, ["source", "epochs", "Trials"], "give another") == text
     assert words.nearest(word, [], "give another") == "give another"
+
+
+@pytest.mark.parametrize(
+    ("value", "ends", "text"),
+    [(0.97534, (0.97114, 0.97954), "0.9753 ± 0.0042"), (0.9942, (0.971, 1.0), "0.994, 0.971 … 1.000"),
+     (60374.0, (59174.0, 61574.0), "60400 ± 1200"), (0.975, None, "0.9750"), (0.975, (0.975, 0.975), "0.9750"),
+     (2.5312e7, (2.5e7, 2.5624e7), "2.531e+07 ± 310000"), (0.5, (-11.5, 12.5), "0 ± 12"), (None, None, "–"),
+     (0.1, (0.0004, 0.1996), "0.10 ± 0.10"), (3e-12, (2e-12, 4e-12), "3.0e-12 ± 1.0e-12")],
+)  # fmt: skip
+def test_two_digits_of_half_an_interval_are_shown(
+    value: float | None, ends: tuple[float, float] | None, text: str
+) -> None:
+    assert words.estimate(value, ends) == text
+
+
+def test_values_of_a_list_are_told_apart() -> None:
+    means, intervals = [0.97534, 0.97531, None], [(0.971, 0.979), None, None]
+    shown = words.decimals(means, intervals)
+    assert [words.rounded(mean, shown) for mean in means] == ["0.97534", "0.97531", "–"]
+    assert words.decimals([0.97, 0.97 + 1e-16], [(0.96, 0.98)]) == 3  # they are equal
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(finite, max_size=5), st.lists(st.tuples(finite, finite).map(sorted), max_size=3))
+def test_whatever_the_values_they_are_shown_in_a_few_digits_that_tell_them_apart(
+    values: list[float], intervals: list[list[float]]
+) -> None:
+    shown = words.decimals(values, [(low, high) for low, high in intervals])
+    texts = [words.rounded(value, shown) for value in values]
+    assert max(map(len, texts), default=0) < 30
+    largest = max(map(abs, values), default=0.0)
+    for (one, a), (other, b) in itertools.combinations(zip(values, texts, strict=True), 2):
+        assert a != b or abs(one - other) <= 1e-9 * largest * len(values)

@@ -207,17 +207,17 @@ def test_a_search_that_stopped_early_confirms_with_the_same_share() -> None:
 def test_values_that_repeat_exactly_are_confirmed_at_the_best_alone() -> None:
     seen = history([*TEN, 99.0], EXACT)
     assert confirming_budget(plan(), FUNCTION, seen) == 3
-    assert repeated_best(FUNCTION, seen) == [10]
+    assert repeated_best(plan(), FUNCTION, seen) == [10]
     seen.confirmed.append(Confirmation(2, 10, 99.0))
     assert confirming_budget(plan(), FUNCTION, seen) == 3
-    assert repeated_best(FUNCTION, seen) == []
+    assert repeated_best(plan(), FUNCTION, seen) == []
     assert confirming_budget(plan(), FUNCTION, history(TEN, EXACT)) == 3  # the last may be the best
 
 
 def test_what_trains_with_noise_is_never_taken_to_repeat_exactly() -> None:
-    assert repeated_best(NETWORK, history(TEN, EXACT)) is None
-    assert repeated_best(FUNCTION, history(TEN, with_gaps(0.0, 0.1))) is None
-    assert repeated_best(FUNCTION, history(TEN, EXACT[:1])) is None
+    assert repeated_best(plan(), NETWORK, history(TEN, EXACT)) is None
+    assert repeated_best(plan(), FUNCTION, history(TEN, with_gaps(0.0, 0.1))) is None
+    assert repeated_best(plan(), FUNCTION, history(TEN, EXACT[:1])) is None
 
 
 @settings(deadline=None)

@@ -73,10 +73,13 @@ def history(
     )
 
 
+IN_USE = [{"x": 0.9}, {"x": 0.8}]
+
 # The best of the first ten, trained again when these have ended.
 MEASURED = [(9, 9.5), (8, 8.6), (7, 7.7)]
 SMALLEST = [(0, 0.5), (1, 1.6), (2, 2.7)]  # where the metric is minimized
 EXACT = [(0, 0.0), (1, 1.0)]
+RACED_IN_USE = [(0, 0.3), (1, 1.1), (17, 17.9), (18, 18.2), (19, 19.1)]
 RACED = [*MEASURED, (23, 23.5), (22, 22.5), (21, 21.1)]
 
 STEPS: dict[str, tuple[SearchPlan, Traits, History, Step]] = {
@@ -213,6 +216,36 @@ STEPS: dict[str, tuple[SearchPlan, Traits, History, Step]] = {
     "of a study of Optuna's, the best of all its trials measure the noise": (
         plan(trials=45, finalists=None, repeats=None), NETWORK, history(15, 15, adopted=15),
         Repeat((12, 13, 14)),
+    ),
+    "a first round has room for the settings in use": (
+        plan(trials=36, finalists=1, repeats=1, baseline=[{"x": k / 17} for k in range(17)]), NETWORK, history(),
+        StartRound(0, 17, SPACE),
+    ),
+    "they are of its first batch, which is as large as without them": (
+        plan(baseline=IN_USE), NETWORK, history(0, 10, judged=False), Draw(Round(0, 10, SPACE), 0, Batch(10, True)),
+    ),
+    "and train again beside the best, however bad they are": (
+        plan(baseline=IN_USE), NETWORK, history(10, 10), Repeat((0, 1, 9)),
+    ),
+    "unless there is no room for both": (
+        plan(baseline=IN_USE), replace(FUNCTION, direction="maximize"), history(10, 10), Repeat((8, 9)),
+    ),
+    "they race to the end": (
+        plan(baseline=IN_USE), NETWORK,
+        history(20, 10, 10, confirmed=[(0, 0.1), (1, 1.2), (9, 9.5)]), Race((0, 1, 17, 18, 19)),
+    ),
+    "also in the last stage": (
+        plan(baseline=IN_USE, trials=35, repeats=3), NETWORK,
+        history(20, 10, 10, confirmed=[(0, 0.1), (1, 1.2), (9, 9.5), *RACED_IN_USE]), Race((0, 1, 18, 19)),
+    ),
+    "where values repeat exactly, once": (
+        plan(baseline=IN_USE), replace(FUNCTION, direction="maximize"),
+        history(24, 12, 12, confirmed=[(8, 8.0), (9, 9.0)]), StartRound(2, 1, NARROW),
+    ),
+    "hpo confirm trains them beside the best, too": (
+        plan(baseline=IN_USE), NETWORK,
+        history(20, 10, 10, confirmed=[(0, 0.1), (1, 1.2), (9, 9.5)], requests=[Request(3, 8, 20)]),
+        Confirm((0, 1, 18, 19)),
     ),
     "a search with patience stops where a round brought no more": (
         plan(patience=1, rounds=3), FUNCTION, history(16, 8, 8, confirmed=SMALLEST),

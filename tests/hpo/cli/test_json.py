@@ -104,13 +104,24 @@ class Finalist(Strict):
     mean: float | None
     ci95: list[float] | None
     values: list[float | None]
-    tied: bool
+    tied: bool | None
+
+
+class Baseline(Strict):
+    trial: Counted
+    params: Params
+    mean: float | None
+    ci95: list[float] | None
+    gain: float | None
+    gain_ci95: Annotated[list[float], Field(min_length=2, max_length=2)] | None
+    better: bool | None
 
 
 class Opened(Strict):
     metric: str
     value: float
     opened_at: Time
+    ci95: Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Directed(Strict):
@@ -137,6 +148,7 @@ class Summary(Directed):
     rounds: list[Round]
     ranges: dict[str, Range]
     finalists: list[Finalist]
+    baseline: list[Baseline] | None = None  # there only if the plan has some
     recommended: Recommended | None
     test: Opened | None
 
@@ -219,7 +231,9 @@ QUICK: dict[str, Any] = {
 
 @pytest.mark.usefixtures("quiet_optuna")
 def test_show_and_list_of_every_kind_of_study(said: Said) -> None:
-    hpo.search("iris", trials=10, rounds=2, epochs=2, name="complete", workers=1)
+    hpo.search(
+        "iris", trials=10, rounds=2, epochs=2, name="complete", workers=1, baseline="default"
+    )
     hpo.search(train, trials=12, epochs=2, name="a function's", **QUICK)
     hpo.search(train, trials=30, epochs=9, halving=3, name="halving", **QUICK)
     hpo.search(fails, trials=5, rounds=1, name="all failed", **QUICK)
@@ -245,6 +259,8 @@ def test_show_and_list_of_every_kind_of_study(said: Said) -> None:
     shown = {name: said(SUMMARY, "show", name) for name in states}
     assert shown["halving"]["trials"]["pruned"] > 0
     assert shown["complete"]["test"] is not None
+    assert [b["trial"] for b in shown["complete"]["baseline"]] == [0]
+    assert "baseline" not in shown["halving"]
     assert shown["all failed"]["best"] is shown["several"]["best"] is None
     assert shown["Optuna's"]["best"]["value"] >= 0
     for study in listed:

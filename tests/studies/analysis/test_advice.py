@@ -29,7 +29,7 @@ def study(
     *,
     x: float = 0.01,
     recommended: Finalist | None = None,
-    test: float | None = None,
+    test: tuple[float, float] | None = None,
     plan: dict[str, Any] | None = None,
     state: Any = "complete",
     direction: Any = "maximize",
@@ -45,7 +45,7 @@ def study(
         trials={},
         epochs_trained=0,
         best=Trial(3, "complete", 0.9, {"x": x}, {}, None, None),
-        opening=None if test is None else Opening(3, datetime(2026, 1, 1), test),
+        opening=Opening(3, datetime(2026, 1, 1), 0.5, None, test),
         **fields,
     )
 
@@ -183,17 +183,19 @@ def test_errors_are_told_with_the_commonest() -> None:
 
 def test_test_rows_that_are_worse_than_what_was_confirmed_are_told() -> None:
     first = Finalist(3, [0.95], 0.95, (0.94, 0.96), False, {"x": 0.01})
-    found = one(study(recommended=first, test=0.93), trials(), rounds({"x": LOG}))
+    found = one(study(recommended=first, test=(0.92, 0.939)), trials(), rounds({"x": LOG}))
     assert found.kind == "Test rows"
-    for value in (0.94, 0.97):
-        assert of(study(recommended=first, test=value), trials(), rounds({"x": LOG})) == []
-    small = study(recommended=first, test=0.97, direction="minimize")
+    # Not if both intervals may hold the same value, if the test rows are better, or if their interval is not known.
+    for ends in ((0.92, 0.941), (0.97, 0.99), None):
+        assert of(study(recommended=first, test=ends), trials(), rounds({"x": LOG})) == []
+    small = study(recommended=first, test=(0.961, 0.97), direction="minimize")
     assert one(small, trials(), rounds({"x": LOG})).kind == "Test rows"
 
 
 @pytest.mark.parametrize(("tied", "words"), [(1, "Another setting"), (3, "3 other settings")])
 def test_ties_are_told(tied: int, words: str) -> None:
     finalists = [Finalist(k, [0.9], 0.9, None, 0 < k <= tied, {"x": 0.01}) for k in range(5)]
+    finalists.append(Finalist(5, [0.9], 0.9, None, None, {"x": 0.01}))
     found = one(study(finalists=finalists), trials(), rounds({"x": LOG}))
     assert found.seen == f"{words} can't be told from the recommended one."
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from hpo.choose import concluding, types
 from studies.analysis.finalists import conclude_now
-from studies.database.records import Conclusion, Confirmation, Direction, Finalist
+from studies.database.records import Confirmation
 
 THEN = datetime(2026, 1, 2, 3, 4)  # as the database has them
 
@@ -53,34 +49,10 @@ def test_the_first_method_stays_what_it_was() -> None:
     assert conclude_now(searched, begun, "maximize") is None
 
 
-@settings(deadline=None)  # the first call imports scipy
-@given(
-    st.integers(0, 10**6),
-    st.integers(1, 12),
-    st.integers(1, 6),
-    st.sampled_from(["luck", "none", "failures"]),
-    st.sampled_from(["maximize", "minimize"]),
-)
-def test_it_is_the_method_that_searches_record_but_for_ties_of_settings_without_a_common_stage(
-    seed: int, count: int, stages: int, kind: str, direction: Direction
-) -> None:
-    rng = np.random.default_rng(seed)
-    searched = dict(enumerate(rng.normal(size=count).tolist()))
-    values = []
-    for stage in range(1, stages + 1):
-        some = rng.choice(count, size=int(rng.integers(1, count + 1)), replace=False)
-        for trial in sorted(some.tolist()):
-            value = searched[trial] + (kind != "none") * float(rng.normal())
-            failed = kind == "failures" and rng.random() < 0.2
-            values.append(confirmation(stage, trial, None if failed else value))
-    finished = [types.Confirmation(c.stage, c.trial, c.value) for c in values]
-    concluded = concluding.conclude(searched, finished, direction).finalists
-    stages_of = {f.trial: {c.stage for c in values if c.trial == f.trial} for f in concluded}
-    exact = all(c.value is None or c.value == searched[c.trial] for c in values)
-    expected = [
-        Finalist(**vars(f))
-        if f.mean is None or exact or stages_of[f.trial] & stages_of[concluded[0].trial]
-        else Finalist(**vars(f) | {"tied": True})
-        for f in concluded
-    ]
-    assert conclude_now(searched, values, direction) == Conclusion(1, expected, recorded=False)
+def test_exact_values_were_their_own_means() -> None:
+    concluded = conclude_now(
+        {0: 0.9, 1: 0.8}, [confirmation(1, k, 0.9 - k / 10) for k in (1, 0)], "minimize"
+    )
+    assert concluded is not None
+    first, second = concluded.finalists
+    assert (first.trial, first.mean, first.ci95, second.tied) == (1, 0.8, (0.8, 0.8), False)

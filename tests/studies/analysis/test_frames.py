@@ -222,7 +222,7 @@ FINALIST_COLUMNS = {
     "mean": "float64",
     "low": "float64",
     "high": "float64",
-    "tied": "bool",
+    "tied": "boolean",
     "repeats": "Int64",
     "values": "object",
 }
@@ -234,18 +234,19 @@ def test_finalists_have_a_row_each_in_their_order() -> None:
             Finalist(2, [0.75, 0.5], 0.625, (0.5, 0.75), False),
             Finalist(0, [0.5], 0.5, None, True),
             Finalist(1, [0.25, None], None, None, False),
+            Finalist(3, [0.25], 0.25, None, None),
         ],
-        {0: 0.1, 1: 0.2, 2: 0.3},
+        {0: 0.1, 1: 0.2, 2: 0.3, 3: 0.4},
     )
     assert kinds(frame) == FINALIST_COLUMNS
     assert list(frame.columns) == list(FINALIST_COLUMNS)
-    assert frame["trial"].to_list() == [2, 0, 1]
-    assert frame["value"].to_list() == [0.3, 0.1, 0.2]
-    assert frame["repeats"].to_list() == [2, 1, 2]
-    assert frame["values"].to_list() == [[0.75, 0.5], [0.5], [0.25, None]]
-    assert frame["tied"].to_list() == [False, True, False]
+    assert frame["trial"].to_list() == [2, 0, 1, 3]
+    assert frame["value"].to_list() == [0.3, 0.1, 0.2, 0.4]
+    assert frame["repeats"].to_list() == [2, 1, 2, 1]
+    assert frame["values"].to_list() == [[0.75, 0.5], [0.5], [0.25, None], [0.25]]
+    assert frame["tied"].to_list() == [False, True, False, pd.NA]
     nan = math.nan
-    expected = [[0.625, 0.5, 0.75], [0.5, nan, nan], [nan, nan, nan]]
+    expected = [[0.625, 0.5, 0.75], [0.5, nan, nan], [nan, nan, nan], [0.25, nan, nan]]
     np.testing.assert_array_equal(frame[["mean", "low", "high"]].to_numpy(), expected)
 
 

@@ -49,7 +49,7 @@ def test_a_study_shows_what_was_found(study: Study) -> None:
     assert facts["metric"] == "rmse"
     assert facts["trials"].startswith(f"{said['trials']['complete']} complete, ")
     assert facts["best"].endswith(f" (trial {said['best']['trial']})")
-    assert f"(trial {said['recommended']['trial']}), " in facts["confirmed"]
+    assert facts["confirmed"].endswith(f"(trial {said['recommended']['trial']})")
     assert "learning_rate " in facts["settings"]
     assert facts["range of learning_rate"].endswith(", log")
     assert "test rows" in facts

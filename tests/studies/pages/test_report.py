@@ -187,8 +187,12 @@ def test_the_answer_comes_first_in_words(study: Study, html: str) -> None:
     said = study.summary()
     recommended, best = said["recommended"], said["best"]
     assert f"Take the settings of trial {recommended['trial']}. Trained " in answer
-    assert f"a mean validation rmse of {recommended['mean']:.4g} " in answer
-    assert f"and of {said['test']['value']:.4g} on the test rows" in answer
+    assert said["test"]["ci95"][0] < said["test"]["value"] < said["test"]["ci95"][1]
+    told = r"a mean validation rmse of (\S+) \(95 % interval .*\), and of (\S+) \(95 % interval .*\) on the test rows"
+    numbers = re.search(told, answer)
+    assert numbers is not None
+    expected = [recommended["mean"], said["test"]["value"]]
+    assert [*map(float, numbers.groups())] == pytest.approx(expected, rel=1e-2)
     for name, value in recommended["params"].items():
         shown = f"{value:.3g}" if isinstance(value, float) else str(value)
         assert f"{name} {shown} " in answer
@@ -215,12 +219,21 @@ def test_without_finalists_the_answer_is_the_best_trial_with_a_caution() -> None
 
 def test_every_finalist_is_in_a_table(study: Study, html: str) -> None:
     text = Page(html).text
-    table = text[text.index("Tied with the first") : text.index("How the ranges moved")]
-    for row in study.finalists_frame().to_dict("records"):
-        mean = "failed" if math.isnan(row["mean"]) else f"{row['mean']:.4g}"
-        assert f" {row['trial']} {row['value']:.4g} {row['repeats']} × {mean} " in table
-    others = study.finalists_frame()["tied"].sum()
-    assert table.count("yes") == others
+    table = text[text.index("Beside the first") : text.index("How the ranges moved")]
+    frame = study.finalists_frame()
+    numbers = re.findall(r" (\d+) (\S+) (\d+) × (\S+) ", table)
+    for row, (trial, searched, repeats, mean) in zip(
+        frame.to_dict("records"), numbers, strict=True
+    ):
+        assert (int(trial), int(repeats)) == (row["trial"], row["repeats"])
+        assert float(searched) == pytest.approx(row["value"], rel=1e-3)
+        if mean == "failed":
+            assert math.isnan(row["mean"])
+        else:
+            assert float(mean) == pytest.approx(row["mean"], rel=1e-3)
+    assert len({mean for *_, mean in numbers}) == len(set(frame["mean"]))  # told apart
+    assert table.count(" tied ") == frame["tied"].sum()
+    assert table.count("too few trainings to tell") == frame["tied"].isna().sum()
 
 
 def test_every_verdict_is_there_with_its_reason(study: Study, html: str) -> None:

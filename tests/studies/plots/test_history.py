@@ -100,7 +100,7 @@ def test_history_has_the_confirmed_mean_and_its_interval() -> None:
         line for line in axes.get_lines() if list(np.asarray(line.get_ydata())) == [0.83, 0.87]
     ]
     assert min(np.asarray(bar.get_xdata(), float)) > 2
-    assert "confirmed: 0.85 (0.83 … 0.87), trial 1" in legend(figure)
+    assert "confirmed: 0.850 ± 0.020, trial 1" in legend(figure)
 
 
 def test_history_makes_room_for_what_is_confirmed() -> None:

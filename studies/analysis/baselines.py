@@ -1,0 +1,110 @@
+"""The settings in use before a search, its baselines, and whether what it recommends is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from studies.analysis.goal import Goal
+from studies.database.records import Finalist
+from studies.words import estimate, number
+
+POINT = 0.01
+"""Accuracies are shares, and their differences are told in percentage points."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A baseline, and how it compares.
+
+    `gain` is how much better the recommended settings are, None if they can't be compared; then `why` says why not.
+    `gain_ci95` is the 95 % interval of the gain. `recommended`: it is the baseline itself that is recommended.
+    """
+
+    trial: int
+    params: Mapping[str, Any]
+    mean: float | None = None
+    ci95: tuple[float, float] | None = None
+    gain: float | None = None
+    gain_ci95: tuple[float, float] | None = None
+    recommended: bool = False
+    why: str = ""
+
+    @property
+    def better(self) -> bool | None:
+        """Whether the recommended settings are better, beyond the interval; None if that can't be told."""
+        return None if self.gain_ci95 is None else self.gain_ci95[0] > 0
+
+    def as_mapping(self) -> dict[str, Any]:
+        """One JSON-ready object."""
+        return {
+            "trial": self.trial,
+            "params": dict(self.params),
+            "mean": self.mean,
+            "ci95": self.ci95 and list(self.ci95),
+            "gain": self.gain,
+            "gain_ci95": self.gain_ci95 and list(self.gain_ci95),
+            "better": self.better,
+        }
+
+
+def baselines_of(
+    plan: Mapping[str, Any], finalists: Sequence[Finalist], searched: Mapping[int, float]
+) -> list[Baseline]:
+    """The baselines of a plan, which are the first trials, with how the search concluded that they compare."""
+    return [
+        _compared(trial, params, finalists, searched)
+        for trial, params in enumerate(plan.get("baseline") or ())
+    ]
+
+
+def _compared(
+    trial: int,
+    params: Mapping[str, Any],
+    finalists: Sequence[Finalist],
+    searched: Mapping[int, float],
+) -> Baseline:
+    own = next((f for f in finalists if f.trial == trial), None)
+    if own is None:
+        failed = finalists and trial not in searched
+        why = "their training failed or diverged" if failed else "they were not trained again"
+        return Baseline(trial, params, why=why)
+    if own.mean is None:
+        return Baseline(trial, params, why="a training of them failed or diverged")
+    if own is finalists[0]:
+        return Baseline(trial, params, own.mean, own.ci95, 0.0, (0.0, 0.0), recommended=True)
+    why = "they never trained in one stage" if own.gain is None else ""
+    return Baseline(trial, params, own.mean, own.ci95, own.gain, own.gain_ci95, why=why)
+
+
+def sentences(baselines: Sequence[Baseline], goal: Goal) -> list[str]:
+    """Whether the recommended settings are better than those in use, a sentence for each baseline."""
+    return [_sentence(baseline, goal, several=len(baselines) > 1) for baseline in baselines]
+
+
+def _sentence(baseline: Baseline, goal: Goal, *, several: bool) -> str:
+    which = f"your settings of trial {baseline.trial}" if several else "the settings you have"
+    if baseline.recommended:
+        return f"{which[0].upper()}{which[1:]} are recommended: keep them."
+    if baseline.gain is None:
+        return f"Not compared with {which}: {baseline.why}."
+    gain = _amount(baseline, goal)
+    if baseline.gain_ci95 is None:
+        return f"{gain} than {which} by one stage, which is too little to tell."
+    if not baseline.better:
+        return f"Not better than {which}: keep them ({gain})."
+    return f"{gain} than {which}."
+
+
+def _amount(baseline: Baseline, goal: Goal) -> str:
+    """The gain in words: `0.80 ± 0.30 points better`, or `0.120 ± 0.040 lower log_loss`."""
+    gain, (low, high) = baseline.gain or 0.0, baseline.gain_ci95 or (0.0, 0.0)
+    half, mean = (high - low) / 2, baseline.mean
+    shares = goal.metric.endswith("accuracy") and mean is not None and 0 <= mean <= 1
+    unit = POINT if shares else 1.0
+    size, half = abs(gain) / unit, half / unit
+    shown = estimate(size, (size - half, size + half)) if half else number(size)
+    if shares:
+        return f"{shown} points {'better' if gain >= 0 else 'worse'}"
+    return f"{shown} {'higher' if (gain >= 0) == goal.maximize else 'lower'} {goal.metric}"

@@ -85,31 +85,34 @@ def conclude(
     values: dict[int, list[float | None]] = {}
     for c in sorted(confirmed, key=lambda c: c.stage):
         values.setdefault(c.trial, []).append(c.value)
-    own: dict[int, list[float]] = {trial: [] for trial in values if trial not in failed}
-    by_stage: dict[int, dict[int, float]] = {trial: {} for trial in own}
-    for value in done:
-        own[value.trial].append(value.value)
-        by_stage[value.trial][value.stage] = value.value
-    exact = all(value.value == searched[value.trial] for value in done)
-    fit = _Fit([*(Value(SEARCH, trial, searched[trial]) for trial in sorted(own)), *done])
-    means = {trial: searched[trial] if exact else fit.mean(trial) for trial in own}
+    by_stage: dict[int, dict[int, float]] = {trial: {} for trial in values if trial not in failed}
+    for stage, trial, value in done:
+        by_stage[trial][stage] = value
+    exact = all(value == searched[trial] for _, trial, value in done)
+    fit = _Fit([*(Value(SEARCH, trial, searched[trial]) for trial in sorted(by_stage)), *done])
+    means = {trial: searched[trial] if exact else fit.mean(trial) for trial in by_stage}
     # A baseline trains in stages before those of the others begin.
-    most = max((len(of) for trial, of in own.items() if trial not in baselines), default=0)
+    most = max((len(of) for trial, of in by_stage.items() if trial not in baselines), default=0)
 
     def place(trial: int) -> tuple[bool, bool, float, int]:
         if trial in failed:
             return True, False, 0.0, trial
         rank = means[trial] if exact else round(means[trial] / fit.largest, EQUAL)
-        return False, 2 * len(own[trial]) < most, -rank if direction == "maximize" else rank, trial
+        return (
+            False,
+            2 * len(by_stage[trial]) < most,
+            -rank if direction == "maximize" else rank,
+            trial,
+        )
 
     order = sorted(values, key=place)
-    spread = _spread(own.values(), fit.largest)
+    spread = _spread(by_stage.values(), fit.largest)
     finalists: list[Finalist] = []
     for trial in order:
         if trial in failed:
             finalists.append(Finalist(trial, values[trial], None, None, tied=False))
             continue
-        count, first = len(own[trial]), order[0]
+        count, first = len(by_stage[trial]), order[0]
         half = 0.0 if exact else _half_width(count, spread, fit.noise, chosen=trial == first)
         low, high = bounds
         mean = min(max(low, means[trial]), high)
@@ -118,7 +121,7 @@ def conclude(
         if trial != first and exact:
             tied = means[trial] == means[first]
         elif trial != first:
-            often = min(count, len(own[first])) >= FEWEST and 2 * count >= most
+            often = min(count, len(by_stage[first])) >= FEWEST and 2 * count >= most
             tied = _tied(fit.gap(first, trial), fit.noise) if often else None
         gain: tuple[float | None, tuple[float, float] | None] = None, None
         if trial != first and trial in baselines:
@@ -186,9 +189,9 @@ class _Fit:
         return _Gap(self.largest * round(float(weights @ self._values), EQUAL), error)
 
 
-def _spread(values: Iterable[Sequence[float]], largest: float) -> _Estimate:
+def _spread(by_stage: Iterable[Mapping[int, float]], largest: float) -> _Estimate:
     """The standard deviation of one setting's values, of which none is beyond ± `largest`, pooled over all settings."""
-    lists = [np.array(own) / largest for own in values]
+    lists = [np.array([*own.values()]) / largest for own in by_stage]
     degrees = sum(len(own) - 1 for own in lists)
     squares = sum(float(np.var(own)) * len(own) for own in lists)
     return _Estimate(largest * math.sqrt(squares / degrees) if degrees else 0.0, degrees)

@@ -295,6 +295,11 @@ def test_means_are_those_of_equal_stages() -> None:
     assert [(f.trial, f.tied) for f in found] == [(0, False), (1, False), (2, None)]
 
 
+def test_values_that_are_all_the_same_have_no_interval_if_the_search_had_others() -> None:
+    found = finalists({0: 0.9}, confirmed([{0: 1.0}, {0: 1.0}]), "maximize")
+    assert [(f.mean, f.ci95) for f in found] == [(1.0, None)]
+
+
 def test_values_that_are_exactly_equal_are_tied() -> None:
     found = finalists(dict.fromkeys((0, 1), 0.5), confirmed([{0: 0.5, 1: 0.5}]), "maximize")
     assert [f.tied for f in found] == [False, True]

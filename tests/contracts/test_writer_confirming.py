@@ -62,13 +62,24 @@ def test_the_test_rows_are_opened_once_a_study(writer: Writer, reader: Store) ->
     assert reader.opening(writer.study_id) == opening
 
 
-@pytest.mark.parametrize(("value", "error"), [(0.1 + 0.2, None), (None, "diverged at epoch 2")])
+@pytest.mark.parametrize(
+    ("value", "error", "ci95"),
+    [
+        (0.1 + 0.2, None, (0.1, 0.1 + 0.7)),
+        (0.5, None, None),
+        (None, "diverged at epoch 2", None),
+    ],
+)
 def test_what_the_test_rows_said_is_recorded(
-    value: float | None, error: str | None, writer: Writer, reader: Store
+    value: float | None,
+    error: str | None,
+    ci95: tuple[float, float] | None,
+    writer: Writer,
+    reader: Store,
 ) -> None:
     opening = writer.open_test(3)
-    writer.finish_test(value, error)
-    assert reader.opening(writer.study_id) == Opening(3, opening.opened, value, error)
+    writer.finish_test(value, error, ci95)
+    assert reader.opening(writer.study_id) == Opening(3, opening.opened, value, error, ci95)
     assert Opening(3, opening.opened, value, error).done
 
 

@@ -17,7 +17,7 @@ from studies import Study
 from studies.analysis import agreement, baselines
 from studies.analysis.summary import Summary
 from studies.database.records import Finalist, Round
-from studies.words import counted, decimals, describe, estimate, setting, settings
+from studies.words import counted, decimals, describe, estimate, number, setting, settings
 
 MAX_ERRORS, MAX_TIED = 3, 2  # shown at most
 MAX_VERDICTS = 2  # on one parameter
@@ -103,7 +103,7 @@ def _best(s: Summary) -> list[RenderableType]:
         return [Text("No trial has succeeded.", "red")]
     best = Text.assemble(
         (f"Best {s.goal.measured} ", "bold"),
-        (f"{s.best.value:.4g}", "bold green"),
+        (number(s.best.value, 4), "bold green"),
         f" (trial {s.best.number})",
     )
     for finalist in s.finalists:

@@ -219,7 +219,7 @@ def test_without_finalists_the_answer_is_the_best_trial_with_a_caution() -> None
 
 def test_every_finalist_is_in_a_table(study: Study, html: str) -> None:
     text = Page(html).text
-    table = text[text.index("Beside the first") : text.index("How the ranges moved")]
+    table = text[text.index("Compared with the first") : text.index("How the ranges moved")]
     frame = study.finalists_frame()
     numbers = re.findall(r" (\d+) (\S+) (\d+) × (\S+) ", table)
     for row, (trial, searched, repeats, mean) in zip(

@@ -100,8 +100,9 @@ class Sections:
             plots.finalists(self.finalists, goal=self._goal),
             "finalists",
             "Mean and 95 % interval of the settings that were trained again",
-            "Small marks are single trainings, as they were in their stages. Settings are compared on equal stages: so a "
-            "mean need not lie between its marks, and two settings may be told apart although their intervals overlap.",
+            "Small marks are single trainings, as they were in their stages. Settings are compared on equal stages: so "
+            "a mean need not lie between its marks, and two settings may be told apart although their intervals "
+            "overlap.",
         )
 
     def _ranges(self) -> Section:

@@ -8,6 +8,7 @@
 tables, curves: measured landscapes (see the modules), from the folder that HPO_SHARED_DATA names, else ../shared/data.
 real: training on real rows. confidence: whether what is said of means and ranges is true, on made-up landscapes.
 landscapes: made-up functions, one difficulty each (an hour and a half).
+splits: whether settings should share one split, on real tables with few rows.
 What confirms is counted in the cost. Means have standard errors, ratios and differences a 95 % interval by the
 bootstrap.
 
@@ -19,12 +20,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.bench.search import comparing, confidence, curves, landscapes, tasks
+from scripts.bench.search import comparing, confidence, curves, landscapes, splits, tasks
 from scripts.bench.search.running import difference, each, mean_and_error, ratio
 
 DATA = Path(
@@ -121,11 +123,37 @@ def of_real(seeds: int) -> None:
     )
 
 
+def of_splits(seeds: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, plan in splits.plans(DATA, Path(folder)).items():
+            table = splits.measured(plan)
+            print(f"\n{name}, {splits.TRAININGS} trainings, {seeds} searches", flush=True)
+            regrets = {}
+            for searcher in splits.SEARCHERS:
+                found = np.array(
+                    each(splits.chosen, [(table, searcher, seed) for seed in range(seeds)])
+                )
+                regrets[searcher] = found[:, 0]
+                error = found[:, 0].std(ddof=1) / np.sqrt(seeds)
+                print(
+                    f"  {searcher:28} regret {found[:, 0].mean():.4f} ± {error:.4f}; "
+                    f"worse than the defaults {found[:, 1].mean():.0%}",
+                    flush=True,
+                )
+            ours, *others = regrets
+            for other in others:
+                print(
+                    f"  {ours} - {other:28} {difference(regrets[ours] - regrets[other])}",
+                    flush=True,
+                )
+
+
 OTHERS = {
     "curves": of_curves,
     "confidence": of_confidence,
     "landscapes": of_landscapes,
     "real": of_real,
+    "splits": of_splits,
 }
 SECTIONS = ("tables", *OTHERS)
 

@@ -67,7 +67,7 @@ def optuna_tpe(plan: Mapping[str, Any], seed: int) -> dict[str, Any]:
     distributions = {name: distribution(p) for name, p in plan["space"].items()}
     for _ in range(plan["trials"]):
         trial = study.ask(distributions)
-        (value,) = _trained(trainable, [dict(trial.params)], seed, 0, trainable.plan.epochs)
+        (value,) = trained(trainable, [dict(trial.params)], seed, 0, trainable.plan.epochs)
         study.tell(trial, -1.0 if value is None else value)
     return dict(study.best_params)
 
@@ -77,13 +77,13 @@ def scikit_learn(plan: Mapping[str, Any], seed: int) -> dict[str, Any]:
     longest = trainable.plan.epochs
 
     def train(params: Mapping[str, Any], epochs: int) -> float:
-        (value,) = _trained(trainable, [dict(params)], seed, 0, epochs)
+        (value,) = trained(trainable, [dict(params)], seed, 0, epochs)
         return -1.0 if value is None else value
 
     return sklearn_halving.chosen(train, plan["space"], longest, plan["trials"] * longest, seed)
 
 
-def _trained(
+def trained(
     trainable: MLP, settings: Sequence[Settings], seed: int, which: int, epochs: int
 ) -> list[float | None]:
     from threadpoolctl import threadpool_limits
@@ -122,5 +122,5 @@ def fresh(plan: Mapping[str, Any], chosen: Sequence[Settings], seed: int) -> NDA
     trainable = mlp(make_plan({**plan, "seed": seed}))
     epochs = trainable.plan.epochs
     return np.array(
-        [[v or 0.0 for v in _trained(trainable, chosen, which, which, epochs)] for which in FRESH]
+        [[v or 0.0 for v in trained(trainable, chosen, which, which, epochs)] for which in FRESH]
     )

@@ -1,0 +1,173 @@
+"""Whether all settings of a search should train on one split, each batch on its own, or each setting on its own.
+
+Learning rate and weight decay of a network of ours, on real tables with few validation rows. The accuracy of each
+setting of a grid is measured on many seeds and splits; searches look it up there, so that only the way in which splits
+are shared differs between them. What is chosen is judged by its mean accuracy on further splits. Nagler et al. 2024
+(*Reshuffling resampling splits can improve generalization of hyperparameter optimization*) find that it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from hpo.choose import evidence
+from hpo.choose.concluding import conclude
+from hpo.choose.narrowing import narrow
+from hpo.choose.next_step import Draw, Judge, Race, Repeat, StartRound, next_step
+from hpo.choose.suggest import suggest
+from hpo.choose.types import Confirmation, History, Observation, Round, Traits
+from hpo.plan.plan import make_plan
+from hpo.plan.space import Settings, at, distribution, position
+from hpo.run.seeds import SUGGEST, seed_of
+from hpo.trainables.network import mlp
+from scripts.bench.search.running import Floats, each
+from scripts.bench.search.tasks import WIDE, trained
+
+Sharing = Literal["one for all", "one for each batch", "one for each setting"]
+RATES, DECAYS = 22, 10  # the grid
+SPLITS = 100  # that searches draw from, and as many that judge
+TRAININGS = 60
+DEFAULT = {"learning_rate": 0.01, "weight_decay": 1e-8}  # the network's, as far as the range goes
+
+
+def plans(data: Path, folder: Path) -> dict[str, dict[str, Any]]:
+    """The tasks, with their files in the folder `data`; what has to be changed first goes to `folder`."""
+    import pandas as pd
+
+    tables, titanic = data / "tabular", folder / "titanic.csv"
+    alive = pd.read_csv(tables / "titanic.csv", keep_default_na=False)
+    alive.drop(columns="alive").to_csv(titanic, index=False)  # it is the answer
+    return {
+        "wine": {"source": "wine"},
+        "penguins": {"source": f"{tables}/penguins.csv", "target": "species"},
+        "titanic": {"source": f"{titanic}", "target": "survived"},
+        "adult, 500 rows": {
+            "source": f"{tables}/adult.csv", "target": "income-per-year", "rows": 500,
+        },
+        "MNIST, 500 rows": {"source": f"mnist:{data}/mnist", "rows": 500},
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """The accuracies (splits, settings) of a grid, on the splits that searches draw from and on those that judge."""
+
+    seen: Floats
+    fresh: Floats
+
+    def of(self, split: int, params: Mapping[str, Any]) -> float:
+        return float(self.seen[split, _cell(params)])
+
+    def truth(self, params: Mapping[str, Any]) -> float:
+        return float(self.fresh[:, _cell(params)].mean())
+
+
+def _cell(params: Mapping[str, Any]) -> int:
+    """The cell of the grid that parameters lie in."""
+    row, column = (
+        min(int(position(WIDE[name], params[name]) * count), count - 1)
+        for name, count in (("learning_rate", RATES), ("weight_decay", DECAYS))
+    )
+    return row * DECAYS + column
+
+
+def measured(plan: Mapping[str, Any]) -> Accuracies:
+    """Train the whole grid on all splits; a training that diverges has accuracy 0."""
+    both = np.array(each(_on_split, [(plan, which) for which in range(1, 2 * SPLITS + 1)]))
+    return Accuracies(both[:SPLITS], both[SPLITS:])
+
+
+def _on_split(plan: Mapping[str, Any], which: int) -> list[float]:
+    trainable = mlp(make_plan({**plan, "space": WIDE, "seed": 0}))
+    grid: list[Settings] = [
+        {
+            "learning_rate": at(WIDE["learning_rate"], (row + 0.5) / RATES),
+            "weight_decay": at(WIDE["weight_decay"], (column + 0.5) / DECAYS),
+        }
+        for row in range(RATES)
+        for column in range(DECAYS)
+    ]
+    values = trained(trainable, grid, which, which, trainable.plan.epochs)
+    return [value or 0.0 for value in values]
+
+
+def ours(table: Accuracies, sharing: Sharing, seed: int) -> Settings:
+    """What a search of ours recommends, made by its pure choices without a database."""
+    plan = make_plan(
+        {"trainer": "a:b", "space": WIDE, "trials": TRAININGS, "seed": seed, "extend": False}
+    )
+    traits, history = Traits("maximize", stacked=True, noisy=True), History()
+    splits = np.random.default_rng([seed, 1]).permutation(SPLITS).tolist()
+    last = 0  # the split that trials trained on, counted from the first; stages count from the last
+    while True:
+        step = next_step(plan, traits, history)
+        if isinstance(step, StartRound):
+            history.rounds.append(Round(step.number, step.size, step.ranges))
+        elif isinstance(step, Draw):
+            drawn = suggest(
+                step.round.ranges,
+                evidence.observations(history, "maximize"),
+                step.batch.size,
+                seed_of(plan, SUGGEST, step.round.number, history.in_round),
+                sampler="sobol" if step.batch.explores else plan.draws_by,
+            )
+            last += sharing == "one for each batch"
+            for params in drawn:
+                last += sharing == "one for each setting"
+                value = table.of(splits[last], params)
+                history.trials[history.drawn] = Observation(params, value, step.number)
+        elif isinstance(step, Judge):
+            seen = evidence.observations(history, "maximize")
+            verdicts = narrow(step.round.ranges, seen, "maximize", first=plan.space, extend=False)
+            history.rounds[-1] = replace(
+                step.round,
+                actions={name: verdict.action for name, verdict in verdicts.items()},
+                next_ranges={name: verdict.next for name, verdict in verdicts.items()},
+            )
+        elif isinstance(step, Repeat | Race):
+            history.stage += 1
+            for trial in step.trials:
+                value = table.of(splits[-history.stage], history.trials[trial].settings)
+                history.confirmed.append(Confirmation(history.stage, trial, value))
+        else:
+            concluded = conclude(history.searched(), history.confirmed, "maximize")
+            return history.trials[concluded.finalists[0].trial].settings
+
+
+def optuna_tpe(table: Accuracies, again: int, seed: int) -> Settings:
+    """What Optuna's TPE finds on one split; with `again`, so many of its best are trained three times more."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    splits = np.random.default_rng([seed, 1]).permutation(SPLITS).tolist()
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+    distributions = {name: distribution(p) for name, p in WIDE.items()}
+    for _ in range(TRAININGS - 3 * again):
+        trial = study.ask(distributions)
+        study.tell(trial, table.of(splits[0], trial.params))
+    best = sorted(study.trials, key=lambda t: -(t.value or 0.0))[: max(1, again)]
+    others = splits[-3:] if again else []
+    return max(best, key=lambda t: sum(table.of(s, t.params) for s in (splits[0], *others))).params
+
+
+SEARCHERS: dict[str, Callable[[Accuracies, int], Settings]] = {
+    "ours, one split for all": lambda table, seed: ours(table, "one for all", seed),
+    "ours, one for each batch": lambda table, seed: ours(table, "one for each batch", seed),
+    "ours, one for each setting": lambda table, seed: ours(table, "one for each setting", seed),
+    "Optuna TPE": lambda table, seed: optuna_tpe(table, 0, seed),
+    "TPE, its best 5 again": lambda table, seed: optuna_tpe(table, 5, seed),
+}
+
+
+def chosen(table: Accuracies, searcher: str, seed: int) -> tuple[float, bool]:
+    """The regret of what one search chooses, and whether it is truly worse than the network's defaults."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        truth = table.truth(SEARCHERS[searcher](table, seed))
+    return float(table.fresh.mean(axis=0).max()) - truth, truth < table.truth(DEFAULT)

@@ -16,13 +16,19 @@ from tests.faults.conftest import SEARCH
 from tests.running import Call
 
 NAMES = [
-    "../../x", "<script>alert(1)</script>", "it's \"q\" & $HOME `id`", "שלום עולם",
-    "e\N{COMBINING ACUTE ACCENT}\N{COMBINING DOT BELOW}", "🦀🎉", ".hidden", "..", " %s{0}[bold]x[/bold] ",
-    "ä" * 512, "'; DROP TABLE studies; --",
+    "../../x", "<script>alert(1)</script>", "it's \"q\" & $HOME `id`", "שלום עולם", "..", "ä" * 512,
+]  # fmt: skip
+MORE_NAMES = [
+    "e\N{COMBINING ACUTE ACCENT}\N{COMBINING DOT BELOW}", "🦀🎉", ".hidden", " %s{0}[bold]x[/bold] ",
+    "'; DROP TABLE studies; --",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name[:20]))
+@pytest.mark.parametrize(
+    "name",
+    [*NAMES, *(pytest.param(name, marks=pytest.mark.slow) for name in MORE_NAMES)],
+    ids=lambda name: ascii(name[:20]),
+)
 def test_a_study_of_any_name_is_searched_shown_exported_reported_and_resumed(
     name: str, called: Call, tmp_path: Path
 ) -> None:

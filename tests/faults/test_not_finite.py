@@ -25,8 +25,17 @@ def telling(word: str) -> Any:
     return train
 
 
-@pytest.mark.parametrize("direction", ["maximize", "minimize"])
-@pytest.mark.parametrize("word", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize(
+    ("word", "direction"),
+    [
+        ("nan", "maximize"),
+        ("inf", "maximize"),
+        ("-inf", "minimize"),
+        pytest.param("nan", "minimize", marks=pytest.mark.slow),
+        pytest.param("inf", "minimize", marks=pytest.mark.slow),
+        pytest.param("-inf", "maximize", marks=pytest.mark.slow),
+    ],
+)
 def test_what_is_no_number_is_never_the_best(word: str, direction: Direction, storage: str) -> None:
     space = {"x": hpo.Float(0, 1), "k": Categorical(("odd", "even"))}
     study = hpo.search(

@@ -74,7 +74,10 @@ def test_sobol_fills_every_half_of_every_range_evenly(seed: int) -> None:
         assert np.histogram(where, bins=8, range=(0, 1))[0].tolist() == [4] * 8
 
 
-@pytest.mark.parametrize("sampler", ["model", "thompson", "tpe", "gp", "cmaes"])
+@pytest.mark.parametrize(
+    "sampler",
+    ["model", "thompson", "tpe", pytest.param("gp", marks=pytest.mark.slow), "cmaes"],
+)
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
 def test_it_draws_near_what_was_good(direction: Direction, sampler: str) -> None:
     if sampler == "gp":

@@ -117,7 +117,9 @@ def rows(shown: str) -> list[str]:
     return [row for line in plain.split("\n") for row in line.split("\r")]
 
 
-@pytest.mark.parametrize("columns", [40, 80, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "columns", [80, *(pytest.param(c, marks=pytest.mark.slow) for c in (40, 200))]
+)
 def test_a_terminal_shows_a_live_picture_that_fits_and_leaves_verdicts_behind(
     columns: int, tmp_path: Path
 ) -> None:

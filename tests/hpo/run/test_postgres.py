@@ -192,6 +192,7 @@ def test_a_server_that_is_gone_for_good_ends_the_search_in_one_line(
         assert tables("d", storage) == tables("d", whole)
 
 
+@pytest.mark.slow
 def test_the_password_is_seen_nowhere(
     postgres: Server, postgres_storage: str, tmp_path: Path, run_hpo: Run
 ) -> None:

@@ -76,7 +76,17 @@ def test_files_of_one_name_do_not_take_each_others_place(folder: Path) -> None:
     assert [find(f"{path}:train")({}) for path in paths] == [0, 1]
 
 
-@pytest.mark.parametrize("name", ["my model.py", "my-model.py", "trainer.py", "studies.py", "1.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "my model.py",
+        "trainer.py",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("my-model.py", "studies.py", "1.py")
+        ),
+    ],
+)
 def test_a_file_of_any_name_trains_and_the_study_is_resumed_from_another_folder(
     name: str, run_hpo: Run, tmp_path: Path
 ) -> None:

@@ -119,7 +119,9 @@ def besides(shown: dict[str, Any]) -> dict[str, Any]:
     return shown | {"finalists": values, "recommended": None, "test": test}
 
 
-@pytest.mark.parametrize("older", [without_rows, without_tables])
+@pytest.mark.parametrize(
+    "older", [without_tables, pytest.param(without_rows, marks=pytest.mark.slow)]
+)
 def test_a_study_of_an_older_hpo_is_ranked_when_it_is_read_and_says_so(
     older: Callable[[sa.Connection], None], confirmed: Study, call_hpo: Call, tables: Tables
 ) -> None:

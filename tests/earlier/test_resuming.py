@@ -18,6 +18,7 @@ from tests.earlier.conftest import Same, check_whole
 from tests.earlier.fixtures import FIXTURES, Commands
 
 MORE = (
+    "valley-killed-in-a-batch", "patience-killed-in-the-first-stage",
     "halving-killed-in-a-batch", "people-killed-in-a-batch", "widened-killed-in-a-batch",
     "digits-killed-in-a-stage", "valley-killed-in-a-stage", "adopted-killed-in-a-batch",
     "exact-killed-in-a-batch", "crowd-killed-in-a-batch", "diabetes-killed-in-a-batch",

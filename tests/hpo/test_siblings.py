@@ -76,7 +76,9 @@ def test_a_folder_without_init_hides_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "theirs"), [("trainer", "file"), ("studies", "folder")], indirect=True
+    ("name", "theirs"),
+    [("trainer", "file"), pytest.param("studies", "folder", marks=pytest.mark.slow)],
+    indirect=True,
 )
 @pytest.mark.usefixtures("theirs")
 def test_the_command_does_not_look_in_the_folder_where_it_is_run(

@@ -38,6 +38,7 @@ PLAN: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_a_range_that_misses_the_best_is_extended_and_the_search_goes_there(storage: str) -> None:
     space = {"learning_rate": hpo.Float(1e-6, 1e-3, log=True)}
     study = hpo.search("digits", space=space, trials=60, epochs=5, storage=storage, name="low")

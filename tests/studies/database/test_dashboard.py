@@ -83,6 +83,7 @@ def test_its_api_tells_of_our_study_what_we_do(dashboard: str, study: Study) -> 
     assert len(rows) == len(frame)
 
 
+@pytest.mark.slow
 def test_every_page_of_it_shows_our_study_without_a_complaint(
     dashboard: str, browser: Browser
 ) -> None:

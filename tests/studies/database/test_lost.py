@@ -150,7 +150,9 @@ def told(storage: str) -> dict[str, list[str]]:
     return said
 
 
-@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize(
+    "cut", ["commit", "answer", pytest.param("late commit", marks=pytest.mark.slow)]
+)
 def test_a_write_whose_commit_was_cut_off_is_done_once(
     cut: Cut, line: Line, through: str, postgres: Server
 ) -> None:

@@ -39,7 +39,8 @@ def next_commands(summary: Summary, storage: str) -> list[RenderableType]:
         more = f"{trainer} --trials {sum(summary.trials.values())}"
         refused = refusal(read_optunas(study, storage))
     elif summary.record.state == "complete":
-        more = f" --trials {2 * max(summary.trainings - summary.record.adopted, LEAST_TRIALS)}"
+        planned = summary.plan["trials"] - summary.record.adopted
+        more = f" --trials {2 * max(planned, LEAST_TRIALS)}"
     commands = [(f"hpo report {name} -o {slug(study)}.html{where}", "see it")]
     if refused is None:
         if not summary.plan:

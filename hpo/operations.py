@@ -272,8 +272,7 @@ def reproduce(
     trainable = trainable_of(plan, train=train)
     check_data(plan, trainable, record)
     with threadpool_limits(1, user_api="blas"):
-        left_epoch = stored.attributes.get("left_epoch")
-        again = train_alone(trainable, plan, trial, stored.params, left_epoch)
+        again = train_alone(trainable, plan, stored)
     then = [e for e in environments if e.since <= finished] or environments[:1]
     ends = how_it_ended(stored.attributes), how_it_ended(again.attributes)
     return Reproduced(

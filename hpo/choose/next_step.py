@@ -112,7 +112,7 @@ def next_step(
     to_draw = plan.trials - confirming_budget(plan, traits, history)
     if history.stopped is not None or (full and len(history.trials) >= to_draw):
         return _confirm(plan, traits, history, time_to_race)
-    reason = stopping.nothing_is_gained(plan, history, traits.direction)
+    reason = stopping.nothing_is_gained(plan, traits, history)
     if reason is not None:
         return Stop(reason)
     if current is not None and not full:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from hpo.choose.confirming import noise
-from hpo.choose.types import Direction, History, SearchPlan
+from hpo.choose.racing import STAGE_VARIANCE
+from hpo.choose.types import History, SearchPlan, Traits
 from studies.words import counted
 
 HOPELESS_FAILURES = 10
@@ -35,8 +38,11 @@ def time_for_confirming_is_over(plan: SearchPlan, history: History, seconds: flo
     return f"the time was over: {confirmed} had confirmed after {plan.timeout:.4g} s"
 
 
-def nothing_is_gained(plan: SearchPlan, history: History, direction: Direction) -> str | None:
-    """Why a plan with `patience` has no further rounds; None if they may still gain something."""
+def nothing_is_gained(plan: SearchPlan, traits: Traits, history: History) -> str | None:
+    """Why a plan with `patience` has no further rounds; None if they may still gain something.
+
+    Where each batch has a split of its own, what the splits do to values is luck, too.
+    """
     rounds, patience = history.rounds, plan.patience
     if patience is None or not rounds or rounds[-1].actions is None:
         return None
@@ -48,8 +54,10 @@ def nothing_is_gained(plan: SearchPlan, history: History, direction: Direction) 
     earlier = [value for number, value in values.items() if number < before]
     if not earlier:
         return None
-    best = max if direction == "maximize" else min
+    best = max if traits.direction == "maximize" else min
     gain, luck = abs(best(values.values()) - best(earlier)), noise(plan, history)
+    if luck is not None and traits.fresh_splits:
+        luck *= math.sqrt(1 + STAGE_VARIANCE)
     if gain > (luck or 0.0):
         return None
     quiet = counted(patience, "round")

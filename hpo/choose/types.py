@@ -86,6 +86,7 @@ class Traits:
     `stacked`: many settings train as one population, so batches are large. `noisy`: whether a setting's value changes
     with the seed or split; None if only trying shows it. `tests`: whether test rows are held out. `limits`: the lowest
     and highest values of some parameters, which no extended range exceeds. `bounds`: between which its metric lies.
+    `fresh_splits`: whether each batch trains on a seed and split of its own.
     """
 
     direction: Direction
@@ -94,6 +95,7 @@ class Traits:
     tests: bool = False
     limits: Mapping[str, Limit] = field(default_factory=dict)
     bounds: tuple[float, float] = UNBOUNDED
+    fresh_splits: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ class History:
 
     trials: dict[int, Observation] = field(default_factory=dict)
     running: dict[int, Settings] = field(default_factory=dict)
+    split: int = 0  # that the running trials train on
     rounds: list[Round] = field(default_factory=list)
     errors: dict[int, str] = field(default_factory=dict)  # of the trials that raised one
     confirmed: list[Confirmation] = field(default_factory=list)

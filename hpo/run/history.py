@@ -46,6 +46,7 @@ def read_history(writer: Writer, plan: SearchPlan, traits: Traits) -> History:
         requests = [r if asked else replace(r, ended=False) for r in requests] + asked
     history = History(
         running={t.number: t.params for t in trials if t.state == "running"},
+        split=max((split_of(t) for t in trials if t.state == "running"), default=0),
         rounds=[
             Round(
                 r.round,
@@ -79,6 +80,12 @@ def read_history(writer: Writer, plan: SearchPlan, traits: Traits) -> History:
         if "error" in trial.attributes:
             history.errors[trial.number] = trial.attributes["error"]
     return history
+
+
+def split_of(trial: Trial) -> int:
+    """The split that a trial of the search trained on: 0 for all trials of an older hpo, and for functions."""
+    split: int = trial.attributes.get("split", 0)
+    return split
 
 
 def _space(ranges: Mapping[str, Any]) -> Space:

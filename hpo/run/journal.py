@@ -72,17 +72,18 @@ class Journal:
         self._watcher.round_started(number, size, ranges)
 
     def start_batch(
-        self, current: Round, settings: Sequence[Settings], first: Mapping[str, Any]
+        self, current: Round, settings: Sequence[Settings], first: Mapping[str, Any], split: int
     ) -> None:
-        """Trials are drawn. `first` are the ranges that the search began with."""
+        """Trials are drawn, to train on a split. `first` are the ranges that the search began with."""
         distributions = {
             name: _recorded(p, first[name], [b[name] for b in self._plan.baseline])
             for name, p in current.ranges.items()
         }
         trials = self._writer.start_batch(
-            current.number, settings, distributions, after=self.history.drawn
+            current.number, settings, distributions, split=split, after=self.history.drawn
         )
         self.history.running |= zip(trials, settings, strict=True)
+        self.history.split = split
 
     def finish_trials(self, outcomes: Mapping[int, Outcome]) -> None:
         """Some of the drawn trials have ended."""

@@ -42,7 +42,7 @@ from hpo.errors import TooManyFailuresError
 from hpo.plan.plan import Plan
 from hpo.plan.space import Settings
 from hpo.run.journal import Journal
-from hpo.run.seeds import CONFIRM, SUGGEST, TEST_ROWS, TRAIN, seed_of
+from hpo.run.seeds import CONFIRM, SUGGEST, TEST_ROWS, seed_of, training_seed
 from hpo.trainables.protocol import Trainable
 from hpo.trainables.task import TEST, Outcome, Task, Which
 
@@ -218,7 +218,8 @@ class Machine:
             sampler="sobol" if step.batch.explores else plan.draws_by,
             direction=self._traits.direction,
         )
-        self._journal.start_batch(step.round, settings, plan.space)
+        split = step.number if self._traits.fresh_splits else 0
+        self._journal.start_batch(step.round, settings, plan.space, split)
         self._train_trials()
 
     def _train_trials(self) -> None:
@@ -231,7 +232,8 @@ class Machine:
             # A user's function may train for minutes, so each trial is recorded as soon as it ends.
             together=self._traits.stacked or plan.halving is not None,
             rungs=halving,
-            seed=seed_of(plan, TRAIN),  # the same for all trials of a study: common random numbers
+            seed=training_seed(plan, self._history.split),
+            split=-self._history.split,
         )
 
     def _train_stage(self) -> None:

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hpo.plan.plan import Plan
-from hpo.plan.space import Settings
-from hpo.run.seeds import TRAIN, seed_of
+from hpo.run.history import split_of
+from hpo.run.seeds import training_seed
 from hpo.trainables.protocol import Trainable
 from hpo.trainables.session import Session
 from hpo.trainables.task import Outcome, Task
+from studies.database.records import Trial
 
 
 class Difference(NamedTuple):
@@ -49,11 +50,11 @@ class Reproduced:
         return self.difference is None and self.ends is None
 
 
-def train_alone(
-    trainable: Trainable, plan: Plan, trial: int, settings: Settings, left_epoch: int | None
-) -> Outcome:
+def train_alone(trainable: Trainable, plan: Plan, trial: Trial) -> Outcome:
     """Train one trial of the search alone, up to the rung where it left, if it did."""
-    task = Task((trial,), (settings,), plan.epochs, seed_of(plan, TRAIN))
+    split, left_epoch = split_of(trial), trial.attributes.get("left_epoch")
+    seed = training_seed(plan, split)
+    task = Task((trial.number,), (trial.params,), plan.epochs, seed, -split)
     session = Session(task, trainable.training(task).here(), trainable.score)
     try:
         session.advance(left_epoch or plan.epochs)

@@ -9,6 +9,11 @@ from hpo.plan.plan import Plan
 SUGGEST, TRAIN, CONFIRM, TEST_ROWS = range(4)
 
 
+def training_seed(plan: Plan, split: int) -> int:
+    """The seed of all trials that train on one split of the search: common random numbers."""
+    return seed_of(plan, TRAIN, *([split] if split else []))
+
+
 def seed_of(plan: Plan, purpose: int, *key: int) -> int:
     """The seed for a purpose and for one use of it, such as a batch of a round."""
     sequence = np.random.SeedSequence(plan.seed, spawn_key=(purpose, *key))

@@ -25,8 +25,8 @@ Curves = Generator[dict[str, Array], NDArray[np.bool_] | None, None]
 class Task:
     """Settings to train together. With the trainable and its data, a task determines its outcomes.
 
-    `trials` are the trial numbers of `settings`. `split` is 0 for the split of the search, the number of a stage, or
-    TEST. After each epoch in `pauses` the training waits for the trials that stay.
+    `trials` are the trial numbers of `settings`. `split` is the number of a stage, 0 or below for those of the search,
+    or TEST. After each epoch in `pauses` the training waits for the trials that stay.
     """
 
     trials: tuple[int, ...]

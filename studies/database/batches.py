@@ -27,12 +27,12 @@ def start(
     database: Database,
     study_id: int,
     name: str,
-    round_number: int,
+    attributes: Mapping[str, int],
     settings: Sequence[Mapping[str, Any]],
     distributions: Mapping[str, BaseDistribution],
     after: int | None,
 ) -> Callable[[sa.Connection], dict[int, int]]:
-    """Inserts trials that are running, and returns the trial_id of each by its number.
+    """Inserts trials that are running and have some attributes, and returns the trial_id of each by its number.
 
     Raises:
         StoreError: in the transaction, if the study does not have exactly `after` trials.
@@ -74,10 +74,12 @@ def start(
             for number, values in zip(numbers, settings, strict=True)
             for name, value in values.items()
         ]
-        rounds = [
-            {"trial_id": ids[n], "key": "round", "value_json": str(round_number)} for n in numbers
+        facts = [
+            {"trial_id": ids[n], "key": key, "value_json": str(value)}
+            for n in numbers
+            for key, value in attributes.items()
         ]
-        _insert(connection, (p, params), (a, rounds))
+        _insert(connection, (p, params), (a, facts))
         return ids
 
     return write

@@ -97,16 +97,23 @@ class Writer(Holding):
         settings: Sequence[Mapping[str, Any]],
         distributions: Mapping[str, BaseDistribution],
         *,
+        split: int = 0,
         after: int | None = None,
     ) -> list[int]:
-        """Record the trials of a batch as running; returns their numbers.
+        """Record the trials of a batch as running on a split of the data; returns their numbers.
 
         Raises:
             StoreError: the study should have `after` trials, and another program has added some.
         """
         self._ids = self.write(
             batches.start(
-                self.store, self.study_id, self.name, round_number, settings, distributions, after
+                self.store,
+                self.study_id,
+                self.name,
+                {"round": round_number} | ({"split": split} if split else {}),
+                settings,
+                distributions,
+                after,
             )
         )
         return list(self._ids)

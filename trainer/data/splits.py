@@ -41,7 +41,7 @@ class Splits:
 
 @dataclass(frozen=True)
 class Draw:
-    """The splits of a table: `draw(0)` is the one that a search is made on, from 1 on they are fresh ones, and
+    """The splits of a table: `draw(0)` is the one that a search begins on, other numbers are fresh ones, and
     `draw(TEST)` has the test rows.
     """
 
@@ -78,8 +78,9 @@ def split(
     draws that many rows, once, to train and validate on; the test rows are the same with and without it. Arrays
     are of `dtype`.
 
-    `which` is 0, the split that a search is made on; or the number of a fresh one, from 1: the same rows divided anew
-    into training and validation rows; or `TEST`: all of them train, and the test rows take the validation rows' place.
+    `which` is 0, the split that a search begins on; or the number of a fresh one, from 1 or below 0: the same rows
+    divided anew into training and validation rows; or `TEST`: all of them train, and the test rows take the validation
+    rows' place.
 
     Raises:
         DataError: there are too few rows, or fewer than three of a class.
@@ -98,7 +99,8 @@ def split(
         return _encoded(table, rest, test, dtype)
     state = seed
     if which:
-        sequence = np.random.SeedSequence(seed, spawn_key=(int(which),))
+        key = (which,) if which > 0 else (0, -which)
+        sequence = np.random.SeedSequence(seed, spawn_key=key)
         state = int(sequence.generate_state(1, np.uint32)[0])
     share = VALIDATION_SHARE if table.test_rows is not None else VALIDATION_SHARE / (1 - TEST_SHARE)
     train, validation = _stratified(table, rest, share, state, "validation")

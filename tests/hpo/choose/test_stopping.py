@@ -12,7 +12,7 @@ from hpo.choose.stopping import (
     time_for_drawing_is_over,
     too_many_failures,
 )
-from hpo.choose.types import Confirmation, Direction, History, Observation, Round
+from hpo.choose.types import Confirmation, Direction, History, Observation, Round, Traits
 from hpo.plan.plan import Plan, make_plan
 
 
@@ -43,8 +43,10 @@ def history(
     )
 
 
-def reason(asked: Plan, seen: History, direction: Direction = "maximize") -> str | None:
-    return nothing_is_gained(asked, seen, direction)
+def reason(
+    asked: Plan, seen: History, direction: Direction = "maximize", *, fresh_splits: bool = False
+) -> str | None:
+    return nothing_is_gained(asked, Traits(direction, fresh_splits=fresh_splits), seen)
 
 
 # --- time ---
@@ -98,6 +100,9 @@ def test_rounds_that_bring_no_more_than_the_noise_are_the_last() -> None:
         "by which the values of one setting differ"
     )
     assert reason(plan(), flat) is None
+    gain = history([0.5, 0.6], [0.5, 0.75], luck=(0.0, 0.2))
+    assert reason(plan(patience=1), gain) is None
+    assert reason(plan(patience=1), gain, fresh_splits=True) is not None
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])

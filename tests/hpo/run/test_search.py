@@ -24,6 +24,7 @@ from hpo.run.watcher import Watcher
 from studies import Study
 from studies.database.records import Confirmation, Result
 from studies.errors import StudyExistsError
+from tests.hpo.recorded import rows
 from tests.running import Tables
 
 PLAN: dict[str, Any] = {
@@ -258,6 +259,13 @@ def test_large_rounds_are_trained_in_batches_that_know_the_ones_before(storage: 
     study = operations.start(plan, storage=storage, watcher=Count())
     assert seen == [10, 40, 40, 40]
     assert max(seen) <= LARGEST_BATCH
+    splits = rows(
+        storage,
+        "SELECT value_json, COUNT(*) FROM trial_user_attributes WHERE key = 'split' GROUP BY value_json",
+    )
+    assert splits == [("1", 40), ("2", 40), ("3", 40)]
+    for last_of_a_batch in (9, 49, 129):
+        assert hpo.reproduce(study.name, last_of_a_batch, storage=storage).identical
     settings = study.trials_frame()[["learning_rate", "weight_decay"]]
     assert len(settings.drop_duplicates()) == 130
 

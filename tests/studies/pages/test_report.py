@@ -199,7 +199,7 @@ def test_the_answer_comes_first_in_words(study: Study, html: str) -> None:
     assert f"45 trials in 3 rounds, {said['epochs_trained']} epochs trained in all." in answer
     assert f"{said['trials']['failed']} failed by diverging" in answer
     assert (
-        f"The best of {said['trials']['complete']} values on the validation split in the search "
+        f"The best of {said['trials']['complete']} values on validation rows in the search "
         f"was {best['value']:.4g}, of trial {best['trial']}." in answer
     )
     assert f"seen once, on {said['test']['opened_at'][:10]}, to score the recommended" in answer
@@ -211,7 +211,7 @@ def test_without_finalists_the_answer_is_the_best_trial_with_a_caution() -> None
     answer = text[: text.index("Trial by trial")]
     assert "The best validation accuracy is 0.625 , of trial 1, with these settings:" in answer
     assert "learning_rate 0.0123 weight_decay 0.0001 " in answer
-    assert "The best of 2 values on one validation split is an optimistic number" in answer
+    assert "The best of 2 values, each on one validation split, is an optimistic number" in answer
     assert "Expect somewhat worse on new data." in answer
     assert "test rows" not in text
     assert "Confirmed settings" not in text

@@ -79,6 +79,7 @@ def test_a_limit_on_the_size_of_files_is_told_as_that(
     assert tables("d", storage) == whole
 
 
+@pytest.mark.slow
 def test_a_process_whose_search_found_no_room_can_go_on_with_it(
     tmp_path: Path, tables: Tables, whole: dict[str, bytes]
 ) -> None:

@@ -158,7 +158,7 @@ class Interrupt(Watcher):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("batches", [1, 2])
+@pytest.mark.parametrize("batches", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_changed_study_that_is_interrupted_ends_like_one_left_alone(
     batches: int, tmp_path: Path, tables: Tables
 ) -> None:

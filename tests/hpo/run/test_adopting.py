@@ -128,10 +128,10 @@ def test_it_is_the_same_study_twice_and_goes_on_like_any_other(
 
 
 INSTANTS = {
-    "the plan is made": "SELECT count(*) FROM hpo_studies",
     "a batch is done": "SELECT count(*) > 18 FROM trials WHERE state = 'COMPLETE'",
 }
 MORE_INSTANTS = {
+    "the plan is made": "SELECT count(*) FROM hpo_studies",
     "the first round is judged": "SELECT count(verdicts) FROM hpo_rounds",
     "a batch has begun": "SELECT count(*) > 14 FROM trials",
     "a stage has begun": "SELECT count(*) FROM hpo_confirmations",

@@ -27,6 +27,7 @@ from hpo.run.machine import Machine
 from hpo.run.provenance import differences, provenance
 from hpo.run.reproducing import Reproduced, first_difference, how_it_ended, train_alone
 from hpo.run.resuming import (
+    Continuation,
     adopt,
     adopt_growth,
     check_data,
@@ -42,7 +43,8 @@ from hpo.trainables.protocol import Trainable
 from studies import DEFAULT_STORAGE
 from studies.database import aggregates, columns
 from studies.database.engine import check_creatable
-from studies.database.store import check_name, create_store, open_store
+from studies.database.records import StudyRecord
+from studies.database.store import Store, check_name, create_store, open_store
 from studies.database.writer import Writer
 from studies.errors import StudyExistsError
 from studies.study import Study
@@ -140,18 +142,11 @@ def resume(
         studies.errors.LeaseError: another process holds it.
         PlanError: a field can't be changed so, or the data differ.
     """
-    plan: Mapping[str, Any] = changed
     watcher = watcher or Watcher()
     with open_store(storage) as store:
-        by_optuna = store.study(name).plan is None
-    if by_optuna:
-        adopt(name, storage, train, plan, take_over=take_over, watcher=watcher)
-        plan = {}
-    with create_store(storage) as store:
-        adopt_growth(store, name, take_over=take_over, watcher=watcher)
-        resumed = continuation(store, name, plan)
-        trainable = trainable_of(resumed.plan, train=train)
-        check_data(resumed.plan, trainable, resumed.record)
+        record = store.study(name)
+    with _going_on(record, storage, train, changed, take_over, watcher) as going_on:
+        store, resumed, trainable = going_on
         if resumed.is_done:
             return Study(name, storage)
         resumed.check(store)
@@ -192,15 +187,8 @@ def confirm(
     with open_store(storage) as store:
         record = store.study(name)
         check_confirmable(store, record)
-    plan: Mapping[str, Any] = fields
-    if record.plan is None:
-        adopt(name, storage, train, plan, take_over=take_over, watcher=watcher, confirm=True)
-        plan = {}
-    with create_store(storage) as store:
-        adopt_growth(store, name, take_over=take_over, watcher=watcher)
-        resumed = continuation(store, name, plan)
-        trainable = trainable_of(resumed.plan, train=train)
-        check_data(resumed.plan, trainable, resumed.record)
+    with _going_on(record, storage, train, fields, take_over, watcher, confirm=True) as going_on:
+        store, resumed, trainable = going_on
         resumed.check(store)
         with store.hold(name, take_over=take_over) as writer:
             history = read_history(writer, resumed.plan, trainable.traits)
@@ -214,6 +202,35 @@ def confirm(
             for line in after_confirming(resumed.plan, trainable.traits, machine.history):
                 watcher.noticed(line)
     return Study(name, storage)
+
+
+@contextmanager
+def _going_on(
+    record: StudyRecord,
+    storage: str,
+    train: Train | str | None,
+    fields: Mapping[str, Any],
+    take_over: bool,
+    watcher: Watcher,
+    *,
+    confirm: bool = False,
+) -> Iterator[tuple[Store, Continuation, Trainable]]:
+    """A stored study to go on with, its plan changed by `fields`, and its trainable with the same data as before.
+
+    A study of plain Optuna gets a plan first, by which hpo confirms or else searches.
+    """
+    if record.plan is None:
+        adopt(
+            record.name, storage, train, fields,
+            take_over=take_over, watcher=watcher, confirm=confirm,
+        )  # fmt: skip
+        fields = {}
+    with create_store(storage) as store:
+        adopt_growth(store, record.name, take_over=take_over, watcher=watcher)
+        resumed = continuation(store, record.name, fields)
+        trainable = trainable_of(resumed.plan, train=train)
+        check_data(resumed.plan, trainable, resumed.record)
+        yield store, resumed, trainable
 
 
 @contextmanager

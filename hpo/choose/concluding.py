@@ -2,9 +2,9 @@
 
 Settings train in different stages, and each stage's seed and split move all its values. So settings are compared on
 equal stages: a value is the sum of a setting's effect, its stage's effect and noise, fitted by least squares to all
-values of these settings (a two-way analysis of variance of an incomplete design). The search is a stage, too. Every
-setting trained in it, so any two can be compared, and its effect takes up that its values are too good on average
-because they chose the settings.
+values of these settings (a two-way analysis of variance of an incomplete design). The search counts as a stage, too.
+Every setting trained in it, so any two can be compared, and its effect takes up that its values are too good on average
+because they chose the settings. Where each batch of the search had its own split, how these differ counts as noise.
 
 The mean of a setting is what its values would have had for a mean if it had trained in every stage after the search:
 its effect and the average effect of these stages. The order, the means and the ties all follow from this one fit.

@@ -76,7 +76,7 @@ class Sections:
             return
         metric, split = self._goal.metric, self._goal.split
         high, better = ("high", "higher") if self._goal.maximize else ("low", "lower")
-        measured = f"{metric} on the {split} split" if split else metric
+        measured = f"{metric} on {split} rows" if split else metric
         yield _drawing(
             plots.history(self.trials, goal=self._goal, finalists=self.finalists),
             "history",

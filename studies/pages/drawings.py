@@ -77,12 +77,14 @@ class Sections:
         metric, split = self._goal.metric, self._goal.split
         high, better = ("high", "higher") if self._goal.maximize else ("low", "lower")
         measured = f"{metric} on {split} rows" if split else metric
+        shared = " Trials that were drawn together share a split, so all of them may lie higher or lower by luck."
+        luck = shared if split else ""
         yield _drawing(
             plots.history(self.trials, goal=self._goal, finalists=self.finalists),
             "history",
             f"{metric} of each trial, and the best so far",
             f"Each mark is a trial, as {high} as its {measured} ({better} is better); the line is the best so far. "
-            "If it still moves late, more trials may find better settings.",
+            "If it still moves late, more trials may find better settings." + luck,
         )
         if self._any_pruned:  # otherwise it would look the same
             yield _drawing(

@@ -18,7 +18,7 @@ REPEATED, CHECKED = 4, 2
 """How many of the first settings train again to measure the noise, and to see whether there is any."""
 PARTS = 8  # at most one in eight trainings measures the noise
 LEAST = 3  # trainings that race after those, if there is noise; as many for each baseline
-SHARE = 0.5  # of the budget that confirms, where the noise is as large as the best tenth is from the best
+SHARE = 0.25  # of the budget that confirms, where the noise is as large as the best tenth is from the best
 FEWEST_VALUES = 5  # that tell how far that is
 
 

@@ -23,7 +23,7 @@ LOSS = {"classification": "sparse_categorical_cross_entropy", "regression": "squ
 METRIC = {"classification": "accuracy", "regression": "rmse"}
 FEW_ROWS = 250
 """With so few validation rows, a split favours some settings by luck, and a search on one split alone would find these
-(scripts/bench/RESULTS.md). With more (digits has 360), one split for all trials chooses as well."""
+(scripts/bench/RESULTS.md). On digits, of which 360 validate, one split for all trials chooses no worse."""
 
 
 class MLP:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from hpo.choose.concluding import conclude
 from hpo.choose.confirming import (
-    LEAST,
     PARTS,
+    RACING,
     REPEATED,
     confirming_budget,
     measuring,
@@ -157,8 +157,8 @@ def test_the_larger_the_noise_the_more_confirms_up_to_the_plans_share() -> None:
 
     budgets = [budget(gap) for gap in (0.0, 0.04, 0.06, 0.08, 9.0)]
     assert budgets == sorted(budgets)
-    assert budgets[0] == REPEATED + LEAST
-    assert REPEATED + LEAST < budgets[2] < 40
+    assert budgets[0] == REPEATED + RACING
+    assert REPEATED + RACING < budgets[2] < 40
     assert budgets[-1] == 40
 
 
@@ -176,7 +176,7 @@ def test_the_share_is_of_what_is_added_to_optunas_trials() -> None:
     assert trials_to_repeat(asked, NETWORK, seen) == (496, 497, 498, 499)
     quiet = [(1, 499 - k, 499 - k + gap) for k, gap in enumerate((0.0, 1.0, 0.0, 1.0))]
     noisy = [(1, 499 - k, 499 - k + gap) for k, gap in enumerate((0.0, 999.0, 0.0, 999.0))]
-    assert confirming_budget(asked, NETWORK, history(trials, quiet, **facts)) == 7
+    assert confirming_budget(asked, NETWORK, history(trials, quiet, **facts)) == REPEATED + 5
     assert confirming_budget(asked, NETWORK, history(trials, noisy, **facts)) == 16
     assert confirming_budget(plan(500, rounds=1), NETWORK, seen) == 0
 

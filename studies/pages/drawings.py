@@ -77,7 +77,7 @@ class Sections:
         metric, split = self._goal.metric, self._goal.split
         high, better = ("high", "higher") if self._goal.maximize else ("low", "lower")
         measured = f"{metric} on {split} rows" if split else metric
-        shared = " Trials that were drawn together share a split, so all of them may lie higher or lower by luck."
+        shared = " Which rows validate is chance, so all trials that share a split may lie higher or lower by luck."
         luck = shared if split else ""
         yield _drawing(
             plots.history(self.trials, goal=self._goal, finalists=self.finalists),

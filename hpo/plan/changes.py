@@ -20,7 +20,9 @@ DRAWN = "the trials so far were drawn with it"
 COMPARED = "values from before and after can't be compared"
 FIXED = (
     dict.fromkeys(("seed", "sampler", "ahead", "halving", "finalists", "repeats"), DRAWN)
-    | dict.fromkeys(("metric", "direction", "trainer", "target", "rows", "epochs"), COMPARED)
+    | dict.fromkeys(
+        ("metric", "direction", "trainer", "target", "task", "rows", "epochs"), COMPARED
+    )
     | {"rounds": "the number of rounds follows from trials"}
     | {"baseline": "it is trained before all others"}
 )

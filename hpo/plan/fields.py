@@ -69,6 +69,8 @@ _TABLE = (
         "the network", "my_model:train", "FUNCTION", change="What trains a study that Optuna made."),
     PlanField("target", WHAT, TEXT, None, "The column of a table that holds the labels.",
         "the source's own", "species", "COLUMN"),
+    PlanField("task", WHAT, one_of(["classification", "regression"]), None, "What the labels of a table are.",
+        "by the metric, else by the labels", "regression", "TASK"),
     PlanField("rows", WHAT, whole(10), None, "Search on so many rows, drawn once.", "all", 1000, "N"),
     PlanField("space", WHAT, TEXT, SPACE, "A range LOW:HIGH[:log][:int], or choices a,b,c; can be repeated.",
         metavar="NAME=RANGE", change="A range or choices that include the study's; can be repeated."),
@@ -113,7 +115,7 @@ _TABLE = (
 )  # fmt: skip
 
 FIELDS = {field.name: field for field in _TABLE}
-OF_THE_NETWORK = ("target", "rows", *(field.name for field in _TABLE if field.group == NET))
+OF_THE_NETWORK = ("target", "task", "rows", *(field.name for field in _TABLE if field.group == NET))
 """The fields that a trainer of the user's has no use for."""
 
 
@@ -122,6 +124,7 @@ class PlanFields(TypedDict, total=False):
 
     trainer: str | None
     target: str | None
+    task: Literal["classification", "regression"] | None
     rows: int | None
     space: Mapping[
         str, Any

@@ -86,6 +86,7 @@ class Plan(BaseModel):
     source: str | None = _default("source")
     trainer: Annotated[str, Field(pattern=TRAINER)] | None = _default("trainer")
     target: str | None = _default("target")
+    task: str | None = _default("task")
     rows: int | None = _default("rows")
     space: dict[
         Annotated[str, Field(pattern=NAME)],

@@ -99,13 +99,23 @@ def mlp(plan: Plan, load: Callable[..., Callable[[Which], Splits]] = trainer.dat
         trainer.errors.DataError: the source can't be read or used.
     """
     check_space(plan)
-    draw = load(plan.source or "", plan.target, seed=plan.seed, rows=plan.rows, dtype=plan.dtype)
-    network = MLP(plan, draw)
-    classes = network.data.task == "classification"
+    rows = {"seed": plan.seed, "rows": plan.rows, "dtype": plan.dtype}
+    network = MLP(plan, load(plan.source or "", plan.target, task=task_of(plan), **rows))
+    task = network.data.task
+    if plan.task not in (None, task):
+        raise PlanError(f"task {plan.task!r} does not fit {plan.source}, a {task}")
+    classes = task == "classification"
     allowed = [name for name, metric in METRICS.items() if metric.classes == classes] + ["loss"]
     if plan.metric is not None and plan.metric not in allowed:
         raise PlanError(
-            f"metric {plan.metric!r} does not fit {plan.source}, a {network.data.task}: "
+            f"metric {plan.metric!r} does not fit {plan.source}, a {task}: "
             f"give one of {', '.join(allowed)}"
         )
     return network
+
+
+def task_of(plan: Plan) -> str | None:
+    """The task that a plan says, by itself or by its metric; None if the labels decide."""
+    if plan.task is not None or plan.metric not in METRICS:
+        return plan.task
+    return "classification" if METRICS[plan.metric].classes else "regression"

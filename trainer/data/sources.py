@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,15 +13,18 @@ from trainer.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trainer.data.tables import Table
+    from trainer.data.cells import Mark
+    from trainer.data.tables import Table, Task
 
 BUILT_IN = ("digits", "breast_cancer", "wine", "iris", "diabetes")
 TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
 KINDS = f"{', '.join(BUILT_IN)}, a .csv, .tsv or .parquet file, or mnist:DIR"
 
 
-def read(source: str, target: str | None = None) -> Table:
+def read(source: str, target: str | None = None, task: Task | None = None) -> Table:
     """The table of a source: a built-in name, a CSV, TSV or Parquet file with its label column, or mnist:DIR.
+
+    `task` says what the labels of a file are, if they are not to decide.
 
     Raises:
         DataError: there is no such source, file or column, or its labels can't be used.
@@ -35,7 +38,7 @@ def read(source: str, target: str | None = None) -> Table:
 
         return read_mnist(Path(source.removeprefix("mnist:")))
     if source.lower().endswith(TABLE_ENDINGS):
-        return _file(Path(source), target)
+        return _file(Path(source), target, task)
     raise DataError(f"unknown source {source!r}: {_nearest(source, BUILT_IN, f'give {KINDS}')}")
 
 
@@ -62,15 +65,17 @@ def _built_in(source: str) -> Table:
     return Table(source, "classification", loaded.data, loaded.target.astype(np.intp), classes)
 
 
-def _file(path: Path, target: str | None) -> Table:
+def _file(path: Path, target: str | None, task: Task | None) -> Table:
     import pandas as pd
 
-    from trainer.data.tables import from_frame
+    from trainer.data.cells import decimal_mark
+    from trainer.data.frames import from_frame, text_columns
 
     if not path.is_file():
         raise DataError(f"no such file: {path}")
+    is_csv = path.suffix.lower() != ".parquet"
     try:
-        frame = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
+        frame = _csv(path) if is_csv else pd.read_parquet(path)
     except pd.errors.ParserWarning:
         raise DataError(f"{path}: its rows have more cells than its first line") from None
     except ImportError:
@@ -86,10 +91,22 @@ def _file(path: Path, target: str | None) -> Table:
             f"{path} has no column {target!r}: "
             f"{_nearest(target, map(str, frame.columns), f'its columns are {columns}')}"
         )
-    return from_frame(path.stem, frame, target, str(path))
+    if not is_csv:
+        return from_frame(path.stem, frame, target, str(path), task)
+    floats = list(frame.select_dtypes("float").columns)
+    usual: Mark = "," if _separator(path) == ";" and not floats else "."
+    mark = decimal_mark(text_columns(frame), usual)
+    # Which text pandas took for a missing label; and beside decimal commas, 1.234 may be no fraction.
+    again = {target} if frame[target].isna().any() else set()
+    again |= set(floats) if mark == "," else set()
+    for name, texts in _csv(path, as_text=again).items() if again else ():
+        keep = frame[name].notna() & (mark == ".")
+        frame[name] = frame[name].astype("object").where(keep, texts)
+    return from_frame(path.stem, frame, target, str(path), task, mark)
 
 
-def _csv(path: Path) -> pd.DataFrame:
+def _csv(path: Path, *, as_text: Collection[str] | None = None) -> pd.DataFrame:
+    """A file of columns, or some of its columns as the text that they are."""
     import pandas as pd
 
     with warnings.catch_warnings():
@@ -100,16 +117,21 @@ def _csv(path: Path) -> pd.DataFrame:
             sep=_separator(path),
             encoding="utf-8-sig",
             skipinitialspace=True,
-            na_values=["?"],  # how the UCI collection writes a missing value
+            na_values=["?"]
+            if as_text is None
+            else [],  # how the UCI collection writes a missing value
+            keep_default_na=as_text is None,
+            dtype=None if as_text is None else "object",
+            usecols=None if as_text is None else as_text.__contains__,
             index_col=False,
             low_memory=False,  # in pieces, a column could be numbers in one and text in another
         )
 
 
 def _separator(path: Path) -> str:
-    """What separates the columns: a tab in a .tsv, else the commonest of comma, semicolon and tab in the first line."""
+    """What separates the columns: a tab in a .tsv, else what the first line has most of."""
     if path.suffix.lower() == ".tsv":
         return "\t"
     with path.open(encoding="utf-8-sig") as file:
         first = file.readline()
-    return max(",;\t", key=first.count)
+    return max(",;\t|", key=first.count)

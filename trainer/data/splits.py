@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trainer.data.encoding import MAX_CATEGORIES, Encoding
 from trainer.data.sources import read
-from trainer.data.tables import Table, Task
+from trainer.data.tables import MIN_PER_CLASS, Table, Task
 from trainer.errors import DataError
 from trainer.recipe import Rows
 
@@ -19,7 +19,6 @@ Which = int | Literal["test"]
 
 TEST: Literal["test"] = "test"
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.2  # of all rows
-MIN_PER_CLASS = 3  # one row each to train, to validate and to test
 ROWS_PER_VALUE = (
     10  # if a column has at least so many rows for each of its values, its values are few
 )
@@ -55,13 +54,21 @@ class Draw:
         return split(self.table, self.seed, which, rows=self.rows, dtype=self.dtype)
 
 
-def load(source: str, target: str | None, *, seed: int, rows: int | None, dtype: str) -> Draw:
-    """Read a source, and return what draws its splits.
+def load(
+    source: str,
+    target: str | None,
+    *,
+    seed: int,
+    rows: int | None,
+    dtype: str,
+    task: Task | None = None,
+) -> Draw:
+    """Read a source, and return what draws its splits. Without a `task`, the labels of a file decide.
 
     Raises:
         DataError: the source can't be read or used.
     """
-    return Draw(read(source, target), seed, rows, dtype)
+    return Draw(read(source, target, task), seed, rows, dtype)
 
 
 def split(
@@ -115,11 +122,19 @@ def _test_apart(table: Table, seed: int) -> tuple[NDArray[np.intp], NDArray[np.i
             if 0 < size < MIN_PER_CLASS:
                 raise DataError(
                     f"{table.name}: class {name!r} has {size} of the rows: each needs {MIN_PER_CLASS}, "
-                    "to train, validate and test on"
+                    f"to train, validate and test on{_if_quantities(table.classes)}"
                 )
     if table.test_rows is not None:
         return np.setdiff1d(everything, table.test_rows), table.test_rows
     return _stratified(table, everything, TEST_SHARE, seed, "test")
+
+
+def _if_quantities(classes: tuple[str, ...]) -> str:
+    try:
+        [*map(float, classes)]
+    except ValueError:
+        return ""
+    return "; if the labels are quantities and no classes, say --task=regression"
 
 
 def _stratified(

@@ -1,25 +1,32 @@
 """The functions for Python users: search, resume, confirm, reproduce, and ask and tell.
 
-In a notebook, a search shows its progress in the cell's output; elsewhere it is silent.
+Progress is shown as the command shows it: live on a terminal, in a notebook in the cell's output, elsewhere by plain
+lines on stderr. Ctrl-C ends a search in an orderly way, with a line that says how to resume it.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
-from typing import TYPE_CHECKING, TypeVar, Unpack
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from hpo import operations
-from hpo.errors import raised_as_ours
+from hpo.errors import CancelledError, PlanError, raised_as_ours
+from hpo.run.cancel import Cancel
+from hpo.run.watcher import Watcher
 from studies import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
     from hpo.asking import Search
     from hpo.plan.fields import ConfirmFields, PlanChanges, PlanFields
-    from hpo.run.cancel import Cancel
     from hpo.run.reproducing import Reproduced
-    from hpo.run.watcher import Watcher
     from hpo.trainables.function import Train
     from studies.study import Study
+    from trainer.data import InMemory
 
 T = TypeVar("T", bound="Train")
 
@@ -35,39 +42,62 @@ def population(train: T) -> T:
 
 @raised_as_ours()
 def search(
-    source: str | Train,
+    source: str | Path | Train | Any,
+    y: Any = None,
     *,
     name: str | None = None,
+    if_exists: Literal["error", "resume", "new"] = "error",
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
     cancel: Cancel | None = None,
+    progress: bool | None = None,
     **plan: Unpack[PlanFields],
 ) -> Study:
-    """Search over a source of data, or with a function that trains, and return the stored study.
+    """Search over data, or with a function that trains, and return the stored study.
 
     `source` is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file (with `target`), or
-    mnist:DIR; or a function (see `hpo.trainables.function`), then with a `space`. The other fields of a
-    plan are in `hpo.plan.fields`: trials, rounds, epochs, seed, space, metric, direction, hidden, …
+    mnist:DIR; or rows in memory, a DataFrame or an array, with their labels as `y` or in the column `target`; or a
+    function (see `hpo.trainables.function`), then with a `space`. The other fields of a plan are in
+    `hpo.plan.fields`: trials, rounds, epochs, seed, space, metric, direction, hidden, …
+
+    If the storage has a study of that `name`, "resume" goes on with it, by the fields that are passed; its rounds are
+    kept. "new" numbers the name. Without a name, that of the source is taken, and numbered.
+
+    `progress` is shown unless it is False; None shows none in a thread other than the main one.
 
     Raises:
         PlanError, DataError: before anything is written.
         StorageError: the database can't be used, or has a study of that name.
-        TooManyFailuresError: the function failed too often.
+        TooManyFailuresError: the function failed too often, or in all trials; the first error is the cause.
+        KeyboardInterrupt: after Ctrl-C. The study can be resumed.
     """
     from hpo.plan.plan import make_plan
     from hpo.trainables.named import path_of
 
-    train = None if isinstance(source, str) else source
-    trained = {"source": source} if isinstance(source, str) else {"trainer": path_of(source)}
-    return operations.start(
-        make_plan({**trained, **plan}),
-        name=name,
-        storage=storage,
-        workers=workers,
-        watcher=_watcher(),
-        cancel=cancel,
-        train=train,
-    )
+    if if_exists not in ("error", "resume", "new"):
+        raise PlanError(f"if_exists: {if_exists!r} is not one of error, resume, new")
+    source = str(source) if isinstance(source, Path) else source
+    train = source if callable(source) else None
+    data = None if isinstance(source, str) or train else _in_memory(source, y)
+    if data is None and y is not None:
+        raise PlanError("y: labels go with rows, hpo.search(X, y)")
+    if if_exists == "resume" and name is not None and _is_stored(name, storage):
+        fields: Any = {field: value for field, value in plan.items() if field != "rounds"}
+        with _shown(storage, cancel, progress, train, data) as run:
+            return operations.resume(
+                name, storage=storage, workers=workers, train=train, data=data, **run, **fields
+            )
+    trained: dict[str, Any] = {
+        "source": source if data is None else data.source(plan.get("target"))
+    }
+    if train is not None:
+        trained = {"trainer": path_of(train)}
+    made = make_plan({**trained, **plan})
+    with _shown(storage, cancel, progress, train, data) as run:
+        return operations.start(
+            made, name=name, storage=storage, workers=workers, train=train, data=data,
+            numbered=if_exists == "new", **run,
+        )  # fmt: skip
 
 
 @raised_as_ours()
@@ -78,20 +108,22 @@ def resume(
     workers: int | None = None,
     take_over: bool = False,
     cancel: Cancel | None = None,
+    progress: bool | None = None,
     train: Train | str | None = None,
+    X: Any = None,
+    y: Any = None,
     **changes: Unpack[PlanChanges],
 ) -> Study:
-    """Go on with a stored study, to the same end as if it had never stopped; see `hpo.operations.resume`."""
-    return operations.resume(
-        name,
-        storage=storage,
-        workers=workers,
-        take_over=take_over,
-        watcher=_watcher(),
-        cancel=cancel,
-        train=train,
-        **changes,
-    )
+    """Go on with a stored study, to the same end as if it had never stopped; see `hpo.operations.resume`.
+
+    A function that can't be imported, and data that were in memory, are passed again: as `train`, or as `X` and `y`.
+    """
+    data = _in_memory(X, y)
+    with _shown(storage, cancel, progress, train, data) as run:
+        return operations.resume(
+            name, storage=storage, workers=workers, take_over=take_over, train=train,
+            data=data, **run, **changes,
+        )  # fmt: skip
 
 
 @raised_as_ours()
@@ -103,32 +135,36 @@ def confirm(
     workers: int | None = None,
     take_over: bool = False,
     cancel: Cancel | None = None,
+    progress: bool | None = None,
     train: Train | str | None = None,
+    X: Any = None,
+    y: Any = None,
     **fields: Unpack[ConfirmFields],
 ) -> Study:
     """Train the best settings of a study, also of one that Optuna made, so many times more on fresh seeds and splits.
 
-    No new settings are drawn; see `hpo.operations.confirm`.
+    No new settings are drawn; see `hpo.operations.confirm`, and `resume` for `train`, `X` and `y`.
     """
-    return operations.confirm(
-        name,
-        trainings,
-        storage=storage,
-        workers=workers,
-        take_over=take_over,
-        watcher=_watcher(),
-        cancel=cancel,
-        train=train,
-        **fields,
-    )
+    data = _in_memory(X, y)
+    with _shown(storage, cancel, progress, train, data) as run:
+        return operations.confirm(
+            name, trainings, storage=storage, workers=workers, take_over=take_over, train=train,
+            data=data, **run, **fields,
+        )  # fmt: skip
 
 
 @raised_as_ours()
 def reproduce(
-    name: str, trial: int, *, storage: str = DEFAULT_STORAGE, train: Train | None = None
+    name: str,
+    trial: int,
+    *,
+    storage: str = DEFAULT_STORAGE,
+    train: Train | None = None,
+    X: Any = None,
+    y: Any = None,
 ) -> Reproduced:
     """Train a stored trial once more, alone, as its study's plan says, and compare every number. Nothing is written."""
-    return operations.reproduce(name, trial, storage=storage, train=train)
+    return operations.reproduce(name, trial, storage=storage, train=train, data=_in_memory(X, y))
 
 
 def open(  # noqa: A001  # as in `with hpo.open("first") as search`
@@ -165,11 +201,89 @@ def open(  # noqa: A001  # as in `with hpo.open("first") as search`
     return Search(operations.asking(name, dict(plan), storage=storage, take_over=take_over))
 
 
-def _watcher() -> Watcher | None:
-    """What shows a search in the output of a notebook's cell; None outside a notebook."""
-    ipython = sys.modules.get("IPython")  # a notebook has imported it
-    if ipython is None or getattr(ipython.get_ipython(), "kernel", None) is None:
+def _in_memory(X: Any, y: Any) -> InMemory | None:
+    if X is None:
+        if y is not None:
+            raise PlanError("y: its rows are missing: give X, too")
         return None
-    from hpo.display.notebook import InNotebook
+    if not (isinstance(X, list | tuple) or hasattr(X, "__array__") or hasattr(X, "to_pandas")):
+        raise PlanError(
+            f"{str(X)[:60]} is neither the name of a source nor a function that trains, nor rows of data"
+        )
+    from trainer.data import InMemory
 
-    return InNotebook()
+    return InMemory(X, y)
+
+
+def _is_stored(name: str, storage: str) -> bool:
+    from studies.database.engine import sqlite_path
+    from studies.database.store import open_store
+
+    path = sqlite_path(storage)
+    if path is not None and not path.exists():
+        return False
+    with open_store(storage) as store:
+        return name in store.names()
+
+
+@contextmanager
+def _shown(
+    storage: str,
+    cancel: Cancel | None,
+    progress: bool | None,
+    train: Train | str | None,
+    data: InMemory | None,
+) -> Iterator[dict[str, Any]]:
+    """What a search is run with, so that it is shown, and ends after its epoch when Ctrl-C is pressed.
+
+    Ctrl-C before a study exists, or for a second time, ends it at once. A handler of the user's own stays in place.
+    """
+    cancel = cancel or Cancel()
+    interrupted = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal interrupted
+        if interrupted or cancel.study is None:
+            raise KeyboardInterrupt
+        interrupted = True
+        cancel.request()
+
+    main = threading.current_thread() is threading.main_thread()
+    ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        with _watcher(progress, main=main) as watcher:
+            yield {"watcher": watcher, "cancel": cancel}
+    except (CancelledError, KeyboardInterrupt) as error:
+        if isinstance(error, CancelledError) and not interrupted:
+            raise
+        if cancel.study is not None:
+            from hpo.display.commands import resume_call
+
+            again = [] if data is None else ["X=frame" if data.y is None else "X=X, y=y"]
+            if callable(train):
+                again = [f"train={getattr(train, '__name__', 'train')}"]
+            line = f"Stopped. To go on: {resume_call(cancel.study, storage, again)}"
+            with suppress(OSError):
+                print(line, file=sys.stderr)
+        raise KeyboardInterrupt from None
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _watcher(progress: bool | None, *, main: bool) -> Watcher:
+    """What shows a search: in the output of a notebook's cell, on a terminal, or by lines on stderr."""
+    if progress is False or (progress is None and not main):
+        return Watcher()
+    ipython = sys.modules.get("IPython")  # a notebook has imported it
+    if ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None:
+        from hpo.display.notebook import InNotebook
+
+        return InNotebook()
+    from rich.console import Console
+
+    from hpo.display.terminal import Progress
+
+    return Progress(Console(stderr=True, highlight=False), quiet=False, verbose=False)

@@ -9,6 +9,7 @@ HpoError
 │   ├── HeldError                      another process holds the study, or has taken it over
 │   └── ConnectionLostError            the server does not answer; trying again may help
 ├── TooManyFailuresError               so many trainings failed that the search has given up
+│   └── NoTrialSucceededError          the search is done, and all its trials failed or diverged
 ├── CancelledError                     the search was asked to end before it was done
 └── NothingToAskError                  no task can be asked for before the result of another is there
 
@@ -19,6 +20,8 @@ studies.errors.StoreError` goes on to work.
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -62,6 +65,10 @@ class TooManyFailuresError(HpoError):
     """So many trainings raised an error that the search has given up."""
 
 
+class NoTrialSucceededError(TooManyFailuresError):
+    """A search is done, and no trial has a value. The first error that a function raised is the cause."""
+
+
 class CancelledError(HpoError):
     """The search was asked to end before it was done; it can be resumed."""
 
@@ -88,13 +95,31 @@ def as_ours(error: Exception) -> Exception:
     return ours(*error.args).with_traceback(error.__traceback__) if ours else error
 
 
+def in_python(message: str) -> str:
+    """A message that names commands and flags, as Python's users write them."""
+    message = re.sub(r"\bhpo resume ('[^']+'|[\w.-]+)(?=[,;]|$)", _call_of_resume, message)
+    message = re.sub(r"\bhpo (search|resume|confirm)\b(?! --)", r"hpo.\1", message)
+    message = re.sub(
+        r"--([a-z][a-z-]*)=(\w+)", r'\1="\2"', message.replace("--take-over", "take_over=True")
+    )
+    if "hpo upgrade" in message:  # a command for the shell
+        return message
+    return re.sub(r"(?<![\w-])--([a-z][a-z-]*)", lambda flag: flag[1].replace("-", "_"), message)
+
+
+def _call_of_resume(command: re.Match[str]) -> str:
+    return f"hpo.resume({shlex.split(command[1])[0]!r})"
+
+
 @contextmanager
 def raised_as_ours() -> Iterator[None]:
-    """Raise what `trainer` and `studies` raise as the class of ours; also a decorator."""
+    """Raise what `trainer` and `studies` raise as the class of ours, in Python's words; also a decorator."""
     try:
         yield
     except Exception as error:
         ours = as_ours(error)
+        if isinstance(ours, HpoError):
+            ours.args = (in_python(str(ours)), *ours.args[1:])
         if ours is error:
             raise
         raise ours from error.__cause__

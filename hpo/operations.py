@@ -13,13 +13,14 @@ from typing import Any, Unpack
 from threadpoolctl import threadpool_limits
 
 from hpo.choose.confirming import repeated_best
-from hpo.errors import PlanError
+from hpo.errors import NoTrialSucceededError, PlanError
 from hpo.executors.processes import Processes
 from hpo.executors.threads import Threads, default_workers
 from hpo.plan.fields import ConfirmFields, PlanChanges
-from hpo.plan.plan import Plan, make_plan, to_json
+from hpo.plan.plan import Plan, make_plan
 from hpo.run.cancel import Cancel
 from hpo.run.confirming import WASTED, after_confirming, check_confirmable
+from hpo.run.creating import check_new, creating
 from hpo.run.history import read_history
 from hpo.run.journal import Journal
 from hpo.run.loop import run
@@ -31,23 +32,21 @@ from hpo.run.resuming import (
     adopt,
     adopt_growth,
     check_data,
-    check_sampler,
     continuation,
     stored_plan,
 )
 from hpo.run.watcher import Watcher
 from hpo.trainables.asked import ASKED
-from hpo.trainables.function import UNNAMED_METRIC, Train
-from hpo.trainables.of_plan import asked_of, study_name, trainable_of
+from hpo.trainables.function import Train
+from hpo.trainables.of_plan import asked_of, trainable_of
 from hpo.trainables.protocol import Trainable
 from studies import DEFAULT_STORAGE
 from studies.database import aggregates, columns
-from studies.database.engine import check_creatable
 from studies.database.records import StudyRecord
-from studies.database.store import Store, check_name, create_store, open_store
+from studies.database.store import Store, create_store, open_store
 from studies.database.writer import Writer
-from studies.errors import StudyExistsError
 from studies.study import Study
+from trainer.data import InMemory
 from trainer.worker import Worker
 
 
@@ -61,57 +60,24 @@ def start(
     cancel: Cancel | None = None,
     train: Train | None = None,
     worker: Worker | None = None,
+    data: InMemory | None = None,
+    numbered: bool = False,
 ) -> Study:
-    """Run a plan as a new study. The default name is the source's, numbered if taken.
+    """Run a plan as a new study. The default name is the source's, numbered if taken; other names if `numbered`.
 
-    `train` is the function that the plan names, if it is loaded already. `worker` is a process that already exists; it
-    reads the data and then trains.
-    """
-    check_new(plan, name, storage)
-    trainable = trainable_of(plan, worker=worker, train=train)
-    with creating(plan, trainable, name=name, storage=storage, workers=workers) as writer:
-        _run(plan, trainable, writer, workers, watcher, cancel, worker)
-    return Study(writer.name, storage)
-
-
-def check_new(plan: Plan, name: str | None, storage: str) -> None:
-    """Check that a study of this plan and name can be created, before its data are read.
+    `train` is the function that the plan names, if it is loaded already, and `data` are those of its source,
+    if they are in memory. `worker` is a process that already exists; it reads the data and then trains.
 
     Raises:
-        PlanError: the plan needs a package that is not installed.
-        studies.errors.StoreError: the name or the storage can't be used.
+        NoTrialSucceededError: the study is done, and all its trials failed or diverged.
     """
-    if name is not None:
-        check_name(name)
-    check_creatable(storage)
-    check_sampler(plan.sampler)
-
-
-@contextmanager
-def creating(
-    plan: Plan, trainable: Trainable, *, name: str | None, storage: str, workers: int | None
-) -> Iterator[Writer]:
-    """A new study, held while the context lasts. The default name is the source's, numbered if taken."""
-    with create_store(storage) as store:
-        while True:
-            free = name if name is not None else _free_name(study_name(plan), store.names())
-            try:
-                writer = store.create_study(
-                    free,
-                    direction=trainable.traits.direction,
-                    plan=to_json(plan),
-                    metric=trainable.metric or UNNAMED_METRIC,
-                    data_hash=trainable.fingerprint,
-                    provenance=provenance()
-                    | {"data": dict(trainable.contents), "threads": workers or default_workers()},
-                )
-                break
-            except StudyExistsError:
-                if name is not None:
-                    raise
-                # Another search has just taken that name; try the next one.
-        with writer:
-            yield writer
+    check_new(plan, name, storage)
+    trainable = trainable_of(plan, worker=worker, train=train, data=data)
+    with creating(
+        plan, trainable, name=name, storage=storage, workers=workers, numbered=numbered
+    ) as writer:
+        _run(plan, trainable, writer, workers, watcher, cancel, worker)
+    return Study(writer.name, storage)
 
 
 def resume(
@@ -123,6 +89,7 @@ def resume(
     watcher: Watcher | None = None,
     cancel: Cancel | None = None,
     train: Train | str | None = None,
+    data: InMemory | None = None,
     **changed: Unpack[PlanChanges],
 ) -> Study:
     """Go on with a stored study, by its stored plan, to the same end as if it had never stopped.
@@ -131,7 +98,8 @@ def resume(
     choice), `timeout`, `patience`, `max_failures`, `extend`, and the `source`, if the same data are stored elsewhere.
     The watcher is notified of the meaning of each change before it is written (see `hpo.plan.changes`). A study that
     was stopped by `timeout` or `patience` goes on if `trials`, `timeout` or `patience` is passed. `train` is the
-    study's function, or another name for it (`hpo.trainables.named`), if it can't be imported by its stored name.
+    study's function, or another name for it (`hpo.trainables.named`), if it can't be imported by its stored name, and
+    `data` are the study's, if they were passed from memory.
 
     A study of plain Optuna gets a plan, if one can be made for it (`hpo.plan.adopt`). It needs `train` and `trials`,
     which are then and later those that are added. With `take_over`, its trials that have not ended are recorded as
@@ -145,7 +113,7 @@ def resume(
     watcher = watcher or Watcher()
     with open_store(storage) as store:
         record = store.study(name)
-    with _going_on(record, storage, train, changed, take_over, watcher) as going_on:
+    with _going_on(record, storage, train, data, changed, take_over, watcher) as going_on:
         store, resumed, trainable = going_on
         if resumed.is_done:
             return Study(name, storage)
@@ -166,6 +134,7 @@ def confirm(
     watcher: Watcher | None = None,
     cancel: Cancel | None = None,
     train: Train | str | None = None,
+    data: InMemory | None = None,
     **fields: Unpack[ConfirmFields],
 ) -> Study:
     """Let the best settings of a stored study race for `trainings` more trainings, on fresh seeds and splits.
@@ -187,7 +156,9 @@ def confirm(
     with open_store(storage) as store:
         record = store.study(name)
         check_confirmable(store, record)
-    with _going_on(record, storage, train, fields, take_over, watcher, confirm=True) as going_on:
+    with _going_on(
+        record, storage, train, data, fields, take_over, watcher, confirm=True
+    ) as going_on:
         store, resumed, trainable = going_on
         resumed.check(store)
         with store.hold(name, take_over=take_over) as writer:
@@ -209,6 +180,7 @@ def _going_on(
     record: StudyRecord,
     storage: str,
     train: Train | str | None,
+    data: InMemory | None,
     fields: Mapping[str, Any],
     take_over: bool,
     watcher: Watcher,
@@ -228,7 +200,7 @@ def _going_on(
     with create_store(storage) as store:
         adopt_growth(store, record.name, take_over=take_over, watcher=watcher)
         resumed = continuation(store, record.name, fields)
-        trainable = trainable_of(resumed.plan, train=train)
+        trainable = trainable_of(resumed.plan, train=train, data=data)
         check_data(resumed.plan, trainable, resumed.record)
         yield store, resumed, trainable
 
@@ -262,7 +234,12 @@ def asking(
 
 
 def reproduce(
-    name: str, trial: int, *, storage: str = DEFAULT_STORAGE, train: Train | None = None
+    name: str,
+    trial: int,
+    *,
+    storage: str = DEFAULT_STORAGE,
+    train: Train | None = None,
+    data: InMemory | None = None,
 ) -> Reproduced:
     """Train a stored trial once more, alone, as its study's plan says, and compare every number. Nothing is written.
 
@@ -286,7 +263,7 @@ def reproduce(
     (stored,) = trials
     if (finished := stored.finished) is None:
         raise PlanError(f"trial {trial} of study {name!r} is not done yet")
-    trainable = trainable_of(plan, train=train)
+    trainable = trainable_of(plan, train=train, data=data)
     check_data(plan, trainable, record)
     with threadpool_limits(1, user_api="blas"):
         again = train_alone(trainable, plan, stored)
@@ -339,11 +316,9 @@ def _run(
         run(machine, Processes(trainable, count, trained, worker), cancel)
     else:
         run(machine, Threads(trainable, count, trained), cancel)
+    trials = machine.history.trials.values()
+    if trials and not until_confirmed and all(t.value is None for t in trials):
+        raise NoTrialSucceededError(
+            f"no trial of study {writer.name!r} succeeded: all {len(trials)} failed or diverged"
+        ) from machine.first_error
     return machine
-
-
-def _free_name(plain: str, taken: list[str]) -> str:
-    name, number = plain, 2
-    while name in taken:
-        name, number = f"{plain}-{number}", number + 1
-    return name

@@ -180,7 +180,9 @@ def _run_and_print(
     from hpo.display.summary import summary
     from hpo.display.terminal import Progress
     from hpo.display.text import show
+    from hpo.errors import NoTrialSucceededError
     from hpo.run.cancel import Cancel
+    from studies.loading import load
 
     cancel = Cancel()
     console = Console(stderr=True, highlight=False)
@@ -188,7 +190,10 @@ def _run_and_print(
         signals.cancelling(cancel, lambda study: resume_command(study, storage)),
         Progress(console, quiet=quiet, verbose=verbose) as watcher,
     ):
-        study = run(watcher=watcher, cancel=cancel)
+        try:
+            study = run(watcher=watcher, cancel=cancel)
+        except NoTrialSucceededError:
+            study = load(watcher.study, storage)
     if as_json:
         click.echo(json_text(study.summary()))
     else:

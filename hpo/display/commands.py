@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -19,6 +20,12 @@ LEAST_TRIALS = 20  # that are worth a search
 def resume_command(name: str, storage: str) -> str:
     """The command that resumes a study."""
     return f"hpo resume {shlex.quote(name)}{_where(storage)}"
+
+
+def resume_call(name: str, storage: str, again: Sequence[str]) -> str:
+    """The same from Python, where some arguments are passed again."""
+    where = [] if storage == DEFAULT_STORAGE else [f"storage={masked(storage)!r}"]
+    return f"hpo.resume({', '.join([repr(name), *again, *where])})"
 
 
 def slug(name: str) -> str:

@@ -56,9 +56,6 @@ class Progress(Watcher):
             else None
         )
 
-    def __enter__(self) -> Progress:
-        return self
-
     def __exit__(self, *_: object) -> None:
         if self._live:
             self._live.stop()

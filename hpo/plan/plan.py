@@ -26,6 +26,7 @@ from hpo.choose.types import Direction
 from hpo.errors import PlanError
 from hpo.plan.baseline import as_mappings, whole
 from hpo.plan.fields import FIELDS, OF_A_NETWORK, OF_THE_NETWORK, ROUNDS_OF_HALVING, SPACE
+from hpo.plan.sequences import from_sequence
 from hpo.plan.space import (
     Categorical,
     Float,
@@ -47,6 +48,8 @@ def _parameter(value: Any) -> Parameter:
         return parse_parameter(value)
     if isinstance(value, Mapping):
         return from_mapping(value)
+    if isinstance(value, tuple | list):
+        return from_sequence(value)
     raise ValueError(f"{value!r} is not a range: write LOW:HIGH[:log][:int], a,b,c or a table")
 
 

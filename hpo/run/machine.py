@@ -92,6 +92,9 @@ class Machine:
         self._to_start: deque[Task] = deque()
         self._flight: _Flight | None = None
         self._done = False
+        self.first_error: BaseException | None = (
+            None  # that a user's function raised in this process
+        )
         journal.begin(until_confirmed=until_confirmed)
         if self._history.running:
             self._train_trials()
@@ -147,6 +150,8 @@ class Machine:
         if task.trials[0] in flight.outcomes:
             raise ValueError(f"trials {task.trials} have ended already")
         by_trial = dict(zip(task.trials, outcomes, strict=True))
+        errors = [o.error.__cause__ or o.error for o in outcomes if o.error is not None]
+        self.first_error = next((e for e in [self.first_error, *errors] if e is not None), None)
         flight.outcomes |= by_trial
         if not flight.together:
             flight.record(by_trial)
@@ -207,7 +212,7 @@ class Machine:
     def _draw(self, step: Draw) -> None:
         plan, history = self._plan, self._history
         if (failures := stopping.too_many_failures(plan, history)) is not None:
-            raise TooManyFailuresError(failures)
+            raise TooManyFailuresError(failures) from self.first_error
         baselines = plan.baseline[history.drawn :][: step.batch.size]
         settings = [*map(dict, baselines)]
         settings += suggest(
@@ -258,7 +263,7 @@ class Machine:
                 raise TooManyFailuresError(
                     f"every training that was to confirm failed, the last with {errors[-1]}; "
                     "no result was recorded: once the trainer is mended, hpo resume goes on"
-                )
+                ) from self.first_error
         self._journal.finish_stage(outcomes)
 
     def _open_test(self, trial: int) -> None:

@@ -129,8 +129,10 @@ def check_data(plan: Plan, trainable: Trainable, record: StudyRecord) -> None:
     """
     if trainable.fingerprint != record.data_hash:
         different = data_changes(record.provenance.get("data", {}), trainable.contents)
+        what = plan.source or ""
+        what = "that were passed" if what.startswith("memory:") else f"of {what}"
         raise PlanError(
-            f"the data of {plan.source} are not those study {record.name!r} was begun with "
+            f"the data {what} are not those study {record.name!r} was begun with "
             f"({'; '.join(different) or 'their hash differs'}): start a new study"
         )
 

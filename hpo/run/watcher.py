@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 from hpo.choose.types import Direction, Verdict
 from hpo.plan.plan import Plan
@@ -15,6 +16,12 @@ class Watcher:
 
     Every event but `epoch_trained` comes after the fact is recorded.
     """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop showing."""
 
     def noticed(self, note: str) -> None:
         """A note for the user, such as that rows of a table are left out."""

@@ -11,21 +11,27 @@ from hpo.trainables.function import Function, Train
 from hpo.trainables.named import find
 from hpo.trainables.network import mlp
 from hpo.trainables.protocol import Trainable
-from trainer.data import name_of
+from trainer.data import InMemory, name_of
 from trainer.data.remote import RemoteDraw
 from trainer.worker import Worker
 
 
 def trainable_of(
-    plan: Plan, *, worker: Worker | None = None, train: Train | str | None = None
+    plan: Plan,
+    *,
+    worker: Worker | None = None,
+    train: Train | str | None = None,
+    data: InMemory | None = None,
 ) -> Trainable:
-    """The function of a plan, which `train` may supply, or its network, whose data a `worker` may read.
+    """The function of a plan, which `train` may supply, or its network, whose data a `worker` may read, or `data` are.
 
     Raises:
         PlanError: there is no such function, or the plan does not fit it.
         trainer.errors.DataError: the data can't be read or used.
     """
     if plan.trainer is not None:
+        if data is not None:
+            raise PlanError("a function that trains has its own data: leave out X and y")
         if train is None and plan.trainer == ASKED:
             raise PlanError("the study belongs to a loop of yours: go on with hpo.open in Python")
         train = train or plan.trainer
@@ -37,6 +43,8 @@ def trainable_of(
         )
     if train is not None:
         raise PlanError(f"the study's plan trains a network on {plan.source}, no function of yours")
+    if data is not None:
+        return mlp(plan, data.load)
     return mlp(plan) if worker is None else mlp(plan, partial(RemoteDraw, worker))
 
 

@@ -1,3 +1,4 @@
+from .memory import InMemory
 from .sources import BUILT_IN, name_of, read
 from .splits import TEST, Draw, Splits, Which, load, split
 from .tables import Table
@@ -6,6 +7,7 @@ __all__ = [
     "BUILT_IN",
     "TEST",
     "Draw",
+    "InMemory",
     "Splits",
     "Table",
     "Which",

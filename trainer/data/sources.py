@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from trainer.data.tables import Table, Task
 
 BUILT_IN = ("digits", "breast_cancer", "wine", "iris", "diabetes")
+IN_MEMORY = "memory:"
+"""What begins the source of a study whose data were passed from Python (`trainer.data.memory`)."""
+
 TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
 KINDS = f"{', '.join(BUILT_IN)}, a .csv, .tsv or .parquet file, or mnist:DIR"
 
@@ -37,6 +40,11 @@ def read(source: str, target: str | None = None, task: Task | None = None) -> Ta
         from trainer.data.mnist import read_mnist
 
         return read_mnist(Path(source.removeprefix("mnist:")))
+    if source.startswith(IN_MEMORY):
+        raise DataError(
+            "these data were passed from Python and are in no file: pass them again there, "
+            "with hpo.resume(NAME, X=X, y=y) or hpo.resume(NAME, X=frame)"
+        )
     if source.lower().endswith(TABLE_ENDINGS):
         return _file(Path(source), target, task)
     raise DataError(f"unknown source {source!r}: {_nearest(source, BUILT_IN, f'give {KINDS}')}")
@@ -44,6 +52,8 @@ def read(source: str, target: str | None = None, task: Task | None = None) -> Ta
 
 def name_of(source: str) -> str:
     """The name of a study of this source, if its user does not choose one."""
+    if source.startswith(IN_MEMORY):
+        return source.removeprefix(IN_MEMORY)
     return source.partition(":")[0] if source.startswith("mnist:") else Path(source).stem
 
 

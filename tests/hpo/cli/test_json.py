@@ -236,7 +236,8 @@ def test_show_and_list_of_every_kind_of_study(said: Said) -> None:
     )
     hpo.search(train, trials=12, epochs=2, name="a function's", **QUICK)
     hpo.search(train, trials=30, epochs=9, halving=3, name="halving", **QUICK)
-    hpo.search(fails, trials=5, rounds=1, name="all failed", **QUICK)
+    with pytest.raises(hpo.NoTrialSucceededError):
+        hpo.search(fails, trials=5, rounds=1, name="all failed", **QUICK)
     with pytest.raises(TooManyFailuresError):
         hpo.search(fails, trials=30, rounds=3, max_failures=0, name="interrupted", **QUICK)
     database = optuna.storages.RDBStorage("sqlite:///hpo.db")

@@ -1,4 +1,4 @@
-"""A search in a Jupyter notebook shows its progress there; in a script it says nothing."""
+"""A search in a Jupyter notebook shows its progress there; in a script on a terminal, or by lines on stderr."""
 
 from __future__ import annotations
 
@@ -61,9 +61,15 @@ def test_a_kernel_shows_a_picture_that_is_drawn_over(tmp_path: Path) -> None:
     assert [m for m in resumed if m["msg_type"] == "display_data"]
 
 
-def test_a_script_says_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("progress", ["None", "False"])
+def test_a_script_prints_lines_on_stderr_or_nothing(progress: str, tmp_path: Path) -> None:
+    script = SEARCH.replace("0.01", "0").replace('name="n"', f'name="n", progress={progress}')
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SEARCH.replace("0.01", "0")],
+        [sys.executable, "-W", "error", "-c", script],
         cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
-    assert (done.stdout, done.stderr) == ("", "")
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert lines[:1] == ([] if progress == "False" else ["n: 30 trainings of 5 epochs"])
+    assert (len(lines) > 1) == (progress == "None")
+    assert "\x1b" not in done.stderr

@@ -213,7 +213,7 @@ def test_trials_that_have_not_ended_are_failed_only_when_that_is_said(
         left.set_user_attr("error", "its own")
         study.enqueue_trial({"x": 0.5})
         before = study.get_trials()
-    with pytest.raises(LeaseError, match=r"12 \(RUNNING\), 13 \(WAITING\); .* --take-over$"):
+    with pytest.raises(LeaseError, match=r"12 \(RUNNING\), 13 \(WAITING\); .* take_over=True$"):
         hpo.resume("theirs", train=train, trials=40, storage=storage)
     with optunas(storage) as study:
         assert study.get_trials() == before

@@ -16,8 +16,8 @@ import pytest
 import hpo
 import studies
 from hpo.choose.rounds import EXPLORING
-from hpo.operations import creating
 from hpo.plan.plan import make_plan
+from hpo.run.creating import creating
 from hpo.run.journal import Journal
 from hpo.run.machine import Done, Machine, Wait
 from hpo.run.watcher import Watcher

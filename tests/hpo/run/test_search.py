@@ -161,7 +161,7 @@ def test_a_name_that_is_not_given_is_the_sources_numbered_where_taken(storage: s
 
 def test_a_name_that_exists_is_an_error_that_points_to_resume(storage: str) -> None:
     hpo.search("wine", trials=1, rounds=1, epochs=1, storage=storage, name="taken")
-    with pytest.raises(StudyExistsError, match=r"hpo resume"):
+    with pytest.raises(StudyExistsError, match=r"hpo\.resume\('taken'\)"):
         hpo.search("wine", trials=1, rounds=1, epochs=1, storage=storage, name="taken")
     assert studies.names(storage) == ["taken"]
 

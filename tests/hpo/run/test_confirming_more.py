@@ -340,7 +340,8 @@ def test_a_study_has_one_objective_a_trial_that_succeeded_and_nobody_else(storag
     def infinite(params: dict[str, Any]) -> float:
         return float(params["x"]) * math.inf
 
-    hpo.search(infinite, space=SPACE, trials=4, rounds=1, storage=storage, name="s")
+    with pytest.raises(hpo.NoTrialSucceededError):
+        hpo.search(infinite, space=SPACE, trials=4, rounds=1, storage=storage, name="s")
     with pytest.raises(PlanError, match="study 's' has no trial that succeeded"):
         hpo.confirm("s", 3, train=infinite, storage=storage)
 

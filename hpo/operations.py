@@ -10,17 +10,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Unpack
 
-from threadpoolctl import threadpool_limits
-
 from hpo.choose.confirming import repeated_best
 from hpo.errors import NoTrialSucceededError, PlanError
 from hpo.executors.processes import Processes
-from hpo.executors.threads import Threads, default_workers
+from hpo.executors.threads import Threads
 from hpo.plan.fields import ConfirmFields, PlanChanges
 from hpo.plan.plan import Plan, make_plan
 from hpo.run.cancel import Cancel
 from hpo.run.confirming import WASTED, after_confirming, check_confirmable
-from hpo.run.creating import check_new, creating
+from hpo.run.creating import check_new, creating, workers_of
 from hpo.run.history import read_history
 from hpo.run.journal import Journal
 from hpo.run.loop import run
@@ -41,7 +39,8 @@ from hpo.trainables.function import Train
 from hpo.trainables.of_plan import asked_of, trainable_of
 from hpo.trainables.protocol import Trainable
 from studies import DEFAULT_STORAGE
-from studies.database import aggregates, columns
+from studies.analysis.one_trial import one_trial
+from studies.database.engine import absolute
 from studies.database.records import StudyRecord
 from studies.database.store import Store, create_store, open_store
 from studies.database.writer import Writer
@@ -71,13 +70,14 @@ def start(
     Raises:
         NoTrialSucceededError: the study is done, and all its trials failed or diverged.
     """
-    check_new(plan, name, storage)
+    url = absolute(storage)  # a function may change the folder
+    check_new(plan, name, url)
     trainable = trainable_of(plan, worker=worker, train=train, data=data)
     with creating(
-        plan, trainable, name=name, storage=storage, workers=workers, numbered=numbered
+        plan, trainable, name=name, storage=url, workers=workers, numbered=numbered
     ) as writer:
         _run(plan, trainable, writer, workers, watcher, cancel, worker)
-    return Study(writer.name, storage)
+    return Study(writer.name, storage, url)
 
 
 def resume(
@@ -110,18 +110,18 @@ def resume(
         studies.errors.LeaseError: another process holds it.
         PlanError: a field can't be changed so, or the data differ.
     """
-    watcher = watcher or Watcher()
-    with open_store(storage) as store:
+    watcher, url = watcher or Watcher(), absolute(storage)
+    with open_store(url) as store:
         record = store.study(name)
-    with _going_on(record, storage, train, data, changed, take_over, watcher) as going_on:
+    with _going_on(record, url, train, data, changed, take_over, watcher) as going_on:
         store, resumed, trainable = going_on
         if resumed.is_done:
-            return Study(name, storage)
+            return Study(record.name, storage, url)
         resumed.check(store)
-        with store.hold(name, take_over=take_over) as writer:
+        with store.hold(record.name, take_over=take_over) as writer:
             resumed.record_changes(writer, watcher)
             _run(resumed.plan, trainable, writer, workers, watcher, cancel)
-    return Study(name, storage)
+    return Study(record.name, storage, url)
 
 
 def confirm(
@@ -152,27 +152,25 @@ def confirm(
     """
     if not isinstance(trainings, int) or trainings < 1:
         raise PlanError(f"trainings: {trainings!r} is not a whole number of at least 1")
-    watcher = watcher or Watcher()
-    with open_store(storage) as store:
+    watcher, url = watcher or Watcher(), absolute(storage)
+    with open_store(url) as store:
         record = store.study(name)
         check_confirmable(store, record)
-    with _going_on(
-        record, storage, train, data, fields, take_over, watcher, confirm=True
-    ) as going_on:
+    with _going_on(record, url, train, data, fields, take_over, watcher, confirm=True) as going_on:
         store, resumed, trainable = going_on
         resumed.check(store)
-        with store.hold(name, take_over=take_over) as writer:
+        with store.hold(record.name, take_over=take_over) as writer:
             history = read_history(writer, resumed.plan, trainable.traits)
             if repeated_best(resumed.plan, trainable.traits, history) == [] and not history.staged:
                 watcher.noticed(WASTED)
-                return Study(name, storage)
+                return Study(record.name, storage, url)
             resumed.with_request(history, trainings).record_changes(writer, watcher)
             machine = _run(
                 resumed.plan, trainable, writer, workers, watcher, cancel, until_confirmed=True
             )
             for line in after_confirming(resumed.plan, trainable.traits, machine.history):
                 watcher.noticed(line)
-    return Study(name, storage)
+    return Study(record.name, storage, url)
 
 
 @contextmanager
@@ -230,7 +228,7 @@ def asking(
         with store.hold(name, take_over=take_over) as writer:
             resumed.record_changes(writer, Watcher())
             machine = _machine(resumed.plan, asked, writer, Watcher())
-            yield machine, asked.score, Study(name, storage)
+            yield machine, asked.score, Study(writer.name, storage)
 
 
 def reproduce(
@@ -244,34 +242,23 @@ def reproduce(
     """Train a stored trial once more, alone, as its study's plan says, and compare every number. Nothing is written.
 
     Raises:
-        studies.errors.StoreError: there is no such study.
-        PlanError: it has no such trial, that trial is not done, or the data are not the study's.
+        studies.errors.StoreError: there is no such study or trial.
+        PlanError: that trial is not done, or the data are not the study's.
     """
     with open_store(storage) as store, store.reading():
-        record = store.study(name)
-        trials = store.trials(record.study_id, among=[trial])
-        curves = {
-            c.metric: c.points.tolist()
-            for c in columns.curves(store, record.study_id, among=[trial])
-        }
-        environments = store.environments(record.study_id)
-        count = sum(aggregates.counts(store, record.study_id).values())
-    plan = stored_plan(record)
-    if not trials:
-        numbers = f"it has 0 to {count - 1}" if count else "it has none yet"
-        raise PlanError(f"no trial {trial} in study {name!r}: {numbers}")
-    (stored,) = trials
+        one = one_trial(store, name, trial)
+        environments = store.environments(one.record.study_id)
+    plan, stored, curves = stored_plan(one.record), one.trial, one.curves
     if (finished := stored.finished) is None:
-        raise PlanError(f"trial {trial} of study {name!r} is not done yet")
+        raise PlanError(f"trial {trial} of study {one.record.name!r} is not done yet")
     trainable = trainable_of(plan, train=train, data=data)
-    check_data(plan, trainable, record)
-    with threadpool_limits(1, user_api="blas"):
-        again = train_alone(trainable, plan, stored)
+    check_data(plan, trainable, one.record)
+    again = train_alone(trainable, plan, stored)
     then = [e for e in environments if e.since <= finished] or environments[:1]
     ends = how_it_ended(stored.attributes), how_it_ended(again.attributes)
     return Reproduced(
         trial,
-        max(map(len, curves.values()), default=0),
+        one.epochs,
         sorted(curves),
         first_difference(curves, again.metrics),
         None if ends[0] == ends[1] else ends,
@@ -311,11 +298,11 @@ def _run(
     watcher, cancel = watcher or Watcher(), cancel or Cancel()
     cancel.study = writer.name
     machine = _machine(plan, trainable, writer, watcher, until_confirmed=until_confirmed)
-    count, trained = workers or default_workers(), watcher.epoch_trained
+    count, trained = workers_of(plan, workers), watcher.epoch_trained
     if plan.trainer is None:
         run(machine, Processes(trainable, count, trained, worker), cancel)
     else:
-        run(machine, Threads(trainable, count, trained), cancel)
+        run(machine, Threads(trainable, count, trained, watcher.noticed), cancel)
     trials = machine.history.trials.values()
     if trials and not until_confirmed and all(t.value is None for t in trials):
         raise NoTrialSucceededError(

@@ -20,8 +20,7 @@ def load(name: str, storage: str = DEFAULT_STORAGE) -> Study:
     from studies.study import Study
 
     with open_store(storage) as store:
-        store.study(name)
-    return Study(name, storage)
+        return Study(store.study(name).name, storage)
 
 
 def names(storage: str = DEFAULT_STORAGE) -> list[str]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from studies.analysis.agreement import Agreement, compared_epochs, rank_agreement
+from studies.analysis.one_trial import OneTrial, one_trial
 from studies.analysis.summary import Summary, summarize
 from studies.database.aggregates import lengths, scores_after
 from studies.database.columns import Curves, TrialColumns, curves, trial_columns
-from studies.database.engine import masked
+from studies.database.engine import absolute, masked
 from studies.database.records import Finalist, Trial
 from studies.database.retry import patiently
 from studies.database.store import Store, open_store
@@ -28,11 +30,15 @@ T = TypeVar("T")
 
 
 class Study:
-    """A study in a database. Each call reads it anew, so a running search shows what it has so far."""
+    """A study in a database. Each call reads it anew, so a running search shows what it has so far.
 
-    def __init__(self, name: str, storage: str) -> None:
+    `url` is the storage with an absolute path, if the folder may have changed since it was given.
+    """
+
+    def __init__(self, name: str, storage: str, url: str | None = None) -> None:
         self.name = name
         self.storage = storage
+        self._url = url or absolute(storage)
 
     def __repr__(self) -> str:
         return f"Study({self.name!r}, {masked(self.storage)!r})"
@@ -47,13 +53,16 @@ class Study:
 
     def read(self) -> Summary:
         """The study as it is now, without the rows of its trials."""
-        return self._reading(lambda store: summarize(store, self.name))
+        return self._reading(self._summarized)
+
+    def _summarized(self, store: Store) -> Summary:
+        return replace(summarize(store, self.name), storage=masked(self.storage))
 
     def _reading(self, read: Callable[[Store], T]) -> T:
         """The result of `read` on one state of the database; it is called again if the connection is lost."""
 
         def attempt() -> T:
-            with open_store(self.storage) as store, store.reading():
+            with open_store(self._url) as store, store.reading():
                 return read(store)
 
         return patiently(attempt)
@@ -106,6 +115,10 @@ class Study:
         """The study as one JSON-ready object, as `hpo show --json` prints it."""
         return self.read().as_mapping()
 
+    def trial(self, number: int) -> OneTrial:
+        """All that is stored of one trial: its curves, what it printed, the error that it failed with."""
+        return self._reading(lambda store: one_trial(store, self.name, number))
+
     def rank_agreement(self, epochs: Sequence[int] | None = None) -> list[Agreement]:
         """Whether short training predicted long training: the order of trials after each of `epochs` and the next.
 
@@ -132,7 +145,7 @@ class Study:
         def read(store: Store) -> tuple[Summary, TrialColumns, list[Curves]]:
             study_id = store.study(self.name).study_id
             return (
-                summarize(store, self.name),
+                self._summarized(store),
                 trial_columns(store, study_id),
                 curves(store, study_id),
             )
@@ -176,5 +189,5 @@ class Study:
         """The same study through Optuna, for its plots, its importances, and everything else it offers."""
         import optuna
 
-        open_store(self.storage).close()  # Optuna would create a missing database
-        return optuna.load_study(study_name=self.name, storage=self.storage)
+        open_store(self._url).close()  # Optuna would create a missing database
+        return optuna.load_study(study_name=self.name, storage=self._url)

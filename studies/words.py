@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -96,6 +97,11 @@ def _exponent(value: float, digits: int) -> int:
 def counted(count: int, noun: str) -> str:
     """A count with its noun: 1 trial, 1,200 trials."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def without_addresses(text: str) -> str:
+    """The text of an error without places in memory, which differ each time: <Net object at 0x…>."""
+    return re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x…", text)
 
 
 def setting(value: Any) -> str:

@@ -67,7 +67,7 @@ def run_options(command: F) -> F:
             "--workers",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Threads that train; they do not change results. [default: one per core]",
+            help="Threads that train; they do not change results. [default: one per core; 1 for a function of yours]",
         ),
     ):
         command = option(command)

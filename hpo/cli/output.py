@@ -45,6 +45,25 @@ def flush() -> None:
         raise
 
 
+@contextmanager
+def stdout_for_results() -> Iterator[None]:
+    """Inside, what is printed on stdout goes to stderr, also by libraries in C and by processes that are begun."""
+    try:
+        sys.stdout.flush()
+        before = os.dup(1)
+        os.dup2(2, 1)
+    except (OSError, AttributeError):  # one of them is closed
+        yield
+        return
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            sys.stdout.flush()
+        os.dup2(before, 1)
+        os.close(before)
+
+
 def json_text(data: Any) -> str:
     """Data as JSON. NaN and infinities, which JSON lacks, become null."""
     return json.dumps(_finite(data), indent=2, allow_nan=False)

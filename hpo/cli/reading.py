@@ -36,24 +36,30 @@ def list_studies(storage: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("name", shell_complete=study_names)
+@click.argument("trial", type=int, required=False)
 @storage_option
 @json_option
-def show(name: str, storage: str, as_json: bool) -> None:
+def show(name: str, trial: int | None, storage: str, as_json: bool) -> None:
     """Show the results of the study NAME: the best settings, and how the ranges moved and why.
+
+    Of a TRIAL, show its settings and its curve, what it printed, and the error that it failed with.
 
     \b
     hpo show digits
+    hpo show digits 17
     """
     from studies import load
 
     study = load(name, storage)
     if as_json:
-        click.echo(json_text(study.summary()))
+        shown = study.summary() if trial is None else study.trial(trial).as_mapping()
+        click.echo(json_text(shown))
         return
     from hpo.display.summary import summary
     from hpo.display.text import show as print_parts
+    from hpo.display.trial import of_trial
 
-    print_parts(*summary(study))
+    print_parts(*(summary(study) if trial is None else of_trial(study.trial(trial))))
 
 
 @click.command()

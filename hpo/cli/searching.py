@@ -18,7 +18,7 @@ from hpo.cli.options import (
     run_options,
     storage_option,
 )
-from hpo.cli.output import json_text, say
+from hpo.cli.output import json_text, say, stdout_for_results
 from hpo.cli.signals import signals
 from hpo.cli.statuses import ERROR, NO_TRIAL_SUCCEEDED
 
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 @click.command(cls=Grouped)
 @click.argument("source", required=False, shell_complete=sources)
-@click.option("--name", help="The study's name. [default: the source's, numbered where taken]")
+@click.option(
+    "--name", help="The study's name. [default: the data's or the function's, numbered where taken]"
+)
 @plan_options
 @run_options
 def search(
@@ -44,7 +46,9 @@ def search(
 ) -> None:
     """Search for the best settings of a network on SOURCE, and store every trial.
 
-    With --trainer, a function of yours trains instead; see python -m pydoc hpo.trainables.function.
+    With --trainer, a function of yours trains instead; see python -m pydoc hpo.trainables.function. Its trials train
+    one at a time unless --workers says otherwise: torch.manual_seed in one thread would reseed the others, so trials
+    that change such a generator take turns all the same.
 
     \b
     hpo search wine --trials 60 --seed 1
@@ -160,7 +164,8 @@ def reproduce(name: str, trial: int, storage: str, as_json: bool) -> None:
     from hpo.display.reproduced import reproduced
     from hpo.display.text import show
 
-    result = operations.reproduce(name, trial, storage=storage)
+    with stdout_for_results():
+        result = operations.reproduce(name, trial, storage=storage)
     if as_json:
         difference = result.difference and result.difference._asdict()
         fields = {"identical": result.identical, **asdict(result), "difference": difference}
@@ -180,24 +185,28 @@ def _run_and_print(
     from hpo.display.summary import summary
     from hpo.display.terminal import Progress
     from hpo.display.text import show
-    from hpo.errors import NoTrialSucceededError
+    from hpo.errors import NoTrialSucceededError, TooManyFailuresError
     from hpo.run.cancel import Cancel
     from studies.loading import load
 
-    cancel = Cancel()
+    cancel, failure = Cancel(), None
     console = Console(stderr=True, highlight=False)
     with (
+        stdout_for_results(),
         signals.cancelling(cancel, lambda study: resume_command(study, storage)),
         Progress(console, quiet=quiet, verbose=verbose) as watcher,
     ):
         try:
             study = run(watcher=watcher, cancel=cancel)
-        except NoTrialSucceededError:
+        except TooManyFailuresError as error:
             study = load(watcher.study, storage)
+            failure = None if isinstance(error, NoTrialSucceededError) else error
     if as_json:
         click.echo(json_text(study.summary()))
-    else:
+    elif failure is None:
         show(*summary(study))
+    if failure is not None:
+        raise failure
     if study.best is None:
         say("Error: no trial succeeded; all of them failed or diverged")
         raise click.exceptions.Exit(NO_TRIAL_SUCCEEDED)

@@ -14,6 +14,7 @@ from studies import DEFAULT_STORAGE
 from studies.analysis.summary import Summary
 from studies.database.engine import masked
 
+OPENED = "hpo:open"  # the trainer of a study whose user writes the loop
 LEAST_TRIALS = 20  # that are worth a search
 
 
@@ -53,7 +54,10 @@ def next_commands(summary: Summary, storage: str) -> list[RenderableType]:
         if not summary.plan:
             confirm = f"hpo confirm {name}{where}{trainer} --trainings {LEAST_TRIALS}"
             commands.append((confirm, "is its best only lucky?"))
-        commands.append((resume_command(study, storage) + more, "go on with it"))
+        if summary.by_name:
+            commands.append((resume_command(study, storage) + more, "go on with it"))
+        else:
+            commands.append((_in_python(summary, storage), "go on with it, in Python"))
     commands.append((f"hpo export {name} --table trials{where}", "take the trials elsewhere"))
     width = max(len(command) for command, _ in commands)
     lines: list[RenderableType] = []
@@ -64,6 +68,14 @@ def next_commands(summary: Summary, storage: str) -> list[RenderableType]:
     if refused is not None:
         lines.append(Text(f"  Optuna can go on with it, hpo can't: {refused}"))
     return lines
+
+
+def _in_python(summary: Summary, storage: str) -> str:
+    """How to go on with a study whose function no shell finds by its name, or with a loop of the user's."""
+    where = f", storage={masked(storage)!r}" if _where(storage) else ""
+    if summary.plan["trainer"] == OPENED:
+        return f"hpo.open({summary.record.name!r}{where})"
+    return f"hpo.resume({summary.record.name!r}, train=…{where})"
 
 
 def _where(storage: str) -> str:

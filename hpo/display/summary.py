@@ -46,7 +46,13 @@ def summary(study: Study) -> list[RenderableType]:
 
 def _heading(s: Summary) -> Text:
     trials = counted(sum(s.ended.values()), "trial")
-    others = [f"{n} {state}" for state, n in s.ended.items() if n and state != "complete"]
+    ways = {
+        "pruned": s.ended["pruned"],
+        "diverged": s.diverged,
+        "raised an error": s.errors.total(),
+    }
+    ways["failed"] = s.ended["failed"] - s.diverged - s.errors.total()
+    others = [f"{n} {how}" for how, n in ways.items() if n > 0]
     if others:
         trials += f" ({', '.join(others)})"
     if s.confirming:

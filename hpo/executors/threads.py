@@ -15,6 +15,8 @@ from contextlib import ExitStack
 from typing import Self
 
 from hpo.executors.protocol import Ended, Event, Paused
+from hpo.executors.turns import Turns
+from hpo.trainables.printed import streams_kept
 from hpo.trainables.protocol import Trainable
 from hpo.trainables.session import Session
 from hpo.trainables.task import Curves, Task, Training
@@ -29,21 +31,30 @@ def default_workers() -> int:
 
 
 class Threads:
-    """An executor of `workers` threads. They call `trained(n)` when n trials have trained for one more epoch."""
+    """An executor of `workers` threads. They call `trained(n)` when n trials have trained for one more epoch, and
+    `noticed` with a note for the user.
+    """
 
     def __init__(
-        self, trainable: Trainable, workers: int, trained: Callable[[int], None] = lambda _: None
+        self,
+        trainable: Trainable,
+        workers: int,
+        trained: Callable[[int], None] = lambda _: None,
+        noticed: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._trainable, self._workers, self._trained = trainable, workers, trained
         self._sessions: dict[Task, Session] = {}
         self._events: queue.SimpleQueue[Event | BaseException] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._stack = ExitStack()
+        self._turns = Turns(noticed if workers > 1 else lambda _: None, self._stopping.is_set)
 
     def __enter__(self) -> Self:
         from threadpoolctl import threadpool_limits
 
         self._stack.enter_context(threadpool_limits(limits=1, user_api="blas"))
+        self._stack.enter_context(streams_kept())
+        self._stack.callback(self._close)
         self._pool = self._stack.enter_context(
             ThreadPoolExecutor(self._workers, thread_name_prefix="training")
         )
@@ -52,18 +63,21 @@ class Threads:
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
         self._stack.close()  # waits for the threads, which stop after their epoch
+
+    def _close(self) -> None:
         for session in self._sessions.values():
             session.close()
 
-    def curves(self, training: Training) -> Curves:
+    def curves(self, training: Training, task: Task) -> Curves:
         """Train in this process."""
-        return training.here()
+        between = self._workers > 1 or bool(task.pauses)
+        return self._turns.taken(training.here(), between=between)
 
     def start(self, task: Task) -> None:
         """Train a task to its first pause, or to its end."""
         self._sessions[task] = Session(
             task,
-            self.curves(self._trainable.training(task)),
+            self.curves(self._trainable.training(task), task),
             self._trainable.score,
             trained=self._trained,
             stopped=self._stopping.is_set,

@@ -54,7 +54,7 @@ def creating(
                     metric=trainable.metric or UNNAMED_METRIC,
                     data_hash=trainable.fingerprint,
                     provenance=provenance()
-                    | {"data": dict(trainable.contents), "threads": workers or default_workers()},
+                    | {"data": dict(trainable.contents), "threads": workers_of(plan, workers)},
                 )
                 break
             except StudyExistsError:
@@ -63,6 +63,11 @@ def creating(
                 # Another search has just taken that name; try the next one.
         with writer:
             yield writer
+
+
+def workers_of(plan: Plan, workers: int | None) -> int:
+    """How many threads train. Functions train one at a time unless it is said otherwise: threads share too much."""
+    return workers or (1 if plan.trainer is not None else default_workers())
 
 
 def _free_name(plain: str, taken: list[str]) -> str:

@@ -11,13 +11,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hpo.executors.protocol import Ended
+from hpo.executors.threads import Threads
 from hpo.plan.plan import Plan
 from hpo.run.history import split_of
+from hpo.run.loop import LISTEN_SECONDS
 from hpo.run.seeds import training_seed
 from hpo.trainables.protocol import Trainable
-from hpo.trainables.session import Session
 from hpo.trainables.task import Outcome, Task
 from studies.database.records import Trial
+from studies.words import without_addresses
 
 
 class Difference(NamedTuple):
@@ -54,15 +57,15 @@ def train_alone(trainable: Trainable, plan: Plan, trial: Trial) -> Outcome:
     """Train one trial of the search alone, up to the rung where it left, if it did."""
     split, left_epoch = split_of(trial), trial.attributes.get("left_epoch")
     seed = training_seed(plan, split)
-    task = Task((trial.number,), (trial.params,), plan.epochs, seed, -split)
-    session = Session(task, trainable.training(task).here(), trainable.score)
-    try:
-        session.advance(left_epoch or plan.epochs)
-        if left_epoch is not None:
-            session.advance(left_epoch, [False])
-    finally:
-        session.close()
-    return session.outcomes()[0]
+    pauses = () if left_epoch is None else (left_epoch,)
+    task = Task((trial.number,), (trial.params,), plan.epochs, seed, -split, pauses)
+    with Threads(trainable, 1) as thread:
+        thread.start(task)
+        while True:
+            for event in thread.events(LISTEN_SECONDS):
+                if isinstance(event, Ended):
+                    return event.outcomes[0]
+                thread.go_on(task, [False])
 
 
 def how_it_ended(attributes: Mapping[str, Any]) -> str:
@@ -70,7 +73,7 @@ def how_it_ended(attributes: Mapping[str, Any]) -> str:
     if "diverged_epoch" in attributes:
         return f"diverged at epoch {attributes['diverged_epoch']}"
     if "error" in attributes:
-        return f"failed with {attributes['error']}"
+        return f"failed with {without_addresses(attributes['error'])}"
     if "left_epoch" in attributes:
         return f"left at the rung of epoch {attributes['left_epoch']}"
     return "trained to the end"

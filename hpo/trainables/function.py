@@ -25,18 +25,22 @@ stay, or None if all do:
 changes when the best settings are trained again.
 
 If a function reports several metrics, `metric` in the plan names the one to optimize. A returned number needs no name.
-A trial whose metric becomes NaN or infinite has diverged, and its training ends. An exception fails the trial: its
-message and traceback are stored, and the search goes on.
+A trial whose metric becomes NaN or infinite has diverged, and its training ends. An exception of whatever kind, also
+`SystemExit`, fails the trial: its message and traceback are stored, and the search goes on. What a function prints goes
+to stderr, and the last 10,000 characters are kept with the trial. `hpo show NAME TRIAL` shows all that.
 
-For now, functions run on threads of one process. So trials that train side by side share global random generators such
-as `numpy.random`: use a generator of your own made from `seed` or, without halving, `--workers 1`.
+Trials train one at a time unless `workers` says otherwise. They are threads of one process, which share more than
+Python's lock: `torch.manual_seed` in one would reseed the other. So after each epoch the working folder and the global
+generators of `random`, `numpy.random` and `torch` are put away for the trial's next one, and trials that change them
+take turns even if there are several workers. A generator of your own, made from `seed`, needs no turns. What else is
+shared, such as variables of modules and of the environment, is yours to look after.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,10 +50,13 @@ from hpo.choose.types import Direction, Traits
 from hpo.errors import PlanError
 from hpo.plan.space import Settings
 from hpo.trainables.task import Array, Curves, Task, Training, TrialError
+from studies.words import counted
 
 Train = Callable[..., Any]
 
 OPTIONS = ("epochs", "seed")  # that a function may take besides its settings
+EXAMPLE = 'report {"loss": 0.3, "accuracy": 0.9}, for example'
+AWAIT = "call asyncio.run in an ordinary function"
 UNNAMED_METRIC = "value"  # of a function that returns a number, if the plan names no metric
 
 
@@ -71,7 +78,7 @@ class Function:
         population = getattr(train, "hpo_population", False)
         self._call = Call(train, population, _options(train), metric or UNNAMED_METRIC)
         self.traits = Traits(direction, stacked=self._call.population)
-        if halving and not _is_generator(train):
+        if halving and not _is(train, inspect.isgeneratorfunction):
             raise PlanError(
                 f"halving: {_name(train)} is no generator function, so it reports no metric before it ends"
             )
@@ -103,63 +110,98 @@ class Call:
         Raises:
             TrialError: the function raised an exception, or reported something that is no metric.
         """
-        try:
-            yield from self._epochs(settings, epochs, seed)
-        except Exception as error:
-            raise TrialError.of(error) from error
-
-    def _epochs(self, settings: Sequence[Settings], epochs: int, seed: int) -> Curves:
         values = {"epochs": epochs, "seed": seed}
         options = {name: values[name] for name in self.options}
-        if self.population:
-            result = self.train([dict(s) for s in settings], **options)
-        else:
-            result = self.train(dict(settings[0]), **options)
-        if not isinstance(result, Generator):
-            yield metrics_of(result, self.metric, len(settings))
-            return
-        stay = None  # the value that a generator must first be sent
-        with closing(result):
-            for _ in range(epochs):
-                try:
-                    reported = result.send(stay)
-                except StopIteration:
-                    return
-                mask = yield metrics_of(reported, self.metric, len(settings))
-                stay = mask if self.population else None
+        each = [dict(setting) for setting in settings]
+        try:
+            result = self.train(each if self.population else each[0], **options)
+            if inspect.iscoroutine(result):
+                result.close()  # else Python warns that nobody has awaited it
+                raise TypeError(f"the trainer returned a coroutine: {AWAIT}")
+            if not isinstance(result, Generator):
+                with suppress(GeneratorExit):  # the training is closed
+                    yield self._metrics(result, len(each))
+                return
+            stay = None  # the value that a generator must first be sent
+            try:
+                for epoch in range(1, epochs + 1):
+                    try:
+                        reported = result.send(stay)
+                    except StopIteration:
+                        return
+                    metrics = self._metrics(reported, len(each), f" in epoch {epoch}")
+                    try:
+                        mask = yield metrics
+                    except GeneratorExit:
+                        return  # the training is closed, and so is the function's generator
+                    stay = mask if self.population else None
+            finally:
+                result.close()
+        except BaseException as error:  # the user's own Ctrl-C comes to the main thread, never here
+            raise TrialError.of(error) from error
+
+    def _metrics(self, reported: object, count: int, when: str = "") -> dict[str, Array]:
+        return metrics_of(reported, self.metric, count, when)
 
 
-def metrics_of(reported: object, metric: str, count: int) -> dict[str, Array]:
+def metrics_of(reported: object, metric: str, count: int, when: str = "") -> dict[str, Array]:
     """The reported metrics as metric -> (K,), K = `count`. Anything but a mapping is the value of `metric`.
 
     Raises:
         ValueError, TypeError: a value is not a number, or there are not K of them.
     """
+    if reported is None:
+        raise TypeError(f"the trainer reported None{when}, and no number: {EXAMPLE}")
+    if isinstance(reported, Iterator):
+        raise TypeError(
+            f"the trainer returned {_a(reported)}, which is neither a number nor a generator: "
+            "yield from it, if it has a value for each epoch"
+        )
+    if count == 1 and isinstance(reported, list | tuple) and len(reported) > 1:
+        raise TypeError(
+            f"the trainer reported {len(reported)} values{when}, {reported!r}, without names: {EXAMPLE}"
+        )
     metrics = reported if isinstance(reported, Mapping) else {metric: reported}
     if not metrics:
-        raise ValueError("the trainer reported no metric")
+        raise ValueError(f"the trainer reported no metric{when}")
     arrays = {}
     for name, value in metrics.items():
         try:
-            if value is None:  # NumPy would convert it to NaN
-                raise TypeError
-            values = np.asarray(value, dtype=float).reshape(-1)
-        except (TypeError, ValueError):
+            values = _numbers(value)
+        except Exception:  # whatever the value's own class raises
             raise TypeError(
-                f"the trainer reported {name!s} = {value!r}, which is not a number"
+                f"the trainer reported {name!s} = {value!r}{when}, which is not a number"
             ) from None
         if len(values) != count:
             raise ValueError(
-                f"the trainer reported {len(values)} values of {name!s} for {count} trials"
+                f"the trainer reported {len(values)} values of {name!s} for {counted(count, 'trial')}{when}"
             )
         arrays[str(name)] = values
     return arrays
+
+
+def _numbers(value: Any) -> Array:
+    """A number, or some in an array or a list, as a flat array."""
+    # NumPy would read text, make NaN of None, and take the real part of a complex number.
+    if value is None or isinstance(value, str | bytes) or np.iscomplexobj(value):
+        raise TypeError
+    try:
+        return np.asarray(value, dtype=float).reshape(-1)
+    except (TypeError, ValueError, RuntimeError):  # such as a tensor that needs its gradient
+        return np.array([float(v) for v in value] if np.ndim(value) else [float(value)])
+
+
+def _a(value: object) -> str:
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _options(train: Train) -> tuple[str, ...]:
     """Which of `OPTIONS` a function takes."""
     if not callable(train):
         raise PlanError(f"{train!r} is neither the name of a source nor a function that trains")
+    if _is(train, inspect.iscoroutinefunction, inspect.isasyncgenfunction):
+        raise PlanError(f"{_name(train)} is async, and a search does not await it: {AWAIT}")
     try:
         parameters = inspect.signature(train).parameters.values()
     except (TypeError, ValueError):  # a function written in C
@@ -186,9 +228,10 @@ def _options(train: Train) -> tuple[str, ...]:
     return tuple(taken)
 
 
-def _is_generator(train: Train) -> bool:
+def _is(train: Train, *kinds: Callable[[Any], bool]) -> bool:
+    """Whether a function, or what a decorator or an object makes callable, is of one of these kinds."""
     inner = inspect.unwrap(train)
-    return any(map(inspect.isgeneratorfunction, (inner, getattr(inner, "__call__", None))))  # noqa: B004
+    return any(kind(one) for kind in kinds for one in (inner, getattr(inner, "__call__", None)))  # noqa: B004
 
 
 def _name(train: Train) -> str:

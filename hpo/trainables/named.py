@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -16,9 +21,39 @@ from studies.words import nearest
 
 
 def path_of(train: Train) -> str:
-    """MODULE:FUNCTION, from which `find` loads the function again if its module can be imported."""
-    module = getattr(train, "__module__", None) or "?"
-    return f"{module}:{getattr(train, '__qualname__', type(train).__qualname__)}"
+    """MODULE:FUNCTION, by which `find` finds this very function, or MODULE:<NAME> if nothing finds it by its name.
+
+    Such are partials, objects, methods of objects, functions made in others, and those of a script or a notebook.
+    """
+    inner = getattr(train, "func", None) if isinstance(train, partial) else train
+    module = getattr(inner, "__module__", None) or "?"
+    name = str(getattr(inner, "__qualname__", type(inner).__qualname__))
+    if isinstance(train, partial):
+        name += ".partial"
+    elif module != "__main__":
+        found = _at(sys.modules.get(module), name)
+        # Every look at a method of a class makes another object.
+        if found is train or (inspect.ismethod(train) and found == train):
+            return f"{module}:{name}"
+    if module == "__main__":
+        file = getattr(sys.modules[module], "__file__", None)
+        module = Path(file).stem if file else "notebook"
+    return f"{module.replace(':', '_')}:{name if '<' in name else f'<{name}>'}"
+
+
+def _at(place: Any, name: str) -> Any:
+    """What is at a dotted name; None if there is nothing."""
+    for part in name.split("."):
+        place = getattr(place, part, None)
+    return place
+
+
+def study_name(path: str) -> str:
+    """What to call a study of a function: the name of its module or file, then its own."""
+    where, _, name = path.rpartition(":")
+    words = [Path(where).stem if where.endswith(".py") else where.rpartition(".")[2]]
+    words.append(name.replace("<", "").replace(">", "").rpartition(".")[2])
+    return "-".join(dict.fromkeys(filter(None, words)))
 
 
 def find(path: str) -> Train:
@@ -28,12 +63,17 @@ def find(path: str) -> Train:
         PlanError: there is no such function, or its module can't be imported.
     """
     where, _, name = path.rpartition(":")
+    if where == "__main__" or "<" in name:
+        if (here := _of_main(where, name)) is not None:
+            return here
+        raise PlanError(_not_by_name(path))
     file = Path(where).resolve() if where.endswith(".py") else None
     folder = str(file.parent if file else Path.cwd())
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:
-        target: Any = _load(file) if file else importlib.import_module(where)
+        with _handlers_kept():
+            target: Any = _load(file) if file else importlib.import_module(where)
     except ModuleNotFoundError as error:
         if file or error.name is None or not f"{where}.".startswith(f"{error.name}."):
             message = f"{where} needs {error.name!r}, which is missing"
@@ -45,7 +85,9 @@ def find(path: str) -> Train:
     except SyntaxError as error:
         message = f"{error.filename}, line {error.lineno}: {error.msg}"
         raise PlanError(f"trainer {path!r}: {message}") from None
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:  # importing may take long, and so this is the user's
+        raise
+    except BaseException as error:
         raise PlanError(f"trainer {path!r}: importing {where} failed: {error!r}") from None
     for part in name.split("."):
         if not hasattr(target, part):
@@ -53,7 +95,42 @@ def find(path: str) -> Train:
             known = nearest(part, names, f"it has {', '.join(names) or 'no function'}")
             raise PlanError(f"trainer {path!r}: {where} has no {part!r}: {known}")
         target = getattr(target, part)
+    if isinstance(
+        target, type
+    ):  # an hpo of before recorded the class of an object, or of a partial
+        raise PlanError(_not_by_name(path))
     return target  # type: ignore[no-any-return]  # `Function` checks it
+
+
+def _of_main(where: str, name: str) -> Train | None:
+    """The function of that name in the running script or notebook, where its study is resumed."""
+    function = _at(sys.modules["__main__"], name.removeprefix("<").removesuffix(">"))
+    if not callable(function) or getattr(function, "__module__", None) != "__main__":
+        return None
+    names = (f"{where}:{name}", path_of(function) if where == "__main__" else "")
+    return function if path_of(function) in names else None
+
+
+def _not_by_name(path: str) -> str:
+    return (
+        f"trainer {path!r} can't be found by its name: "
+        "give the function in Python, as train= of hpo.resume, hpo.confirm or hpo.reproduce"
+    )
+
+
+@contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """A module that sets handlers of signals when it is imported does not take those of the search."""
+    before = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None and signal.getsignal(number) is not handler:
+                with suppress(
+                    ValueError
+                ):  # on another thread than the main one, where none was set
+                    signal.signal(number, handler)
 
 
 def _load(file: Path) -> ModuleType:

@@ -6,9 +6,9 @@ from functools import partial
 
 from hpo.errors import PlanError
 from hpo.plan.plan import Plan
+from hpo.trainables import named
 from hpo.trainables.asked import ASKED, Asked
 from hpo.trainables.function import Function, Train
-from hpo.trainables.named import find
 from hpo.trainables.network import mlp
 from hpo.trainables.protocol import Trainable
 from trainer.data import InMemory, name_of
@@ -36,7 +36,7 @@ def trainable_of(
             raise PlanError("the study belongs to a loop of yours: go on with hpo.open in Python")
         train = train or plan.trainer
         return Function(
-            find(train) if isinstance(train, str) else train,
+            named.find(train) if isinstance(train, str) else train,
             plan.metric,
             plan.direction or "maximize",
             halving=plan.halving is not None,
@@ -64,5 +64,5 @@ def asked_of(plan: Plan) -> Asked:
 def study_name(plan: Plan) -> str:
     """The default name of a study of this plan."""
     if plan.trainer is not None:
-        return plan.trainer.rpartition(":")[2].rpartition(".")[2]
+        return named.study_name(plan.trainer)
     return name_of(plan.source or "")

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
+from hpo.trainables.printed import Output, kept_in
 from hpo.trainables.task import Array, Curves, Outcome, Task, TrialError, now
 
 
@@ -41,6 +42,7 @@ class Session:
         self._error: TrialError | None = None
         self._ended: datetime | None = None
         self._pruned: list[datetime | None] = [None] * count
+        self._output = Output()
 
     def advance(self, to_epoch: int, stay: Sequence[bool] | None = None) -> list[float]:
         """Train on to an epoch without the trials that do not stay.
@@ -62,7 +64,8 @@ class Session:
 
     def _train_epoch(self) -> None:
         try:
-            figures = next(self._curves) if not self._epoch else self._curves.send(self._stay)
+            with kept_in(self._output):
+                figures = self._curves.send(self._stay if self._epoch else None)
         except StopIteration:
             if not any(self._metrics) and not any(self._diverged):
                 raise TrialError.of(ValueError("the trainer ended without any metric")) from None
@@ -106,8 +109,12 @@ class Session:
             self.close()
 
     def close(self) -> None:
-        """Stop training."""
-        self._curves.close()
+        """Stop training. What goes wrong in that is an error of the training."""
+        try:
+            with kept_in(self._output):
+                self._curves.close()
+        except TrialError as error:
+            self._error = self._error or error
 
     def outcomes(self) -> list[Outcome]:
         """The outcome of each trial."""
@@ -119,6 +126,7 @@ class Session:
                 self._error if diverged is None and pruned is None else None,
                 pruned is not None,
                 pruned or self._ended or now(),
+                self._output.text,
             )
             for metrics, diverged, pruned in zip(
                 self._metrics, self._diverged, self._pruned, strict=True

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ from numpy.typing import NDArray
 from hpo.plan.space import Settings
 from trainer.data import TEST as TEST
 from trainer.data import Which as Which  # which split of the data
+
+HERE = Path(__file__).parent
+LONGEST = 300  # characters of an error's line
+MOST = 10_000  # characters of each end of a traceback
 
 Array = NDArray[Any]
 Curves = Generator[dict[str, Array], NDArray[np.bool_] | None, None]
@@ -78,10 +83,29 @@ class TrialError(Exception):
         super().__init__(line, full)
 
     @classmethod
-    def of(cls, error: Exception) -> TrialError:
-        """Convert an exception."""
-        line = f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
-        return cls(line, "".join(traceback.format_exception(error)))
+    def of(cls, error: BaseException) -> TrialError:
+        """Convert an exception. Its traceback begins in the function, not in the code that called it."""
+        if isinstance(error, SystemExit):
+            text = f"the function called sys.exit({'' if error.code is None else repr(error.code)})"
+        else:
+            try:
+                text = str(error)
+            except Exception:  # its class is the user's, too
+                text = "its message can't be read"
+        first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+        line = f"{type(error).__name__}: {first}".removesuffix(": ")
+        line = "".join(c if c.isprintable() else " " for c in line)  # no database stores a zero
+        frames = error.__traceback__
+        while frames is not None and Path(frames.tb_frame.f_code.co_filename).parent == HERE:
+            frames = frames.tb_next
+        if isinstance(
+            error.__context__, GeneratorExit
+        ):  # it was raised while the training was closed
+            error.__context__ = None
+        full = "".join(traceback.format_exception(type(error), error, frames))
+        if len(full) > 2 * MOST:
+            full = f"{full[:MOST]}\n… {len(full) - 2 * MOST:,} characters …\n{full[-MOST:]}"
+        return cls(line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…", full)
 
 
 @dataclass(frozen=True)
@@ -89,7 +113,7 @@ class Outcome:
     """The outcome of training one trial: metric -> a value for each epoch, and how the training ended.
 
     `score` names the metric that decides. A trial may diverge, fail with an error, or be `pruned` at a rung with the
-    value that it had there.
+    value that it had there. `output` is what its function printed.
     """
 
     metrics: Mapping[str, Sequence[float]]
@@ -98,6 +122,7 @@ class Outcome:
     error: TrialError | None = None
     pruned: bool = False
     finished: datetime = field(default_factory=lambda: now())
+    output: str = ""
 
     @property
     def epochs(self) -> int:
@@ -113,12 +138,13 @@ class Outcome:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """The attributes that a study records of a training that did not reach its end."""
+        """The attributes that a study records of a training: how it ended early, if it did, and what it printed."""
+        attributes: dict[str, Any] = {"output": self.output} if self.output else {}
         if self.diverged_epoch is not None:
-            return {"diverged_epoch": self.diverged_epoch}
+            return attributes | {"diverged_epoch": self.diverged_epoch}
         if self.error is not None:
-            return {"error": self.error.line, "traceback": self.error.full}
-        return {"left_epoch": self.epochs} if self.pruned else {}
+            return attributes | {"error": self.error.line, "traceback": self.error.full}
+        return attributes | ({"left_epoch": self.epochs} if self.pruned else {})
 
     @property
     def value(self) -> float | None:

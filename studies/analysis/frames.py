@@ -23,7 +23,7 @@ STATES = ("complete", "pruned", "failed", "running")
 ACTIONS = ("narrowed", "kept", "extended")
 
 TRIAL_COLUMNS = (
-    "number", "state", "value", "round", "epochs", "diverged_epoch", "started", "finished",
+    "number", "state", "value", "round", "epochs", "diverged_epoch", "error", "started", "finished",
 )  # fmt: skip
 
 ROUND_COLUMNS: dict[str, Any] = {
@@ -54,6 +54,7 @@ def trials_frame(trials: TrialColumns) -> pd.DataFrame:
     *parameters*    float64, Int64 or category, a column each; one named as a column here is params_NAME
     epochs          Int64: how many epochs were trained to their end
     diverged_epoch  Int64: the epoch in which loss or weights stopped being finite; else missing
+    error           str: what the function raised, in a line; else missing
     started, finished   datetime64, UTC; missing until it has happened
     """
     columns: dict[str, Any] = {
@@ -72,6 +73,7 @@ def trials_frame(trials: TrialColumns) -> pd.DataFrame:
     columns |= {
         "epochs": _whole(trials.epochs),
         "diverged_epoch": _whole(map(_if_whole, trials.diverged)),
+        "error": pd.Series(trials.errors, dtype="object"),
         "started": _times(trials.started),
         "finished": _times(trials.finished),
     }

@@ -40,7 +40,8 @@ class Summary:
     epochs_trained: int  # in the search and in confirming
     best: Trial | None = None  # the complete trial with the best finite value
     front: list[int] = field(default_factory=list)  # of several objectives: trials no other beats
-    errors: Counter[str] = field(default_factory=Counter)  # of trainings, with how often each came
+    errors: Counter[str] = field(default_factory=Counter)  # of trials, with how often each came
+    diverged: int = 0  # trials
     rounds: list[Round] = field(default_factory=list)
     searched: dict[int, float] = field(
         default_factory=dict
@@ -60,6 +61,12 @@ class Summary:
     def seed(self) -> int | None:
         """The seed of the search; None for a study of plain Optuna."""
         return self.plan.get("seed")
+
+    @property
+    def by_name(self) -> bool:
+        """Whether a shell can go on with it. The function may have no name by which it is found."""
+        module, _, function = (self.plan.get("trainer") or "").rpartition(":")
+        return "<" not in function and module not in ("__main__", "hpo")
 
     @property
     def goal(self) -> Goal:
@@ -193,6 +200,7 @@ def summarize(store: Store, name: str) -> Summary:
         best=best,
         front=beaten_by_none,
         errors=aggregates.errors(store, study_id),
+        diverged=aggregates.diverged(store, study_id),
         rounds=store.rounds(study_id),
         searched=searched,
         finalists=confirmed,

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from studies.database.reader import Reader
 from studies.database.records import OPTUNA_STATES, TrialState, by_state, read_number
+from studies.words import without_addresses
 
 COMPARED = 10_000  # trials: with more, a rank correlation is not noticeably more certain
 
@@ -86,7 +87,9 @@ def epochs_trained(store: Reader, study_id: int) -> int:
 
 
 def errors(store: Reader, study_id: int) -> Counter[str]:
-    """The messages of the trainings that failed with an error, and how often each came."""
+    """The messages of the trainings that failed with an error, and how often each came, whatever places in memory it
+    names.
+    """
     t, a = store.table("trials"), store.table("trial_user_attributes")
     with store.reading() as connection:
         rows = connection.execute(
@@ -96,7 +99,22 @@ def errors(store: Reader, study_id: int) -> Counter[str]:
             .group_by(a.c.value_json)
             .order_by(sa.func.min(a.c.trial_user_attribute_id))
         ).all()
-    return Counter({str(json.loads(text)): count for text, count in rows})
+    counts: Counter[str] = Counter()
+    for text, count in rows:
+        counts[without_addresses(str(json.loads(text)))] += count
+    return counts
+
+
+def diverged(store: Reader, study_id: int) -> int:
+    """How many trials diverged."""
+    t, a = store.table("trials"), store.table("trial_user_attributes")
+    query = sa.select(sa.func.count()).select_from(t).join(a, a.c.trial_id == t.c.trial_id)
+    with store.reading() as connection:
+        return int(
+            connection.execute(
+                query.where(store.ours(study_id), a.c.key == "diverged_epoch")
+            ).scalar_one()
+        )
 
 
 def lengths(store: Reader, study_id: int) -> Counter[tuple[TrialState, int]]:

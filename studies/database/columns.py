@@ -42,6 +42,7 @@ class TrialColumns:
     params: dict[str, list[Any]] = field(default_factory=dict)
     rounds: list[Any] = field(default_factory=list)
     diverged: list[Any] = field(default_factory=list)  # at which epoch
+    errors: list[Any] = field(default_factory=list)  # in a line
     objectives: list[list[float | None]] = field(default_factory=list)  # of each of several
 
 
@@ -72,7 +73,7 @@ def trial_columns(store: Reader, study_id: int) -> TrialColumns:
         attributes = connection.execute(
             sa.select(a.c.trial_id, a.c.key, a.c.value_json)
             .join(t, t.c.trial_id == a.c.trial_id)
-            .where(store.ours(study_id), a.c.key.in_(("round", "diverged_epoch")))
+            .where(store.ours(study_id), a.c.key.in_(("round", "diverged_epoch", "error")))
         ).all()
         epochs = connection.execute(
             sa.select(i.c.trial_id, sa.func.count())
@@ -115,6 +116,7 @@ def trial_columns(store: Reader, study_id: int) -> TrialColumns:
         params,
         rounds,
         attribute("diverged_epoch"),
+        attribute("error"),
         _by_objective(several or {}, ids),
     )
 

@@ -108,6 +108,17 @@ def sqlite_path(url: str) -> Path | None:
     return Path(str(parsed.database)).absolute()
 
 
+def absolute(url: str) -> str:
+    """The URL of the same database whatever folder the program goes to. One that can't be used stays as it is."""
+    try:
+        path = sqlite_path(url)
+    except StoreError:
+        return url  # whoever opens it says what is wrong
+    if path is None:
+        return url
+    return parse(url).set(database=str(path)).render_as_string(hide_password=False)
+
+
 def check_file(path: Path) -> bool:
     """Check that an existing file is an SQLite database or empty; returns whether to open it as one that never changes.
 

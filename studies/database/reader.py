@@ -50,6 +50,8 @@ class Reader(Database):
     def study(self, name: str) -> StudyRecord:
         """All that is stored of a study except its trials, rounds and the like.
 
+        Where there is no study `train`, it is the one whose name ends in `-train`, if there is just one.
+
         Raises:
             NoSuchStudyError: there is none of that name.
         """
@@ -62,7 +64,11 @@ class Reader(Database):
                 .order_by(d.c.objective)
             ).all()
             if not rows:
-                raise NoSuchStudyError(self._no_study(name))
+                # A number alone tells studies of one name apart.
+                ending = [n for n in self.names() if n.endswith(f"-{name}") and not name.isdigit()]
+                if len(ending) == 1:
+                    return self.study(ending[0])
+                raise self._no_study(name)
             study_id = rows[0].study_id
             ours, stop = self._row(tables.studies, study_id), self._row(tables.stops, study_id)
             if ours:
@@ -87,10 +93,10 @@ class Reader(Database):
                 directions=directions,
             )
 
-    def _no_study(self, name: str) -> str:
+    def _no_study(self, name: str) -> NoSuchStudyError:
         names = self.names()
         hint = nearest(name, names, f"it has {', '.join(names) or 'none'}")
-        return f"no study {name!r} in {masked(self.url)}: {hint}"
+        return NoSuchStudyError(f"no study {name!r} in {masked(self.url)}: {hint}")
 
     def _rows(self, table: sa.Table, study_id: int) -> Sequence[sa.Row[Any]]:
         """The rows of a study in a table of ours, in the order of its key; none where an older database lacks it."""

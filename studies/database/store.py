@@ -196,7 +196,7 @@ class Store(Reader):
 
         def take() -> None:
             with self.writing() as connection:
-                lease.acquire(connection, record.study_id, name, token, take_over=take_over)
+                lease.acquire(connection, record.study_id, record.name, token, take_over=take_over)
 
         while True:
             try:
@@ -205,7 +205,7 @@ class Store(Reader):
                 IntegrityError
             ):  # another process has just taken it, which the next attempt reports
                 continue
-            return Writer(self, record.study_id, name, token)
+            return Writer(self, record.study_id, record.name, token)
 
     def delete_study(self, name: str) -> int:
         """Delete a study and everything of it, in one transaction; returns how many trials it had.
@@ -215,6 +215,8 @@ class Store(Reader):
             LeaseError: a process is searching it.
         """
         record = self.read(lambda: self.study(name))
+        if record.name != name:  # what can't be undone asks for the whole name
+            raise self._no_study(name)
 
         def delete() -> int:
             with self.writing() as connection:

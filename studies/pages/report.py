@@ -109,8 +109,8 @@ def _advice(
 
 
 def _command(summary: Summary, action: str, *arguments: str) -> str:
-    """What to type to resume the study or to reproduce a trial; nothing for a study of plain Optuna."""
-    if not summary.plan:
+    """What to type to resume the study or to reproduce a trial; nothing where a shell can't do that."""
+    if not summary.plan or not summary.by_name:
         return ""
     words = ["hpo", action, summary.record.name, *arguments, "--storage", summary.storage]
     return shlex.join(words)
@@ -162,6 +162,8 @@ def _every_trial(trials: pd.DataFrame) -> dict[str, Any]:
     table = trials.drop(columns=["started", "finished", "diverged_epoch"])
     diverged = trials["diverged_epoch"].notna()
     table["state"] = trials["state"].astype(object).mask(diverged, "diverged")
+    if not table["error"].notna().any():
+        table = table.drop(columns="error")
     columns = [table[name].head(EVERY).tolist() for name in table]
     return {
         "names": list(table),

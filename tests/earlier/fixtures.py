@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import os
 import re
@@ -264,12 +266,20 @@ class Commands:
         return self._out.read_bytes()
 
     def content(self, name: str, url: str, folder: Path) -> Content:
-        """What a study says."""
+        """What a study says, without the columns that there were not when the fixtures were written."""
         at = ("--storage", url)
         found = {t: self(["export", name, "--table", t, *at], folder) for t in TABLES}
+        found["trials"] = _without("error", found["trials"])
         shown = self(["show", name, "--json", *at], folder)
         found["show"] = re.sub(rb'^  "storage": ".*",$', b'  "storage": "",', shown, flags=re.M)
         return found
+
+
+def _without(column: str, table: bytes) -> bytes:
+    rows = list(csv.reader(io.StringIO(table.decode())))
+    k, text = rows[0].index(column), io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(row[:k] + row[k + 1 :] for row in rows)
+    return text.getvalue().encode()
 
 
 def _open(stream: IO[str] | None) -> IO[str]:

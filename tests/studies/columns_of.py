@@ -31,6 +31,7 @@ def frame_of(trials: Sequence[Trial], epochs: Mapping[int, int]) -> pd.DataFrame
             {name: [t.params.get(name) for t in trials] for name in names},
             [t.attributes.get("round") for t in trials],
             [t.attributes.get("diverged_epoch") for t in trials],
+            [t.attributes.get("error") for t in trials],
         )
     )
 

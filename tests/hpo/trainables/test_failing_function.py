@@ -82,17 +82,21 @@ def test_one_that_always_fails_is_not_called_for_ever(storage: str) -> None:
     ("told", "message"),
     [
         ("good", "TypeError: the trainer reported value = 'good', which is not a number"),
-        (None, "TypeError: the trainer reported value = None, which is not a number"),
-        ([1.0, 2.0], "ValueError: the trainer reported 2 values of value for 1 trials"),
+        ("0.5", "TypeError: the trainer reported value = '0.5', which is not a number"),
+        (None, "TypeError: the trainer reported None, and no number: report {"),
+        ({"a": None}, "TypeError: the trainer reported a = None, which is not a number"),
+        (1j, "TypeError: the trainer reported value = 1j, which is not a number"),
+        ([1.0, 2.0], "TypeError: the trainer reported 2 values, [1.0, 2.0], without names: report"),
+        (np.ones(2), "ValueError: the trainer reported 2 values of value for 1 trial"),
         ({}, "ValueError: the trainer reported no metric"),
         (
             {"a": 1, "b": 2},
             "ValueError: the trainer reported a, b: say with metric which one decides",
         ),
-        (iter(()), "TypeError: the trainer reported value = "),
+        (iter(()), "TypeError: the trainer returned a tuple_iterator, which is neither"),
         ((x for x in list[float]()), "ValueError: the trainer ended without any metric"),
     ],
-    ids=["text", "nothing", "two", "empty", "which", "iterator", "no_epoch"],
+    ids=str,
 )
 def test_what_is_no_metric_fails_the_trial_with_a_word(told: object, message: str) -> None:
     function = Function(lambda _: told, None, "maximize")

@@ -13,6 +13,7 @@ import pytest
 import hpo
 import studies
 from hpo.errors import PlanError
+from hpo.run.cancel import Cancel
 from tests.hpo.trainables.functions import PLAN, Array, Params, generator, score
 from tests.running import Run, Tables
 
@@ -105,20 +106,17 @@ def test_it_is_minimized_where_that_is_said(storage: str) -> None:
 def test_a_study_goes_on_with_its_function(storage: str, tables: Tables) -> None:
     alone = hpo.search(generator, **PLAN, storage=storage, name="alone")
 
-    class Stopped(BaseException):
-        pass
-
-    left = 21
+    left, cancel = 21, Cancel()
 
     def stopping(params: Params, *, epochs: int, seed: int) -> Iterator[dict[str, float]]:
         nonlocal left
         left -= 1
         if left < 0:
-            raise Stopped
+            cancel.request()
         yield from generator(params, epochs=epochs, seed=seed)
 
-    with pytest.raises(Stopped):
-        hpo.search(stopping, **PLAN, storage=storage, name="f", workers=1)
+    with pytest.raises(hpo.CancelledError):
+        hpo.search(stopping, **PLAN, storage=storage, name="f", cancel=cancel)
     assert studies.load("f", storage).summary()["state"] == "interrupted"
     hpo.resume("f", storage=storage, train=generator)
     assert tables("f", storage) == tables("alone", storage)
@@ -207,7 +205,7 @@ def test_the_command_line_searches_and_resumes_a_function(run_hpo: Run, tmp_path
     own = ("search", "--trainer", "my_model:train", "--space", "x=0:1", "--epochs", 2)
     done = run_hpo(*own, "--trials", 12, "--finalists", 0)
     assert done.returncode == 0, done.stderr
-    assert "train · complete · 12 trials · 24 epochs trained" in done.stdout
+    assert "my_model-train · complete · 12 trials · 24 epochs trained" in done.stdout
     again = run_hpo("resume", "train", "--trials", 20)
     assert again.returncode == 0, again.stderr
     assert "20 trials · 40 epochs trained" in again.stdout
@@ -218,7 +216,7 @@ def test_the_command_line_searches_and_resumes_a_function(run_hpo: Run, tmp_path
         "Error: all of 10 trainings failed, the last with KeyError: 'xxx'"
     )
     shown = run_hpo("show", "bad").stdout
-    assert "10 trials (10 failed)" in shown
+    assert "10 trials (10 raised an error)" in shown
     assert "10 × KeyError: 'xxx'" in shown
     for flags in (("digits", "--trainer", "my_model:train", "--space", "x=0:1"), own[1:3], ()):
         wrong = run_hpo("search", *flags)

@@ -151,9 +151,9 @@ def test_what_is_missing_is_an_empty_cell_or_null() -> None:
     done = Trial(1, "complete", 0.5, {}, {"round": 1}, datetime(2024, 2, 29, 12), None)
     frame = frame_of([running, done], {1: 3})
     assert to_csv(frame).decode() == (
-        "number,state,value,round,x,epochs,diverged_epoch,started,finished\n"
-        "0,running,,,1,0,,,\n"
-        "1,complete,0.5,1,,3,,2024-02-29 12:00:00+00:00,\n"
+        "number,state,value,round,x,epochs,diverged_epoch,error,started,finished\n"
+        "0,running,,,1,0,,,,\n"
+        "1,complete,0.5,1,,3,,,2024-02-29 12:00:00+00:00,\n"
     )
     assert read_json_lines(to_json_lines(frame)) == [
         {
@@ -164,6 +164,7 @@ def test_what_is_missing_is_an_empty_cell_or_null() -> None:
             "x": 1,
             "epochs": 0,
             "diverged_epoch": None,
+            "error": None,
             "started": None,
             "finished": None,
         },
@@ -175,6 +176,7 @@ def test_what_is_missing_is_an_empty_cell_or_null() -> None:
             "x": None,
             "epochs": 3,
             "diverged_epoch": None,
+            "error": None,
             "started": "2024-02-29T12:00:00+00:00",
             "finished": None,
         },

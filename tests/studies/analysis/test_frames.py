@@ -29,6 +29,7 @@ BEFORE = {"number": "Int64", "state": "category", "value": "float64", "round": "
 AFTER = {
     "epochs": "Int64",
     "diverged_epoch": "Int64",
+    "error": "object",
     "started": "datetime64[us, UTC]",
     "finished": "datetime64[us, UTC]",
 }

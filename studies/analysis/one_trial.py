@@ -1,0 +1,78 @@
+"""All that is stored of one trial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from studies.database import aggregates
+from studies.database.columns import curves
+from studies.database.records import Confirmation, StudyRecord, Trial
+from studies.database.store import Store
+from studies.errors import StoreError
+
+
+@dataclass(frozen=True)
+class OneTrial:
+    """A trial with its curves, as metric -> a value for each epoch, and the trainings that confirm its settings."""
+
+    record: StudyRecord
+    trial: Trial
+    curves: dict[str, list[float]]
+    confirmations: list[Confirmation]
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were trained to their end."""
+        return max(map(len, self.curves.values()), default=0)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it trained; None if it has not ended."""
+        began, ended = self.trial.started, self.trial.finished
+        return None if began is None or ended is None else (ended - began).total_seconds()
+
+    def as_mapping(self) -> dict[str, Any]:
+        """One JSON-ready object, as `hpo show NAME TRIAL --json` prints it; docs/json.md describes its fields."""
+        trial, known = self.trial, self.trial.attributes
+        times = (trial.started, trial.finished)
+        started, finished = (None if t is None else t.isoformat() + "Z" for t in times)
+        return {
+            "study": self.record.name,
+            "trial": trial.number,
+            "state": trial.state,
+            "value": list(trial.values) or trial.value,
+            "params": trial.params,
+            "round": known.get("round"),
+            "epochs": self.epochs,
+            "diverged_epoch": known.get("diverged_epoch"),
+            "started": started,
+            "finished": finished,
+            "curves": self.curves,
+            "confirmed": [
+                {"stage": c.stage, "value": c.value, "error": c.error} for c in self.confirmations
+            ],
+            "output": known.get("output"),
+            "error": known.get("error"),
+            "traceback": known.get("traceback"),
+        }
+
+
+def one_trial(store: Store, name: str, number: int) -> OneTrial:
+    """A trial of the study of that name in an open database.
+
+    Raises:
+        StoreError: there is no such study, or it has no such trial.
+    """
+    record = store.study(name)
+    trials = store.trials(record.study_id, among=[number])
+    if not trials:
+        count = sum(aggregates.counts(store, record.study_id).values())
+        numbers = f"it has 0 to {count - 1}" if count else "it has none yet"
+        raise StoreError(f"no trial {number} in study {record.name!r}: {numbers}")
+    return OneTrial(
+        record,
+        trials[0],
+        {c.metric: c.points.tolist() for c in curves(store, record.study_id, among=[number])},
+        [c for c in store.confirmations(record.study_id) if c.trial == number and c.finished],
+    )

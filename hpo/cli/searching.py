@@ -182,7 +182,7 @@ def _run_and_print(
     from rich.console import Console
 
     from hpo.display.commands import resume_command
-    from hpo.display.summary import summary
+    from hpo.display.summary import ended_early, summary
     from hpo.display.terminal import Progress
     from hpo.display.text import show
     from hpo.errors import NoTrialSucceededError, TooManyFailuresError
@@ -208,7 +208,7 @@ def _run_and_print(
     if failure is not None:
         raise failure
     if study.best is None:
-        say("Error: no trial succeeded; all of them failed or diverged")
+        say(f"Error: no trial succeeded: {ended_early(study.read())}")
         raise click.exceptions.Exit(NO_TRIAL_SUCCEEDED)
 
 

@@ -44,17 +44,21 @@ def summary(study: Study) -> list[RenderableType]:
     return parts + next_commands(s, study.storage)
 
 
-def _heading(s: Summary) -> Text:
-    trials = counted(sum(s.ended.values()), "trial")
+def ended_early(s: Summary) -> str:
+    """How many trials ended in which way before their last epoch."""
     ways = {
         "pruned": s.ended["pruned"],
         "diverged": s.diverged,
         "raised an error": s.errors.total(),
+        "failed": s.ended["failed"] - s.diverged - s.errors.total(),
     }
-    ways["failed"] = s.ended["failed"] - s.diverged - s.errors.total()
-    others = [f"{n} {how}" for how, n in ways.items() if n > 0]
-    if others:
-        trials += f" ({', '.join(others)})"
+    return ", ".join(f"{count} {how}" for how, count in ways.items() if count > 0)
+
+
+def _heading(s: Summary) -> Text:
+    trials = counted(sum(s.ended.values()), "trial")
+    if others := ended_early(s):
+        trials += f" ({others})"
     if s.confirming:
         trials += f" and {s.confirming} to confirm"
     if s.plan:

@@ -42,7 +42,7 @@ class Progress(Watcher):
         self._trials = self._done = self._epochs_planned = self._epochs = 0
         self._halved = False
         self._round = self._epochs_each = 0
-        self._ended_early = dict.fromkeys(("diverged", "pruned", "failed"), 0)
+        self._ended_early = dict.fromkeys(("diverged", "pruned", "raised an error"), 0)
         self._ranges: Space = {}
         self._first: Space = {}
         self._stage = 0
@@ -104,7 +104,7 @@ class Progress(Watcher):
                 continue
             if result.value is None:
                 diverged = "diverged_epoch" in result.attributes
-                self._ended_early["diverged" if diverged else "failed"] += 1
+                self._ended_early["diverged" if diverged else "raised an error"] += 1
                 if self._halved:  # another trial goes on in its place
                     continue
                 # Its later epochs will never be trained.

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from studies.analysis.frames import evenly
 from studies.analysis.one_trial import OneTrial
-from studies.words import counted, decimals, duration, number, rounded, setting
+from studies.words import counted, decimals, number, rounded, setting
 
 MOST = 20  # epochs in the table
 WIDTH = 80  # columns
@@ -25,8 +25,6 @@ def of_trial(one: OneTrial) -> list[RenderableType]:
     if known.get("round") is not None:
         facts.append(f"round {known['round']}")
     facts.append(counted(one.epochs, "epoch" if one.record.plan else "value"))
-    if one.seconds is not None:
-        facts.append(duration(one.seconds))
     heading = Text.assemble((f"trial {trial.number}", "bold"), f" of {one.record.name}")
     parts: list[RenderableType] = [heading.append("".join(f" · {fact}" for fact in facts))]
     for value in trial.values or [trial.value]:
@@ -57,7 +55,8 @@ def _curves(one: OneTrial) -> Iterator[RenderableType]:
     yield _heading("Its curve", some if len(rows) < one.epochs else "")
     first = ["epoch", *(str(row + 1) for row in rows)]
     table = [first]
-    for metric, points in one.curves.items():
+    for metric in sorted(one.curves, key=lambda name: name != one.record.metric):
+        points = one.curves[metric]
         shown = decimals(points)
         column = [metric, *(rounded(points[k], shown) if k < len(points) else "" for k in rows)]
         if len(table) > 1 and _width([*table, column]) > WIDTH:

@@ -71,7 +71,7 @@ class Threads:
     def curves(self, training: Training, task: Task) -> Curves:
         """Train in this process."""
         between = self._workers > 1 or bool(task.pauses)
-        return self._turns.taken(training.here(), between=between)
+        return self._turns.taken(training.here, between=between)
 
     def start(self, task: Task) -> None:
         """Train a task to its first pause, or to its end."""

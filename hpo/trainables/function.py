@@ -173,8 +173,9 @@ def metrics_of(reported: object, metric: str, count: int, when: str = "") -> dic
                 f"the trainer reported {name!s} = {value!r}{when}, which is not a number"
             ) from None
         if len(values) != count:
+            one = ": yield one in each epoch, or return the one that counts" if count == 1 else ""
             raise ValueError(
-                f"the trainer reported {len(values)} values of {name!s} for {counted(count, 'trial')}{when}"
+                f"the trainer reported {len(values)} values of {name!s} for {counted(count, 'trial')}{when}{one}"
             )
         arrays[str(name)] = values
     return arrays

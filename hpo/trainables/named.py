@@ -19,26 +19,33 @@ from hpo.errors import PlanError
 from hpo.trainables.function import Train
 from studies.words import nearest
 
+PARTIAL = ".partial"
+
 
 def path_of(train: Train) -> str:
     """MODULE:FUNCTION, by which `find` finds this very function, or MODULE:<NAME> if nothing finds it by its name.
 
     Such are partials, objects, methods of objects, functions made in others, and those of a script or a notebook.
     """
-    inner = getattr(train, "func", None) if isinstance(train, partial) else train
+    inner = train.func if isinstance(train, partial) else train
     module = getattr(inner, "__module__", None) or "?"
     name = str(getattr(inner, "__qualname__", type(inner).__qualname__))
     if isinstance(train, partial):
-        name += ".partial"
-    elif module != "__main__":
+        name += PARTIAL
+    elif module != "__main__" and not isinstance(train, type):
         found = _at(sys.modules.get(module), name)
         # Every look at a method of a class makes another object.
         if found is train or (inspect.ismethod(train) and found == train):
             return f"{module}:{name}"
     if module == "__main__":
-        file = getattr(sys.modules[module], "__file__", None)
-        module = Path(file).stem if file else "notebook"
+        module = script_name() or module
     return f"{module.replace(':', '_')}:{name if '<' in name else f'<{name}>'}"
+
+
+def script_name() -> str:
+    """What the running script is called; "" in a notebook."""
+    file = Path(getattr(sys.modules["__main__"], "__file__", None) or "")
+    return file.parent.name if file.stem == "__main__" else file.stem
 
 
 def _at(place: Any, name: str) -> Any:
@@ -51,9 +58,11 @@ def _at(place: Any, name: str) -> Any:
 def study_name(path: str) -> str:
     """What to call a study of a function: the name of its module or file, then its own."""
     where, _, name = path.rpartition(":")
+    plain = name.replace("<", "").replace(">", "")
     words = [Path(where).stem if where.endswith(".py") else where.rpartition(".")[2]]
-    words.append(name.replace("<", "").replace(">", "").rpartition(".")[2])
-    return "-".join(dict.fromkeys(filter(None, words)))
+    words.append(plain.removesuffix(PARTIAL).rpartition(".")[2])
+    words += [PARTIAL[1:]] * plain.endswith(PARTIAL)
+    return "-".join(word for word in dict.fromkeys(words) if word not in ("", "__main__"))
 
 
 def find(path: str) -> Train:
@@ -95,27 +104,23 @@ def find(path: str) -> Train:
             known = nearest(part, names, f"it has {', '.join(names) or 'no function'}")
             raise PlanError(f"trainer {path!r}: {where} has no {part!r}: {known}")
         target = getattr(target, part)
-    if isinstance(
-        target, type
-    ):  # an hpo of before recorded the class of an object, or of a partial
-        raise PlanError(_not_by_name(path))
+    if isinstance(target, type):  # earlier versions recorded the class of an object or a partial
+        raise PlanError(f"{_not_by_name(path, 'names a class')}, or name an object of its module")
     return target  # type: ignore[no-any-return]  # `Function` checks it
 
 
 def _of_main(where: str, name: str) -> Train | None:
     """The function of that name in the running script or notebook, where its study is resumed."""
     function = _at(sys.modules["__main__"], name.removeprefix("<").removesuffix(">"))
-    if not callable(function) or getattr(function, "__module__", None) != "__main__":
+    if isinstance(function, type) or getattr(function, "__module__", None) != "__main__":
         return None
     names = (f"{where}:{name}", path_of(function) if where == "__main__" else "")
     return function if path_of(function) in names else None
 
 
-def _not_by_name(path: str) -> str:
-    return (
-        f"trainer {path!r} can't be found by its name: "
-        "give the function in Python, as train= of hpo.resume, hpo.confirm or hpo.reproduce"
-    )
+def _not_by_name(path: str, why: str = "can't be found by its name") -> str:
+    where = "as train= of hpo.resume, hpo.confirm or hpo.reproduce"
+    return f"trainer {path!r} {why}: give the function in Python, {where}"
 
 
 @contextmanager
@@ -127,9 +132,7 @@ def _handlers_kept() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             if handler is not None and signal.getsignal(number) is not handler:
-                with suppress(
-                    ValueError
-                ):  # on another thread than the main one, where none was set
+                with suppress(ValueError):  # not the main thread, where none can have been set
                     signal.signal(number, handler)
 
 

@@ -63,6 +63,8 @@ def asked_of(plan: Plan) -> Asked:
 
 def study_name(plan: Plan) -> str:
     """The default name of a study of this plan."""
+    if plan.trainer == ASKED:
+        return named.script_name() or "loop"
     if plan.trainer is not None:
         return named.study_name(plan.trainer)
     return name_of(plan.source or "")

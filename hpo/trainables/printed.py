@@ -110,29 +110,36 @@ class _Descriptor:
     @classmethod
     @contextmanager
     def kept(cls) -> Iterator[None]:
-        """Inside, it is kept if stdout and stderr are one place anyway, as on a terminal and for a command of hpo."""
+        """Inside, it is kept, unless the search is a thread of a program that may print something else meanwhile."""
+        main = threading.current_thread() is threading.main_thread()
         try:
-            same = os.name == "posix" and os.path.sameopenfile(1, 2)
+            here = os.name == "posix" and (os.path.sameopenfile(1, 2) or main)
         except OSError:  # one of them is closed
-            same = False
-        if not same:
+            here = False
+        if not here:
             yield
             return
+        with suppress(OSError, ValueError, AttributeError):
+            sys.__stdout__.flush()  # type: ignore[union-attr]  # suppressed, too
         before = os.dup(1)
         _descriptor.append(cls())
         try:
             yield
         finally:
-            _descriptor.pop().drain()
+            descriptor = _descriptor.pop()
+            descriptor.drain()
             os.dup2(before, 1)
-            os.close(before)
+            for number in (before, descriptor.writing, descriptor.stderr):
+                os.close(number)
+            descriptor.thread.join(PATIENCE)
 
     def __init__(self) -> None:
-        self._reading, writing = os.pipe()
-        os.dup2(writing, 1)
-        os.close(writing)
+        self._reading, self.writing = os.pipe()
+        self.stderr = os.dup(2)
+        os.dup2(self.writing, 1)
         self._lock = threading.Lock()
-        threading.Thread(target=self._pass_on, daemon=True).start()
+        self.thread = threading.Thread(target=self._pass_on, daemon=True)
+        self.thread.start()
 
     def _pass_on(self) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -150,7 +157,9 @@ class _Descriptor:
                     sys.stderr.flush()
 
     def drain(self) -> None:
-        """Wait until all that was written has been read."""
+        """Wait until all that was written has been read, and put 1 and 2 back, which a function may have closed."""
+        os.dup2(self.writing, 1)
+        os.dup2(self.stderr, 2)
         with suppress(OSError, ValueError, AttributeError):
             sys.__stdout__.flush()  # type: ignore[union-attr]  # suppressed, too
         until = time.monotonic() + PATIENCE

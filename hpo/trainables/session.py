@@ -83,8 +83,10 @@ class Session:
                 self._diverged[k] = self._epoch
                 self._stay[k] = False
                 continue
-            for name, values in figures.items():
-                self._metrics[k].setdefault(name, []).append(float(values[k]))
+            curves = self._metrics[k]
+            for name in {**curves, **figures}:  # NaN where a metric is not reported in an epoch
+                curve = curves.setdefault(name, [math.nan] * (self._epoch - 1))
+                curve.append(float(figures[name][k]) if name in figures else math.nan)
 
     def _scores(self) -> list[float]:
         training = self._stay & (self._ended is None)
@@ -114,6 +116,8 @@ class Session:
             with kept_in(self._output):
                 self._curves.close()
         except TrialError as error:
+            if not self._stay.any():  # all diverged or were pruned, and stay so
+                self._output.add(error.full)
             self._error = self._error or error
 
     def outcomes(self) -> list[Outcome]:

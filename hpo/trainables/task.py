@@ -98,9 +98,7 @@ class TrialError(Exception):
         frames = error.__traceback__
         while frames is not None and Path(frames.tb_frame.f_code.co_filename).parent == HERE:
             frames = frames.tb_next
-        if isinstance(
-            error.__context__, GeneratorExit
-        ):  # it was raised while the training was closed
+        if isinstance(error.__context__, GeneratorExit):  # the training was being closed
             error.__context__ = None
         full = "".join(traceback.format_exception(type(error), error, frames))
         if len(full) > 2 * MOST:

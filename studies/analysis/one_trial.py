@@ -26,12 +26,6 @@ class OneTrial:
         """How many epochs were trained to their end."""
         return max(map(len, self.curves.values()), default=0)
 
-    @property
-    def seconds(self) -> float | None:
-        """How long it trained; None if it has not ended."""
-        began, ended = self.trial.started, self.trial.finished
-        return None if began is None or ended is None else (ended - began).total_seconds()
-
     def as_mapping(self) -> dict[str, Any]:
         """One JSON-ready object, as `hpo show NAME TRIAL --json` prints it; docs/json.md describes its fields."""
         trial, known = self.trial, self.trial.attributes

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -50,7 +51,7 @@ class Reader(Database):
     def study(self, name: str) -> StudyRecord:
         """All that is stored of a study except its trials, rounds and the like.
 
-        Where there is no study `train`, it is the one whose name ends in `-train`, if there is just one.
+        Where there is no study `train`, it is that of a function `train` in some module, if there is just one.
 
         Raises:
             NoSuchStudyError: there is none of that name.
@@ -64,10 +65,9 @@ class Reader(Database):
                 .order_by(d.c.objective)
             ).all()
             if not rows:
-                # A number alone tells studies of one name apart.
-                ending = [n for n in self.names() if n.endswith(f"-{name}") and not name.isdigit()]
-                if len(ending) == 1:
-                    return self.study(ending[0])
+                ending = [n for n in self.names() if n.endswith(f"-{name}")]
+                if len(ending) == 1 and _of_function(found := self.study(ending[0]), name):
+                    return found
                 raise self._no_study(name)
             study_id = rows[0].study_id
             ours, stop = self._row(tables.studies, study_id), self._row(tables.stops, study_id)
@@ -289,3 +289,9 @@ def state_of(ours: Any, holder: Holder | None, states: Iterable[str]) -> State:
     return (
         "running" if "RUNNING" in states else "interrupted" if "WAITING" in states else "complete"
     )
+
+
+def _of_function(study: StudyRecord, name: str) -> bool:
+    trainer = (study.plan or {}).get("trainer") or ""
+    function = re.split("[:.<]", trainer.rstrip(">"))[-1]
+    return re.fullmatch(rf"{re.escape(function)}(-[0-9]+)?", name) is not None

@@ -73,7 +73,7 @@ def test_functions_of_hpo_raise_errors_of_hpo(storage: str, tmp_path: Path) -> N
         hpo.search("iris", **few, name="s", storage=storage)
     with pytest.raises(hpo.NoSuchStudyError, match="'other'"):
         hpo.reproduce("other", 0, storage=storage)
-    with pytest.raises(hpo.PlanError, match="7"):
+    with pytest.raises(hpo.StorageError, match="7"):
         hpo.reproduce("s", 7, storage=storage)
 
 

@@ -50,7 +50,7 @@ def test_a_kernel_shows_a_picture_that_is_drawn_over(tmp_path: Path) -> None:
     last = redrawn[-1]["content"]["data"]["text/plain"]
     assert last.startswith("n  confirming, stage ")
     assert " · trainings 30/30 · " in last
-    assert " failed\nbest 0.99" in last or " failed\nbest 1 " in last
+    assert " raised an error\nbest 0.99" in last or " raised an error\nbest 1 " in last
     assert "\nx  " in last
     streams = [m["content"] for m in shown if m["msg_type"] == "stream"]
     assert {stream["name"] for stream in streams} == {"stdout"}

@@ -30,7 +30,9 @@ class OneTrial:
         """One JSON-ready object, as `hpo show NAME TRIAL --json` prints it; docs/json.md describes its fields."""
         trial, known = self.trial, self.trial.attributes
         times = (trial.started, trial.finished)
-        started, finished = (None if t is None else t.isoformat() + "Z" for t in times)
+        started, finished = (
+            None if t is None else t.isoformat(timespec="seconds") + "Z" for t in times
+        )
         return {
             "study": self.record.name,
             "trial": trial.number,

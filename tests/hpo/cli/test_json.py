@@ -187,7 +187,32 @@ class ReproducedTrial(Strict):
     environment: list[str]
 
 
+class Confirming(Strict):
+    stage: Counted
+    value: float | None
+    error: str | None
+
+
+class ShownTrial(Strict):
+    study: str
+    trial: Counted
+    state: Literal["complete", "pruned", "failed", "running"]
+    value: float | list[float | None] | None
+    params: Params
+    round: Counted | None
+    epochs: Counted
+    diverged_epoch: Counted | None
+    started: Time | None
+    finished: Time | None
+    curves: dict[str, list[float | None]]
+    confirmed: list[Confirming]
+    output: str | None
+    error: str | None
+    traceback: str | None
+
+
 SUMMARY, REPRODUCED = TypeAdapter(Summary), TypeAdapter(ReproducedTrial)
+TRIAL = TypeAdapter(ShownTrial)
 LIST = TypeAdapter(list[ListedStudy])
 
 
@@ -269,6 +294,11 @@ def test_show_and_list_of_every_kind_of_study(said: Said) -> None:
             assert study[key] == shown[study["study"]][key]
     assert [*shown["complete"]] == documented("print one object:")
     assert [*listed[0]] == documented("`hpo list --json` prints")
+    first = {name: said(TRIAL, "show", name, 0) for name in states if name != "empty"}
+    assert [*first["complete"]] == documented("prints one object:")
+    assert first["several"]["value"] == [first["several"]["value"][0], None]
+    assert first["all failed"]["error"] == "RuntimeError: never with 1"
+    assert "in fails" in first["all failed"]["traceback"]
     assert [*said(REPRODUCED, "reproduce", "complete", 0)] == documented(
         "`hpo reproduce --json` prints"
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from hpo.errors import TooManyFailuresError
 from hpo.executors.threads import Threads
 from hpo.plan.space import Settings
 from hpo.trainables.function import Function
+from hpo.trainables.session import Session
 from hpo.trainables.task import Task
 from tests.hpo.scripted import tasks_of, trained, trained_alone
 from tests.hpo.trainables.functions import PLAN, Array, Params, generator, score
@@ -42,6 +44,63 @@ def test_what_it_raises_fails_the_trial_and_the_search_goes_on(storage: str) -> 
     frame = study.trials_frame()
     assert (frame["x"] > 0.5).equals(frame["state"] == "failed")
     assert study.errors().total() == counts["failed"]
+
+
+def raises(error: BaseException) -> float:
+    raise error
+
+
+def raises_when_closed(error: BaseException) -> Iterator[float]:
+    try:
+        while True:
+            yield 1.0
+    finally:
+        raise error
+
+
+def goes_on_when_closed(_: object) -> Iterator[float]:
+    with suppress(GeneratorExit):
+        while True:
+            yield 1.0
+    yield 2.0
+
+
+@pytest.mark.parametrize(
+    ("train", "error", "line"),
+    [
+        (raises, SystemExit(0), "SystemExit: the function called sys.exit(0)"),
+        (raises, SystemExit(), "SystemExit: the function called sys.exit()"),
+        (raises, KeyboardInterrupt(), "KeyboardInterrupt"),
+        (raises, GeneratorExit("x"), "GeneratorExit: x"),
+        (raises_when_closed, OSError("locked"), "OSError: locked"),
+        (raises_when_closed, SystemExit("no"), "SystemExit: the function called sys.exit('no')"),
+        (goes_on_when_closed, None, "RuntimeError: generator ignored GeneratorExit"),
+    ],
+)
+def test_whatever_it_raises_fails_its_trial_alone(
+    train: Callable[..., object], error: object, line: str
+) -> None:
+    def some(params: Params) -> object:
+        return train(error) if params["x"] else 1.0
+
+    function = Function(some, None, "maximize")
+    with Threads(function, 1) as threads:
+        ended = trained(threads, tasks_of(function, [{"x": 1}, {"x": 0}], epochs=3))
+    assert ended[0].error is not None
+    assert ended[0].error.line == line
+    assert f"in {train.__name__}\n" in ended[0].error.full or error is None
+    assert ended[1].value == 1.0
+
+
+def test_an_error_while_a_pruned_trial_is_closed_is_kept_with_what_it_printed() -> None:
+    function = Function(lambda _: raises_when_closed(OSError("locked")), None, "maximize")
+    task = Task((0,), ({"x": 1},), 3, 0, 0, (1,))
+    session = Session(task, function.training(task).here(), function.score)
+    session.advance(1)
+    session.advance(3, [False])
+    (outcome,) = session.outcomes()
+    assert (outcome.pruned, outcome.error) == (True, None)
+    assert "OSError: locked" in outcome.output
 
 
 def test_it_fails_half_way_and_its_curve_is_kept(storage: str) -> None:
@@ -87,7 +146,8 @@ def test_one_that_always_fails_is_not_called_for_ever(storage: str) -> None:
         ({"a": None}, "TypeError: the trainer reported a = None, which is not a number"),
         (1j, "TypeError: the trainer reported value = 1j, which is not a number"),
         ([1.0, 2.0], "TypeError: the trainer reported 2 values, [1.0, 2.0], without names: report"),
-        (np.ones(2), "ValueError: the trainer reported 2 values of value for 1 trial"),
+        (np.ones(2), "ValueError: the trainer reported 2 values of value for 1 trial: yield one"),
+        ((x for x in (1.0, None)), "TypeError: the trainer reported None in epoch 2, and no"),
         ({}, "ValueError: the trainer reported no metric"),
         (
             {"a": 1, "b": 2},
@@ -103,7 +163,7 @@ def test_what_is_no_metric_fails_the_trial_with_a_word(told: object, message: st
     outcome = trained_alone(function, {"x": 1.0}, epochs=3, seed=0)
     assert outcome.error is not None
     assert outcome.error.line.startswith(message)
-    assert outcome.metrics == {}
+    assert outcome.epochs == (1 if "epoch 2" in message else 0)
 
 
 def test_a_metric_that_is_not_told_is_asked_for(storage: str) -> None:

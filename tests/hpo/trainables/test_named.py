@@ -6,15 +6,23 @@ import json
 import shutil
 import sqlite3
 import subprocess
+import sys
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+import hpo
+import studies
 from hpo.errors import PlanError
 from hpo.trainables.function import Function
-from hpo.trainables.named import find, path_of
-from tests.running import HPO, Run
+from hpo.trainables.named import find, path_of, study_name
+from studies.errors import NoSuchStudyError
+from tests.hpo.trainables.functions import PLAN, Params, score
+from tests.running import HPO, Call, Run
 
 TRAIN = "def train(params): return params['x']\n"
 FILES = {
@@ -66,6 +74,80 @@ def test_a_function_that_is_not_there_is_told(path: str, facts: list[str]) -> No
 def test_a_function_is_found_by_its_path() -> None:
     for function in (path_of, Function.populations):
         assert find(path_of(function)) is function
+
+
+class Object:
+    def __call__(self, params: Params) -> float:
+        return float(params["x"])
+
+    def method(self, params: Params) -> float:
+        return float(params["x"])
+
+    @classmethod
+    def of_class(cls, params: Params) -> float:
+        return float(params["x"])
+
+
+@pytest.mark.parametrize(
+    ("train", "name", "study"),
+    [
+        (score, "functions:score", "functions-score"),
+        (Object.of_class, "test_named:Object.of_class", "test_named-of_class"),
+        (partial(score), "functions:<score.partial>", "functions-score-partial"),
+        (partial(Object()), "test_named:<Object.partial>", "test_named-Object-partial"),
+        (Object(), "test_named:<Object>", "test_named-Object"),
+        (Object().method, "test_named:<Object.method>", "test_named-method"),
+        (Object, "test_named:<Object>", "test_named-Object"),
+        (lambda params: params["x"], "test_named:<lambda>", "test_named-lambda"),
+    ],
+    ids=str,
+)
+def test_a_name_leads_back_to_that_very_function_or_says_that_it_does_not(
+    train: Callable[..., float], name: str, study: str
+) -> None:
+    path = path_of(train)
+    assert path == f"tests.hpo.trainables.{name}"
+    assert study_name(path) == study
+    if "<" not in name:
+        assert find(path) == train
+    else:
+        with pytest.raises(PlanError, match="train="):
+            find(path)
+
+
+def test_a_function_of_a_script_is_found_there_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def train(params: Params) -> float:
+        return float(params["x"])
+
+    train.__module__, train.__qualname__ = "__main__", "train"
+    script = SimpleNamespace(__file__="/some/where/my_script.py", train=train)
+    monkeypatch.setitem(sys.modules, "__main__", script)
+    assert path_of(train) == "my_script:<train>"
+    assert study_name(path_of(train)) == "my_script-train"
+    assert find("my_script:<train>") is find("__main__:train") is train
+    for other in ("other:<train>", "my_script:<other>"):
+        with pytest.raises(PlanError, match="train="):
+            find(other)
+    monkeypatch.setattr(script, "__file__", None)  # as in a notebook
+    assert study_name(path_of(train)) == "train"
+
+
+def test_a_study_whose_function_has_no_name_is_resumed_in_python_only(
+    call_hpo: Call, storage: str
+) -> None:
+    few = {**PLAN, "trials": 4, "rounds": 1}
+    study = hpo.search(Object(), **few, storage=storage, progress=False)
+    refused = call_hpo(f"resume Object --trials 6 --storage {storage}")
+    assert (refused.status, refused.out, refused.err.count("\n")) == (2, "", 1)
+    assert "train=" in refused.err
+    assert len(study.trials_frame()) == 4
+    assert f"hpo.resume({study.name!r}, train=…" in call_hpo(f"show Object --storage {storage}").out
+    again = hpo.resume("Object", train=Object(), trials=6, storage=storage, progress=False)
+    assert len(again.trials_frame()) == 6
+    with pytest.raises(NoSuchStudyError):
+        studies.load("named-Object", storage)
 
 
 def test_files_of_one_name_do_not_take_each_others_place(folder: Path) -> None:

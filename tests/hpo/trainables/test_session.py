@@ -6,8 +6,10 @@ import math
 import pickle
 from collections.abc import Sequence
 
+import numpy as np
+
 from hpo.trainables.session import Session
-from hpo.trainables.task import Outcome, Task, TrialError
+from hpo.trainables.task import Curves, Outcome, Task, TrialError
 from tests.hpo.scripted import Scripted
 
 NAN = math.nan
@@ -47,6 +49,18 @@ def test_a_trainer_that_ends_early_is_complete_with_its_last_value() -> None:
     assert math.isnan(session.advance(3)[0])
     (outcome,) = session.outcomes()
     assert (outcome.value, outcome.failure, outcome.pruned) == (0.6, None, False)
+
+
+def test_a_metric_that_is_not_reported_in_an_epoch_is_nan_there() -> None:
+    def curves() -> Curves:
+        for epoch in range(4):
+            every = {"a": np.ones(1)}
+            yield every | {"b": np.full(1, epoch)} if epoch in (1, 2) else every
+
+    session = Session(Task((0,), ({},), 4, 0), curves(), "a")
+    session.advance(4)
+    (outcome,) = session.outcomes()
+    np.testing.assert_array_equal(outcome.metrics["b"], [NAN, 1, 2, NAN])
 
 
 def test_those_that_do_not_stay_leave_with_the_value_they_had() -> None:

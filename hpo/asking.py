@@ -13,7 +13,7 @@ from hpo.trainables.session import Session
 from hpo.trainables.task import Curves, Outcome, Task, TrialError
 from studies.study import Study
 
-Reported = float | Mapping[str, float] | Iterable[Mapping[str, float]] | Exception
+Reported = float | Mapping[str, float] | Iterable[Mapping[str, float]] | BaseException
 """The result of a task: a number, metrics, metrics epoch by epoch, or the error that ended it."""
 
 
@@ -58,7 +58,7 @@ class Search:
         self._machine.tell(task, [self._outcome(task, reported)])
 
     def _outcome(self, task: Task, reported: Reported) -> Outcome:
-        if isinstance(reported, Exception):
+        if isinstance(reported, BaseException):
             return Outcome({}, self._score or "", error=TrialError.of(reported))
         single = isinstance(reported, Mapping | str) or not isinstance(reported, Iterable)
         epochs = [reported] if single else list(reported)  # type: ignore[arg-type]  # an iterable

@@ -211,24 +211,26 @@ def asking(
 
     With fields of a plan it is a new study, else the stored one of that name.
     """
+    url = absolute(storage)  # the loop may change the folder
     if fields:
         plan = make_plan({"trainer": ASKED, **fields})
-        check_new(plan, name, storage)
+        check_new(plan, name, url)
         asked = asked_of(plan)
-        with creating(plan, asked, name=name, storage=storage, workers=None) as writer:
-            yield _machine(plan, asked, writer, Watcher()), asked.score, Study(writer.name, storage)
+        with creating(plan, asked, name=name, storage=url, workers=None) as writer:
+            study = Study(writer.name, storage, url)
+            yield _machine(plan, asked, writer, Watcher()), asked.score, study
         return
     if name is None:
         raise PlanError("give the name of a study, or a space and trials for a new one")
-    open_store(storage).close()  # without creating a missing database
-    with create_store(storage) as store:
+    open_store(url).close()  # without creating a missing database
+    with create_store(url) as store:
         resumed = continuation(store, name, {})
         asked = asked_of(resumed.plan)
         resumed.check(store)
         with store.hold(name, take_over=take_over) as writer:
             resumed.record_changes(writer, Watcher())
             machine = _machine(resumed.plan, asked, writer, Watcher())
-            yield machine, asked.score, Study(writer.name, storage)
+            yield machine, asked.score, Study(writer.name, storage, url)
 
 
 def reproduce(

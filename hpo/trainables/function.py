@@ -25,6 +25,7 @@ stay, or None if all do:
 changes when the best settings are trained again.
 
 If a function reports several metrics, `metric` in the plan names the one to optimize. A returned number needs no name.
+Other metrics than that one may be missing in some epochs; they are NaN there.
 A trial whose metric becomes NaN or infinite has diverged, and its training ends. An exception of whatever kind, also
 `SystemExit`, fails the trial: its message and traceback are stored, and the search goes on. What a function prints goes
 to stderr, and the last 10,000 characters are kept with the trial. `hpo show NAME TRIAL` shows all that.
@@ -32,8 +33,10 @@ to stderr, and the last 10,000 characters are kept with the trial. `hpo show NAM
 Trials train one at a time unless `workers` says otherwise. They are threads of one process, which share more than
 Python's lock: `torch.manual_seed` in one would reseed the other. So after each epoch the working folder and the global
 generators of `random`, `numpy.random` and `torch` are put away for the trial's next one, and trials that change them
-take turns even if there are several workers. A generator of your own, made from `seed`, needs no turns. What else is
-shared, such as variables of modules and of the environment, is yours to look after.
+take turns even if there are several workers. If it is seen only later that they do, trials that trained side by side
+begin again. A generator of your own, made from `seed`, needs no turns. What else is shared, such as variables of
+modules and of the environment, is yours to look after. Python sets handlers of signals on no thread but the main one,
+so a function that calls `signal.signal` fails.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from hpo.trainables.network import mlp
 from hpo.trainables.protocol import Trainable
 from trainer.data import InMemory, name_of
 from trainer.data.remote import RemoteDraw
+from trainer.data.sources import IN_MEMORY
 from trainer.worker import Worker
 
 
@@ -63,8 +64,8 @@ def asked_of(plan: Plan) -> Asked:
 
 def study_name(plan: Plan) -> str:
     """The default name of a study of this plan."""
-    if plan.trainer == ASKED:
-        return named.script_name() or "loop"
-    if plan.trainer is not None:
+    if plan.trainer is not None and plan.trainer != ASKED:
         return named.study_name(plan.trainer)
-    return name_of(plan.source or "")
+    plain = "loop" if plan.trainer == ASKED else name_of(plan.source or "")
+    nameless = plan.trainer == ASKED or plan.source == f"{IN_MEMORY}y"  # a loop, or arrays
+    return (nameless and named.script_name()) or plain

@@ -18,12 +18,15 @@ import pytest
 import hpo
 import studies
 from hpo.errors import PlanError
+from hpo.plan.plan import make_plan
+from hpo.trainables import of_plan
 from hpo.trainables.function import Function
 from hpo.trainables.named import find, path_of, study_name
 from studies.errors import NoSuchStudyError
 from tests.hpo.trainables.functions import PLAN, Params, score
 from tests.running import HPO, Call, Run
 
+LOOP_AND_ARRAYS = {"trainer": "hpo:open"}, {"source": "memory:y"}
 TRAIN = "def train(params): return params['x']\n"
 FILES = {
     "mine.py": TRAIN,
@@ -130,8 +133,11 @@ def test_a_function_of_a_script_is_found_there_and_nowhere_else(
     for other in ("other:<train>", "my_script:<other>"):
         with pytest.raises(PlanError, match="train="):
             find(other)
+    loop, arrays = (make_plan({**of, "space": {"x": "0:1"}}) for of in LOOP_AND_ARRAYS)
+    assert {of_plan.study_name(plan) for plan in (loop, arrays)} == {"my_script"}
     monkeypatch.setattr(script, "__file__", None)  # as in a notebook
     assert study_name(path_of(train)) == "train"
+    assert (of_plan.study_name(loop), of_plan.study_name(arrays)) == ("loop", "y")
 
 
 def test_a_study_whose_function_has_no_name_is_resumed_in_python_only(

@@ -39,6 +39,8 @@ def flush() -> None:
     """
     try:
         sys.stdout.flush()
+    except AttributeError:  # None, since it was closed when the program began
+        return
     except OSError:
         # Otherwise Python would flush, and fail, again when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -78,16 +78,16 @@ def streams_kept() -> Iterator[None]:
 class _Stream:
     """A stream whose text goes to the output of a training and to `shown` where one trains, else to `plain`."""
 
-    def __init__(self, plain: TextIO, shown: TextIO) -> None:
+    def __init__(self, plain: TextIO | None, shown: TextIO | None) -> None:
         self._plain, self._shown = plain, shown
 
     def write(self, text: str) -> int:
         output = _printing.get()
         if output is None:
-            return self._plain.write(text)
+            return self._plain.write(text) if self._plain else len(text)
         output.add(text)
-        with suppress(OSError, ValueError):  # a full disk, or a closed stream
-            self._shown.write(text)
+        with suppress(OSError, ValueError, AttributeError):  # a full disk, a closed stream, or none
+            self._shown.write(text)  # type: ignore[union-attr]  # suppressed, too
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

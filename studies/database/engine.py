@@ -126,7 +126,7 @@ def check_file(path: Path) -> bool:
     if size(beside(path, "wal")) and not size(path):
         raise StoreError(f"{path} is empty, but {path.name}-wal beside it is not: it was cut off")
     frozen = not os.access(path, os.W_OK) and nobody_writes(path)
-    with _sqlite_errors(path):
+    with sqlite_errors(path):
         try:
             _ask(path, "immutable=1" if frozen else "mode=rw")
         except sqlite3.DatabaseError as error:
@@ -148,7 +148,7 @@ def check_whole(path: Path) -> None:
     Raises:
         StoreError: it is damaged.
     """
-    with _sqlite_errors(path):
+    with sqlite_errors(path):
         result = _ask(path, "mode=rw", "PRAGMA quick_check(1)")
         if result != "ok":
             damaged = sqlite3.DatabaseError(" ".join(str(result).split()))
@@ -166,7 +166,8 @@ def _ask(path: Path, mode: str, query: str = "PRAGMA schema_version") -> Any:
 
 
 @contextlib.contextmanager
-def _sqlite_errors(path: Path) -> Iterator[None]:
+def sqlite_errors(path: Path) -> Iterator[None]:
+    """Raise what SQLite says of a file as a StoreError: one line that names the file."""
     try:
         yield
     except sqlite3.DatabaseError as error:

@@ -85,20 +85,21 @@ def _limit() -> int | None:
 
 
 def _holders(path: Path) -> str:
-    """The programs with write locks on a database, as far as Linux shows them."""
+    """The programs with write locks on a database, else those that read it, as far as Linux shows them."""
     files = set()
     for file in (path, beside(path, "wal"), beside(path, "shm")):
         if file.exists():
             about = file.stat()
             device = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}"
             files.add(f"{device}:{about.st_ino}")
-    programs = []
+    programs: dict[str, list[str]] = {"WRITE": [], "READ": []}
     try:
         for line in Path("/proc/locks").read_text().splitlines():
             fields = line.split()  # 1: POSIX ADVISORY WRITE process device:inode from to
-            if fields[3:4] == ["WRITE"] and fields[5] in files and fields[4] != str(os.getpid()):
+            if fields[1] != "->" and fields[5] in files and fields[4] != str(os.getpid()):
                 program = Path(f"/proc/{fields[4]}/comm").read_text().strip()
-                programs.append(f"process {fields[4]} ({program})")
+                programs[fields[3]].append(f"process {fields[4]} ({program})")
     except OSError:  # this is not Linux, or the program has just ended
         pass
-    return " and ".join(dict.fromkeys(programs)) or "another program"
+    locking = programs["WRITE"] or programs["READ"]
+    return " and ".join(dict.fromkeys(locking)) or "another program"

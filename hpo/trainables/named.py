@@ -43,8 +43,8 @@ def find(path: str) -> Train:
     except PlanError as error:
         raise PlanError(f"trainer {path!r}: {error}") from None
     except SyntaxError as error:
-        message = f"{error.filename}, line {error.lineno}: {error.msg}"
-        raise PlanError(f"trainer {path!r}: {message}") from None
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise PlanError(f"trainer {path!r}: {error.filename or where}{line}: {error.msg}") from None
     except (Exception, SystemExit) as error:
         raise PlanError(f"trainer {path!r}: importing {where} failed: {error!r}") from None
     for part in name.split("."):

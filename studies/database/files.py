@@ -53,7 +53,7 @@ def meaning(error: BaseException, path: Path, waited: float) -> str:
     kept = "what was finished is kept: go on with hpo resume when there is room"
     match code & 0xFF:
         case sqlite3.SQLITE_NOTADB:
-            return "is not an SQLite database; it was left as it is"
+            return of_optunas_journal(path) or "is not an SQLite database; it was left as it is"
         case sqlite3.SQLITE_CORRUPT:
             return (
                 f"is damaged ({error}): take a copy from before, or save what can be read "
@@ -72,6 +72,21 @@ def meaning(error: BaseException, path: Path, waited: float) -> str:
         case sqlite3.SQLITE_CANTOPEN:
             return f"can't be opened: {error}"
     return f"can't be used: {first_line(error)}"
+
+
+def of_optunas_journal(path: Path) -> str:
+    """What to do with a file if it is a journal of Optuna's, as the rest of a sentence; empty if it is none."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(32)
+    except OSError:
+        return ""
+    if not begin.startswith(b'{"op_code":'):
+        return ""
+    return (
+        "is a journal of Optuna's, which hpo does not read: copy each study into a database with "
+        "optuna.copy_study(from_study_name=…, from_storage=…, to_storage='sqlite:///hpo.db')"
+    )
 
 
 def _limit() -> int | None:

@@ -179,7 +179,7 @@ WRONG: list[tuple[str, int, str]] = [
     ("search digits --patience 0", 2, "patience: 0 is not a whole number of at least 1"),
     ("search digits --repeats 0", 2, "repeats: 0 is not a whole number of at least 1"),
     ("search digits --finalists -1", 2, "finalists: -1 is not a whole number of at least 0"),
-    ("search digits --trials ten", 2, "'ten' is not a valid integer"),
+    ("search digits --trials ten", 2, "trials: 'ten' is not a whole number of at least 1"),
     ("search digits --trails 5", 2, "No such option '--trails'"),
     ("search digits --metric rmse", 2, "metric 'rmse' does not fit digits"),
     ("search digits --name ''", 1, "a study's name has 1 to 512 characters, not 0"),

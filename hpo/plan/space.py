@@ -291,6 +291,20 @@ def inside(space: Mapping[str, Parameter], settings: Mapping[str, Value]) -> boo
     return all(name in settings and contains(p, settings[name]) for name, p in space.items())
 
 
+def fits(space: Mapping[str, Parameter], settings: Mapping[str, Value]) -> bool:
+    """Whether settings have a value for every parameter of the space, of its kind, inside its range or not."""
+    kinds = {Float: int | float, Int: int}
+    return all(
+        name in settings
+        and (
+            contains(p, settings[name])
+            if isinstance(p, Categorical)
+            else isinstance(settings[name], kinds[type(p)])
+        )
+        for name, p in space.items()
+    )
+
+
 def position(parameter: Numeric, value: float) -> float:
     """Where a value lies in its range, from 0 at low to 1 at high, on the range's scale."""
     low, high, x = parameter.low, parameter.high, value

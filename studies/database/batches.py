@@ -53,7 +53,8 @@ def start(
         first = 0 if last is None else last + 1
         if after is not None and first != after:
             raise StoreError(
-                f"another program has added trials to study {name!r}: nothing more is written"
+                f"another program has added trials to study {name!r} while it was searched: nothing more is "
+                "written, and hpo resume goes on"
             )
         numbers = range(first, first + len(settings))
         trials = [

@@ -121,7 +121,7 @@ def _meant(url: str) -> str:
         "://" in url or "@" in url
     ):  # it may hold a password anywhere, so only a plain path is repeated
         return f"the database URL can't be read: write sqlite:///FILE or {SERVER}"
-    path = url
+    path: str = url
     if scheme.lower() == "sqlite" and colon:
         path = ("/" if rest.startswith("/") else "") + rest.lstrip("/\\")
     elif colon and scheme.isalnum() and len(scheme) > 1:  # one letter is a drive of Windows
@@ -140,8 +140,8 @@ def sqlite_path(url: str) -> Path | None:
     if parsed.get_backend_name() != "sqlite":
         return None
     if parsed.host:
-        file = "/".join(filter(None, (parsed.host, parsed.database)))
-        raise StoreError(f"{url} has two slashes, and a file needs three: write sqlite:///{file}")
+        path = "/".join(filter(None, (parsed.host, parsed.database)))
+        raise StoreError(f"{url} has two slashes, and a file needs three: write sqlite:///{path}")
     if parsed.database in (None, "", ":memory:"):
         raise StoreError(
             f"{url} would forget the study when the program ends: write sqlite:///FILE"

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
 import studies
 from studies import Study
@@ -172,8 +174,6 @@ def test_a_journal_of_optunas_is_known_as_one(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    optuna.create_study(
-        storage=optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend("a.log"))
-    )
+    optuna.create_study(storage=JournalStorage(JournalFileBackend("a.log")))
     with pytest.raises(StoreError, match=r"is a journal of Optuna's.*copy_study"):
         create_store(url)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hpo.plan.notation import parse_value
 from hpo.plan.space import (
     HUGE,
     Categorical,
@@ -19,7 +20,6 @@ from hpo.plan.space import (
     Value,
     contains,
     on_a_step,
-    parse_value,
 )
 from studies.words import describe, nearest, number, settings
 from trainer import fields

@@ -26,6 +26,7 @@ from hpo.choose.types import Direction
 from hpo.errors import PlanError
 from hpo.plan.baseline import as_mappings, whole
 from hpo.plan.fields import FIELDS, OF_A_NETWORK, OF_THE_NETWORK, ROUNDS_OF_HALVING, SPACE, seconds
+from hpo.plan.notation import parse_parameter
 from hpo.plan.sequences import from_sequence
 from hpo.plan.space import (
     Categorical,
@@ -34,7 +35,6 @@ from hpo.plan.space import (
     Parameter,
     Settings,
     from_mapping,
-    parse_parameter,
     to_mapping,
 )
 from studies.words import nearest

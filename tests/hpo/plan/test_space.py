@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hpo.plan.notation import parse_parameter
 from hpo.plan.space import (
     Categorical,
     Float,
@@ -19,7 +20,6 @@ from hpo.plan.space import (
     distribution,
     from_mapping,
     inside,
-    parse_parameter,
     position,
     section,
     to_mapping,

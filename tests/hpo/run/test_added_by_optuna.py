@@ -72,7 +72,7 @@ def test_a_trial_that_optuna_is_running_in_a_study_of_ours_is_taken_over_or_wait
     hpo.search(train, space=space, trials=4, rounds=1, epochs=1, storage=storage, name="theirs")
     with optunas(storage) as study:
         number = study.ask().number
-    with pytest.raises(LeaseError, match=rf"{number} \(RUNNING\).*--take-over"):
+    with pytest.raises(LeaseError, match=rf"{number} \(RUNNING\).*take_over=True"):
         hpo.resume("theirs", train=train, trials=6, storage=storage)
     hpo.resume("theirs", train=train, trials=6, storage=storage, take_over=True)
     with optunas(storage) as study:

@@ -18,10 +18,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from studies import extras
+from studies.database import roles
 from studies.database.files import (
     UNWRITABLE_PLACE,
     beside,
-    first_line,
     meaning,
     nobody_writes,
     of_optunas_journal,
@@ -297,7 +297,7 @@ def database_errors(url: str) -> Iterator[None]:
         if path is not None:
             raise StoreError(f"{path} {meaning(error.orig or error, path, BUSY_SECONDS)}") from None
         kind = ConnectionLostError if _is_lost(error) else StoreError
-        reason = first_line(error.orig or error)
+        reason = roles.reason(error, parse(url))
         if "authentication failed" in reason or re.search(r"://[^@]*:[^@]*[/?#][^@]*@", url):
             reason += "; in the URL, signs of a password such as / are percent-encoded (%2F)"
         raise kind(f"{masked(url)}: {reason}") from None

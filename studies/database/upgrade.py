@@ -84,7 +84,7 @@ def _opened(url: str) -> Iterator[sa.Engine]:
 
 
 def _upgrade_server(url: str) -> str:
-    with _quietly():
+    with _quietly(), database_errors(url):
         schema.upgrade(url)
     return "without a backup"
 

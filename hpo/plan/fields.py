@@ -54,6 +54,9 @@ TEXT = Rule("text", lambda _: True, str)  # the plan itself checks it
 SOURCES = (
     "digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file, or mnist:DIR."
 )
+RANGE = "LOW:HIGH[:log][:int][:step=S][:zero=SHARE]"
+"""How a range is written as text (`hpo.plan.notation`)."""
+
 SPACE = {"learning_rate": "1e-5:1:log", "weight_decay": "1e-8:0.1:log"}
 """Rough ranges on a log scale, wide on purpose (*Deep Learning from Scratch*, 6.5.2, and wider)."""
 
@@ -73,7 +76,7 @@ _TABLE = (
     PlanField("task", WHAT, one_of(["classification", "regression"]), None, "What the labels of a table are.",
         "by the metric, else by the labels", "regression", "TASK"),
     PlanField("rows", WHAT, whole(10), None, "Search on so many rows, drawn once.", "all", 1000, "N"),
-    PlanField("space", WHAT, TEXT, SPACE, "A range LOW:HIGH[:log][:int], or choices a,b,c; can be repeated.",
+    PlanField("space", WHAT, TEXT, SPACE, f"A range {RANGE}, or choices a,b,c; can be repeated.",
         metavar="NAME=RANGE", change="A range or choices that include the study's; can be repeated."),
     PlanField("trials", MUCH, whole(), 100, "Trainings in all, those that confirm the best settings included.",
         starts=True, metavar="N",

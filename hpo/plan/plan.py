@@ -25,7 +25,15 @@ from hpo.choose.halving import cost
 from hpo.choose.types import Direction
 from hpo.errors import PlanError
 from hpo.plan.baseline import as_mappings, whole
-from hpo.plan.fields import FIELDS, OF_A_NETWORK, OF_THE_NETWORK, ROUNDS_OF_HALVING, SPACE, seconds
+from hpo.plan.fields import (
+    FIELDS,
+    OF_A_NETWORK,
+    OF_THE_NETWORK,
+    RANGE,
+    ROUNDS_OF_HALVING,
+    SPACE,
+    seconds,
+)
 from hpo.plan.notation import parse_parameter
 from hpo.plan.sequences import from_sequence
 from hpo.plan.space import (
@@ -35,6 +43,7 @@ from hpo.plan.space import (
     Parameter,
     Settings,
     from_mapping,
+    plain,
     to_mapping,
 )
 from studies.words import nearest
@@ -48,9 +57,9 @@ def _parameter(value: Any) -> Parameter:
         return parse_parameter(value)
     if isinstance(value, Mapping):
         return from_mapping(value)
-    if isinstance(value, tuple | list):
+    if isinstance(value := plain(value), tuple | list):
         return from_sequence(value)
-    raise ValueError(f"{value!r} is not a range: write LOW:HIGH[:log][:int], a,b,c or a table")
+    raise ValueError(f"{value!r} is not a range: write {RANGE}, a,b,c or a table")
 
 
 def _baselines(given: Any) -> Any:

@@ -6,12 +6,12 @@ A space maps names to parameters; the ranges of a round are a space, too.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from studies.words import nearest, number
+from studies.words import distinct, nearest, number
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -22,6 +22,7 @@ Value: TypeAlias = Choice
 Settings: TypeAlias = dict[str, Value]
 
 HUGE = 1e300  # no range goes beyond
+UNORDERED = (str, set, frozenset, dict)  # the order of a set of text changes from run to run
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class _Range:
     extend: bool = True
 
     def _convert(self, kind: type[int | float], *bounds: str) -> None:
+        for field in fields(self):
+            object.__setattr__(self, field.name, plain(getattr(self, field.name)))
         for bound in bounds:
             value = getattr(self, bound)
             number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -90,7 +93,7 @@ class Int(_Range):
 
 @dataclass(frozen=True)
 class Categorical:
-    """One of some choices: text, numbers, true / false.
+    """One of some choices: text, finite numbers, true / false, None. 0 and false are two choices, 1 and 1.0 are one.
 
     Raises:
         ValueError: no choices, the same choice twice, or a choice of another kind.
@@ -99,14 +102,36 @@ class Categorical:
     choices: tuple[Choice, ...]
 
     def __post_init__(self) -> None:
-        if isinstance(self.choices, str) or not self.choices:
-            raise ValueError(f"choices = {self.choices!r} is not a list of at least one choice")
-        object.__setattr__(self, "choices", tuple(self.choices))
+        values = plain(self.choices)
+        ordered = isinstance(values, Iterable) and not isinstance(values, UNORDERED)
+        object.__setattr__(self, "choices", tuple(map(plain, values)) if ordered else ())
+        if not self.choices:
+            raise ValueError(f"choices = {values!r} is not a list of at least one choice")
         for i, choice in enumerate(self.choices):
+            if isinstance(choice, list | tuple):
+                raise ValueError(
+                    f"choice {choice!r} is a list: give each a name as text, which your function turns into it"
+                )
             if choice is not None and not isinstance(choice, str | int | float):
                 raise ValueError(f"choice {choice!r} is not text, a number, true or false")
-            if choice in self.choices[:i]:
+            if isinstance(choice, float) and not math.isfinite(choice):
+                raise ValueError(f"choice {choice!r} is not a finite number: None may stand for it")
+            if place(self, choice) < i:
                 raise ValueError(f"choice {choice!r} is named twice")
+
+
+def plain(value: Any) -> Any:
+    """A number or an array of NumPy's as Python's own; anything else as it is."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def place(parameter: Categorical, value: Value) -> int:
+    """The place of a value among the choices.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    return list(map(distinct, parameter.choices)).index(distinct(value))
 
 
 Parameter: TypeAlias = Float | Int | Categorical
@@ -236,7 +261,7 @@ def distribution(parameter: Parameter) -> BaseDistribution:
 def contains(parameter: Parameter, value: Value) -> bool:
     """Whether a value is inside the range or one of the choices; 0 is if some draws are to be 0."""
     if isinstance(parameter, Categorical):
-        return value in parameter.choices
+        return distinct(value) in map(distinct, parameter.choices)
     if not isinstance(value, int | float):
         return False
     return is_zero(parameter, value) or parameter.low <= value <= parameter.high

@@ -117,7 +117,7 @@ def resume(
         store, resumed, trainable = going_on
         if resumed.is_done:
             return Study(record.name, storage, url)
-        resumed.check(store)
+        resumed.check(store, take_over=take_over)
         with store.hold(record.name, take_over=take_over) as writer:
             resumed.record_changes(writer, watcher)
             _run(resumed.plan, trainable, writer, workers, watcher, cancel)
@@ -158,7 +158,7 @@ def confirm(
         check_confirmable(store, record)
     with _going_on(record, url, train, data, fields, take_over, watcher, confirm=True) as going_on:
         store, resumed, trainable = going_on
-        resumed.check(store)
+        resumed.check(store, take_over=take_over)
         with store.hold(record.name, take_over=take_over) as writer:
             history = read_history(writer, resumed.plan, trainable.traits)
             if repeated_best(resumed.plan, trainable.traits, history) == [] and not history.staged:
@@ -226,7 +226,7 @@ def asking(
     with create_store(url) as store:
         resumed = continuation(store, name, {})
         asked = asked_of(resumed.plan)
-        resumed.check(store)
+        resumed.check(store, take_over=take_over)
         with store.hold(name, take_over=take_over) as writer:
             resumed.record_changes(writer, Watcher())
             machine = _machine(resumed.plan, asked, writer, Watcher())

@@ -104,6 +104,11 @@ def without_addresses(text: str) -> str:
     return re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x…", text)
 
 
+def distinct(value: Any) -> tuple[bool, Any]:
+    """A choice as a key which differs for true and 1, and for false and 0, that are equal in Python."""
+    return isinstance(value, bool), value
+
+
 def setting(value: Any) -> str:
     """The value of one setting, or a list of them."""
     if isinstance(value, list | tuple):
@@ -150,7 +155,11 @@ def age(seconds: float) -> str:
 
 
 def nearest(word: str, known: Iterable[str], otherwise: str) -> str:
-    """`did you mean 'epochs'?` with the known name that is nearest to a mistyped one; `otherwise` if none is near."""
+    """`did you mean 'epochs'?` with the known name that is nearest to a mistyped one, or whose words begin with its
+    letters; `otherwise` if there is none.
+    """
     names = {name.casefold(): name for name in known}
+    initials = {"".join(part[:1] for part in name.split("_")): name for name in names}
     near = difflib.get_close_matches(word.casefold(), names, n=1)
+    near = near or [name for short, name in initials.items() if short == word.casefold()]
     return f"did you mean {names[near[0]]!r}?" if near else otherwise

@@ -30,7 +30,8 @@ def trials_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> tupl
     wanted = min(_wanted(plan, history) - len(history.confirmed), plan.trials - history.trainings)
     if traits.noisy is None and not history.confirmed:
         wanted = min(wanted, CHECKED)
-    ranked = [trial for trial in history.ranked(traits.direction) if trial < _first(history)]
+    best = history.ranked(traits.direction)
+    ranked = [trial for trial in best if history.place(trial) < _first(history)]
     if wanted > len(plan.baseline):
         ranked.sort(key=lambda trial: trial >= len(plan.baseline))  # then the best, as before
     return tuple(sorted(ranked[: max(0, wanted)]))
@@ -39,7 +40,7 @@ def trials_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> tupl
 def measuring(plan: SearchPlan, history: History) -> list[Confirmation]:
     """The trainings so far that measured the noise: they come first, and are of the first trials."""
     early = history.confirmed[: _wanted(plan, history)]
-    return list(takewhile(lambda c: c.trial < _first(history), early))
+    return list(takewhile(lambda c: history.place(c.trial) < _first(history), early))
 
 
 def _first(history: History) -> int:
@@ -60,7 +61,7 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
     The share is of what the search itself trains, without Optuna's trials and requests. A search that has stopped early
     confirms with the same share of its trainings.
     """
-    own, drawn = plan.trials - history.adopted, len(history.trials) - history.adopted
+    own, drawn = plan.trials - history.adopted, history.ended - history.adopted
     most = plan.most_confirming(history.adopted)
     if (unconfirmed := repeated_best(plan, traits, history)) is not None:
         # One is held back for the best, which the last trial may be. A single baseline was among those checked.
@@ -113,7 +114,8 @@ def _noise_share(plan: SearchPlan, traits: Traits, history: History) -> float | 
         return None
     before = max(EXPLORING, sum(r.size for r in history.rounds[: max(1, plan.rounds - 1)]))
     sign = 1.0 if traits.direction == "maximize" else -1.0
-    values = [sign * value for trial, value in history.searched().items() if trial < before]
+    searched = history.searched().items()
+    values = [sign * value for trial, value in searched if history.place(trial) < before]
     if len(values) < FEWEST_VALUES:
         return None
     gap = max(values) - statistics.quantiles(values, n=10)[-1]

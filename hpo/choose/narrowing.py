@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -285,20 +286,18 @@ def _with_zero(judged: Verdict, zero: tuple[float, str] | None) -> Verdict:
 
 
 def _judge_choices(parameter: Categorical, places: Array, best: Array) -> Verdict:
-    shares = {c: float((places == k).mean()) for k, c in enumerate(parameter.choices)}
-    evidence = {"shares": {str(choice): share for choice, share in shares.items()}}
-    stay = tuple(
-        choice
-        for k, choice in enumerate(parameter.choices)
-        if shares[choice] >= UNLIKELY or k in best
-    )
-    if len(stay) == len(parameter.choices):
-        least = min(shares, key=lambda choice: shares[choice])
+    choices = parameter.choices
+    shares = [float((places == k).mean()) for k in range(len(choices))]
+    evidence = {"shares": dict(zip(map(str, choices), shares, strict=True))}
+    stays = [share >= UNLIKELY or k in best for k, share in enumerate(shares)]
+    if all(stays):
+        least = shares.index(min(shares))
         reason = (
-            f"kept: every choice may be the best (the least likely is {least}, {shares[least]:.0%})"
+            f"kept: every choice may be the best (the least likely is {choices[least]}, "
+            f"{shares[least]:.0%})"
         )
         return Verdict("kept", reason, parameter, evidence)
-    following = replace(parameter, choices=stay)
-    dropped = ", ".join(str(choice) for choice in parameter.choices if choice not in stay)
+    following = replace(parameter, choices=tuple(compress(choices, stays)))
+    dropped = ", ".join(str(c) for c, stay in zip(choices, stays, strict=True) if not stay)
     reason = f"narrowed to {describe(following)}: the best is very unlikely to have {dropped}"
     return Verdict("narrowed", reason, following, evidence)

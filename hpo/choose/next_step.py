@@ -110,7 +110,7 @@ def next_step(
     if history.stopped is None and (repeated := trials_to_repeat(plan, traits, history)):
         return Repeat(repeated)
     to_draw = plan.trials - confirming_budget(plan, traits, history)
-    if history.stopped is not None or (full and len(history.trials) >= to_draw):
+    if history.stopped is not None or (full and history.ended >= to_draw):
         return _confirm(plan, traits, history, time_to_race)
     reason = stopping.nothing_is_gained(plan, traits, history)
     if reason is not None:
@@ -151,7 +151,7 @@ def requested_trials(plan: SearchPlan, traits: Traits, history: History) -> tupl
 
 def _start_round(plan: SearchPlan, history: History, to_draw: int) -> StartRound:
     number = len(history.rounds)
-    size = round_size(to_draw, plan.rounds, len(history.trials), number)
+    size = round_size(to_draw, plan.rounds, history.ended, number)
     size = size if number else max(size, len(plan.baseline))
     ranges = dict(plan.space)
     if history.rounds and (narrowed := history.rounds[-1].next_ranges) is not None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.plan.space import Categorical, Float, Numeric, Parameter, Settings, at
+from hpo.plan.space import Categorical, Float, Numeric, Parameter, Settings, at, place
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -22,7 +22,7 @@ def positions(ranges: Mapping[str, Parameter], settings: Sequence[Settings]) -> 
     for name, parameter in ranges.items():
         values = [s[name] for s in settings]
         if isinstance(parameter, Categorical):
-            columns.append(np.array([parameter.choices.index(v) for v in values], float))
+            columns.append(np.array([place(parameter, v) for v in values], float))
             continue
         column = np.array(values, float)
         if isinstance(parameter, Float) and parameter.zero:

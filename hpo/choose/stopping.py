@@ -25,7 +25,7 @@ def time_for_drawing_is_over(plan: SearchPlan, history: History, seconds: float)
     if seconds < searching:
         return None
     return (
-        f"the time was over: {len(history.trials)} trials in {searching:.4g} s, "
+        f"the time was over: {history.ended} trials in {searching:.4g} s, "
         f"the share of the search in {plan.timeout:.4g} s"
     )
 
@@ -51,7 +51,7 @@ def nothing_is_gained(plan: SearchPlan, traits: Traits, history: History) -> str
         return None
     values = history.searched()
     before = sum(r.size for r in rounds[:-patience])
-    earlier = [value for number, value in values.items() if number < before]
+    earlier = [value for number, value in values.items() if history.place(number) < before]
     if not earlier:
         return None
     best = max if traits.direction == "maximize" else min
@@ -77,4 +77,4 @@ def too_many_failures(plan: SearchPlan, history: History) -> str | None:
         return None
     failed = "all" if hopeless else str(count)
     last = history.errors[max(history.errors)]
-    return f"{failed} of {len(history.trials)} trainings failed, the last with {last}"
+    return f"{failed} of {history.ended} trainings failed, the last with {last}"

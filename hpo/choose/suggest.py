@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,10 +26,11 @@ from hpo.plan.space import (
     distribution,
     inside,
     is_zero,
+    place,
 )
 
 if TYPE_CHECKING:
-    import optuna
+    from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
@@ -97,7 +98,7 @@ def suggest(
             return settings
         sampler = "sobol"
 
-    distributions = {name: distribution(p) for name, p in ranges.items()}
+    distributions = {name: _as_drawn(p) for name, p in ranges.items()}
     past = [
         _frozen(trial, ranges, distributions)
         for trial in (history if SAMPLERS[sampler].learns else ())
@@ -114,9 +115,23 @@ def suggest(
             }
             study.add_trial(_frozen(Observation(lowest, None), ranges, distributions))
         study.add_trials(past)
-        settings = [dict(study.ask(distributions).params) for _ in range(n)]
+        settings = [_as_meant(ranges, study.ask(distributions).params) for _ in range(n)]
     _draw_zeros(settings, ranges, seed)
     return settings
+
+
+def _as_drawn(parameter: Parameter) -> BaseDistribution:
+    """A parameter as Optuna draws it: of choices the places, since Optuna takes true for 1."""
+    if isinstance(parameter, Categorical):
+        parameter = Categorical(tuple(range(len(parameter.choices))))
+    return distribution(parameter)
+
+
+def _as_meant(ranges: Mapping[str, Parameter], drawn: Mapping[str, Any]) -> Settings:
+    return {
+        name: p.choices[drawn[name]] if isinstance(p, Categorical) else drawn[name]
+        for name, p in ranges.items()
+    }
 
 
 def _draw_zeros(settings: list[Settings], ranges: Mapping[str, Parameter], seed: int) -> None:
@@ -131,12 +146,14 @@ def _draw_zeros(settings: list[Settings], ranges: Mapping[str, Parameter], seed:
 def _frozen(
     trial: Observation,
     ranges: Mapping[str, Parameter],
-    distributions: dict[str, optuna.distributions.BaseDistribution],
+    distributions: dict[str, BaseDistribution],
 ) -> FrozenTrial:
     from optuna.trial import TrialState, create_trial
 
     def in_range(name: str, value: Value) -> Value:
         parameter = ranges[name]
+        if isinstance(parameter, Categorical):
+            return place(parameter, value)
         return (
             parameter.low if isinstance(parameter, Float) and is_zero(parameter, value) else value
         )

@@ -181,12 +181,28 @@ class History:
     widened: dict[int, set[str]] = field(default_factory=dict)
     """A round's number -> the parameters whose ranges the user widened before it."""
     adopted: int = 0  # the first trials, which Optuna made
+    elsewhere: set[int] = field(default_factory=set)
+    """The numbers of the trials that Optuna added later. Those that ended are among `trials`, and in no round."""
     requests: list[Request] = field(default_factory=list)
 
     @property
     def drawn(self) -> int:
-        """The number of trials that have begun."""
-        return len(self.trials) + len(self.running)
+        """The number of trials that have begun, without those drawn elsewhere."""
+        return self.ended + len(self.running)
+
+    @property
+    def ended(self) -> int:
+        """The number of trials that have a result, without those drawn elsewhere."""
+        return len(self.trials) - len(self.trials.keys() & self.elsewhere)
+
+    @property
+    def numbered(self) -> int:
+        """The number of all trials, which is the number of the next one."""
+        return self.drawn + len(self.elsewhere)
+
+    def place(self, number: int) -> int:
+        """How many trials come before one with a number, without those drawn elsewhere."""
+        return number - sum(other < number for other in self.elsewhere)
 
     @property
     def in_round(self) -> int:
@@ -207,7 +223,7 @@ class History:
     @property
     def trainings(self) -> int:
         """The number of the plan's trainings that are done, confirmations included."""
-        return len(self.trials) + len(self.confirmed) - self.requested
+        return self.ended + len(self.confirmed) - self.requested
 
     @property
     def observations(self) -> list[Observation]:

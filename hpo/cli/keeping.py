@@ -42,20 +42,27 @@ def _confirmed(question: str) -> bool:
 def delete(name: str, yes: bool, storage: str) -> None:
     """Delete the study NAME and all its trials, after asking if stdin is a terminal.
 
+    Where it is none, a study that somebody else began is deleted with --yes only.
+
     \b
     hpo delete digits
     """
     from hpo.cli.signals import signals
     from studies.database.engine import masked
+    from studies.database.owner import current_user
     from studies.database.store import open_store
     from studies.words import counted
 
     with open_store(storage) as store:
-        if not yes and sys.stdin.isatty():
-            store.study(name)  # fails if there is none
-            if not _confirmed(f"Delete study {name!r} in {masked(storage)}?"):
-                say("Nothing was deleted.")
-                raise click.exceptions.Exit(ERROR)
+        owner = store.study(name).owner
+        of_another = owner not in (None, current_user())
+        whose = f" of {owner}" if of_another else ""
+        if of_another and not yes and not sys.stdin.isatty():
+            raise click.ClickException(f"study {name!r} belongs to {owner}: delete it with --yes")
+        question = f"Delete study {name!r}{whose} in {masked(storage)}?"
+        if not yes and sys.stdin.isatty() and not _confirmed(question):
+            say("Nothing was deleted.")
+            raise click.exceptions.Exit(ERROR)
         with signals.later():
             count = store.delete_study(name)
     click.echo(f"study {name!r} with {counted(count, 'trial')} was deleted")

@@ -113,13 +113,13 @@ def _option(field: PlanField, text: str, *, hidden: bool) -> Callable[[F], F]:
     if rule.kind is bool:
         return click.option(f"--{flag}/--no-{flag}", **attributes)
     metavars: dict[type, str] = {int: "N", float: "NUMBER"}
-    kind = rule.kind if rule.kind in metavars else str
-    metavar = field.metavar or metavars.get(kind, "NAME")
+    metavar = field.metavar or metavars.get(rule.kind, "NAME")
     if field.name in ("space", "baseline"):
         attributes |= {"multiple": True}
     if rule.choices or field.name == "metric":
         attributes |= {"shell_complete": choices(field.name)}
-    return click.option(f"--{flag}", type=kind, metavar=metavar, **attributes)
+    # The plan reads numbers from text, and says what is wrong with one in the words of its rule.
+    return click.option(f"--{flag}", type=str, metavar=metavar, **attributes)
 
 
 def _default(field: PlanField) -> str:

@@ -13,25 +13,38 @@ from hpo.cli.output import drawing, json_text, say, show_page, write
 
 
 @click.command(name="list")
+@click.option(
+    "--mine", is_flag=True, help="Only those that you began: by HPO_USER, else by your login."
+)
 @storage_option
 @json_option
-def list_studies(storage: str, as_json: bool) -> None:
+def list_studies(mine: bool, storage: str, as_json: bool) -> None:
     """List the studies of a database.
 
     \b
     hpo list --storage sqlite:///hpo.db
+    hpo list --mine
     """
     from studies.database.engine import now
     from studies.database.listing import listing
+    from studies.database.owner import current_user
 
+    me = current_user()
+    if mine and me is None:
+        raise click.ClickException("the system has no name for you: give one by HPO_USER")
     stored = listing(storage)
+    if mine:
+        stored = [study for study in stored if study.owner == me]
     if as_json:
         click.echo(json_text([study.as_mapping() for study in stored]))
+        return
+    if mine and not stored:
+        click.echo(f"no studies of {me} yet")
         return
     from hpo.display.listing import studies_table
     from hpo.display.text import show as print_parts
 
-    print_parts(studies_table(stored, now()))
+    print_parts(studies_table(stored, now(), me=me))
 
 
 @click.command()

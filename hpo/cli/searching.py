@@ -21,6 +21,7 @@ from hpo.cli.options import (
 from hpo.cli.output import json_text, say, stdout_for_results
 from hpo.cli.signals import signals
 from hpo.cli.statuses import ERROR, NO_TRIAL_SUCCEEDED
+from hpo.plan.fields import RANGE
 
 if TYPE_CHECKING:
     from studies.study import Study
@@ -223,7 +224,11 @@ def _plan_fields(
         fields = read_toml(config)
     fields |= _given(flags)
     if space:
-        fields["space"] = dict(map(_named_range, space))
+        named = list(map(_named_range, space))
+        fields["space"] = dict(named)
+        for name in fields["space"]:
+            if (ranges := [text for other, text in named if other == name])[1:]:
+                raise click.UsageError(f"--space {name} is there twice: {' and '.join(ranges)}")
     return fields
 
 
@@ -234,5 +239,5 @@ def _given(flags: dict[str, Any]) -> dict[str, Any]:
 def _named_range(text: str) -> tuple[str, str]:
     name, _, values = text.partition("=")
     if not (name and values):
-        raise click.UsageError(f"--space {text!r}: write NAME=LOW:HIGH[:log][:int] or NAME=a,b,c")
+        raise click.UsageError(f"--space {text!r}: write NAME={RANGE} or NAME=a,b,c")
     return name, values

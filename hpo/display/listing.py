@@ -15,20 +15,42 @@ from studies.words import age
 if TYPE_CHECKING:
     from studies.database.listing import Listed
 
-TEXTS = ("study", "state", "metric", "holder")  # aligned left; the other columns are numbers
+TEXTS = (
+    "study",
+    "state",
+    "metric",
+    "owner",
+    "holder",
+)  # aligned left; the other columns are numbers
 ALWAYS = ("study", "state", "complete", "best", "metric", "age")
-COLUMNS = ("study", "state", "complete", "pruned", "failed", "best", "metric", "age", "holder")
+COLUMNS = (
+    "study",
+    "state",
+    "complete",
+    "pruned",
+    "failed",
+    "best",
+    "metric",
+    "age",
+    "owner",
+    "holder",
+)
 WIDEST = 30  # of a column: a longer text sticks out of its own line only
 
 
-def studies_table(listed: Sequence[Listed], now: datetime) -> Text:
+def studies_table(listed: Sequence[Listed], now: datetime, *, me: str | None = None) -> Text:
     """The state of each study, and how long ago something last happened to it; no column is empty.
+
+    Owners are shown if there is one beside `me`.
 
     A study is one line, however long. The lines are laid out here because rich takes a second for 3,000 studies.
     """
     if not listed:
         return Text("no studies yet: start one with  hpo search digits")
     rows = [_row(study, now) for study in listed]
+    if {study.owner for study in listed} - {None, me}:
+        for study, row in zip(listed, rows, strict=True):
+            row["owner"] = (study.owner or "", "")
     columns = [name for name in COLUMNS if name in ALWAYS or any(name in row for row in rows)]
     heads = [{name: (name, "bold") for name in columns}]
     widths = {

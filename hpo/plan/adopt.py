@@ -138,7 +138,11 @@ def widest(distributions: Sequence[BaseDistribution]) -> Parameter:
     if isinstance(first, CategoricalDistribution):
         if any(d != first for d in distributions):
             raise ValueError("its choices change from trial to trial")
-        for choice in first.choices:
+        for k, choice in enumerate(first.choices):
+            if choice in first.choices[:k]:  # such as True after 1, for which Optuna has recorded 1
+                raise ValueError(
+                    f"choice {choice!r} is one that Optuna can't tell from an equal one"
+                )
             if isinstance(choice, float) and not abs(choice) < float("inf"):
                 raise ValueError(f"choice {choice!r} is not a finite number")
         return Categorical(tuple(first.choices))

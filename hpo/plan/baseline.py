@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hpo.plan.notation import parse_value
 from hpo.plan.space import (
     HUGE,
     Categorical,
@@ -19,9 +20,10 @@ from hpo.plan.space import (
     Value,
     contains,
     on_a_step,
-    parse_value,
+    place,
+    plain,
 )
-from studies.words import describe, nearest, number, settings
+from studies.words import describe, distinct, nearest, number, settings
 from trainer import fields
 
 DEFAULT = "default"
@@ -71,9 +73,9 @@ def whole(
                 raise ValueError(f"{name} is not searched; {nearest(name, space, known)}")
         of_all: Settings = {}
         for name, parameter in space.items():
-            value = baseline[name] if name in baseline else _default(name, network)
+            value = plain(baseline[name]) if name in baseline else _default(name, network)
             of_all[name] = _value(name, parameter, value)
-        if of_all in complete:
+        if any(all(distinct(b[n]) == distinct(of_all[n]) for n in b) for b in complete):
             raise ValueError(f"{settings(of_all)} is there twice")
         complete.append(of_all)
     return tuple(complete)
@@ -98,12 +100,9 @@ def _value(name: str, parameter: Parameter, value: Any) -> Value:
         ValueError: it can't have it.
     """
     if isinstance(parameter, Categorical):
-        same = [
-            c for c in parameter.choices if c == value and (c is value or _kind(c) == _kind(value))
-        ]
-        if not same:
+        if not contains(parameter, value):
             raise ValueError(f"{name} = {value!r} is not one of the choices {describe(parameter)}")
-        return same[0]
+        return parameter.choices[place(parameter, value)]
     if not NUMBER.allows(value):
         raise ValueError(f"{name} = {value!r} is not a number")
     if isinstance(parameter, Int) and value != int(value):
@@ -114,11 +113,6 @@ def _value(name: str, parameter: Parameter, value: Any) -> Value:
             f"{name} = {number(checked)} is no step of {number(parameter.step)} from {number(parameter.low)}"
         )
     return checked
-
-
-def _kind(choice: Value) -> type:
-    """True is not 1, but 1.0 is."""
-    return float if type(choice) is int else type(choice)
 
 
 def outside(baselines: Sequence[Settings], space: Mapping[str, Parameter]) -> list[str]:

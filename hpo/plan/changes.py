@@ -160,7 +160,7 @@ def _wider(name: str, old: Parameter, new: Parameter) -> bool:
     if isinstance(old, Categorical) or isinstance(new, Categorical):
         if not (isinstance(old, Categorical) and isinstance(new, Categorical)):
             raise PlanError(f"space.{name}: a range can't become choices, or choices a range")
-        lost = [choice for choice in old.choices if choice not in new.choices]
+        lost = [choice for choice in old.choices if not contains(new, choice)]
         if lost:
             raise PlanError(
                 f"space.{name}: {lost[0]!r} can't be removed, since trials may have it; choices can only be added"

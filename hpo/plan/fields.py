@@ -6,6 +6,7 @@ of the network come from `trainer.fields`. Nothing heavy is imported: `hpo --hel
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypedDict
 
@@ -53,6 +54,9 @@ TEXT = Rule("text", lambda _: True, str)  # the plan itself checks it
 SOURCES = (
     "digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file, or mnist:DIR."
 )
+RANGE = "LOW:HIGH[:log][:int][:step=S][:zero=SHARE]"
+"""How a range is written as text (`hpo.plan.notation`)."""
+
 SPACE = {"learning_rate": "1e-5:1:log", "weight_decay": "1e-8:0.1:log"}
 """Rough ranges on a log scale, wide on purpose (*Deep Learning from Scratch*, 6.5.2, and wider)."""
 
@@ -72,7 +76,7 @@ _TABLE = (
     PlanField("task", WHAT, one_of(["classification", "regression"]), None, "What the labels of a table are.",
         "by the metric, else by the labels", "regression", "TASK"),
     PlanField("rows", WHAT, whole(10), None, "Search on so many rows, drawn once.", "all", 1000, "N"),
-    PlanField("space", WHAT, TEXT, SPACE, "A range LOW:HIGH[:log][:int], or choices a,b,c; can be repeated.",
+    PlanField("space", WHAT, TEXT, SPACE, f"A range {RANGE}, or choices a,b,c; can be repeated.",
         metavar="NAME=RANGE", change="A range or choices that include the study's; can be repeated."),
     PlanField("trials", MUCH, whole(), 100, "Trainings in all, those that confirm the best settings included.",
         starts=True, metavar="N",
@@ -102,8 +106,8 @@ _TABLE = (
         "by the noise", 5, "K"),
     PlanField("repeats", MUCH, whole(), None, "How often a finalist is trained, on average.",
         "by the noise", 3, "S"),
-    PlanField("timeout", MUCH, number(open_low=True, open_high=True), None, "Begin nothing new after so many seconds.",
-        "no limit", 3600, "SECONDS", change=""),
+    PlanField("timeout", MUCH, number(open_low=True, open_high=True), None,
+        "Begin nothing new after so many seconds, or after 30m or 1h30m.", "no limit", 3600, "TIME", change=""),
     PlanField("patience", MUCH, whole(), None, "Stop when so many rounds improved by less than the noise.",
         "never", 2, "R", change=""),
     _network("hidden", metavar="100,100", starts=True),
@@ -117,6 +121,26 @@ _TABLE = (
 FIELDS = {field.name: field for field in _TABLE}
 OF_THE_NETWORK = ("target", "task", "rows", *(field.name for field in _TABLE if field.group == NET))
 """The fields that a trainer of the user's has no use for."""
+
+
+UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(text: str) -> float:
+    """Seconds, from a number of them or from a duration such as `90s`, `30m`, `1.5h` or `1h 30m`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    part = r"(\d+(?:\.\d+)?) ?(s|min|m|h|d)"
+    if re.fullmatch(rf"(?:{part} ?)+", text.strip()):
+        return sum(float(count) * UNITS[unit] for count, unit in re.findall(part, text))
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is neither seconds nor a duration like 90s, 30m, 1h30m"
+        ) from None
 
 
 class PlanFields(TypedDict, total=False):
@@ -142,7 +166,7 @@ class PlanFields(TypedDict, total=False):
     halving: int | None
     finalists: int | None
     repeats: int | None
-    timeout: float | None
+    timeout: float | str | None
     patience: int | None
     hidden: Sequence[int] | str
     activation: str
@@ -176,5 +200,5 @@ class PlanChanges(TypedDict, total=False):
     trials: int
     extend: bool
     max_failures: int | None
-    timeout: float | None
+    timeout: float | str | None
     patience: int | None

@@ -25,7 +25,16 @@ from hpo.choose.halving import cost
 from hpo.choose.types import Direction
 from hpo.errors import PlanError
 from hpo.plan.baseline import as_mappings, whole
-from hpo.plan.fields import FIELDS, OF_A_NETWORK, OF_THE_NETWORK, ROUNDS_OF_HALVING, SPACE
+from hpo.plan.fields import (
+    FIELDS,
+    OF_A_NETWORK,
+    OF_THE_NETWORK,
+    RANGE,
+    ROUNDS_OF_HALVING,
+    SPACE,
+    seconds,
+)
+from hpo.plan.notation import parse_parameter
 from hpo.plan.sequences import from_sequence
 from hpo.plan.space import (
     Categorical,
@@ -34,7 +43,7 @@ from hpo.plan.space import (
     Parameter,
     Settings,
     from_mapping,
-    parse_parameter,
+    plain,
     to_mapping,
 )
 from studies.words import nearest
@@ -48,9 +57,9 @@ def _parameter(value: Any) -> Parameter:
         return parse_parameter(value)
     if isinstance(value, Mapping):
         return from_mapping(value)
-    if isinstance(value, tuple | list):
+    if isinstance(value := plain(value), tuple | list):
         return from_sequence(value)
-    raise ValueError(f"{value!r} is not a range: write LOW:HIGH[:log][:int], a,b,c or a table")
+    raise ValueError(f"{value!r} is not a range: write {RANGE}, a,b,c or a table")
 
 
 def _baselines(given: Any) -> Any:
@@ -133,6 +142,11 @@ class Plan(BaseModel):
     @classmethod
     def _hidden_from_text(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _seconds(cls, value: Any) -> Any:
+        return seconds(value) if isinstance(value, str) else value
 
     @field_validator("*")
     @classmethod
@@ -305,6 +319,12 @@ def to_json(plan: Plan) -> str:
     return json.dumps(plan.model_dump(mode="json", exclude=foreign))
 
 
+_KINDS = ("int", "float", "bool", "tuple", "string")
+_WRONG = ("type", "parsing", "parsing_size", "from_float")
+_OF_RULES = {"literal_error", *(f"{kind}_{wrong}" for kind in _KINDS for wrong in _WRONG)}
+"""What pydantic says of a value of another type than its field's: the field's rule says it better."""
+
+
 def _one_line(error: ValidationError, where: str) -> str:
     # A wrong field is more helpful to hear of than a missing one: it may be the missing one, misspelt.
     errors = error.errors(include_url=False)
@@ -318,8 +338,11 @@ def _one_line(error: ValidationError, where: str) -> str:
         message = "a parameter's name is letters, digits and _ only"
         if field == "trainer":
             message = f"{first['input']!r} is not FILE.py:FUNCTION or MODULE:FUNCTION, such as my_model.py:train"
-    elif first["type"] == "literal_error":
-        message = broken(FIELDS[field].rule, first["input"])
+    elif first["type"] in _OF_RULES and (plan_field := FIELDS.get(str(first["loc"][0]))):
+        field, rule = plan_field.name, plan_field.rule
+        message = broken(rule, first["input"])
+        if rule.kind is tuple:
+            message += f", such as {plan_field.metavar}"
     elif first["type"] not in ("value_error", "missing"):
         message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
     return ": ".join(part for part in (where, field, message) if part)

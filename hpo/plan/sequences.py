@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from hpo.plan.space import Categorical, Float, Int, Parameter
+from hpo.plan.space import Categorical, Float, Int, Parameter, plain
 
 WIDE = 100
 """A range whose ends differ by this factor may be meant on a log scale."""
 
 
-def from_sequence(values: Sequence[Any]) -> Parameter:
+def from_sequence(values: tuple[Any, ...] | list[Any]) -> Parameter:
     """(low, high) as a range on a linear scale, where that is plain; other values as choices.
 
     Two whole numbers are a range of whole numbers, but 0 and 1, between which there would be none.
     """
+    values = type(values)(map(plain, values))
     pair = len(values) == 2 and all(
         isinstance(v, int | float) and not isinstance(v, bool) for v in values
     )

@@ -1,18 +1,17 @@
-"""Parameters and their ranges: as objects, as text, as plain data, and as Optuna's distributions.
+"""Parameters and their ranges: as objects, as plain data, and as Optuna's distributions.
 
-A space maps names to parameters; the ranges of a round are a space, too. As text, in flags and TOML, a parameter is
-`LOW:HIGH[:log][:int]` or `a,b,c`.
+A space maps names to parameters; the ranges of a round are a space, too.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from studies.words import nearest, number
+from studies.words import distinct, nearest, number
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -23,6 +22,7 @@ Value: TypeAlias = Choice
 Settings: TypeAlias = dict[str, Value]
 
 HUGE = 1e300  # no range goes beyond
+UNORDERED = (str, set, frozenset, dict)  # the order of a set of text changes from run to run
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class _Range:
     extend: bool = True
 
     def _convert(self, kind: type[int | float], *bounds: str) -> None:
+        for field in fields(self):
+            object.__setattr__(self, field.name, plain(getattr(self, field.name)))
         for bound in bounds:
             value = getattr(self, bound)
             number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -91,7 +93,7 @@ class Int(_Range):
 
 @dataclass(frozen=True)
 class Categorical:
-    """One of some choices: text, numbers, true / false.
+    """One of some choices: text, finite numbers, true / false, None. 0 and false are two choices, 1 and 1.0 are one.
 
     Raises:
         ValueError: no choices, the same choice twice, or a choice of another kind.
@@ -100,14 +102,36 @@ class Categorical:
     choices: tuple[Choice, ...]
 
     def __post_init__(self) -> None:
-        if isinstance(self.choices, str) or not self.choices:
-            raise ValueError(f"choices = {self.choices!r} is not a list of at least one choice")
-        object.__setattr__(self, "choices", tuple(self.choices))
+        values = plain(self.choices)
+        ordered = isinstance(values, Iterable) and not isinstance(values, UNORDERED)
+        object.__setattr__(self, "choices", tuple(map(plain, values)) if ordered else ())
+        if not self.choices:
+            raise ValueError(f"choices = {values!r} is not a list of at least one choice")
         for i, choice in enumerate(self.choices):
+            if isinstance(choice, list | tuple):
+                raise ValueError(
+                    f"choice {choice!r} is a list: give each a name as text, which your function turns into it"
+                )
             if choice is not None and not isinstance(choice, str | int | float):
                 raise ValueError(f"choice {choice!r} is not text, a number, true or false")
-            if choice in self.choices[:i]:
+            if isinstance(choice, float) and not math.isfinite(choice):
+                raise ValueError(f"choice {choice!r} is not a finite number: None may stand for it")
+            if place(self, choice) < i:
                 raise ValueError(f"choice {choice!r} is named twice")
+
+
+def plain(value: Any) -> Any:
+    """A number or an array of NumPy's as Python's own; anything else as it is."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def place(parameter: Categorical, value: Value) -> int:
+    """The place of a value among the choices.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    return list(map(distinct, parameter.choices)).index(distinct(value))
 
 
 Parameter: TypeAlias = Float | Int | Categorical
@@ -185,44 +209,6 @@ def on_a_step(p: Numeric, value: float) -> bool:
     return _stepped(p, value, ROUND_HALF_EVEN) == value
 
 
-def parse_parameter(text: str) -> Parameter:
-    """`LOW:HIGH[:log][:int]` or `a,b,c` as a parameter.
-
-    Raises:
-        ValueError: it is neither, or it breaks a rule of `Float`, `Int` or `Categorical`.
-    """
-    if ":" not in text or "," in text:  # a choice may hold a colon, as normal:0.01 does
-        choices = [part.strip() for part in text.split(",")]
-        if not all(choices):
-            raise ValueError(f"{text!r} is neither LOW:HIGH[:log][:int] nor choices a,b,c")
-        return Categorical(tuple(map(parse_value, choices)))
-    low, high, *words = (part.strip() for part in text.split(":"))
-    unknown = [word for word in words if word not in ("log", "int")]
-    if unknown:
-        raise ValueError(f"{unknown[0]!r} in {text!r} is neither 'log' nor 'int'")
-    bounds = []
-    for part in (low, high):
-        try:
-            bounds.append(float(part))
-        except ValueError:
-            raise ValueError(f"{part!r} in {text!r} is not a number") from None
-    if "int" in words:
-        return Int(bounds[0], bounds[1], log="log" in words)  # type: ignore[arg-type]  # checked there
-    return Float(bounds[0], bounds[1], log="log" in words)
-
-
-def parse_value(text: str) -> Value:
-    """A choice or a number as text, as the value that it stands for."""
-    if text in ("true", "false"):
-        return text == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
 def from_mapping(fields: Mapping[str, Any]) -> Parameter:
     """The parameter of a mapping as `to_mapping` makes it, or as a TOML table holds it.
 
@@ -275,7 +261,7 @@ def distribution(parameter: Parameter) -> BaseDistribution:
 def contains(parameter: Parameter, value: Value) -> bool:
     """Whether a value is inside the range or one of the choices; 0 is if some draws are to be 0."""
     if isinstance(parameter, Categorical):
-        return value in parameter.choices
+        return distinct(value) in map(distinct, parameter.choices)
     if not isinstance(value, int | float):
         return False
     return is_zero(parameter, value) or parameter.low <= value <= parameter.high
@@ -289,6 +275,20 @@ def is_zero(parameter: Parameter, value: Value) -> bool:
 def inside(space: Mapping[str, Parameter], settings: Mapping[str, Value]) -> bool:
     """Whether settings give every parameter of the space a value inside its range."""
     return all(name in settings and contains(p, settings[name]) for name, p in space.items())
+
+
+def fits(space: Mapping[str, Parameter], settings: Mapping[str, Value]) -> bool:
+    """Whether settings have a value for every parameter of the space, of its kind, inside its range or not."""
+    kinds = {Float: int | float, Int: int}
+    return all(
+        name in settings
+        and (
+            contains(p, settings[name])
+            if isinstance(p, Categorical)
+            else isinstance(settings[name], kinds[type(p)])
+        )
+        for name, p in space.items()
+    )
 
 
 def position(parameter: Numeric, value: float) -> float:

@@ -18,9 +18,12 @@ from hpo.choose.types import (
     Traits,
 )
 from hpo.plan.changes import CONFIRM
-from hpo.plan.space import Space, from_mapping
+from hpo.plan.space import Space, fits, from_mapping
 from studies.database.records import Trial
 from studies.database.writer import Writer
+
+ELSEWHERE = -1
+"""In place of a batch: the trials that Optuna added."""
 
 
 def read_history(writer: Writer, plan: SearchPlan, traits: Traits) -> History:
@@ -44,9 +47,12 @@ def read_history(writer: Writer, plan: SearchPlan, traits: Traits) -> History:
     for version in plans:
         asked = [Request(**c["after"]) for c in version.changes if c["field"] == CONFIRM]
         requests = [r if asked else replace(r, ended=False) for r in requests] + asked
+    elsewhere = {t.number for t in trials if "round" not in t.attributes}
+    running = [t for t in trials if t.state == "running" and t.number not in elsewhere]
     history = History(
-        running={t.number: t.params for t in trials if t.state == "running"},
-        split=max((split_of(t) for t in trials if t.state == "running"), default=0),
+        running={t.number: t.params for t in running},
+        split=max(map(split_of, running), default=0),
+        elsewhere=elsewhere,
         rounds=[
             Round(
                 r.round,
@@ -72,12 +78,15 @@ def read_history(writer: Writer, plan: SearchPlan, traits: Traits) -> History:
     )
     batch_of = batch_numbers(batches(plan, traits, history.rounds))
     for trial in trials:
-        if trial.state == "running":
+        drawn_here = trial.number not in history.elsewhere
+        if trial.state == "running" or not (drawn_here or fits(plan.space, trial.params)):
             continue
+        batch = batch_of[history.place(trial.number)] if drawn_here else ELSEWHERE
+        params = trial.params if drawn_here else {name: trial.params[name] for name in plan.space}
         history.trials[trial.number] = Observation(
-            trial.params, _finite(trial.value), batch_of[trial.number], _left_epoch(trial)
+            params, _finite(trial.value), batch, _left_epoch(trial)
         )
-        if "error" in trial.attributes:
+        if drawn_here and "error" in trial.attributes:
             history.errors[trial.number] = trial.attributes["error"]
     return history
 

@@ -80,7 +80,7 @@ class Journal:
             for name, p in current.ranges.items()
         }
         trials = self._writer.start_batch(
-            current.number, settings, distributions, split=split, after=self.history.drawn
+            current.number, settings, distributions, split=split, after=self.history.numbered
         )
         self.history.running |= zip(trials, settings, strict=True)
         self.history.split = split
@@ -97,7 +97,7 @@ class Journal:
             history.trials[result.number] = Observation(
                 history.running.pop(result.number),
                 result.value,
-                batch_of[result.number],
+                batch_of[history.place(result.number)],
                 attributes.get("left_epoch"),
             )
             if "error" in attributes:

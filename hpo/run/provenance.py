@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from hpo.version import __version__
@@ -16,10 +17,15 @@ def provenance() -> dict[str, Any]:
     """Versions of Python and of the packages that results depend on, the kind of machine, the BLAS and its kernels.
 
     OpenBLAS and MKL choose kernels by the processor (or by `OPENBLAS_CORETYPE`), and two kernels may round differently.
+    The BLAS is NumPy's, where NumPy has one of its own: SciPy and others bring theirs, and are loaded at times.
     """
     import numpy  # noqa: F401  # loads the BLAS
     from threadpoolctl import threadpool_info
 
+    loaded = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    of_numpy = [
+        x for x in loaded if any("numpy" in part for part in Path(x["filepath"]).parts[-3:])
+    ]
     return {
         "versions": {"python": platform.python_version(), "hpo": __version__}
         | {package: version(package) for package in PACKAGES},
@@ -27,14 +33,16 @@ def provenance() -> dict[str, Any]:
         "machine": platform.machine(),
         "blas": [
             {key: library.get(key) for key in ("internal_api", "version", "architecture")}
-            for library in threadpool_info()
-            if library["user_api"] == "blas"
+            for library in of_numpy or loaded
         ],
     }
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """The differences between two results of `provenance`, in a few words each."""
+    """The differences between two results of `provenance`, in a few words each.
+
+    Earlier versions recorded every BLAS that happened to be loaded, so one that is in one result only is no difference.
+    """
     old, new = (
         {**p.get("versions", {}), "system": p.get("system"), "machine": p.get("machine")}
         for p in (then, now)
@@ -44,9 +52,9 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         for name in sorted(old.keys() | new.keys())
         if old.get(name) != new.get(name)
     ]
-    kernels = [sorted(map(_kernels, p.get("blas", []))) for p in (then, now)]
-    if kernels[0] != kernels[1]:
-        lines.append(f"BLAS {', '.join(kernels[0])}, now {', '.join(kernels[1])}")
+    blas, others = (sorted(set(map(_kernels, p.get("blas", [])))) for p in (then, now))
+    if not (set(blas) <= set(others) or set(blas) >= set(others)):
+        lines.append(f"BLAS {', '.join(blas)}, now {', '.join(others)}")
     return lines
 
 

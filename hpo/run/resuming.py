@@ -23,10 +23,11 @@ from hpo.trainables.protocol import Trainable
 from studies import extras
 from studies.database.optunas import (
     added_by_optuna,
-    check_drawn,
+    check_added,
     read_optunas,
     record_adoption,
     record_growth,
+    take_over_added,
 )
 from studies.database.records import StudyRecord
 from studies.database.store import Store
@@ -48,11 +49,12 @@ class Continuation:
         """Whether nothing is left to do."""
         return self.record.state == "complete" and not self.changes and not self.lifts_stop
 
-    def check(self, store: Store) -> None:
+    def check(self, store: Store, *, take_over: bool) -> None:
         """Check that the study can go on, before anything is written.
 
         Raises:
             PlanError: ranges change, and no trial would be drawn from them.
+            studies.errors.LeaseError: a trial of Optuna's in it has not ended, and `take_over` is not set.
         """
         if any(change.field.startswith("space.") for change in self.changes):
             drawn = sum(r.size for r in store.rounds(self.record.study_id))
@@ -64,18 +66,25 @@ class Continuation:
                     "no trial is left to be drawn from other ranges: give trials, more than "
                     f"{self.plan.trials - self.record.adopted} in all"
                 )
-        check_drawn(store, self.record)
+        check_added(store, self.record, len(self.plan.baseline), take_over=take_over)
 
     def with_request(self, history: History, trainings: int) -> Continuation:
         """The same, with so many trainings that are to confirm the best of the trials so far."""
         begun = len(history.confirmed) + len(history.staged)
         confirmed = max(begun, *(r.confirmed + r.trainings for r in history.requests), 0)
         ended = self.record.state == "complete" or any(r.ended for r in history.requests)
-        asked = request(confirmed, trainings, history.drawn, history.owed, ended=ended)
+        asked = request(confirmed, trainings, history.numbered, history.owed, ended=ended)
         return replace(self, changes=[*self.changes, asked])
 
     def record_changes(self, writer: Writer, watcher: Watcher) -> None:
-        """Record changes of the plan, and versions and a machine that differ from those before."""
+        """Record changes of the plan, versions and a machine that differ from those before, and what Optuna left."""
+        if added := take_over_added(writer, self.record):
+            line = (
+                f"Optuna has added {counted(len(added), 'trial')}, which count as drawn elsewhere"
+            )
+            if waiting := sum(row.state == "WAITING" for row in added):
+                line += f"; {waiting} of them wait to be trained by Optuna, and are left waiting"
+            watcher.noticed(line)
         if self.changes or self.lifts_stop:
             for change in self.changes:
                 watcher.noticed(change.means)

@@ -92,8 +92,8 @@ def find(path: str) -> Train:
     except PlanError as error:
         raise PlanError(f"trainer {path!r}: {error}") from None
     except SyntaxError as error:
-        message = f"{error.filename}, line {error.lineno}: {error.msg}"
-        raise PlanError(f"trainer {path!r}: {message}") from None
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise PlanError(f"trainer {path!r}: {error.filename or where}{line}: {error.msg}") from None
     except KeyboardInterrupt:  # importing may take long, and so this is the user's
         raise
     except BaseException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -98,6 +99,10 @@ def mlp(plan: Plan, load: Callable[..., Callable[[Which], Splits]] = trainer.dat
         PlanError: the plan searches a parameter that the network does not have, or values that it does not accept.
         trainer.errors.DataError: the source can't be read or used.
     """
+    if re.search(r"\.py(:\w*)?$", plan.source or ""):
+        raise PlanError(
+            f"source {plan.source!r} holds no data: give a function that trains by --trainer"
+        )
     check_space(plan)
     rows = {"seed": plan.seed, "rows": plan.rows, "dtype": plan.dtype}
     network = MLP(plan, load(plan.source or "", plan.target, task=task_of(plan), **rows))

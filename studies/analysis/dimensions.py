@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 
 from studies.analysis.frames import Floats, parameters
 from studies.database.records import Direction
+from studies.words import distinct
 
 # Multiples of these fill a square evenly: Roberts' R2 sequence.
 ACROSS, UP = 0.7548776662, 0.5698402910
@@ -66,8 +68,11 @@ class Dimension:
         column = trials[self.name]
         if self.choices is None:
             return np.asarray(column.to_numpy(dtype=float, na_value=np.nan), float)
-        places = {choice: k for k, choice in enumerate(self.choices)}
-        at = [places.get(None if pd.isna(v) else v, math.nan) for v in column.tolist()]
+        # In a frame, choices that pandas would take for equal are JSON.
+        places = {distinct(choice): k for k, choice in enumerate(self.choices)}
+        as_json: dict[Any, int] = {json.dumps(choice): k for k, choice in enumerate(self.choices)}
+        values = [None if pd.isna(v) else v for v in column.tolist()]
+        at = [places.get(distinct(v), as_json.get(v, math.nan)) for v in values]
         return np.asarray(at, float) + 0.6 * (trials["number"].to_numpy(float) * spread % 1 - 0.5)
 
     def share(self, at: Floats) -> Floats:
@@ -93,10 +98,10 @@ def dimension(name: str, trials: pd.DataFrame, rounds: pd.DataFrame) -> Dimensio
     judged = rows.tail(1).dropna(subset=["action"])
     if isinstance(rows["choices"].iloc[0], list):
         lists = [*rows["choices"], *judged["next_choices"]]
-        choices = list(dict.fromkeys(choice for chosen in lists for choice in chosen))
-        places = [[choices.index(choice) for choice in chosen] for chosen in lists]
+        choices = {distinct(choice): choice for chosen in lists for choice in chosen}
+        places = [[[*choices].index(distinct(choice)) for choice in chosen] for chosen in lists]
         searched = [[(k - 0.4, k + 0.4) for k in chosen] for chosen in places]
-        return Dimension(name, -0.5, len(choices) - 0.5, False, choices, searched)
+        return Dimension(name, -0.5, len(choices) - 0.5, False, [*choices.values()], searched)
     ends = [*zip(rows["low"], rows["high"], strict=True)]
     ends += zip(judged["next_low"], judged["next_high"], strict=True)
     low, high = min(e[0] for e in ends), max(e[1] for e in ends)

@@ -7,6 +7,7 @@ study's parameters, their values and its metrics alone, never on how many rows t
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from studies.database.columns import Curves, TrialColumns
 from studies.database.records import Direction, Finalist, Round
+from studies.words import distinct
 
 Floats = NDArray[np.float64]
 
@@ -231,20 +233,26 @@ def _times(values: Any) -> Any:
 
 
 def _distinguishable(values: list[Any]) -> bool:
-    """Whether pandas can tell the values apart: choices of Optuna may be lists, or 1 and true."""
+    """Whether pandas can tell the values apart, and from None: choices may be 1 and true, or Optuna's lists or NaN."""
     kinds = set(map(type, values))
+    if float in kinds and not all(math.isfinite(v) for v in values if type(v) is float):
+        return False
     if kinds <= {str} or kinds <= {int, float}:
         return True
     try:
-        return len(set(values)) == len({(type(value) is bool, value) for value in values})
+        return len(set(values)) == len(set(map(distinct, values)))
     except TypeError:
         return False
+
+
+def _json(value: Any) -> str:
+    return repr(value) if isinstance(value, float) else json.dumps(value)  # nan, inf and -inf
 
 
 def _parameter(values: list[Any]) -> Any:
     present = [value for value in values if value is not None]
     if not _distinguishable(present):
-        values = [None if value is None else json.dumps(value) for value in values]
+        values = [None if value is None else _json(value) for value in values]
         present = [value for value in values if value is not None]
     kinds = set(map(type, present))
     if kinds & {str, bool}:

@@ -18,6 +18,7 @@ from studies.database.connection import Database
 from studies.database.engine import now
 from studies.database.records import OPTUNA_STATES, Result, stored_number, stored_points
 from studies.errors import StoreError
+from studies.words import distinct
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -53,7 +54,8 @@ def start(
         first = 0 if last is None else last + 1
         if after is not None and first != after:
             raise StoreError(
-                f"another program has added trials to study {name!r}: nothing more is written"
+                f"another program has added trials to study {name!r} while it was searched: nothing more is "
+                "written, and hpo resume goes on"
             )
         numbers = range(first, first + len(settings))
         trials = [
@@ -66,7 +68,7 @@ def start(
             {
                 "trial_id": ids[number],
                 "param_name": name,
-                "param_value": distributions[name].to_internal_repr(value),
+                "param_value": _stored(distributions[name], value),
                 "distribution_json": texts[name]
                 if (d := _including(distributions[name], value)) is distributions[name]
                 else distribution_to_json(d),
@@ -130,6 +132,15 @@ def finish(
         _insert(connection, (v, values), (i, points), (tables.curves, curves), (a, attributes))
 
     return write
+
+
+def _stored(d: BaseDistribution, value: Any) -> float:
+    """A value as Optuna stores it: of choices the place, where Optuna itself takes true for 1."""
+    from optuna.distributions import CategoricalDistribution
+
+    if isinstance(d, CategoricalDistribution):
+        return list(map(distinct, d.choices)).index(distinct(value))
+    return d.to_internal_repr(value)
 
 
 def _including(d: BaseDistribution, value: Any) -> BaseDistribution:

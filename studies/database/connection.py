@@ -19,6 +19,7 @@ T = TypeVar("T")
 OPTUNA_TABLES = (
     "studies",
     "study_directions",
+    "study_user_attributes",
     "trials",
     "trial_params",
     "trial_values",

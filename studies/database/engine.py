@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import tempfile
 import time
@@ -17,15 +18,17 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from studies import extras
+from studies.database import roles
 from studies.database.files import (
     UNWRITABLE_PLACE,
     beside,
-    first_line,
     meaning,
     nobody_writes,
+    of_optunas_journal,
     size,
 )
 from studies.errors import ConnectionLostError, StoreError
+from studies.words import nearest
 
 BUSY_SECONDS = 30  # how long to wait for another program that is writing to the same SQLite file
 CONNECT_SECONDS = 10  # how long to wait for a server that does not answer
@@ -74,26 +77,61 @@ def check_creatable(url: str) -> None:
         ) from None
 
 
+SERVER = "postgresql://USER:PASSWORD@HOST/DATABASE"
+
+
 def parse(url: str) -> sa.URL:
     """A URL in its parts.
 
     Raises:
-        StoreError: it is not a URL, or not one of SQLite or PostgreSQL.
+        StoreError: it is not a URL, or not one of SQLite or PostgreSQL; the message never has a password.
     """
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):  # a port that is not a number
-        # A URL that can't be parsed may hold a password anywhere, so only a plain path is repeated.
-        raise StoreError(
-            "the database URL can't be read: write sqlite:///FILE"
-            if "://" in url or "@" in url
-            else f"{url!r} is not a database URL: write sqlite:///{url}"
-        ) from None
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise StoreError(
-            f"a {parsed.get_backend_name()} database can't be used: give sqlite:///FILE or postgresql://…"
-        )
+        raise StoreError(_meant(url)) from None
+    backend = parsed.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        near = nearest(backend, ("sqlite", "postgresql"), f"give sqlite:///FILE or {SERVER}")
+        raise StoreError(f"a {backend} database can't be used: {near}")
+    if backend == "postgresql" and "@" in f"{parsed.host}{parsed.database}":
+        raise StoreError(ENCODE)
+    if backend == "sqlite":
+        for option in filter(None, url.partition("?")[2].split("&")):
+            if not option.startswith("timeout="):
+                raise StoreError(
+                    f"{url}: what follows '?' is options, and {option!r} is none that hpo knows: "
+                    "in a file's name, write %3F for ?"
+                )
     return parsed
+
+
+ENCODE = (
+    "the database URL can't be read: percent-encode a password with @, / or other signs (%40 for @, %2F for /), as in "
+    f"{SERVER}"
+)
+
+
+def _meant(url: str) -> str:
+    """What is wrong with a text that is no URL, and what would be right."""
+    scheme, colon, rest = url.partition(":")
+    if scheme.lower().startswith("postgres"):
+        return ENCODE
+    if (
+        "://" in url or "@" in url
+    ):  # it may hold a password anywhere, so only a plain path is repeated
+        return f"the database URL can't be read: write sqlite:///FILE or {SERVER}"
+    path: str = url
+    if scheme.lower() == "sqlite" and colon:
+        path = ("/" if rest.startswith("/") else "") + rest.lstrip("/\\")
+    elif colon and scheme.isalnum() and len(scheme) > 1:  # one letter is a drive of Windows
+        return f"{url!r} is not a database URL: write sqlite:///FILE or {SERVER}"
+    file = Path(path).expanduser()
+    if file.is_file() and (foreign := of_optunas_journal(file)):
+        return f"{path} {foreign}"
+    if path and file.is_dir():
+        return f"{path} is a folder: write sqlite:///{file / 'hpo.db'}"
+    return f"{url!r} is not a database URL: write sqlite:///{file if path else 'FILE'}"
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -101,10 +139,16 @@ def sqlite_path(url: str) -> Path | None:
     parsed = parse(url)
     if parsed.get_backend_name() != "sqlite":
         return None
+    if parsed.host:
+        path = "/".join(filter(None, (parsed.host, parsed.database)))
+        raise StoreError(f"{url} has two slashes, and a file needs three: write sqlite:///{path}")
     if parsed.database in (None, "", ":memory:"):
         raise StoreError(
             f"{url} would forget the study when the program ends: write sqlite:///FILE"
         )
+    if str(parsed.database).startswith("~"):
+        file = Path(str(parsed.database)).expanduser()
+        raise StoreError(f"{url}: only a shell knows ~: write sqlite:///{file}")
     return Path(str(parsed.database)).absolute()
 
 
@@ -137,7 +181,7 @@ def check_file(path: Path) -> bool:
     if size(beside(path, "wal")) and not size(path):
         raise StoreError(f"{path} is empty, but {path.name}-wal beside it is not: it was cut off")
     frozen = not os.access(path, os.W_OK) and nobody_writes(path)
-    with _sqlite_errors(path):
+    with sqlite_errors(path):
         try:
             _ask(path, "immutable=1" if frozen else "mode=rw")
         except sqlite3.DatabaseError as error:
@@ -159,7 +203,7 @@ def check_whole(path: Path) -> None:
     Raises:
         StoreError: it is damaged.
     """
-    with _sqlite_errors(path):
+    with sqlite_errors(path):
         result = _ask(path, "mode=rw", "PRAGMA quick_check(1)")
         if result != "ok":
             damaged = sqlite3.DatabaseError(" ".join(str(result).split()))
@@ -177,7 +221,8 @@ def _ask(path: Path, mode: str, query: str = "PRAGMA schema_version") -> Any:
 
 
 @contextlib.contextmanager
-def _sqlite_errors(path: Path) -> Iterator[None]:
+def sqlite_errors(path: Path) -> Iterator[None]:
+    """Raise what SQLite says of a file as a StoreError: one line that names the file."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -263,7 +308,10 @@ def database_errors(url: str) -> Iterator[None]:
         if path is not None:
             raise StoreError(f"{path} {meaning(error.orig or error, path, BUSY_SECONDS)}") from None
         kind = ConnectionLostError if _is_lost(error) else StoreError
-        raise kind(f"{masked(url)}: {first_line(error.orig or error)}") from None
+        reason = roles.reason(error, parse(url))
+        if "authentication failed" in reason or re.search(r"://[^@]*:[^@]*[/?#][^@]*@", url):
+            reason += "; in the URL, signs of a password such as / are percent-encoded (%2F)"
+        raise kind(f"{masked(url)}: {reason}") from None
 
 
 def _is_lost(error: DBAPIError) -> bool:

@@ -53,7 +53,7 @@ def meaning(error: BaseException, path: Path, waited: float) -> str:
     kept = "what was finished is kept: go on with hpo resume when there is room"
     match code & 0xFF:
         case sqlite3.SQLITE_NOTADB:
-            return "is not an SQLite database; it was left as it is"
+            return of_optunas_journal(path) or "is not an SQLite database; it was left as it is"
         case sqlite3.SQLITE_CORRUPT:
             return (
                 f"is damaged ({error}): take a copy from before, or save what can be read "
@@ -74,6 +74,21 @@ def meaning(error: BaseException, path: Path, waited: float) -> str:
     return f"can't be used: {first_line(error)}"
 
 
+def of_optunas_journal(path: Path) -> str:
+    """What to do with a file if it is a journal of Optuna's, as the rest of a sentence; empty if it is none."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(32)
+    except OSError:
+        return ""
+    if not begin.startswith(b'{"op_code":'):
+        return ""
+    return (
+        "is a journal of Optuna's, which hpo does not read: copy each study into a database with "
+        "optuna.copy_study(from_study_name=…, from_storage=…, to_storage='sqlite:///hpo.db')"
+    )
+
+
 def _limit() -> int | None:
     """The largest size that a file of this process may have; None where there is no limit."""
     try:
@@ -85,20 +100,21 @@ def _limit() -> int | None:
 
 
 def _holders(path: Path) -> str:
-    """The programs with write locks on a database, as far as Linux shows them."""
+    """The programs with write locks on a database, else those that read it, as far as Linux shows them."""
     files = set()
     for file in (path, beside(path, "wal"), beside(path, "shm")):
         if file.exists():
             about = file.stat()
             device = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}"
             files.add(f"{device}:{about.st_ino}")
-    programs = []
+    programs: dict[str, list[str]] = {"WRITE": [], "READ": []}
     try:
         for line in Path("/proc/locks").read_text().splitlines():
             fields = line.split()  # 1: POSIX ADVISORY WRITE process device:inode from to
-            if fields[3:4] == ["WRITE"] and fields[5] in files and fields[4] != str(os.getpid()):
+            if fields[1] != "->" and fields[5] in files and fields[4] != str(os.getpid()):
                 program = Path(f"/proc/{fields[4]}/comm").read_text().strip()
-                programs.append(f"process {fields[4]} ({program})")
+                programs[fields[3]].append(f"process {fields[4]} ({program})")
     except OSError:  # this is not Linux, or the program has just ended
         pass
-    return " and ".join(dict.fromkeys(programs)) or "another program"
+    locking = programs["WRITE"] or programs["READ"]
+    return " and ".join(dict.fromkeys(locking)) or "another program"

@@ -17,6 +17,7 @@ from studies.database import lease, tables
 from studies.database.aggregates import best_trials
 from studies.database.engine import now
 from studies.database.lease import Holder
+from studies.database.owner import read_owners
 from studies.database.reader import Reader, state_of
 from studies.database.records import (
     ENDED,
@@ -64,6 +65,7 @@ class Listed:
     created: datetime | None
     last: datetime | None
     holder: Holder | None
+    owner: str | None = None
 
     def as_mapping(self) -> dict[str, Any]:
         """The same as plain data, as `hpo list --json` prints it."""
@@ -79,6 +81,7 @@ class Listed:
             "best": best and {"trial": best.trial, "value": best.value, "params": best.params},
             "created": _iso(self.created),
             "last": _iso(self.last),
+            "owner": self.owner,
             "holder": holder
             and {"host": holder.host, "process": holder.process, "since": _iso(holder.since)},
         }
@@ -106,6 +109,7 @@ def listed(store: Reader) -> list[Listed]:
             query = sa.select(t.study_id, t.metric, t.created, t.completed)
             ours = {row.study_id: row for row in connection.execute(query)}
             holders = lease.living_holders(connection)
+        owners = read_owners(store, connection)
         last_beside = _last_beside_trials(connection, existing)
         trials = _trials(store, connection)
         bests = _bests(store)
@@ -135,6 +139,7 @@ def listed(store: Reader) -> list[Listed]:
                 row.created if row else None,
                 last and min(last, now()),  # the clock of another machine may be ahead
                 holder,
+                owners.get(study_id),
             )
         )
     return studies

@@ -19,7 +19,7 @@ from studies.database import tables
 from studies.database.engine import now
 from studies.database.reader import Reader
 from studies.database.records import Direction, StudyRecord, read_distribution
-from studies.database.store import Store, create_store, open_store
+from studies.database.store import create_store, open_store
 from studies.database.writer import Writer
 from studies.errors import LeaseError, StoreError
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = sa.Row[int, int, str]  # a trial's trial_id, number and state
 
-SHOWN = 5  # trials that a message lists
 UNENDED = ("RUNNING", "WAITING")
 
 
@@ -67,10 +66,14 @@ class OptunasStudy:
         """
         unended = [f"{t.number} ({t.state})" for t in self.trials if not t.ended]
         if unended:
-            raise LeaseError(
-                f"study {self.name!r} has trials that have not ended: {', '.join(unended)}; wait for the program that "
-                "runs it, or, if that is gone, record them as failed with --take-over"
-            )
+            raise _unended(self.name, unended)
+
+
+def _unended(name: str, trials: Sequence[str]) -> LeaseError:
+    return LeaseError(
+        f"study {name!r} has trials that have not ended: {', '.join(trials)}; wait for the program that "
+        "runs it, or, if that is gone, record them as failed with --take-over"
+    )
 
 
 def read_optunas(name: str, storage: str) -> OptunasStudy:
@@ -106,31 +109,45 @@ def _trials(store: Reader, connection: sa.Connection, study_id: int) -> Sequence
     ).all()
 
 
-def added_by_optuna(store: Store, record: StudyRecord) -> Sequence[int]:
-    """The numbers of the trials that we did not draw, but for those that the study was adopted with."""
+def added_by_optuna(store: Reader, record: StudyRecord) -> Sequence[Row]:
+    """The trials that we did not draw, but for those that the study was adopted with."""
     t, a = store.table("trials"), store.table("trial_user_attributes")
     drawn = sa.exists().where(a.c.trial_id == t.c.trial_id, a.c.key == "round")
     with store.reading() as connection:
-        others = connection.execute(
-            sa.select(t.c.number)
+        return connection.execute(
+            sa.select(t.c.trial_id, t.c.number, t.c.state)
             .where(t.c.study_id == record.study_id, t.c.number >= record.adopted, ~drawn)
             .order_by(t.c.number)
-        )
-        return others.scalars().all()
+        ).all()
 
 
-def check_drawn(store: Store, record: StudyRecord) -> None:
-    """Check that we drew all trials of a study, except those that it was adopted with.
+def check_added(store: Reader, record: StudyRecord, baselines: int, *, take_over: bool) -> None:
+    """Check that we can go on with a study to which Optuna may have added trials.
+
+    Those that wait in Optuna's queue are in nobody's way. Of running ones Optuna does not record whether their process
+    is alive. The first trials have to be the `baselines`.
 
     Raises:
-        StoreError: plain Optuna has gone on with it, so what comes next would not follow from the plan.
+        LeaseError: some are running, and `take_over` is not set.
+        StoreError: there is one among the first trials.
     """
-    if others := added_by_optuna(store, record):
-        shown = ", ".join([str(n) for n in others[:SHOWN]] + ["…"] * (len(others) > SHOWN))
+    added = added_by_optuna(store, record)
+    running = [f"{row.number} ({row.state})" for row in added if row.state == "RUNNING"]
+    if running and not take_over:
+        raise _unended(record.name, running)
+    if added and added[0].number < baselines:
         raise StoreError(
-            f"study {record.name!r} has {len(others)} trials that hpo did not draw ({shown}), so its plan does not say "
-            "what comes next: go on with it in Optuna, or begin a new study"
+            f"study {record.name!r} has a trial of Optuna's, {added[0].number}, before all of its baselines: "
+            "begin a new study"
         )
+
+
+def take_over_added(writer: Writer, record: StudyRecord) -> Sequence[Row]:
+    """Record the trials that Optuna has added and that are running as failed; returns all that it has added."""
+    added = added_by_optuna(writer.store, record)
+    if running := [row for row in added if row.state == "RUNNING"]:
+        writer.write(lambda connection: _fail(writer.store, connection, running))
+    return added
 
 
 def record_adoption(

@@ -17,6 +17,7 @@ from studies.database import lease, tables
 from studies.database.connection import Database
 from studies.database.engine import masked
 from studies.database.lease import Holder
+from studies.database.owner import read_owners
 from studies.database.records import (
     OPTUNA_STATES,
     Conclusion,
@@ -91,6 +92,7 @@ class Reader(Database):
                 stopped=stop.reason if stop and stop.lifted is None else None,
                 resumed_after=(stop.lifted or 0) if stop else 0,
                 directions=directions,
+                owner=read_owners(self, connection).get(study_id),
             )
 
     def _no_study(self, name: str) -> NoSuchStudyError:

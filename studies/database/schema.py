@@ -122,13 +122,29 @@ def _let_optuna_make(url: str) -> None:
         pass
 
 
+def upgrade(url: str) -> None:
+    """Let Optuna bring its tables to the newest version, and bring ours there, if there are some.
+
+    Optuna's migrations are one transaction on PostgreSQL, and many on SQLite. Ours are one more.
+    """
+    # Optuna makes tables that are missing as today's are, and its migrations would then find them made already.
+    with optuna_storage(url, make=False) as storage:
+        storage.upgrade()
+    with optuna_storage(url) as storage, storage.engine.begin() as connection:
+        if tables.present(connection, tables.migrations_done):
+            tables.migrate(connection, masked(url))
+
+
 @contextlib.contextmanager
-def optuna_storage(url: str) -> Iterator[RDBStorage]:
-    """Optuna's own storage of a database, in which it makes the tables that are missing; closed at the end."""
+def optuna_storage(url: str, *, make: bool = True) -> Iterator[RDBStorage]:
+    """Optuna's own storage of a database, closed at the end. It may `make` the tables that are missing."""
     import optuna
 
     storage = optuna.storages.RDBStorage(
-        url, engine_kwargs=engine_options(url), skip_compatibility_check=True
+        url,
+        engine_kwargs=engine_options(url),
+        skip_compatibility_check=True,
+        skip_table_creation=not make,
     )
     try:
         yield storage

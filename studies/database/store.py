@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from studies.database import lease, schema, tables
+from studies.database import lease, roles, schema, tables
 from studies.database.engine import (
     check_creatable,
     check_file,
@@ -30,6 +30,7 @@ from studies.database.engine import (
     sqlite_path,
     use_wal,
 )
+from studies.database.owner import current_user, write_owner
 from studies.database.reader import Reader
 from studies.database.records import Direction
 from studies.database.retry import patiently
@@ -77,6 +78,9 @@ def open_store(url: str) -> Store:
         with database_errors(url):
             names = set(sa.inspect(engine).get_table_names())
             if not {"studies", "trials", "version_info"} <= names:
+                with engine.connect() as connection:
+                    if not names and (denied := roles.unseen(connection, engine.url)):
+                        raise StoreError(f"{masked(url)}: {denied}")
                 what = "it is the database of something else" if names else "it is empty"
                 raise StoreError(f"{masked(url)} holds no studies: {what}")
             schema.check(engine, url)
@@ -138,12 +142,13 @@ class Store(Reader):
         data_hash: str,
         provenance: Mapping[str, Any],
     ) -> Writer:
-        """Create a study that this process holds, in one transaction.
+        """Create a study that this process holds, in one transaction. Its owner is the current user.
 
         Raises:
             StudyExistsError: there is one of that name.
         """
         s, d = self.table("studies"), self.table("study_directions")
+        owner = current_user()
         token = lease.new_token()
 
         def create() -> int:
@@ -164,6 +169,8 @@ class Store(Reader):
                         created=now(),
                     )
                 )
+                if owner is not None:
+                    write_owner(self, connection, study_id, owner)
                 lease.acquire(connection, study_id, name, token, take_over=False)
             return study_id
 

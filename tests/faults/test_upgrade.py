@@ -13,7 +13,9 @@ import pytest
 
 import studies
 from studies.database import schema, tables
+from studies.database import upgrade as upgrading
 from tests.faults.conftest import SEARCH
+from tests.postgres import rows
 from tests.running import Call, OneLine
 
 OLD = Path(__file__).with_name("optuna_2_10.sql")
@@ -76,6 +78,39 @@ def test_upgrade_brings_it_to_the_newest_tables_and_keeps_a_copy(
     assert list(tmp_path.glob("hpo.db.backup-*")) == [backup]
 
 
+def test_tables_of_optuna_1_are_brought_along(file: Path, called: Call) -> None:
+    file.unlink()
+    change(file, OLD.with_name("optuna_1_3.sql").read_text())
+    (folder := file.with_name("hpo.db.upgrading")).mkdir()
+    (folder / "copy.db").write_text("of an upgrade that was killed")
+    done = called("upgrade")
+    assert (done.status, done.err) == (0, "")
+    assert not folder.exists()
+    study = studies.load("old", f"sqlite:///{file}")
+    assert study.best is not None
+    assert (study.best.value, study.best.params) == (0.75, {"rate": 0.01})
+    assert list(study.epochs_frame()["value"]) == [0.5, 0.75]
+    assert called("show old").status == 0
+
+
+def test_what_fails_half_way_leaves_the_file_as_it_was(old: Path, one_line: OneLine) -> None:
+    change(old, "UPDATE trial_params SET distribution_json = '{' WHERE param_id = 9")
+    content = old.read_bytes()
+    assert one_line("upgrade").endswith("; it was left as it is\n")
+    assert old.read_bytes() == content
+    assert list(old.parent.glob("hpo.db*")) == [old]
+
+
+def test_a_file_that_another_program_is_writing_to_is_left_as_it_is(
+    old: Path, one_line: OneLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrading, "BUSY_SECONDS", 0)
+    with contextlib.closing(sqlite3.connect(old)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert "is locked by" in one_line("upgrade")
+    assert version(old) == "v2.6.0.a"
+
+
 def test_our_own_older_tables_are_brought_along(file: Path, called: Call, tmp_path: Path) -> None:
     newest = len(tables.MIGRATIONS)
     older = "DROP TRIGGER hpo_forget_study; DROP TRIGGER hpo_forget_trial;"
@@ -114,7 +149,8 @@ def test_a_database_that_cannot_be_copied_is_left_as_it_is(
     file = folder / "hpo.db"
     file.write_bytes(old.read_bytes())
     content = file.read_bytes()
-    assert f"{file} can't be copied" in one_line(f"upgrade --storage sqlite:///{file}")
+    said = one_line(f"upgrade --storage sqlite:///{file}")
+    assert said.endswith("database or disk is full; it was left as it is\n")
     assert file.read_bytes() == content
     assert [path.name for path in folder.iterdir()] == ["hpo.db"]
 
@@ -129,6 +165,17 @@ def test_a_servers_database_is_upgraded_when_a_backup_is_said_to_be_there(
     assert refused.status == 1
     assert "make a backup (pg_dump), then run hpo upgrade --yes" in refused.err
     assert "run hpo upgrade --storage" in called(f"list --storage {postgres_storage}").err
+    broken = (
+        "UPDATE trial_params SET distribution_json = %s || distribution_json WHERE param_id = 9"
+    )
+    with psycopg.connect(postgres_storage, autocommit=True) as connection:
+        connection.execute(broken, ["{"])
+        before = rows(postgres_storage)
+        assert "was undone" in called(f"upgrade --yes --storage {postgres_storage}").err
+        assert rows(postgres_storage) == before
+        connection.execute(
+            broken.replace("%s || distribution_json", "substr(distribution_json, 2)")
+        )
     done = called(f"upgrade --yes --storage {postgres_storage}")
     assert (done.status, done.err) == (0, "")
     assert "brought from Optuna's tables v2.6.0.a to v3.2.0.a; without a backup" in done.out

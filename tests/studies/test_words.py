@@ -83,10 +83,13 @@ def test_an_age_is_in_whole_units(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("word", "text"),
     [("epoch", "did you mean 'epochs'?"), ("EPOCHS", "did you mean 'epochs'?"),
-     ("trails", "did you mean 'Trials'?"), ("teacher", "give another"), ("", "give another")],
+     ("trails", "did you mean 'Trials'?"), ("teacher", "give another"), ("", "give another"),
+     ("LR", "did you mean 'learning_rate'?")],
 )  # fmt: skip
 def test_the_nearest_name_is_suggested_where_one_is_near(word: str, text: str) -> None:
-    assert words.nearest(word, ["source", "epochs", "Trials"], "give another") == text
+    assert (
+        words.nearest(word, ["source", "epochs", "Trials", "learning_rate"], "give another") == text
+    )
     assert words.nearest(word, [], "give another") == "give another"
 
 

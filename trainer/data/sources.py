@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import warnings
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -45,6 +46,8 @@ def read(source: str, target: str | None = None, task: Task | None = None) -> Ta
             "these data were passed from Python and are in no file: pass them again there, "
             "with hpo.resume(NAME, X=X, y=y) or hpo.resume(NAME, X=frame)"
         )
+    if re.match("[a-zA-Z][a-zA-Z0-9+]+:/", source):
+        raise DataError(f"{source} is an address, and data are read from files: download it first")
     if source.lower().endswith(TABLE_ENDINGS):
         return _file(Path(source), target, task)
     raise DataError(f"unknown source {source!r}: {_nearest(source, BUILT_IN, f'give {KINDS}')}")

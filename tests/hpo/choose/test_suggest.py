@@ -134,3 +134,13 @@ def test_a_model_ignores_trials_that_left_at_a_rung_and_begins_with_sobol_points
     assert suggest(SPACE, history + left, 3, 0, sampler=sampler) == drawn
     even = suggest(SPACE, [], 4, 0, sampler="sobol")
     assert suggest(SPACE, left, 4, 0, sampler=sampler) == even
+
+
+@pytest.mark.parametrize("sampler", ["model", "sobol", "tpe"])
+def test_zero_and_false_are_drawn_apart(sampler: str) -> None:
+    ranges: dict[str, Parameter] = {"x": Categorical((0, False, 1, True))}
+    before = suggest(ranges, [], 16, 0, sampler="random")
+    values = [Observation(s, float(s["x"] is False)) for s in before]
+    drawn = [repr(s["x"]) for s in before + suggest(ranges, values, 16, 0, sampler=sampler)]
+    assert set(drawn) == {"0", "False", "1", "True"}
+    assert sampler != "tpe" or drawn[16:].count("False") > drawn[16:].count("0")

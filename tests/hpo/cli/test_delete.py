@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import shutil
@@ -12,7 +13,8 @@ import pytest
 
 import studies
 from studies import Study
-from tests.running import HPO, Run
+from tests.running import HPO, Call, Run
+from tests.studies.stores import add
 
 
 @pytest.fixture
@@ -49,3 +51,18 @@ def test_on_a_terminal_it_asks(answer: str, status: int, left: list[str], file: 
     assert f"Delete study 'small' in {file}? [y/N]: " in error
     assert ("Nothing was deleted." in error) == bool(status)
     assert studies.names(file) == left
+
+
+def test_a_study_of_somebody_else_needs_yes_and_is_not_mine(
+    call_hpo: Call, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user in ("anna", "ben"):
+        monkeypatch.setenv("HPO_USER", user)
+        add(storage, f"of-{user}")
+    monkeypatch.setenv("HPO_STORAGE", storage)
+    assert [s["study"] for s in json.loads(call_hpo("list --mine --json").out)] == ["of-ben"]
+    assert "anna" in call_hpo("list").out
+    refused = call_hpo("delete of-anna")
+    assert (refused.status, "belongs to anna" in refused.err) == (1, True)
+    assert call_hpo("delete of-ben").status == call_hpo("delete of-anna --yes").status == 0
+    assert studies.names(storage) == []

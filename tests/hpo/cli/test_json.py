@@ -168,6 +168,7 @@ class ListedStudy(Directed):
     created: Time | None
     last: Time | None
     holder: Holder | None
+    owner: str | None
 
 
 class FirstDifference(Strict):
@@ -290,7 +291,7 @@ def test_show_and_list_of_every_kind_of_study(said: Said) -> None:
     assert shown["all failed"]["best"] is shown["several"]["best"] is None
     assert shown["Optuna's"]["best"]["value"] >= 0
     for study in listed:
-        for key in study.keys() - {"created", "last", "holder"}:
+        for key in study.keys() - {"created", "last", "holder", "owner"}:
             assert study[key] == shown[study["study"]][key]
     assert [*shown["complete"]] == documented("print one object:")
     assert [*listed[0]] == documented("`hpo list --json` prints")

@@ -117,7 +117,7 @@ REFUSED = {
         ("COMPLETE", {"x": FloatDistribution(0, 1, step=0.5)}),
         ("COMPLETE", {"x": FloatDistribution(0.25, 1.25, step=0.5)}),
     ),
-    "parameter 'c': choice True is named twice": study(
+    "parameter 'c': choice True is one that Optuna can't tell from an equal one": study(
         ("COMPLETE", {"c": CategoricalDistribution((1, True))})
     ),
     "parameter 'c': choice inf is not a finite number": study(

@@ -17,7 +17,7 @@ from trainer.recipe import Recipe
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
-        ({"space": {"lr": "0:1"}}, "space.lr: the network has no such parameter; it has learning_rate"),
+        ({"space": {"lr": "0:1"}}, "space.lr: the network has no such parameter; did you mean 'learning_rate'?"),
         ({"space": {"learning_rate": "-1:1"}}, "space.learning_rate: -1.0 is not a number of at least 0"),
         ({"space": {"momentum": "0:2"}}, "space.momentum: 2.0 is not a number of at least 0 and at most 1"),
         ({"space": {"units": "1.5:8"}}, "space.units: a whole number is needed: add :int to the range"),

@@ -48,14 +48,18 @@ def test_a_plan_can_name_whatever_there_is() -> None:
     ("fields", "message"),
     [
         ({"trials": 0}, "trials: 0 is not a whole number of at least 1"),
-        ({"trials": "many"}, "trials: input should be a valid integer"),
+        ({"trials": "many"}, "trials: 'many' is not a whole number of at least 1"),
         ({"trials": 2, "rounds": 3}, "2 trials can't fill 3 rounds: give rounds 2 or fewer"),
         (
             {"trails": 5},
             "trails: there is no such field; did you mean 'trials'?",
         ),
+        ({"timeout": "1x"}, "timeout: '1x' is neither seconds nor a duration like 90s, 30m, 1h30m"),
         ({"seed": -1}, "seed: -1 is not a whole number of at least 0"),
-        ({"hidden": "5,x"}, "hidden.1: input should be a valid integer"),
+        (
+            {"hidden": "5,x"},
+            "hidden: 'x' is not a list of whole numbers of at least 1, such as 100,100",
+        ),
         ({"activation": "relo"}, "activation: 'relo' is not one of relu, leaky_relu, tanh"),
         ({"space": {}}, "space: dictionary should have at least 1 item"),
         ({"space": {"learning_rate": "1:0.1"}}, "space.learning_rate: low 1 is above high 0.1"),
@@ -218,3 +222,11 @@ def test_two_fifths_of_the_trainings_confirm_unless_it_is_said() -> None:
     with pytest.raises(PlanError) as caught:
         make_plan(DIGITS | {"finalists": 10, "repeats": 10})
     assert str(caught.value).startswith("100 of 100 trials would confirm 10 finalists and leave 0")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90s", 90), ("1m", 60), ("1h30m", 5400), ("1.5 h", 5400), ("1h 30min", 5400), ("2d", 172800)],
+)  # fmt: skip
+def test_a_timeout_is_seconds_or_a_duration(text: str, seconds: float) -> None:
+    assert make_plan({"source": "digits", "timeout": text}).timeout == seconds

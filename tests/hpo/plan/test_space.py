@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import NoneType
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,6 @@ from hpo.plan.space import (
     distribution,
     from_mapping,
     inside,
-    parse_parameter,
     position,
     section,
     to_mapping,
@@ -87,37 +88,19 @@ parameters = st.one_of(numbers, choices)
         (lambda: Float(0, 2, extend=0), "extend = 0 is neither true nor false"),  # type: ignore[arg-type]  # on purpose
         (lambda: Categorical(()), "choices = () is not a list of at least one choice"),
         (lambda: Categorical(("a", "a")), "choice 'a' is named twice"),
-        (lambda: Categorical(([],)), "choice [] is not text, a number, true or false"),  # type: ignore[arg-type]  # on purpose
+        (lambda: Categorical((1, 1.0)), "choice 1.0 is named twice"),
+        (
+            lambda: Categorical((math.nan,)),
+            "choice nan is not a finite number: None may stand for it",
+        ),
+        (lambda: Categorical((b"a",)), "choice b'a' is not text, a number, true or false"),  # type: ignore[arg-type]  # on purpose
+        (lambda: Categorical({"a"}), "choices = {'a'} is not a list of at least one choice"),  # type: ignore[arg-type]  # on purpose
     ],
 )
 def test_what_breaks_a_rule_is_refused_in_one_line(make: object, message: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         make()  # type: ignore[operator]  # each is a function
     assert str(caught.value) == message
-
-
-@pytest.mark.parametrize(
-    ("text", "parameter"),
-    [
-        ("1e-5:1:log", Float(1e-5, 1, log=True)),
-        ("0:1", Float(0, 1)),
-        ("8:128:log:int", Int(8, 128, log=True)),
-        ("8:128:int", Int(8, 128)),
-        ("relu, tanh", Categorical(("relu", "tanh"))),
-        ("16,32,64", Categorical((16, 32, 64))),
-        ("true,false", Categorical((True, False))),
-        ("adam", Categorical(("adam",))),
-    ],
-)
-def test_parameters_are_read_from_text(text: str, parameter: Parameter) -> None:
-    assert parse_parameter(text) == parameter
-
-
-@pytest.mark.parametrize("text", ["1:2:lgo", "a:2", "1:", ":", "a,,b", "", "1:2:3"])
-def test_text_that_is_no_parameter_is_named(text: str) -> None:
-    with pytest.raises(ValueError, match=r".") as caught:
-        parse_parameter(text)
-    assert repr(text) in str(caught.value) or repr(text.split(":")[0]) in str(caught.value)
 
 
 @given(parameters)
@@ -204,3 +187,28 @@ def test_zero_stands_beside_a_range() -> None:
     assert contains(decay, 1e-3)
     assert not contains(replace(decay, zero=0.0), 0.0)
     assert from_mapping(to_mapping(decay)) == decay
+
+
+def test_what_numpy_gives_becomes_pythons_own() -> None:
+    made: tuple[Parameter, ...] = (
+        Float(np.float32(0.5), np.int64(2), log=np.True_, zero=np.float64(0.25)),  # type: ignore[arg-type]
+        Int(np.int64(1), np.float64(9), step=np.int8(2)),  # type: ignore[arg-type]
+        Categorical(np.array([1, 2])),  # type: ignore[arg-type]
+        Categorical((np.str_("a"), np.bool_(True), np.int64(3))),  # type: ignore[arg-type]
+    )
+    assert made == (
+        Float(0.5, 2.0, log=True, zero=0.25),
+        Int(1, 9, step=2),
+        Categorical((1, 2)),
+        Categorical(("a", True, 3)),
+    )
+    assert {type(value) for p in made for value in vars(p).values()} <= {
+        bool, int, float, tuple, NoneType,
+    }  # fmt: skip
+    assert "np." not in repr(made)
+
+
+def test_zero_and_false_are_two_choices() -> None:
+    both = Categorical((0, False))
+    assert both.choices[1] is False
+    assert [contains(Categorical((choice,)), False) for choice in both.choices] == [False, True]

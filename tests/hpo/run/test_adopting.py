@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import optuna
 import pytest
-from click.testing import CliRunner
 from optuna.trial import FrozenTrial, TrialState
 
 import hpo
 import studies
 from hpo import operations
-from hpo.cli import cli
 from hpo.errors import PlanError
 from hpo.plan.space import contains, from_mapping
 from hpo.run.watcher import Watcher
-from studies.errors import LeaseError, StoreError
+from studies.errors import LeaseError
+from tests.hpo.optunas import objective, optunas, train
 from tests.running import HPO, Run, Tables, wait_until
 
 MODULE = """
@@ -36,33 +32,6 @@ def train(params, *, epochs, seed):
 
 
 pytestmark = pytest.mark.usefixtures("quiet_optuna")
-
-
-@contextlib.contextmanager
-def optunas(storage: str, **fields: Any) -> Iterator[optuna.Study]:
-    """The study "theirs" as plain Optuna makes it, or goes on with it."""
-    database = optuna.storages.RDBStorage(storage)
-    try:
-        yield optuna.create_study(
-            study_name="theirs", storage=database, load_if_exists=True,
-            sampler=optuna.samplers.RandomSampler(seed=0), **fields,
-        )  # fmt: skip
-    finally:
-        database.remove_session()
-        database.engine.dispose()
-
-
-def objective(trial: optuna.Trial) -> float:
-    x = trial.suggest_float("x", 0, 1)
-    loss = (x - 0.3) ** 2 + trial.suggest_int("n", 1, 8) / 8
-    for step in range(2):
-        trial.report(loss + 1 - step, step)
-    return loss
-
-
-def train(params: dict[str, Any], *, epochs: int, seed: int) -> Iterator[dict[str, float]]:
-    for epoch in range(1, epochs + 1):
-        yield {"loss": (params["x"] - 0.3) ** 2 + params["n"] / 8 + (seed % 7) / 100 / epoch}
 
 
 def made(storage: str) -> list[FrozenTrial]:
@@ -279,45 +248,6 @@ def test_infinite_values_are_never_the_best(direction: str, storage: str) -> Non
     assert found.best.number not in (0, 1)
     with optunas(storage) as theirs:
         assert [t.value for t in theirs.get_trials()[:2]] == [math.inf, -math.inf]
-
-
-def test_a_study_of_ours_that_optuna_went_on_with_is_not_gone_on_with(storage: str) -> None:
-    study_of_ours = hpo.search(
-        train, space={"x": hpo.Float(0, 1), "n": hpo.Int(1, 8)}, metric="loss",
-        direction="minimize", trials=20, epochs=2, storage=storage, name="theirs",
-    )  # fmt: skip
-    with optunas(storage) as study:
-        study.optimize(objective, 2)
-        study.enqueue_trial({"x": 0.5})
-        before = study.get_trials()
-    with pytest.raises(StoreError, match=r"has 3 trials that hpo did not draw \(15, 16, 17\)"):
-        hpo.resume("theirs", train=train, trials=40, storage=storage)
-    with optunas(storage) as study:
-        assert study.get_trials() == before
-    for command in (("show", "theirs"), ("list",), ("export", "theirs")):
-        assert CliRunner().invoke(cli, [*command, "--storage", storage]).exit_code == 0
-    assert "Trial by trial" in study_of_ours.report()
-    # There is nothing left to do, and the plan that was refused was not stored.
-    assert hpo.resume("theirs", train=train, storage=storage).summary()["state"] == "complete"
-
-
-def test_trials_that_another_program_adds_meanwhile_end_the_search(storage: str) -> None:
-    """Numbers would not be places any more, and settings be taken for others."""
-    begun: list[int] = []
-
-    def meddled(params: dict[str, Any]) -> float:
-        if not begun:
-            begun.append(1)
-            with optunas(storage) as study:
-                study.optimize(objective, 1)
-        return float(params["x"])
-
-    space = {"x": hpo.Float(0, 1), "n": hpo.Int(1, 8)}
-    with pytest.raises(StoreError, match="another program has added trials to study 'theirs'"):
-        hpo.search(meddled, space=space, trials=40, storage=storage, name="theirs", workers=1)
-    frame = studies.load("theirs", storage).trials_frame()
-    assert frame["state"].to_list() == ["complete"] * len(frame)
-    assert frame["round"].isna().sum() == 1
 
 
 def test_a_network_has_no_trainer(storage: str) -> None:

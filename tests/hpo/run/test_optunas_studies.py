@@ -175,11 +175,20 @@ def odd_choices() -> optuna.Study:
     kinds = {
         "lists": CategoricalDistribution(([1], [1, 2], "a")),  # type: ignore[arg-type]
         "alike": CategoricalDistribution((1, True, 0, None)),
+        "NaN": CategoricalDistribution(("a", math.nan, None)),
+        "infinite": CategoricalDistribution((1.0, math.inf)),
         "$x$ <b>": FloatDistribution(0, 1),
         "value": FloatDistribution(0, 1),
     }
-    for k, choices in enumerate(zip(([1], [1, 2], "a"), (1, True, None), strict=True)):
-        params = {"lists": choices[0], "alike": choices[1], "$x$ <b>": 0.5, "value": 0.25}
+    drawn = zip(
+        ([1], [1, 2], "a"),
+        (1, True, None),
+        ("a", math.nan, None),
+        (1.0, math.inf, 1.0),
+        strict=True,
+    )
+    for k, choices in enumerate(drawn):
+        params = {**dict(zip(kinds, choices, strict=False)), "$x$ <b>": 0.5, "value": 0.25}
         study.add_trial(create_trial(params=params, distributions=kinds, value=float(k)))
     return study
 

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import hpo
 from hpo import operations
 from hpo.errors import StorageError
+from hpo.run.provenance import differences, provenance
 from hpo.run.reproducing import Difference, first_difference
 from hpo.run.watcher import Watcher
 from studies import Study
@@ -137,6 +138,18 @@ def test_another_version_is_named(study: Study, tmp_path: Path) -> None:
     numpy, blas = hpo.reproduce(study.name, 0, storage=f"sqlite:///{path}").environment
     assert numpy.startswith("numpy 1.0, now ")
     assert blas.startswith("BLAS openblas 0 Haswell, now ")
+
+
+def test_a_blas_that_is_loaded_at_times_is_no_difference() -> None:
+    import scipy.linalg  # noqa: F401  # which brings a BLAS of its own
+
+    now = provenance()
+    assert len(now["blas"]) == 1
+    numpys, other = now["blas"][0], {"internal_api": "mkl", "version": "1", "architecture": "a"}
+    then = {**now, "blas": [other, numpys]}  # as earlier versions recorded it
+    assert differences(then, now) == differences(now, then) == []
+    (line,) = differences({**now, "blas": [other]}, now)
+    assert line.startswith("BLAS mkl 1 a, now ")
 
 
 def test_a_resume_under_other_versions_says_so_and_is_remembered(storage: str) -> None:

@@ -22,6 +22,7 @@ from hpo.plan.plan import make_plan
 from hpo.plan.space import contains, from_mapping, inside
 from hpo.run.watcher import Watcher
 from studies import Study
+from studies.analysis.dimensions import dimension
 from studies.database.records import Confirmation, Result
 from studies.errors import StudyExistsError
 from tests.hpo.recorded import rows
@@ -299,3 +300,19 @@ def test_a_study_knows_what_it_was_made_with(study: Study) -> None:
     assert record.provenance["threads"] >= 1
     assert set(record.provenance["data"]) >= {"rows", "labels"}
     assert record.data_hash is not None
+
+
+def test_zero_and_false_are_two_choices_from_the_draw_to_the_report(storage: str) -> None:
+    def train(params: dict[str, Any]) -> float:
+        return float(params["x"] is False)
+
+    space = {"x": hpo.Categorical((0, False))}
+    study = hpo.search(train, space=space, trials=24, workers=1, storage=storage, name="s")
+    assert study.recommended is not None
+    assert study.recommended.params["x"] is False
+    frame = study.trials_frame()
+    assert frame["x"].map({"0": 0.0, "false": 1.0}).to_list() == frame["value"].to_list()
+    drawn = [trial.params["x"] is False for trial in study.optuna().trials]
+    assert drawn == (frame["value"] == 1).to_list()
+    x = dimension("x", frame, study.rounds_frame())
+    assert (x.positions(frame) > 0.5).tolist() == drawn

@@ -1,0 +1,36 @@
+"""The owner of a study, who began it: a user attribute of the study, so that optuna-dashboard shows it, too."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+
+import sqlalchemy as sa
+
+from studies.database.connection import Database
+
+TABLE, KEY = "study_user_attributes", "owner"
+
+
+def current_user() -> str | None:
+    """The name in HPO_USER, else that of the login; None where the system has none, as in some containers."""
+    if name := os.environ.get("HPO_USER", "").strip():
+        return name
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # on Windows, it is an ImportError
+        return None
+
+
+def write_owner(store: Database, connection: sa.Connection, study_id: int, owner: str) -> None:
+    """Record who begins a study."""
+    row = {"study_id": study_id, "key": KEY, "value_json": json.dumps(owner)}
+    connection.execute(sa.insert(store.table(TABLE)).values(row))
+
+
+def read_owners(store: Database, connection: sa.Connection) -> dict[int, str]:
+    """The owner of each study that has one, by study_id."""
+    t = store.table(TABLE)
+    rows = connection.execute(sa.select(t.c.study_id, t.c.value_json).where(t.c.key == KEY))
+    return {study_id: str(json.loads(text)) for study_id, text in rows}

@@ -17,7 +17,17 @@ from studies import Study
 from studies.analysis import agreement, baselines
 from studies.analysis.summary import Summary
 from studies.database.records import Finalist, Round
-from studies.words import counted, decimals, describe, estimate, number, setting, settings
+from studies.words import (
+    Notation,
+    counted,
+    describe,
+    estimate,
+    notation,
+    number,
+    setting,
+    settings,
+    uncertain,
+)
 
 MAX_ERRORS, MAX_TIED = 3, 2  # shown at most
 MAX_VERDICTS = 2  # on one parameter
@@ -108,7 +118,7 @@ def _best(s: Summary) -> list[RenderableType]:
     )
     for finalist in s.finalists:
         if finalist.trial == s.best.number:
-            best.append(f", confirmed {_estimate(finalist, _decimals(s))}")
+            best.append(f", confirmed {_estimate(finalist, _notation(s))}")
     if s.recommended is None:
         return [best, *_params(s.best.params)]
     trial = s.recommended.trial
@@ -129,7 +139,7 @@ def _confirmed(s: Summary) -> list[RenderableType]:
     if s.recommended is None:
         return [*compared] if s.best else []
     first, *others = s.finalists
-    shown, table = _decimals(s), _grid()
+    shown, table = _notation(s), _grid()
     trained = f", {counted(len(first.values), 'fresh training')}"
     table.add_row(
         f"  {s.goal.measured}", Text.assemble((_estimate(first, shown), "bold green"), trained)
@@ -149,15 +159,15 @@ def _confirmed(s: Summary) -> list[RenderableType]:
     return [table, *compared, _indented(s.note)] if s.note else [table, *compared]
 
 
-def _decimals(s: Summary) -> int:
-    """The decimals of the means that are shown together."""
+def _notation(s: Summary) -> Notation:
+    """The notation of the means that are shown together."""
     tied = [f for f in s.finalists[1:] if f.tied][:MAX_TIED]
     best = [f for f in s.finalists if s.best and f.trial == s.best.number]
     together = [*s.finalists[:1], *tied, *best]
-    return decimals([f.mean for f in together], [f.ci95 for f in together])
+    return notation([f.mean for f in together], [f.ci95 for f in together])
 
 
-def _estimate(finalist: Finalist, shown: int) -> str:
+def _estimate(finalist: Finalist, shown: Notation) -> str:
     """A mean with its interval: 0.9753 ± 0.0042 (95 %)."""
     if finalist.mean is None:
         return "by no value: a training failed"
@@ -165,7 +175,7 @@ def _estimate(finalist: Finalist, shown: int) -> str:
 
 
 def _level(text: str, ends: tuple[float, float] | None) -> str:
-    return f"{text} (95 %)" if ends and ends[0] < ends[1] else text
+    return f"{text} (95 %)" if uncertain(ends) else text
 
 
 def _ranges(s: Summary) -> list[RenderableType]:
@@ -213,7 +223,7 @@ def _telling_verdicts(rounds: Sequence[Round], name: str) -> list[tuple[str, Map
 def _agreement(agreements: Sequence[agreement.Agreement]) -> list[RenderableType]:
     """Whether short training predicted long training."""
     lines: list[RenderableType] = [Text(agreement.sentence(agreements))]
-    if min(a.correlation for a in agreements) < agreement.PREDICTS:
+    if any(a.misleads for a in agreements):
         lines.append(Text("  Settings that do well early may do worse in the end.", "yellow"))
     return lines
 

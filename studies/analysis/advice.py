@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from studies.analysis.agreement import PREDICTS, Agreement
+from studies.analysis.agreement import Agreement
 from studies.analysis.generalization import Generalization
 from studies.analysis.summary import Summary
-from studies.words import between, counted, decimals, number, of_range, rounded
+from studies.words import between, counted, notation, number, of_range, rounded
 
 EDGE = (
     0.03  # of all that was searched: the best value may lie beyond an end that is nearer than this
@@ -170,13 +170,13 @@ def _learned(summary: Summary, learned: Generalization | None) -> Iterator[Advic
 def _halved(ended: pd.DataFrame, agreements: Sequence[Agreement]) -> Iterator[Advice]:
     if not agreements or not (ended["state"] == "pruned").any():
         return
-    worst = min(agreements, key=lambda a: a.correlation)
-    if worst.correlation < PREDICTS:
+    worst = min(agreements, key=lambda a: (not a.misleads, a.correlation))
+    if worst.misleads:
         yield Advice(
             "Short training",
-            f"The order of trials after {worst.epoch} of {worst.later} epochs says little about their order after "
-            f"{worst.later} (rank correlation {worst.correlation:.2f}, {worst.trials} trials): good settings may have "
-            "left early.",
+            f"Of the {worst.trials} trials that trained for {worst.later} epochs, the order after "
+            f"{counted(worst.epoch, 'epoch')} says little about the order after {worst.later} (rank correlation "
+            f"{worst.correlation:.2f}): good settings may have left early.",
             "Begin a new study with more epochs, or without --halving.",
         )
 
@@ -200,7 +200,7 @@ def _tested(summary: Summary) -> Iterator[Advice]:
         return
     confirmed, test = first.ci95, opening.ci95
     if test[1] < confirmed[0] if summary.goal.maximize else test[0] > confirmed[1]:
-        shown = decimals([first.mean, opening.value], [confirmed, test])
+        shown = notation([first.mean, opening.value], [confirmed, test])
         yield Advice(
             "Test rows",
             f"The value on the test rows, {rounded(opening.value, shown)}, is worse than expected, beyond chance: its "

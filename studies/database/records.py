@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from studies.database.lease import Holder
 from studies.html import table
-from studies.words import between, counted, decimals, number, rounded, setting
+from studies.words import between, counted, notation, number, rounded, setting
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -115,7 +115,7 @@ class Finalist:
     gain_ci95: tuple[float, float] | None = None
 
     def _repr_html_(self) -> str:
-        shown = decimals([self.mean], [self.ci95])
+        shown = notation([self.mean], [self.ci95])
         facts = {
             "mean": rounded(self.mean, shown),
             "95 % interval": self.ci95 and between(self.ci95, shown),

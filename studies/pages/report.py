@@ -25,8 +25,8 @@ from studies.pages.snippet import snippet
 from studies.words import (
     between,
     counted,
-    decimals,
     describe,
+    notation,
     number,
     of_range,
     rounded,
@@ -72,9 +72,9 @@ def render(
             (f for f in summary.finalists if summary.best and f.trial == summary.best.number), None
         ),
         baselines=sentences(summary.baselines, summary.goal) if summary.chosen else [],
-        shown=decimals((f.mean for f in summary.finalists), intervals),
-        searched_shown=decimals((summary.searched[f.trial] for f in summary.finalists), intervals),
-        test_shown=decimals([summary.test], [opening.ci95 if opening else None]),
+        shown=notation((f.mean for f in summary.finalists), intervals),
+        searched_shown=notation((summary.searched[f.trial] for f in summary.finalists), intervals),
+        test_shown=notation([summary.test], [opening.ci95 if opening else None]),
         total=len(trials),
         scored=int((frames.scored(trials) & (trials["state"] == "complete")).sum()),
         in_training=int((trials["state"] == "running").sum()),

@@ -157,11 +157,13 @@ def test_what_the_curves_say_is_told_with_what_to_do(
 
 def test_halving_that_does_not_predict_is_told() -> None:
     halved = trials().assign(state="pruned")
-    agreements = [Agreement(1, 3, 20, 0.9), Agreement(3, 9, 7, 0.1)]
+    agreements = [Agreement(1, 3, 20, 0.9), Agreement(3, 9, 60, 0.1)]
     found = one(study(), halved, rounds({"x": LOG}), None, agreements)
     assert found.kind == "Short training"
-    assert "after 3 of 9 epochs" in found.seen
-    assert "0.10, 7 trials" in found.seen
+    assert "Of the 60 trials that trained for 9 epochs, the order after 3 epochs says" in found.seen
+    assert "(rank correlation 0.10)" in found.seen
+    few = [Agreement(3, 9, 7, -0.9)]  # by chance
+    assert of(study(), halved, rounds({"x": LOG}), None, few) == []
     assert of(study(), halved, rounds({"x": LOG}), None, agreements[:1]) == []
     assert of(study(), trials(), rounds({"x": LOG}), None, agreements) == []
 

@@ -19,14 +19,26 @@ import click
 
 from hpo.cli.signals import signals
 
+STDOUT = Path("-")
+
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file. An old one stays until the new content is complete."""
+    """Write a file, or to stdout. An old file stays until the new content is complete."""
     from studies.analysis.export import write_whole
 
+    if path == STDOUT:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    with writing(path), signals.later():
+        write_whole(path, content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system says against writing there into one line."""
     try:
-        with signals.later():
-            write_whole(path, content)
+        yield
     except OSError as error:
         raise click.ClickException(f"can't write {path}: {error.strerror}") from None
 

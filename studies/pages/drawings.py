@@ -14,7 +14,7 @@ from studies import plots
 from studies.analysis import frames
 from studies.analysis.generalization import generalization
 from studies.analysis.goal import Goal
-from studies.analysis.importance import importances, most_narrowed_first
+from studies.analysis.importance import UNTOLD, importances, most_narrowed_first
 from studies.analysis.summary import Summary
 
 PAIRS = 3  # figures of two parameters
@@ -50,8 +50,6 @@ class Sections:
     def drawings(self) -> dict[str, list[Drawing | str]]:
         """The drawings of each section of the report."""
         names = ("history", "confirmed", "ranges", "settings", "lost", "curves", "timeline")
-        if self.summary.record.several:
-            return {name: ["Drawn only for a study with one objective."] for name in names}
         return {name: list(getattr(self, f"_{name}")()) for name in names}
 
     @property
@@ -137,7 +135,9 @@ class Sections:
             )
             return
         shares = importances(self.trials, self.rounds, direction=self._goal.direction)
-        if shares is not None and len(shares.shares) > 1:
+        if shares is None:
+            yield UNTOLD
+        elif len(shares.shares) > 1:
             yield _drawing(
                 plots.importance(shares, goal=self._goal),
                 "importance",
@@ -177,8 +177,8 @@ class Sections:
             plots.divergence(self.trials, *self._names[:2], rounds=self.rounds),
             "lost",
             f"Trials that {ended}, by {' and '.join(self._names[:2])}",
-            "Where crosses stand together, training is not stable; the bars above show what share of the trials there "
-            f"{ended}.",
+            f"Where crosses stand together, trainings {'diverge or fail' if diverged.any() else 'fail'}; the bars "
+            f"above show what share of the trials there {ended}.",
         )
 
     def _curves(self) -> Section:
@@ -186,10 +186,10 @@ class Sections:
             yield "There are no learning curves of this metric." if self._any_value else NO_VALUES
             return
         moves = (
-            "A validation curve that still moves at its end calls for more epochs; one far from the training curve "
-            "shows overfitting."
+            "A validation curve that still gets better at its end calls for more epochs; one far from the training "
+            "curve shows overfitting."
             if self._goal.split
-            else "A curve that still moves at its end calls for longer training."
+            else "A curve that still gets better at its end calls for longer training."
         )
         yield _drawing(
             plots.curves(self.trials, self.epochs, goal=self._goal, best=CURVES),

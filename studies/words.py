@@ -58,7 +58,7 @@ def notation(
     largest = max(map(abs, known), default=0.0)
     ends_of = [abs(end) for ends in intervals if uncertain(ends) for end in ends]
     widest = max([largest, *filter(math.isfinite, ends_of)])
-    found = 3 - _exponent(largest, 4)
+    found = 3 - _exponent(largest, 4) if largest else 0
     if halves:
         by_interval = 1 - _exponent(min(halves), 2)
         smallest = min((abs(value) for value in known if value), default=0.0)
@@ -77,7 +77,7 @@ def notation(
 
 def uncertain(ends: tuple[float, float] | None) -> TypeGuard[tuple[float, float]]:
     """Whether an interval says anything: it is known, and wider than what arithmetic rounds."""
-    return bool(ends) and ends[1] - ends[0] > ROUNDING * max(map(abs, ends))
+    return ends is not None and ends[1] - ends[0] > ROUNDING * max(map(abs, ends))
 
 
 def rounded(value: float | None, shown: Notation) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
+from hpo.plan.plan import Plan
+from hpo.trainables.protocol import Trainable
 from hpo.version import __version__
 
 PACKAGES = ("numpy", "optuna", "scikit-learn", "scipy", "sqlalchemy")
@@ -31,6 +33,12 @@ def provenance() -> dict[str, Any]:
             if library["user_api"] == "blas"
         ],
     }
+
+
+def of_a_new_study(plan: Plan, trainable: Trainable, threads: int) -> dict[str, Any]:
+    """The same, with a description of the data, the number of threads, and the sampler that the plan comes to."""
+    of_search = {"data": dict(trainable.contents), "threads": threads, "sampler": plan.draws_by}
+    return provenance() | of_search
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

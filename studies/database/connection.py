@@ -19,6 +19,8 @@ T = TypeVar("T")
 OPTUNA_TABLES = (
     "studies",
     "study_directions",
+    "study_user_attributes",
+    "study_system_attributes",
     "trials",
     "trial_params",
     "trial_values",

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from studies.database import lease, tables
+from studies.database import attributes, lease, tables
 from studies.database.connection import Database
 from studies.database.engine import masked
 from studies.database.lease import Holder
@@ -71,13 +71,14 @@ class Reader(Database):
                 of_trials = sa.select(t.c.state).distinct().where(t.c.study_id == study_id)
                 holder, states = None, list(connection.execute(of_trials).scalars())
             directions = tuple(direction_of(row.direction) for row in rows)
+            named = attributes.metric_names(self, study_id)
             return StudyRecord(
                 study_id=study_id,
                 name=name,
                 direction=directions[0],
                 state=state_of(ours, holder, states),
                 plan=json.loads(ours.plan) if ours else None,
-                metric=ours.metric if ours else "value",
+                metric=ours.metric if ours else next(iter(named), "value"),
                 data_hash=ours.data_hash if ours else None,
                 provenance=json.loads(ours.provenance) if ours else {},
                 created=ours.created if ours else None,
@@ -85,6 +86,8 @@ class Reader(Database):
                 stopped=stop.reason if stop and stop.lifted is None else None,
                 resumed_after=(stop.lifted or 0) if stop else 0,
                 directions=directions,
+                metrics=named,
+                data=attributes.user_attributes(self, study_id).get("data") if ours else None,
             )
 
     def _no_study(self, name: str) -> str:

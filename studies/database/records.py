@@ -189,6 +189,7 @@ class StudyRecord:
 
     `stopped` says why the search ended before its last trial, if it did; `resumed_after` how many rounds it had when it
     went on after all. Only a study that plain Optuna made can have several `directions`; `direction` is the first.
+    `metrics` are the names of the objectives, if Optuna was told them. `data` is what was recorded of the data.
     """
 
     study_id: int
@@ -204,6 +205,8 @@ class StudyRecord:
     stopped: str | None = None
     resumed_after: int = 0
     directions: tuple[Direction, ...] = ()
+    metrics: tuple[str, ...] = ()
+    data: dict[str, Any] | None = None
 
     @property
     def several(self) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from studies.database import lease, schema, tables
+from studies.database import attributes, lease, schema, tables
 from studies.database.engine import (
     check_creatable,
     check_file,
@@ -137,8 +137,11 @@ class Store(Reader):
         metric: str,
         data_hash: str,
         provenance: Mapping[str, Any],
+        data: Mapping[str, Any] | None = None,
     ) -> Writer:
         """Create a study that this process holds, in one transaction.
+
+        `data` is what is told of the data.
 
         Raises:
             StudyExistsError: there is one of that name.
@@ -164,6 +167,9 @@ class Store(Reader):
                         created=now(),
                     )
                 )
+                attributes.name_metric(self, connection, study_id, metric)
+                if data:
+                    attributes.write_user_attributes(self, connection, study_id, {"data": data})
                 lease.acquire(connection, study_id, name, token, take_over=False)
             return study_id
 

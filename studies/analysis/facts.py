@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from studies.analysis.summary import Summary
-from studies.words import ROUNDING, counted, notation, number, rounded
+from studies.words import ROUNDING, Notation, counted, number, rounded
 
 MOST = 8  # classes that are listed
 
@@ -35,7 +35,7 @@ def _about(data: Mapping[str, Any], summary: Summary) -> Iterator[str]:
     classes, target = data.get("classes"), data.get("target")
     if classes:
         others = data.get("other_classes", 0) + max(0, len(classes) - MOST)
-        listed = [f"{name} {_share(n, data['rows'])}" for name, n in list(classes.items())[:MOST]]
+        listed = [f"{name} ({_share(n, data['rows'])})" for name, n in list(classes.items())[:MOST]]
         more = f" and {others} more" if others else ""
         count = len(classes) + data.get("other_classes", 0)
         yield f"{size}, in {count} classes: {', '.join(listed)}{more}."
@@ -53,7 +53,9 @@ def _sizes(data: Mapping[str, Any]) -> str:
     if not (sizes := data.get("splits")):
         return ""
     training, validation, test = (f"{sizes[k]:,}" for k in ("training", "validation", "test"))
-    return f"{training} rows train, {validation} validate, {test} test"
+    unused = data["rows"] - sum(sizes.values())
+    rest = f", and {unused:,} are not used" if unused > 0 else ""
+    return f"{training} rows train, {validation} validate, {test} test{rest}"
 
 
 def _guess(data: Mapping[str, Any], summary: Summary) -> str:
@@ -71,8 +73,11 @@ def _share(count: int, of: int) -> str:
     return f"{share:.0f} %" if share >= 1 else "below 1 %"
 
 
-def worth_of_best(summary: Summary, values: Sequence[float]) -> str:
-    """What the best of these values is worth: whether it was luck, as far as training its settings again has shown."""
+def worth_of_best(summary: Summary, values: Sequence[float], shown: Notation) -> str:
+    """What the best of these values is worth: whether it was luck, as far as training its settings again has shown.
+
+    `shown` is the notation of the finalists.
+    """
     best = summary.best
     if best is None or best.value is None or not summary.plan:
         return ""
@@ -83,10 +88,9 @@ def worth_of_best(summary: Summary, values: Sequence[float]) -> str:
         return f"All {len(values):,} values{on} in the search are {number(best.value, 4)}."
     again = next((f for f in summary.finalists if f.trial == best.number), None)
     mean = again.mean if again else None
-    shown = notation([best.value, mean], [again.ci95 if again else None])
+    value = rounded(best.value, shown) if again else number(best.value, 4)
     which = (
-        f"The best of {len(values):,} values{on} in the search was {rounded(best.value, shown)}, "
-        f"of trial {best.number}."
+        f"The best of {len(values):,} values{on} in the search was {value}, of trial {best.number}."
     )
     if again is None:
         expect = " Expect somewhat worse on new data." if on else ""
@@ -94,9 +98,10 @@ def worth_of_best(summary: Summary, values: Sequence[float]) -> str:
     if mean is None:
         return f"{which} When its settings were trained again, a training failed."
     worse = (best.value - mean) * (1 if summary.goal.maximize else -1)
-    trained = f"{which} Trained again, its settings have a mean of {rounded(mean, shown)}"
+    scored = "scored" if len(again.values) == 1 else "have a mean of"
+    trained = f"{which} Trained again, its settings {scored} {rounded(mean, shown)}"
     if abs(worse) <= ROUNDING * max(abs(best.value), abs(mean)):
         return f"{trained}, which is the same."
     if worse < 0:
-        return f"{trained}, which is better: it was not the best by luck."
+        return f"{trained}, which is better: the value in the search was no lucky one."
     return f"{trained}, which is worse: the best of many is partly lucky."

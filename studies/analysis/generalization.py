@@ -132,10 +132,12 @@ def generalization(
         )
     else:
         more = float(score[stopped:].max() - score[stopped])
-        since = (
-            f"after epoch {epoch[stopped]} validation gained "
-            f"{f'only {number(more, 2)} more' if more else 'nothing more'}"
-        )
+        gained = "nothing more"
+        if more > MIN_GAIN * to_gain:
+            gained = f"{number(more, 2)} more, which is within what it moves from epoch to epoch"
+        elif more:
+            gained = f"only {number(more, 2)} more"
+        since = f"after epoch {epoch[stopped]} validation gained {gained}"
         if went_on and gap > tolerance:
             kind = "overfitting"
             sentence = f"Slight overfitting: {since} while training went on ({ends})."
@@ -176,10 +178,11 @@ def _rise(scores: Floats) -> float:
 def _jitter(curve: Floats) -> float:
     """The standard deviation of a curve's noise from epoch to epoch, whatever its course.
 
-    Second differences vanish on a straight line, and those of independent noise have six times its variance; their
-    median leaves out the steep beginning (1.4826 turns the median of absolute normal deviations into their standard
-    deviation).
+    Second differences vanish on a straight line, and those of independent noise have six times its variance. The first
+    third, and their median, leave out the steep beginning (1.4826 turns the median of absolute normal deviations into
+    their standard deviation).
     """
     if len(curve) < MIN_EPOCHS:
         return 0.0
-    return 1.4826 * float(np.median(np.abs(np.diff(curve, 2)))) / 6**0.5
+    later = curve[min(len(curve) // 3, len(curve) - MIN_EPOCHS) :]
+    return 1.4826 * float(np.median(np.abs(np.diff(later, 2)))) / 6**0.5

@@ -96,13 +96,17 @@ class Sections:
         if self.finalists.empty:
             yield "No settings were trained again, so none are confirmed."
             return
+        compared = (
+            " Settings are compared on equal stages: so a mean need not lie between its marks, and two settings may "
+            "be told apart although their intervals overlap."
+            if len(self.finalists) > 1
+            else ""
+        )
         yield _drawing(
             plots.finalists(self.finalists, goal=self._goal),
             "finalists",
             "Mean and 95 % interval of the settings that were trained again",
-            "Small marks are single trainings, as they were in their stages. Settings are compared on equal stages: so "
-            "a mean need not lie between its marks, and two settings may be told apart although their intervals "
-            "overlap.",
+            "Small marks are single trainings, as they were in their stages." + compared,
         )
 
     def _ranges(self) -> Section:

@@ -62,7 +62,10 @@ def render(
     finished = trials["finished"].max()
     values = trials["value"][frames.scored(trials) & (trials["state"] == "complete")].tolist()
     record, opening = summary.record, summary.opening
-    intervals = [f.ci95 for f in summary.finalists]
+    shown = notation(
+        [v for f in summary.finalists for v in (f.mean, summary.searched.get(f.trial))],
+        [f.ci95 for f in summary.finalists],
+    )
     trial, params = summary.chosen or (None, {})
     versions = record.provenance.get("versions", {})
     task = record.provenance.get("data", {}).get("task")
@@ -73,12 +76,10 @@ def render(
         counted=counted,
         by_optuna=not summary.plan,
         about_data=about_data(summary),
-        worth=worth_of_best(summary, values),
+        worth=worth_of_best(summary, values, shown),
         baselines=sentences(summary.baselines, summary.goal) if summary.chosen else [],
-        shown=notation(
-            [v for f in summary.finalists for v in (f.mean, summary.searched.get(f.trial))],
-            intervals,
-        ),
+        shown=shown,
+        left=len({len(f.values) for f in summary.finalists}) > 1,
         test_shown=notation([summary.test], [opening.ci95 if opening else None]),
         total=len(trials),
         scored=len(values),

@@ -10,6 +10,7 @@ from studies import Study
 from studies.analysis.facts import about_data, data_in_short, worth_of_best
 from studies.analysis.summary import Summary
 from studies.database.records import Finalist, StudyRecord, Trial
+from studies.words import notation
 from tests.studies.columns_of import summary_of
 
 DATA: dict[str, Any] = {
@@ -32,18 +33,24 @@ def of(
 
 
 def worth(*values: float, **fields: Any) -> str:
-    return worth_of_best(of(*values, **fields), values)
+    summary = of(*values, **fields)
+    shown = notation([v for f in summary.finalists for v in (f.mean, 0.9)])
+    return worth_of_best(summary, values, shown)
 
 
 @pytest.mark.parametrize(
     ("mean", "direction", "words"),
     [
-        (0.85, "maximize", "mean of 0.8500, which is worse: the best of many is partly lucky."),
-        (0.95, "maximize", "mean of 0.9500, which is better: it was not the best by luck."),
-        (0.90, "maximize", "mean of 0.9000, which is the same."),
+        (0.85, "maximize", "scored 0.8500, which is worse: the best of many is partly lucky."),
+        (
+            0.95,
+            "maximize",
+            "scored 0.9500, which is better: the value in the search was no lucky one.",
+        ),
+        (0.90, "maximize", "scored 0.9000, which is the same."),
         (0.90 + 1e-16, "maximize", "which is the same."),
         (0.15, "minimize", "which is worse: the best of many is partly lucky."),
-        (0.05, "minimize", "which is better: it was not the best by luck."),
+        (0.05, "minimize", "which is better: the value in the search was no lucky one."),
         (None, "maximize", "When its settings were trained again, a training failed."),
     ],
 )
@@ -70,7 +77,7 @@ def test_of_equal_values_none_is_the_best_and_one_value_is_none_of_many() -> Non
 
 def test_the_data_are_told() -> None:
     assert about_data(of(0.5, data=DATA)) == [
-        "342 rows of 6 columns, in 3 classes: a 88 %, b 12 %, c below 1 %.",
+        "342 rows of 6 columns, in 3 classes: a (88 %), b (12 %), c (below 1 %).",
         "205 rows train, 68 validate, 69 test.",
         "To guess the commonest class each time scores accuracy 0.4412.",
         "t.csv: 2 rows are left out.",
@@ -80,9 +87,14 @@ def test_the_data_are_told() -> None:
     assert note == "Note: t.csv: 2 rows are left out"
     many = DATA | {"classes": {str(k): 17 for k in range(20)}, "other_classes": 80}
     told = about_data(of(0.5, data=many, metric="log_loss"))
-    assert told[0].startswith("342 rows of 6 columns, in 100 classes: 0 5 %, ")
-    assert told[0].endswith(", 7 5 % and 92 more.")
+    assert told[0].startswith("342 rows of 6 columns, in 100 classes: 0 (5 %), ")
+    assert told[0].endswith(", 7 (5 %) and 92 more.")
     assert "the shares of the classes each time scores log_loss" in told[2]
+
+
+def test_rows_that_no_split_has_are_told() -> None:
+    told = about_data(of(0.5, data=DATA | {"rows": 20640}))
+    assert told[1] == "205 rows train, 68 validate, 69 test, and 20,298 are not used."
 
 
 def test_of_a_quantity_its_span_is_told() -> None:

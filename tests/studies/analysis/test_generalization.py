@@ -100,6 +100,21 @@ def test_a_curve_that_still_falls_has_not_gained_all(rmse: list[float]) -> None:
     assert "but training was not" in still.sentence
 
 
+def test_what_is_gained_after_a_steep_beginning_is_no_jitter() -> None:
+    rmse = [125000.0, 75500.0, 66000.0, 70500.0, 64500.0, 64700.0]  # California housing
+    found = said_of([0.97 * v for v in rmse], rmse, DOWN, "rmse")
+    assert (
+        "after epoch 3 validation gained 1500 more, which is within what it moves" in found.sentence
+    )
+
+
+def test_a_gain_within_the_jitter_is_not_called_small() -> None:
+    rng = np.random.default_rng(0)
+    validation = [0.5, 0.7, *(0.75 + 0.05 * rng.standard_normal(18))]
+    found = said_of(validation, validation)
+    assert "more, which is within what it moves from epoch to epoch" in found.sentence
+
+
 @pytest.mark.parametrize("later", [[0.8999] * 6, [0.9 + 0.0001 * (k % 2) for k in range(6)]])
 def test_nothing_more_is_said_only_where_it_is_nothing(later: list[float]) -> None:
     validation = [0.5, 0.7, 0.8, 0.9, *later]

@@ -211,7 +211,7 @@ def test_without_finalists_the_answer_is_the_best_trial_with_a_caution() -> None
     answer = text[: text.index("Trial by trial")]
     assert "The best validation accuracy is 0.625 , of trial 1, with these settings:" in answer
     assert "learning_rate 0.0123 weight_decay 0.0001 " in answer
-    assert "The best of 2 values on validation rows in the search was 0.6250, of trial 1." in answer
+    assert "The best of 2 values on validation rows in the search was 0.625, of trial 1." in answer
     assert "may be luck" in answer
     assert "Expect somewhat worse on new data." in answer
     assert "test rows" not in text

@@ -1,0 +1,51 @@
+"""Sentences of the report that hold only for some studies: there where they are true, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+from studies.analysis.importance import UNTOLD
+from studies.database.records import Finalist
+from tests.studies.pages.rendered import Page, rendered
+
+LEFT = "those that looked worse did not go on"
+EQUAL = "Means are compared on equal stages"
+BETWEEN = "a mean need not lie between its marks"
+
+
+def of(*values: list[float]) -> str:
+    """The text of a page whose first trials were trained again, with these values."""
+    means = [sum(v) / len(v) for v in values]
+    finalists = [
+        Finalist(k, [*v], m, None, False)
+        for k, (v, m) in enumerate(zip(values, means, strict=True))
+    ]
+    return Page(rendered([0.9, 0.8, 0.7], finalists=finalists)).text
+
+
+@pytest.mark.parametrize(
+    ("values", "stated", "absent"),
+    [
+        ([[0.9, 0.8]], ["Trained 2 more times on fresh seeds and splits, they have a mean validation accuracy of"],
+         [LEFT, EQUAL, BETWEEN, "in stages."]),
+        ([[0.9]], ["trained again 1 time, each time on a fresh seed and split.", "they have a validation accuracy"],
+         [LEFT, EQUAL, "mean validation"]),
+        ([[0.9], [0.8]], ["Settings were trained again in stages.", "tells the first from all others"], [LEFT, EQUAL]),
+        ([[0.9, 0.9], [0.8]], [LEFT, EQUAL, BETWEEN], []),
+    ],
+)  # fmt: skip
+def test_stages_are_told_where_there_were_any(
+    values: list[list[float]], stated: list[str], absent: list[str]
+) -> None:
+    text = of(*values)
+    for words in stated:
+        assert words in text
+    for words in absent:
+        assert words not in text
+
+
+def test_importance_that_cannot_be_told_is_said_so() -> None:
+    assert UNTOLD in Page(rendered([0.5] * 12)).text
+    assert (
+        UNTOLD not in Page(rendered([0.5], {"rate": 0.1}, space={"rate": {"choices": [0.1]}})).text
+    )

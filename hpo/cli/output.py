@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -94,7 +95,7 @@ def show_page(page: Path) -> None:
 
 @contextmanager
 def drawing(folder: Path) -> Iterator[None]:
-    """Draw without matplotlib's messages about its cache.
+    """Draw without matplotlib's messages about its cache, and say warnings in one line.
 
     If its cache folder is read-only, matplotlib makes a temporary one, which is removed here. It is made in `folder` if
     there is no other temporary folder.
@@ -106,7 +107,9 @@ def drawing(folder: Path) -> Iterator[None]:
         tempfile.tempdir = str(folder.resolve())
     before = os.environ.get("MPLCONFIGDIR")
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: say(f"Note: {message}")
+            yield
     finally:
         cache = os.environ.get("MPLCONFIGDIR")
         if cache and cache != before:

@@ -1,8 +1,8 @@
 """A study -> one HTML page that needs nothing else: no script, no network, no file beside it.
 
 The page says in words what came out, then shows the evidence. It is a function of the study alone, to the last byte:
-nothing in it depends on when or where it was made. Jinja2 escapes every word; figures are drawn as paths, so no text of
-the study reaches the page through them.
+nothing in it depends on when or where it was made. Jinja2 escapes every word, and matplotlib those that stay text in a
+figure (see `studies.plots.look.svg`); the words of other figures are drawn as paths.
 """
 
 from __future__ import annotations

@@ -132,8 +132,8 @@ def generalization(
         )
     else:
         more = float(score[stopped:].max() - score[stopped])
-        gained = "nothing more"
-        if more > MIN_GAIN * to_gain:
+        gained, moved = "nothing more", more > MIN_GAIN * to_gain
+        if moved:
             gained = f"{number(more, 2)} more, which is within what it moves from epoch to epoch"
         elif more:
             gained = f"only {number(more, 2)} more"
@@ -146,11 +146,14 @@ def generalization(
             sentence = f"Overfitting: {since}, and training ends far ahead of it ({ends})."
         else:
             kind = "fine"
-            ahead = (
-                "ahead of" if gap > tolerance else "behind" if gap < -tolerance else "level with"
-            )
+            ends_at = "level with it"
+            if abs(gap) > tolerance:
+                ends_at = "ahead of it" if gap > 0 else "behind it"
+            elif abs(gap) > MIN_GAIN * to_gain:  # and no more than the jitter
+                moves = "than that" if moved else "than validation moves from epoch to epoch"
+                ends_at = f"no further from it {moves}"
             sentence = (
-                f"Neither over- nor underfitting: {since}, and training ends {ahead} it ({ends})."
+                f"Neither over- nor underfitting: {since}, and training ends {ends_at} ({ends})."
             )
     return Generalization(
         int(curve.attrs["trial"]), kind, last, float(train[-1]), float(validation[-1]), gap,

@@ -113,6 +113,9 @@ def test_a_gain_within_the_jitter_is_not_called_small() -> None:
     validation = [0.5, 0.7, *(0.75 + 0.05 * rng.standard_normal(18))]
     found = said_of(validation, validation)
     assert "more, which is within what it moves from epoch to epoch" in found.sentence
+    assert "training ends level with it" in found.sentence
+    apart = said_of([v + 0.03 for v in validation], validation)
+    assert "training ends no further from it than that" in apart.sentence
 
 
 @pytest.mark.parametrize("later", [[0.8999] * 6, [0.9 + 0.0001 * (k % 2) for k in range(6)]])

@@ -201,7 +201,8 @@ def _few(summary: Summary, ended: pd.DataFrame, rounds: pd.DataFrame) -> Iterato
         more = 2 * max(summary.plan["trials"] - summary.record.adopted, PER_PARAMETER * searched)
         yield Advice(
             "Few trials",
-            f"{len(ended)} trials are few for {counted(searched, 'parameter')}.",
+            f"{counted(len(ended), 'trial')} {'is' if len(ended) == 1 else 'are'} few for "
+            f"{counted(searched, 'parameter')}.",
             f"Resume with more: {PER_PARAMETER} for each parameter give a first picture.",
             f"{_resume(summary)} --trials {more}",
         )

@@ -111,6 +111,13 @@ def generalization(
         f"trial {curve.attrs['trial']}: {goal.metric} {number(train[-1], 4)} in training and "
         f"{number(validation[-1], 4)} in validation"
     )
+    drop = score[best] - score[best + 1 :]
+    worse = (
+        best + 1 < len(score)
+        and drop[-1] > tolerance
+        and drop.mean() > max(3 * jitter, MIN_GAIN * to_gain)
+    )
+    at_best = f"validation was best at epoch {epoch[best]} ({number(validation[best], 4)})"
     kind: Kind
     if len(epoch) < MIN_EPOCHS:
         kind = "too short"
@@ -124,12 +131,9 @@ def generalization(
         else:
             kind = "fine"
             sentence = f"{gained}, but training was not: more epochs may help a little ({ends})."
-    elif went_on and gap > tolerance and score[best] - score[-1] > tolerance:
+    elif went_on and gap > tolerance and worse:
         kind = "overfitting"
-        sentence = (
-            f"Overfitting: validation was best at epoch {epoch[best]} ({number(validation[best], 4)}) and got worse "
-            f"while training went on (after epoch {last}, {ends})."
-        )
+        sentence = f"Overfitting: {at_best} and got worse while training went on (after epoch {last}, {ends})."
     else:
         more = float(score[stopped:].max() - score[stopped])
         gained, moved = "nothing more", more > MIN_GAIN * to_gain
@@ -138,6 +142,8 @@ def generalization(
         elif more:
             gained = f"only {number(more, 2)} more"
         since = f"after epoch {epoch[stopped]} validation gained {gained}"
+        if worse:
+            since, moved = f"{at_best} and got worse after it", False
         if went_on and gap > tolerance:
             kind = "overfitting"
             sentence = f"Slight overfitting: {since} while training went on ({ends})."

@@ -226,7 +226,7 @@ class Sections:
             plots.timeline(self.trials),
             "timeline",
             "When each trial ran",
-            "Trials of one batch train side by side; the pauses of a search that was stopped are cut out.",
+            "When trials ran, from left to right; the pauses of a search that was stopped are cut out.",
         )
 
 

@@ -201,6 +201,10 @@ def test_few_trials_are_told_when_the_search_is_over() -> None:
     found = one(study(), trials(29), rounds(ranges))
     assert found.seen == "29 trials are few for 3 parameters."
     assert found.command.endswith(" --trials 120")
+    assert (
+        one(study(), trials(1, rounds=1), rounds({"x": LOG})).seen
+        == "1 trial is few for 1 parameter."
+    )
     assert of(study(), trials(30), rounds(ranges)) == []
     assert of(study(state="interrupted"), trials(29), rounds(ranges)) == []
 

@@ -47,6 +47,14 @@ def test_validation_that_stops_while_training_goes_on_is_slight_overfitting() ->
     assert 4 <= found.since <= 10
 
 
+def test_validation_that_gets_worse_alone_is_not_called_overfitting() -> None:
+    for train in ([v - 0.2 for v in WORSE], WORSE):  # training got worse, too
+        found = said_of(train, WORSE)
+        assert found.kind == "fine"
+        assert "validation was best at epoch 6 (0.8908) and got worse after it" in found.sentence
+        assert "while training went on" not in found.sentence
+
+
 def test_both_still_getting_better_is_underfitting() -> None:
     found = said_of([v + 0.01 for v in RISING], RISING)
     assert found.kind == "underfitting"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
@@ -75,11 +76,12 @@ def rendered(
     name: str = "a study",
     state: str = "complete",
     trial_state: str | None = None,
-    plan: bool = True,
+    plan: bool | dict[str, Any] = True,
     epochs: int = 10,
     finalists: Sequence[Finalist] = (),
+    **fields: Any,
 ) -> str:
-    """The report of a study of one round with these values; None is a trial that diverged."""
+    """The report of a study of one round with these values; None is a trial that diverged. Fields are of its record."""
     settings = settings or {"learning_rate": 0.1, "weight_decay": 1e-4}
     trials = [
         Trial(
@@ -115,8 +117,8 @@ def rendered(
             "trials": 9,
             "epochs": epochs,
         }
-        if plan
-        else None,
+        if plan is True
+        else plan or None,
         metric="accuracy",
         data_hash=None,
         provenance={
@@ -127,7 +129,7 @@ def rendered(
         holder=None,
     )
     summary = summary_of(
-        record,
+        replace(record, **fields),
         trials,
         storage=masked("postgresql://me:secret@host/db"),
         rounds=rounds,

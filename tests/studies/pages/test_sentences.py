@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from studies.analysis.importance import UNTOLD
 from studies.database.records import Finalist
-from tests.studies.pages.rendered import Page, rendered
+from tests.studies.pages.rendered import SPACE, Page, rendered
 
 LEFT = "those that looked worse did not go on"
 EQUAL = "Means are compared on equal stages"
@@ -42,6 +44,27 @@ def test_stages_are_told_where_there_were_any(
         assert words in text
     for words in absent:
         assert words not in text
+
+
+OWN = {"trainer": "m:f", "space": SPACE, "trials": 9, "epochs": 10}
+
+
+@pytest.mark.parametrize(
+    ("fields", "decided", "more"),
+    [
+        ({}, "Together with the data, the plan decides", "To search as many trials again"),
+        ({"plan": OWN}, "Together with what the function returns, the plan", "To search as many trials again"),
+        ({"stopped": "the time was over"}, "", "To go on with more trials"),
+        ({"state": "interrupted"}, "Together with the data, the plan decides", "To resume this search"),
+    ],
+)  # fmt: skip
+def test_what_decided_the_numbers_is_told_where_it_is_all(
+    fields: dict[str, Any], decided: str, more: str
+) -> None:
+    text = Page(rendered([0.9, 0.8], **fields)).text
+    assert decided in text
+    assert decided or "decides" not in text
+    assert more in text
 
 
 def test_importance_that_cannot_be_told_is_said_so() -> None:

@@ -181,13 +181,17 @@ class Sections:
             plots.divergence(self.trials, *self._names[:2], rounds=self.rounds),
             "lost",
             f"Trials that {ended}, by {' and '.join(self._names[:2])}",
-            f"Where crosses stand together, trainings {'diverge or fail' if diverged.any() else 'fail'}; the bars "
+            f"Where {'crosses or ' if diverged.any() else ''}triangles stand together, trainings "
+            f"{'diverge or fail' if diverged.any() else 'fail'}; the bars "
             f"above show what share of the trials there {ended}.",
         )
 
     def _curves(self) -> Section:
         if not self._any_value or not plots.has_curves(self.epochs, self._goal.metric):
             yield "There are no learning curves of this metric." if self._any_value else NO_VALUES
+            return
+        if self.epochs["epoch"].max() < 2:
+            yield "Each trial has one value of this metric, so there are no learning curves."
             return
         moves = (
             "A validation curve that still gets better at its end calls for more epochs; one far from the training "

@@ -67,6 +67,16 @@ def test_what_decided_the_numbers_is_told_where_it_is_all(
     assert more in text
 
 
+def test_what_marks_failed_trials_is_told() -> None:
+    failed = Page(rendered([0.5, 0.6], trial_state="failed")).text
+    assert "Where triangles stand together, trainings fail;" in failed
+    assert (
+        "Where crosses or triangles stand together, trainings diverge or fail;"
+        in Page(rendered([0.5, None])).text
+    )
+    assert "stand together, trainings" not in Page(rendered([0.5, 0.6])).text
+
+
 def test_importance_that_cannot_be_told_is_said_so() -> None:
     assert UNTOLD in Page(rendered([0.5] * 12)).text
     assert (

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 TEXTS = ("study", "state", "metric", "holder")  # aligned left; the other columns are numbers
 ALWAYS = ("study", "state", "complete", "best", "metric", "age")
 COLUMNS = ("study", "state", "complete", "pruned", "failed", "best", "metric", "age", "holder")
-LEAST = {"metric": 8, "holder": 10, "study": 16}  # cells to which a column is cut, in this order
+NARROWER = (("study", 30), ("metric", 12), ("holder", 10), ("study", 16), ("metric", 8))
+"""The cells to which a column is cut, one step after another until all fit."""
 DROPPED = ("age", "holder", "pruned")  # where there is no room even so
 GAP = 2  # cells between columns
 
@@ -59,12 +60,12 @@ def _fit(widths: dict[str, int], width: int) -> None:
     def too_wide() -> int:
         return max(0, sum(widths.values()) + GAP * (len(widths) - 1) - width)
 
-    wide = {name: of for name, of in widths.items() if name in LEAST}
+    wide = {name: of for name, of in widths.items() if name in dict(NARROWER)}
     for dropped in (None, *DROPPED):
         if dropped is not None:
             widths.pop(dropped, None)
         widths |= {name: of for name, of in wide.items() if name in widths}
-        for name, least in LEAST.items():
+        for name, least in NARROWER:
             if name in widths:
                 widths[name] -= max(0, min(widths[name] - least, too_wide()))
         if not too_wide():

@@ -197,7 +197,6 @@ WRONG: list[tuple[str, int, str]] = [
     ("list", 1, "no database at"),
     ("export digits", 1, "no database at"),
     ("report digits -o r.html", 1, "no database at"),
-    ("report digits", 2, "Missing option '-o'"),
     ("frobnicate", 2, "No such command 'frobnicate'"),
 ]  # fmt: skip
 

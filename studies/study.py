@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -174,16 +174,22 @@ class Study:
 
     def write_plots(self, folder: str | Path) -> list[Path]:
         """Write every figure as SVG and as PNG into a folder, which is created if needed; returns the files."""
+        names = [name for name, _ in self.writing_plots(folder)]
+        return [Path(folder) / f"{name}.{ending}" for name in names for ending in ("svg", "png")]
+
+    def writing_plots(self, folder: str | Path) -> Iterator[tuple[str, int]]:
+        """The same, one figure after another: the name of each that is written, and how many there will be."""
         from studies.analysis.export import write_whole
         from studies.plots import png, svg
 
-        folder, files = Path(folder), []
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        for name, figure in self.plot.each():
-            for ending, save in (("svg", svg), ("png", png)):
-                files.append(folder / f"{name}.{ending}")
-                write_whole(files[-1], save(figure))
-        return files
+        figures = self.plot.each()
+        for name, draw in figures.items():
+            figure = draw()
+            write_whole(folder / f"{name}.svg", svg(figure))
+            write_whole(folder / f"{name}.png", png(figure))
+            yield name, len(figures)
 
     def optuna(self) -> optuna.Study:
         """The same study through Optuna, for its plots, its importances, and everything else it offers."""

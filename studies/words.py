@@ -10,7 +10,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple, TypeGuard
 
 AGES = (  # unit, its seconds, and below how many of it it is used
     ("s", 1, 60),
@@ -20,6 +20,9 @@ AGES = (  # unit, its seconds, and below how many of it it is used
     ("months", 30.44 * 86400, 24),
     ("years", 365.25 * 86400, float("inf")),
 )
+
+ROUNDING = 1e-9  # times a value: differences below that are of arithmetic
+MILLION, MANY_DECIMALS = 1e6, 9  # from here on numbers have an exponent
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -32,61 +35,105 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{float(text):.0f}" if 1e3 <= abs(value) < 1e6 and "e" in text else text
 
 
-def decimals(
-    values: Iterable[float | None], intervals: Iterable[tuple[float, float] | None] = ()
-) -> int:
-    """With how many decimals the values of a list are shown; -2: in hundreds.
+class Notation(NamedTuple):
+    """How the values of one list are written: with so many decimals (-2: in hundreds), or all with an exponent."""
 
-    They show two significant digits of half the narrowest interval; four of the largest value if there is no interval.
-    There are never too few to tell unequal values apart.
+    decimals: int
+    exponent: bool = False
+
+
+def notation(
+    values: Iterable[float | None], intervals: Iterable[tuple[float, float] | None] = ()
+) -> Notation:
+    """One notation for a list of values and their intervals.
+
+    It shows two significant digits of half the narrowest interval, four of the largest value if there is no interval,
+    and two of the smallest value where an interval is up to a hundred times as wide. It never shows too few to tell
+    unequal values apart. An interval below what arithmetic may round is none. Where a value has a million or more, or
+    needs nine decimals, all have an exponent.
     """
     known = [value for value in values if value is not None and math.isfinite(value)]
-    halves = [half for ends in intervals if ends and 0 < (half := _half(ends)) < math.inf]
+    intervals = list(intervals)
+    halves = [(ends[1] - ends[0]) / 2 for ends in intervals if uncertain(ends)]
+    halves = [half for half in halves if math.isfinite(half)]
     largest = max(map(abs, known), default=0.0)
-    found = 1 - _exponent(min(halves), 2) if halves else 3 - _exponent(largest, 4)
+    ends_of = [abs(end) for ends in intervals if uncertain(ends) for end in ends]
+    widest = max([largest, *filter(math.isfinite, ends_of)])
+    found = 3 - _exponent(largest, 4) if largest else 0
+    if halves:
+        by_interval = 1 - _exponent(min(halves), 2)
+        smallest = min((abs(value) for value in known if value), default=0.0)
+        by_value = 1 - _exponent(smallest, 2) if smallest else by_interval
+        found = min(max(by_interval, by_value), by_interval + 2)
     # Values that differ by less than arithmetic may round them are equal.
-    least = 1e-9 * largest
+    least = ROUNDING * largest
     ordered = sorted(known)
     pairs = [(a, b) for a, b in itertools.pairwise(ordered) if b - a > least]
-    while any(rounded(a, found) == rounded(b, found) for a, b in pairs):
+    while True:
+        shown = Notation(found, exponent=widest >= MILLION or found >= MANY_DECIMALS)
+        if all(rounded(a, shown) != rounded(b, shown) for a, b in pairs):
+            return shown
         found += 1
-    return found
 
 
-def rounded(value: float | None, decimals: int) -> str:
-    """A number with so many decimals, in hundreds for -2; a dash for None. A very large one has an exponent."""
+def uncertain(ends: tuple[float, float] | None) -> TypeGuard[tuple[float, float]]:
+    """Whether an interval says anything: it is known, and wider than what arithmetic rounds."""
+    return ends is not None and ends[1] - ends[0] > ROUNDING * max(map(abs, ends))
+
+
+def rounded(value: float | None, shown: Notation) -> str:
+    """A number in the notation of its list; a dash for None."""
     if value is None:
         return "–"
-    if abs(value) < 1e6 and decimals < 9:
-        return f"{round(value, decimals) + 0.0:.{max(decimals, 0)}f}"
-    if value == 0 or not math.isfinite(value):
+    if not math.isfinite(value) or (value == 0 and shown.exponent):
         return number(value)
-    return f"{value:.{min(max(0, _exponent(value, 1) + decimals), 16)}e}"
+    if shown.exponent:
+        return f"{value:.{min(max(0, _exponent(value, 1) + shown.decimals), 16)}e}"
+    return f"{round(value, shown.decimals) + 0.0:.{max(shown.decimals, 0)}f}"
+
+
+def column(values: Iterable[float | None], digits: int = 4) -> list[str]:
+    """The numbers of a column in one notation: with an exponent if they span more than three decades, or are very large
+    or small; else in decimals, of which the smallest number has so many `digits`.
+    """
+    known = list(values)
+    sizes = [abs(value) for value in known if value and math.isfinite(value)]
+    least, most = min(sizes, default=1.0), max(sizes, default=1.0)
+    whole = most < MILLION and all(size == round(size) for size in sizes)
+    if not whole and (most > 1e3 * least or least < 1e-4 or most >= MILLION):
+        return [
+            number(v) if not v or not math.isfinite(v) else f"{v:.{digits - 1}e}" for v in known
+        ]
+    shown = Notation(0 if whole else digits - 1 - _exponent(least, digits))
+    texts = [rounded(value, shown) for value in known]
+    if shown.decimals > 0:  # zeros at the end of all of them say nothing
+        ends = [len(t) - len(t.rstrip("0")) for t in texts if "." in t]
+        cut = min([shown.decimals, *ends])
+        texts = [t[:-cut].rstrip(".") if cut and "." in t else t for t in texts]
+    return texts
 
 
 def estimate(
-    value: float | None, ends: tuple[float, float] | None, shown: int | None = None
+    value: float | None, ends: tuple[float, float] | None, shown: Notation | None = None
 ) -> str:
     """A value with its interval: `0.9753 ± 0.0042`, or `0.994, 0.971 … 1.000` if the value is not in the middle.
 
-    `shown` are the decimals of a list that it stands in; without it they follow from its own interval.
+    `shown` is the notation of a list that it stands in; without it, it follows from its own interval. Half the interval
+    has two significant digits at most: `0.37 ± 1.7`.
     """
-    shown = decimals([value], [ends]) if shown is None else shown
-    if value is None or not ends or ends[0] == ends[1]:
+    shown = notation([value], [ends]) if shown is None else shown
+    if value is None or not uncertain(ends):
         return rounded(value, shown)
-    below, above = (rounded(abs(end - value), shown) for end in ends)
-    if below == above:
-        return f"{rounded(value, shown)} ± {above}"
-    return f"{rounded(value, shown)}, {between(ends, shown)}"
+    below, above = abs(ends[0] - value), abs(ends[1] - value)
+    if rounded(below, shown) != rounded(above, shown):
+        return f"{rounded(value, shown)}, {between(ends, shown)}"
+    most = min(shown.decimals, 1 - _exponent(above, 2))
+    return f"{rounded(value, shown)} ± {rounded(above, shown._replace(decimals=most))}"
 
 
-def between(ends: tuple[float, float], shown: int) -> str:
+def between(ends: tuple[float, float], shown: Notation) -> str:
     """An interval: `0.971 … 1.000`."""
     return f"{rounded(ends[0], shown)} … {rounded(ends[1], shown)}"
-
-
-def _half(ends: tuple[float, float]) -> float:
-    return (ends[1] - ends[0]) / 2
 
 
 def _exponent(value: float, digits: int) -> int:

@@ -6,6 +6,7 @@ import math
 
 from hpo.choose.confirming import noise
 from hpo.choose.racing import STAGE_VARIANCE
+from hpo.choose.rounds import batches
 from hpo.choose.types import History, SearchPlan, Traits
 from studies.words import counted
 
@@ -13,7 +14,9 @@ HOPELESS_FAILURES = 10
 """After so many errors without a single value, the other trainings would fail, too."""
 
 
-def time_for_drawing_is_over(plan: SearchPlan, history: History, seconds: float) -> str | None:
+def time_for_drawing_is_over(
+    plan: SearchPlan, traits: Traits, history: History, seconds: float
+) -> str | None:
     """Why no further trial is drawn after `seconds`; None while there is time.
 
     The rest of the time is for confirming: the largest share of it that the trainings that confirm may have.
@@ -24,10 +27,16 @@ def time_for_drawing_is_over(plan: SearchPlan, history: History, seconds: float)
     searching = plan.timeout * (1 - confirming)
     if seconds < searching:
         return None
-    return (
-        f"the time was over: {history.ended} trials in {searching:.4g} s, "
-        f"the share of the search in {plan.timeout:.4g} s"
-    )
+    trained = history.ended
+    limit, share = f"{plan.timeout:.4g} s", f"{searching:.4g} s"
+    if not trained:
+        return f"a timeout of {limit} is too short to begin a trial"
+    if trained <= batches(plan, traits, history.rounds)[0].size:
+        first = (
+            "the first trial" if trained == 1 else f"the first {trained} trials, drawn together,"
+        )
+        return f"a timeout of {limit} is too short: {first} took longer than the share of the search in it, {share}"
+    return f"the time was over: {trained} trials in {share}, the share of the search in {limit}"
 
 
 def time_for_confirming_is_over(plan: SearchPlan, history: History, seconds: float) -> str | None:

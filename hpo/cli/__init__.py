@@ -62,8 +62,8 @@ def cli() -> None:
     """Hyperparameter search that narrows its ranges round by round, on evidence.
 
     \b
-    hpo search digits                 search, and keep every trial in hpo.db
-    hpo report digits -o digits.html  write a report of the results
+    hpo search digits  search, and keep every trial in hpo.db
+    hpo report digits  write a report of the results
     """
 
 

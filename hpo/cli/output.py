@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,14 +20,26 @@ import click
 
 from hpo.cli.signals import signals
 
+STDOUT = Path("-")
+
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file. An old one stays until the new content is complete."""
+    """Write a file, or to stdout. An old file stays until the new content is complete."""
     from studies.analysis.export import write_whole
 
+    if path == STDOUT:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    with writing(path), signals.later():
+        write_whole(path, content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system says against writing there into one line."""
     try:
-        with signals.later():
-            write_whole(path, content)
+        yield
     except OSError as error:
         raise click.ClickException(f"can't write {path}: {error.strerror}") from None
 
@@ -103,7 +116,7 @@ def show_page(page: Path) -> None:
 
 @contextmanager
 def drawing(folder: Path) -> Iterator[None]:
-    """Draw without matplotlib's messages about its cache.
+    """Draw without matplotlib's messages about its cache, and say warnings in one line.
 
     If its cache folder is read-only, matplotlib makes a temporary one, which is removed here. It is made in `folder` if
     there is no other temporary folder.
@@ -115,7 +128,9 @@ def drawing(folder: Path) -> Iterator[None]:
         tempfile.tempdir = str(folder.resolve())
     before = os.environ.get("MPLCONFIGDIR")
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: say(f"Note: {message}")
+            yield
     finally:
         cache = os.environ.get("MPLCONFIGDIR")
         if cache and cache != before:

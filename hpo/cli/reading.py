@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+import re
+import shutil
 from pathlib import Path
 
 import click
 
 from hpo.cli.completing import study_names
 from hpo.cli.options import json_option, storage_option
-from hpo.cli.output import drawing, json_text, say, show_page, write
+from hpo.cli.output import STDOUT, drawing, json_text, say, show_page, write, writing
 
 
 @click.command(name="list")
@@ -44,7 +45,7 @@ def list_studies(mine: bool, storage: str, as_json: bool) -> None:
     from hpo.display.listing import studies_table
     from hpo.display.text import show as print_parts
 
-    print_parts(studies_table(stored, now(), me=me))
+    print_parts(studies_table(stored, now(), shutil.get_terminal_size().columns, me=me))
 
 
 @click.command()
@@ -85,10 +86,11 @@ def show(name: str, trial: int | None, storage: str, as_json: bool) -> None:
     help="JSON is one object a line.",
 )  # fmt: skip
 @click.option(
-    "output", "-o", type=click.Path(path_type=Path), help="The file to write. [default: stdout]"
-)
+    "output", "-o", type=click.Path(path_type=Path), default=STDOUT,
+    help="The file to write. [default: -, which is stdout]",
+)  # fmt: skip
 @storage_option
-def export(name: str, table: str, format_: str, output: Path | None, storage: str) -> None:
+def export(name: str, table: str, format_: str, output: Path, storage: str) -> None:
     """Export a table of the study NAME, with all digits.
 
     \b
@@ -99,19 +101,14 @@ def export(name: str, table: str, format_: str, output: Path | None, storage: st
 
     study = load(name, storage)
     frame = getattr(study, f"{table}_frame")()
-    content = exports.FORMATS[format_](frame)
-    if output is None:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-    else:
-        write(output, content)
+    write(output, exports.FORMATS[format_](frame))
 
 
 @click.command()
 @click.argument("name", shell_complete=study_names)
 @click.option(
-    "output", "-o", type=click.Path(path_type=Path), required=True, metavar="FILE.html",
-    help="Where the page is written.",
+    "output", "-o", type=click.Path(path_type=Path), metavar="FILE.html",
+    help="Where the page is written; - is stdout. [default: NAME.html]",
 )  # fmt: skip
 @click.option(
     "--plots", type=click.Path(path_type=Path), metavar="DIR",
@@ -119,26 +116,36 @@ def export(name: str, table: str, format_: str, output: Path | None, storage: st
 )  # fmt: skip
 @click.option("open_", "--open", is_flag=True, help="Show the page in a browser.")
 @storage_option
-def report(name: str, output: Path, plots: Path | None, open_: bool, storage: str) -> None:
-    """Write a one-file HTML report of the study NAME.
+def report(name: str, output: Path | None, plots: Path | None, open_: bool, storage: str) -> None:
+    """Write a one-file HTML report of the study NAME, by default as NAME.html.
 
     \b
-    hpo report digits -o digits.html
-    hpo report digits -o digits.html --plots figures
+    hpo report digits
+    hpo report digits -o first.html --plots figures
     """
     from studies import load
 
     study = load(name, storage)
-    try:
-        if plots is not None:
+    if output is None:
+        output = Path(f"{_slug(name)}.html")
+    if open_ and output == STDOUT:
+        raise click.UsageError("a page on stdout can't be opened: name a file with -o")
+    if plots is not None:
+        with writing(plots):
             plots.mkdir(parents=True, exist_ok=True)
-        with drawing(output.parent):
-            page = study.report()
-            write(output, page.encode())
+    with drawing(output.parent):
+        write(output, study.report().encode())
+        if output != STDOUT:
             say(f"{output} written")
-            if plots is not None:
-                say(f"{len(study.write_plots(plots))} files written to {plots}")
-    except OSError as error:
-        raise click.ClickException(f"can't write {plots}: {error.strerror}") from None
+        if plots is not None:
+            with writing(plots):
+                for k, (figure, of) in enumerate(study.writing_plots(plots), 1):
+                    say(f"figure {k} of {of}: {figure}")
+            say(f"{2 * of} files written to {plots}")
     if open_:
         show_page(output)
+
+
+def _slug(name: str) -> str:
+    """A study's name as part of a file name, without folders and special characters."""
+    return re.sub(r"[^\w.]+", "-", name).strip("-.")[:60] or "study"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Sequence
 
@@ -29,11 +28,6 @@ def resume_call(name: str, storage: str, again: Sequence[str]) -> str:
     return f"hpo.resume({', '.join([repr(name), *again, *where])})"
 
 
-def slug(name: str) -> str:
-    """A study's name as part of a file name, without folders and special characters."""
-    return re.sub(r"[^\w.]+", "-", name).strip("-.")[:60] or "study"
-
-
 def next_commands(summary: Summary, storage: str) -> list[RenderableType]:
     """The commands and their purposes, one on each line."""
     study = summary.record.name
@@ -49,7 +43,7 @@ def next_commands(summary: Summary, storage: str) -> list[RenderableType]:
     elif summary.record.state == "complete":
         planned = summary.plan["trials"] - summary.record.adopted
         more = f" --trials {2 * max(planned, LEAST_TRIALS)}"
-    commands = [(f"hpo report {name} -o {slug(study)}.html{where}", "see it")]
+    commands = [(f"hpo report {name}{where}", "see it")]
     if refused is None:
         if not summary.plan:
             confirm = f"hpo confirm {name}{where}{trainer} --trainings {LEAST_TRIALS}"
@@ -58,7 +52,6 @@ def next_commands(summary: Summary, storage: str) -> list[RenderableType]:
             commands.append((resume_command(study, storage) + more, "go on with it"))
         else:
             commands.append((_in_python(summary, storage), "go on with it, in Python"))
-    commands.append((f"hpo export {name} --table trials{where}", "take the trials elsewhere"))
     width = max(len(command) for command, _ in commands)
     lines: list[RenderableType] = []
     for command, purpose in commands:

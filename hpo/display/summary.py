@@ -15,11 +15,24 @@ from hpo.display.commands import next_commands
 from hpo.display.text import ACTIONS, STATES
 from studies import Study
 from studies.analysis import agreement, baselines
+from studies.analysis.facts import data_in_short
 from studies.analysis.summary import Summary
 from studies.database.records import Finalist, Round
-from studies.words import counted, decimals, describe, estimate, number, setting, settings
+from studies.words import (
+    Notation,
+    column,
+    counted,
+    describe,
+    estimate,
+    notation,
+    number,
+    rounded,
+    setting,
+    settings,
+    uncertain,
+)
 
-MAX_ERRORS, MAX_TIED = 3, 2  # shown at most
+MAX_ERRORS, MAX_TIED, MAX_FRONT = 3, 2, 5  # shown at most
 MAX_VERDICTS = 2  # on one parameter
 MAX_DETAILED = 3  # parameters for which the reasons of each range have room
 
@@ -35,11 +48,10 @@ def summary(study: Study) -> list[RenderableType]:
         parts.append(Text(f"Held by {s.record.holder}.", "cyan"))
     if s.record.stopped:
         parts.append(Text(f"Stopped early: {s.record.stopped}.", "yellow"))
+    parts += [Text(sentence) for sentence in data_in_short(s)]
     parts += [*_by_optuna(s), *_errors(s.errors), *_best(s), *_confirmed(s), Text(), *_ranges(s)]
     if s.plan and (agreements := study.rank_agreement()):
         parts += _agreement(agreements)
-    if s.rounds:
-        parts.append(Text())
     parts.append(_line("Stored", f"in {s.storage} as ", s.record.name))
     return parts + next_commands(s, study.storage)
 
@@ -76,8 +88,10 @@ def _by_optuna(s: Summary) -> list[RenderableType]:
     if adopted:
         text = f"Optuna made the first {adopted['trials']} trials."
         if adopted["failed"]:
-            numbers = ", ".join(map(str, adopted["failed"]))
-            text += f" {numbers} had not ended, and are recorded as failed."
+            recorded = "is" if len(adopted["failed"]) == 1 else "are"
+            text += (
+                f" {_trials(adopted['failed'])} had not ended, and {recorded} recorded as failed."
+            )
         return [Text(text)]
     unended = s.trials.get("running", 0)
     if s.plan or not unended:
@@ -97,33 +111,50 @@ def _errors(errors: Counter[str]) -> list[RenderableType]:
 
 def _best(s: Summary) -> list[RenderableType]:
     if s.record.several:
-        directions = s.record.directions
-        return [
-            Text(
-                f"{len(directions)} objectives ({', '.join(directions)}): no single trial is best."
-            ),
-            Text(
-                "No other trial is better in all of them than: "
-                f"{', '.join(map(str, s.front)) or 'none yet'}."
-            ),
-        ]
+        return _front(s)
     if not s.trials:
         return [Text("There are no trials yet.")]
     if s.best is None:
         return [Text("No trial has succeeded.", "red")]
+    confirmed, value = _best_confirmed(s), s.best.value
     best = Text.assemble(
         (f"Best {s.goal.measured} ", "bold"),
-        (number(s.best.value, 4), "bold green"),
+        (rounded(value, _notation(s)) if confirmed else number(value, 4), "bold green"),
         f" (trial {s.best.number})",
     )
-    for finalist in s.finalists:
-        if finalist.trial == s.best.number:
-            best.append(f", confirmed {_estimate(finalist, _decimals(s))}")
+    for finalist in confirmed:
+        best.append(f", confirmed {_estimate(finalist, _notation(s))}")
     if s.recommended is None:
         return [best, *_params(s.best.params)]
     trial = s.recommended.trial
     recommended = Text(f"Recommended: the settings of trial {trial}", "bold")
     return [best, recommended, *_params(s.recommended.params)]
+
+
+def _front(s: Summary) -> list[RenderableType]:
+    """Of several objectives: some of the trials that no other beats, from end to end of the first objective."""
+    parts: list[RenderableType] = [
+        Text(f"{len(s.objectives)} objectives, {', '.join(s.objectives)}: no single trial is best.")
+    ]
+    count = len(s.front)
+    if not count:
+        return [*parts, Text("No trial has succeeded.", "red")]
+    shown = min(count, MAX_FRONT)
+    places = [k * (count - 1) // max(shown - 1, 1) for k in range(shown)]
+    table = _grid()
+    table.add_row("  trial", *s.objectives)
+    columns = [column(values) for values in zip(*(s.front[k].values for k in places), strict=True)]
+    for place, *values in zip(places, *columns, strict=True):
+        table.add_row(f"  {s.front[place].number}", *values)
+    beaten = f"{counted(count, 'trial')} {'is' if count == 1 else 'are'} beaten by no other"
+    some = f"; {shown} of them, from best to worst in the first:" if count > shown else ":"
+    return [*parts, Text(f"{beaten}{some}"), table]
+
+
+def _trials(numbers: Sequence[int]) -> str:
+    """Trials by their numbers: `Trial 51`, `Trials 3 and 51`."""
+    *others, last = map(str, numbers)
+    return f"Trials {', '.join(others)} and {last}" if others else f"Trial {last}"
 
 
 def _params(params: Mapping[str, Any]) -> list[RenderableType]:
@@ -139,7 +170,7 @@ def _confirmed(s: Summary) -> list[RenderableType]:
     if s.recommended is None:
         return [*compared] if s.best else []
     first, *others = s.finalists
-    shown, table = _decimals(s), _grid()
+    shown, table = _notation(s), _grid()
     trained = f", {counted(len(first.values), 'fresh training')}"
     table.add_row(
         f"  {s.goal.measured}", Text.assemble((_estimate(first, shown), "bold green"), trained)
@@ -159,15 +190,21 @@ def _confirmed(s: Summary) -> list[RenderableType]:
     return [table, *compared, _indented(s.note)] if s.note else [table, *compared]
 
 
-def _decimals(s: Summary) -> int:
-    """The decimals of the means that are shown together."""
+def _best_confirmed(s: Summary) -> list[Finalist]:
+    """The finalist with the settings of the best trial, if they were trained again."""
+    return [f for f in s.finalists if s.best and f.trial == s.best.number]
+
+
+def _notation(s: Summary) -> Notation:
+    """The notation of the best value and the means, which are shown together."""
     tied = [f for f in s.finalists[1:] if f.tied][:MAX_TIED]
-    best = [f for f in s.finalists if s.best and f.trial == s.best.number]
+    best = _best_confirmed(s)
     together = [*s.finalists[:1], *tied, *best]
-    return decimals([f.mean for f in together], [f.ci95 for f in together])
+    values = [f.mean for f in together] + [s.best.value for _ in best if s.best]
+    return notation(values, [f.ci95 for f in together])
 
 
-def _estimate(finalist: Finalist, shown: int) -> str:
+def _estimate(finalist: Finalist, shown: Notation) -> str:
     """A mean with its interval: 0.9753 ± 0.0042 (95 %)."""
     if finalist.mean is None:
         return "by no value: a training failed"
@@ -175,7 +212,7 @@ def _estimate(finalist: Finalist, shown: int) -> str:
 
 
 def _level(text: str, ends: tuple[float, float] | None) -> str:
-    return f"{text} (95 %)" if ends and ends[0] < ends[1] else text
+    return f"{text} (95 %)" if uncertain(ends) else text
 
 
 def _ranges(s: Summary) -> list[RenderableType]:
@@ -223,7 +260,7 @@ def _telling_verdicts(rounds: Sequence[Round], name: str) -> list[tuple[str, Map
 def _agreement(agreements: Sequence[agreement.Agreement]) -> list[RenderableType]:
     """Whether short training predicted long training."""
     lines: list[RenderableType] = [Text(agreement.sentence(agreements))]
-    if min(a.correlation for a in agreements) < agreement.PREDICTS:
+    if any(a.misleads for a in agreements):
         lines.append(Text("  Settings that do well early may do worse in the end.", "yellow"))
     return lines
 

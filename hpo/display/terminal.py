@@ -17,7 +17,7 @@ from rich.text import Text
 from hpo.display.text import ACTIONS
 from hpo.plan.space import Categorical, Parameter, Settings, Space, position
 from hpo.run.watcher import Watcher
-from studies.words import counted, describe, duration, settings
+from studies.words import counted, describe, duration, number, settings
 
 if TYPE_CHECKING:
     from hpo.choose.types import Direction, Verdict
@@ -165,8 +165,8 @@ class Progress(Watcher):
     def _best_line(self) -> str:
         if self._best is None:
             return "no result yet"
-        value, number, values = self._best
-        return f"best {value:.4g} (trial {number}: {settings(values)})"
+        value, trial, values = self._best
+        return f"best {number(value, 4)} (trial {trial}: {settings(values)})"
 
     def _picture(self) -> RenderableType:
         share = Table.grid()  # a bar alone does not end its line

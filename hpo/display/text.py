@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import click
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, RenderableType
 from rich.text import Text
 
 STATES = {"complete": "green", "running": "cyan", "interrupted": "yellow"}
 ACTIONS = {"narrowed": "green", "extended": "magenta", "kept": "dim"}
+
+
+def cut(text: str, cells: int) -> str:
+    """A text in so many cells of a terminal, of which a Chinese letter takes two: its middle is left out."""
+    if cell_len(text) <= cells:
+        return text
+    end = (cells - 1) // 2
+    return f"{set_cell_size(text, cells - 1 - end)}…{set_cell_size(text[::-1], end)[::-1]}"
 
 
 def show(*parts: RenderableType) -> None:

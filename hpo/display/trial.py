@@ -10,7 +10,7 @@ from rich.text import Text
 
 from studies.analysis.frames import evenly
 from studies.analysis.one_trial import OneTrial
-from studies.words import counted, decimals, number, rounded, setting
+from studies.words import counted, notation, number, rounded, setting
 
 MOST = 20  # epochs in the table
 WIDTH = 80  # columns
@@ -32,7 +32,7 @@ def of_trial(one: OneTrial) -> list[RenderableType]:
             name = "objective" if trial.values else one.record.metric
             parts.append(Text.assemble((f"{name} ", "bold"), (number(value, 4), "bold green")))
     if again := one.confirmations:
-        shown = decimals(c.value for c in again)
+        shown = notation(c.value for c in again)
         values = ", ".join("failed" if c.value is None else rounded(c.value, shown) for c in again)
         parts.append(Text(f"trained again on fresh seeds: {values}"))
     width = max(map(len, trial.params), default=0)
@@ -57,7 +57,7 @@ def _curves(one: OneTrial) -> Iterator[RenderableType]:
     table = [first]
     for metric in sorted(one.curves, key=lambda name: name != one.record.metric):
         points = one.curves[metric]
-        shown = decimals(points)
+        shown = notation(points)
         column = [metric, *(rounded(points[k], shown) if k < len(points) else "" for k in rows)]
         if len(table) > 1 and _width([*table, column]) > WIDTH:
             yield _table(table)

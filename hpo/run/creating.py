@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from hpo.executors.threads import default_workers
 from hpo.plan.plan import Plan, to_json
-from hpo.run.provenance import provenance
+from hpo.run.provenance import of_a_new_study
 from hpo.run.resuming import check_sampler
 from hpo.trainables.function import UNNAMED_METRIC
 from hpo.trainables.of_plan import study_name
@@ -53,8 +53,8 @@ def creating(
                     plan=to_json(plan),
                     metric=trainable.metric or UNNAMED_METRIC,
                     data_hash=trainable.fingerprint,
-                    provenance=provenance()
-                    | {"data": dict(trainable.contents), "threads": workers_of(plan, workers)},
+                    provenance=of_a_new_study(plan, trainable, workers_of(plan, workers)),
+                    data=trainable.overview,
                 )
                 break
             except StudyExistsError:

@@ -171,7 +171,7 @@ class Machine:
         if self._until_confirmed:
             return step  # the plan's limit of time is for the search
         if isinstance(step, StartRound | Draw | Repeat | Stop) and history.stopped is None:
-            late = stopping.time_for_drawing_is_over(plan, history, self._seconds())
+            late = stopping.time_for_drawing_is_over(plan, self._traits, history, self._seconds())
             return step if late is None else Stop(late)
         if isinstance(step, Race):
             late = stopping.time_for_confirming_is_over(plan, history, self._seconds())

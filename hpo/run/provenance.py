@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from hpo.plan.plan import Plan
+from hpo.trainables.protocol import Trainable
 from hpo.version import __version__
 
 PACKAGES = ("numpy", "optuna", "scikit-learn", "scipy", "sqlalchemy")
@@ -36,6 +38,12 @@ def provenance() -> dict[str, Any]:
             for library in of_numpy or loaded
         ],
     }
+
+
+def of_a_new_study(plan: Plan, trainable: Trainable, threads: int) -> dict[str, Any]:
+    """The same, with a description of the data, the number of threads, and the sampler that the plan comes to."""
+    of_search = {"data": dict(trainable.contents), "threads": threads, "sampler": plan.draws_by}
+    return provenance() | of_search
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

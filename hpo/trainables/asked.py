@@ -19,6 +19,7 @@ class Asked:
     notes: Sequence[str] = ()
     fingerprint = ""
     contents: Mapping[str, Any] = {}
+    overview: Mapping[str, Any] = {}
 
     def __init__(self, metric: str | None, direction: Direction) -> None:
         self.metric = self.score = metric

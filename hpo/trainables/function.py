@@ -73,6 +73,7 @@ class Function:
     notes: Sequence[str] = ()
     fingerprint = ""
     contents: Mapping[str, Any] = {}
+    overview: Mapping[str, Any] = {}
 
     def __init__(
         self, train: Train, metric: str | None, direction: Direction, *, halving: bool = False

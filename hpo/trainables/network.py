@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import trainer.data
@@ -17,6 +19,7 @@ from hpo.trainables.task import TEST, Task, Training
 from trainer.data import Splits, Which
 from trainer.fields import METRICS, NOT_NEGATIVE
 from trainer.fit import fit
+from trainer.guess import guess
 from trainer.population import even_parts, stack_size
 from trainer.recipe import Recipe
 
@@ -51,6 +54,12 @@ class MLP:
             bounds=NOT_NEGATIVE if metric is None else metric.bounds,
             fresh_splits=len(self.data.validation.X) <= FEW_ROWS,
         )
+
+    @cached_property
+    def overview(self) -> Mapping[str, Any]:
+        """What readers of the study are told of its data, with what a guess scores."""
+        score = guess(self.data, self.metric, LOSS[self.data.task])
+        return {**self.data.overview, "guess": score if math.isfinite(score) else None}
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """Settings of the same shapes, in stacks that fit a core's cache."""

@@ -37,6 +37,10 @@ class Trainable(Protocol):
     def contents(self) -> Mapping[str, Any]:
         """A description of its data, to explain how other data differ; may be empty."""
 
+    @property
+    def overview(self) -> Mapping[str, Any]:
+        """What readers of the study are told of its data: see `trainer.data.overview`; empty if it has none."""
+
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """Indices of the settings that train together; they depend on the settings, never on the number of workers."""
 

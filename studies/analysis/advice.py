@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from studies.analysis.agreement import PREDICTS, Agreement
+from studies.analysis.agreement import Agreement
 from studies.analysis.generalization import Generalization
 from studies.analysis.summary import Summary
-from studies.words import between, counted, decimals, number, of_range, rounded
+from studies.words import between, counted, notation, number, of_range, rounded
 
 EDGE = (
     0.03  # of all that was searched: the best value may lie beyond an end that is nearer than this
@@ -53,7 +53,7 @@ def advice(
     return [
         *_errors(summary.errors, len(ended)),
         *_edges(summary, rounds),
-        *_diverged(summary, ended),
+        *_diverged(summary, ended, set(rounds["parameter"])),
         *_learned(summary, learned),
         *_halved(ended, agreements),
         *_few(summary, ended, rounds),
@@ -97,7 +97,7 @@ def _edges(summary: Summary, rounds: pd.DataFrame) -> Iterator[Advice]:
         if value is None or low == high or (log and value <= 0):
             continue
         position = _position(float(value), low, high, log)
-        if EDGE <= position <= 1 - EDGE:
+        if EDGE <= position <= 1 - EDGE or _anywhere(summary, str(name), low, high):
             continue
         end, upper = ("upper", True) if position > 0.5 else ("lower", False)
         wider = _wider(low, high, log=log, upper=upper, whole=isinstance(value, int))
@@ -108,6 +108,15 @@ def _edges(summary: Summary, rounds: pd.DataFrame) -> Iterator[Advice]:
             "Search a wider range." if wider else "Search beyond it, if there can be such values.",
             f"{resume} --space {shlex.quote(f'{name}={wider}')}" if wider else "",
         )
+
+
+def _anywhere(summary: Summary, name: str, low: float, high: float) -> bool:
+    """Whether the last verdict says that the best may lie anywhere in all that was searched: its edge says nothing."""
+    last = summary.rounds[-1] if summary.rounds else None
+    verdict = ((last and last.verdicts) or {}).get(name, {})
+    drawn = last.ranges[name] if last and name in last.ranges else {}
+    whole = (drawn.get("low"), drawn.get("high")) == (low, high)
+    return whole and verdict.get("low", 1.0) < EDGE and verdict.get("high", 0.0) > 1 - EDGE
 
 
 def _position(value: float, low: float, high: float, log: bool) -> float:
@@ -128,7 +137,7 @@ def _wider(low: float, high: float, *, log: bool, upper: bool, whole: bool) -> s
     return f"{low:g}:{high:g}:log{':int' if whole else ''}"
 
 
-def _diverged(summary: Summary, ended: pd.DataFrame) -> Iterator[Advice]:
+def _diverged(summary: Summary, ended: pd.DataFrame, searched: Container[str]) -> Iterator[Advice]:
     diverged = ended["diverged_epoch"].notna()
     if diverged.mean() < MANY_DIVERGED:
         return
@@ -140,7 +149,12 @@ def _diverged(summary: Summary, ended: pd.DataFrame) -> Iterator[Advice]:
     if several and late.mean() < diverged.mean() / 2:
         do = "Nothing needs doing: the later ranges leave out the settings that diverge."
     elif summary.plan.get("source"):
-        do = "Lower the upper end of learning_rate, or also search clip_norm, which limits the gradients."
+        clip = (
+            "" if "clip_norm" in searched else "also search clip_norm, which limits the gradients"
+        )
+        rate = "lower the upper end of learning_rate" if "learning_rate" in searched else ""
+        do = " or ".join(filter(None, (rate, clip))) or "search other ranges"
+        do = f"{do[0].upper()}{do[1:]}."
     else:
         do = "Search ranges in which training is stable."
     yield Advice("Diverged trials", f"{seen}.", do)
@@ -150,12 +164,10 @@ def _learned(summary: Summary, learned: Generalization | None) -> Iterator[Advic
     if learned is None:
         return
     if learned.kind == "underfitting":
-        epochs = 3 * int(summary.plan["epochs"])
-        yield Advice(
-            "Too few epochs",
-            learned.sentence,
-            f"Begin a new study with more epochs, for example --epochs {epochs}: those of a study can't be changed.",
-        )
+        epochs = int(summary.plan["epochs"])
+        do = f"Begin a new study with more, for example --epochs {3 * epochs}: those of a study can't be changed."
+        own = learned.epochs != epochs  # a function that chooses itself how long it trains
+        yield Advice("Too few epochs", learned.sentence, "Let it train longer." if own else do)
     elif learned.kind == "overfitting":
         heading, _, rest = learned.sentence.partition(": ")
         yield Advice(
@@ -170,13 +182,14 @@ def _learned(summary: Summary, learned: Generalization | None) -> Iterator[Advic
 def _halved(ended: pd.DataFrame, agreements: Sequence[Agreement]) -> Iterator[Advice]:
     if not agreements or not (ended["state"] == "pruned").any():
         return
-    worst = min(agreements, key=lambda a: a.correlation)
-    if worst.correlation < PREDICTS:
+    worst = min(agreements, key=lambda a: (not a.misleads, a.correlation))
+    if worst.misleads:
+        tells = "is almost the opposite of" if worst.kind == "opposite" else "says little about"
         yield Advice(
             "Short training",
-            f"The order of trials after {worst.epoch} of {worst.later} epochs says little about their order after "
-            f"{worst.later} (rank correlation {worst.correlation:.2f}, {worst.trials} trials): good settings may have "
-            "left early.",
+            f"Of the {worst.trials} trials that trained for {worst.later} epochs, the order after "
+            f"{counted(worst.epoch, 'epoch')} {tells} the order after {worst.later} (rank correlation "
+            f"{worst.correlation:.2f}): good settings may have left early.",
             "Begin a new study with more epochs, or without --halving.",
         )
 
@@ -188,7 +201,8 @@ def _few(summary: Summary, ended: pd.DataFrame, rounds: pd.DataFrame) -> Iterato
         more = 2 * max(summary.plan["trials"] - summary.record.adopted, PER_PARAMETER * searched)
         yield Advice(
             "Few trials",
-            f"{len(ended)} trials are few for {counted(searched, 'parameter')}.",
+            f"{counted(len(ended), 'trial')} {'is' if len(ended) == 1 else 'are'} few for "
+            f"{counted(searched, 'parameter')}.",
             f"Resume with more: {PER_PARAMETER} for each parameter give a first picture.",
             f"{_resume(summary)} --trials {more}",
         )
@@ -200,7 +214,7 @@ def _tested(summary: Summary) -> Iterator[Advice]:
         return
     confirmed, test = first.ci95, opening.ci95
     if test[1] < confirmed[0] if summary.goal.maximize else test[0] > confirmed[1]:
-        shown = decimals([first.mean, opening.value], [confirmed, test])
+        shown = notation([first.mean, opening.value], [confirmed, test])
         yield Advice(
             "Test rows",
             f"The value on the test rows, {rounded(opening.value, shown)}, is worse than expected, beyond chance: its "
@@ -217,7 +231,7 @@ def _ties(summary: Summary) -> Iterator[Advice]:
         yield Advice(
             "Ties",
             f"{others} can't be told from the recommended one.",
-            "Take whichever is the cheapest; fewer finalists with more repeats would tell more of them apart.",
+            "Take whichever is the cheapest; fewer finalists with more repeats may tell more of them apart.",
         )
 
 

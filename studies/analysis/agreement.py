@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 MIN_TRIALS = 4  # whose order says anything
 MAX_RUNGS = 4  # a pruner that may stop a trial after any epoch has no rungs
+MIN_TO_TELL = 8  # trials, from which a rank correlation is told in words
 PREDICTS = 0.5  # a rank correlation below this is hardly one
 
 
@@ -27,6 +29,29 @@ class Agreement(NamedTuple):
     later: int
     trials: int
     correlation: float
+
+    @property
+    def kind(self) -> Literal["alike", "unlike", "opposite", "unclear", "few"]:
+        """What can be told from so many trials: of a correlation by chance, or of few trials, not much.
+
+        The limits are the 95 % interval by Fisher's transformation, with the variance for ranks of Fieller, Hartley
+        and Pearson (Biometrika 1957).
+        """
+        if self.trials < MIN_TO_TELL:
+            return "few"
+        middle = math.atanh(max(-1 + 1e-12, min(1 - 1e-12, self.correlation)))
+        half = 1.96 * math.sqrt(1.06 / (self.trials - 3))
+        low, high = math.tanh(middle - half), math.tanh(middle + half)
+        if self.correlation >= PREDICTS and low > 0:
+            return "alike"
+        if self.correlation <= -PREDICTS and high < 0:
+            return "opposite"
+        return "unlike" if high < PREDICTS else "unclear"
+
+    @property
+    def misleads(self) -> bool:
+        """Whether short training tells little of long training, as far as so many trials can show it."""
+        return self.kind in ("unlike", "opposite")
 
 
 def compared_epochs(lengths: Mapping[tuple[TrialState, int], int]) -> list[int]:
@@ -64,31 +89,24 @@ def rank_agreement(scores: Mapping[int, Mapping[int, float]]) -> list[Agreement]
 
 def sentence(agreements: Sequence[Agreement]) -> str:
     """Whether short training predicted long training, in words and with the rank correlations."""
-    first = agreements[0]
     clauses = []
     before = None  # how the clause before compares: the same words are not repeated
     for a in agreements:
-        how = (
-            "alike"
-            if a.correlation >= PREDICTS
-            else "opposite"
-            if a.correlation <= -PREDICTS
-            else "unlike"
-        )
-        subject = (
-            f"Scores after {counted(a.epoch, 'epoch')}" if a is first else f"those after {a.epoch}"
-        )
-        those = "scores" if a is first else "those"
+        first = a is agreements[0]
+        subject = f"Scores after {counted(a.epoch, 'epoch')}" if first else f"those after {a.epoch}"
+        those, how = "scores" if first else "those", a.kind
         clause = {
             "alike": f"rank trials much as {those} after {a.later} do",
             "unlike": f"say little about the order after {a.later}",
             "opposite": f"rank trials almost in the opposite order to {those} after {a.later}",
+            "unclear": f"may or may not rank trials as {those} after {a.later} do",
+            "few": f"can't be compared with {those} after {a.later}, which only {a.trials} trials reached",
         }[how]
         if how == before == "alike":
             clause = f"as those after {a.later}"
         elif how == before == "unlike":
             clause = f"little about that after {a.later}"
-        clauses.append(f"{subject} {clause} ({a.correlation:.2f})")
+        clauses.append(f"{subject} {clause}" + ("" if how == "few" else f" ({a.correlation:.2f})"))
         before = how
     *others, last = clauses
     return f"{', '.join(others)}, and {last}." if others else f"{last}."

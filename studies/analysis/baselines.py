@@ -8,7 +8,7 @@ from typing import Any
 
 from studies.analysis.goal import Goal
 from studies.database.records import Finalist
-from studies.words import estimate, number
+from studies.words import ROUNDING, estimate, number
 
 POINT = 0.01
 """Accuracies are shares, and their differences are told in percentage points."""
@@ -74,8 +74,15 @@ def _compared(
         return Baseline(trial, params, why="a training of them failed or diverged")
     if own is finalists[0]:
         return Baseline(trial, params, own.mean, own.ci95, 0.0, (0.0, 0.0), recommended=True)
-    why = "they never trained in one stage" if own.gain is None else ""
-    return Baseline(trial, params, own.mean, own.ci95, own.gain, own.gain_ci95, why=why)
+    if own.gain is None:
+        return Baseline(trial, params, own.mean, own.ci95, why="they never trained in one stage")
+    # What arithmetic rounds is no gain.
+    gain, *ends = (
+        0.0 if abs(difference) <= ROUNDING * abs(own.mean) else difference
+        for difference in (own.gain, *(own.gain_ci95 or ()))
+    )
+    gain_ci95 = (ends[0], ends[1]) if ends else None
+    return Baseline(trial, params, own.mean, own.ci95, gain, gain_ci95)
 
 
 def sentences(baselines: Sequence[Baseline], goal: Goal) -> list[str]:
@@ -103,6 +110,8 @@ def _amount(baseline: Baseline, goal: Goal) -> str:
     half, mean = (high - low) / 2, baseline.mean
     shares = goal.metric.endswith("accuracy") and mean is not None and 0 <= mean <= 1
     unit = POINT if shares else 1.0
+    if not gain and not half:
+        return "no difference"
     size, half = abs(gain) / unit, half / unit
     shown = estimate(size, (size - half, size + half)) if half else number(size)
     if shares:

@@ -14,6 +14,8 @@ from studies.analysis.frames import Floats, parameters
 from studies.database.records import Direction
 from studies.words import distinct
 
+LARGEST = 1e307  # of a value that is shown: larger ones have no differences
+
 # Multiples of these fill a square evenly: Roberts' R2 sequence.
 ACROSS, UP = 0.7548776662, 0.5698402910
 
@@ -32,7 +34,7 @@ def view_of(values: Floats, direction: Direction) -> View:
 
     Most span twice the distance from the best value to the worse quartile; "far" is three times as far as that.
     """
-    finite = values[np.isfinite(values)]
+    finite = np.clip(values[np.isfinite(values)], -LARGEST, LARGEST)
     if not finite.size:
         return View(0.0, 1.0, clipped=False)
     sign = 1.0 if direction == "minimize" else -1.0

@@ -95,6 +95,11 @@ def lost_trials(trials: pd.DataFrame) -> pd.Series[bool]:
     return (trials["state"] != "running") & ~scored(trials)
 
 
+def objectives(trials: pd.DataFrame) -> list[str]:
+    """The columns with the values of several objectives."""
+    return [str(name) for name in trials if str(name).startswith("values_")]
+
+
 def in_order(
     trials: pd.DataFrame, direction: Direction, states: Sequence[str] = ("complete",)
 ) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from studies.analysis.dimensions import Dimension, dimension, view_of
 from studies.analysis.frames import Floats, evenly, in_order, parameters, scored
 from studies.database.records import Direction
+from studies.words import ROUNDING
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 TREES, DEPTH = 64, 6
 MAX_TRIALS = 1000  # fANOVA's cost grows with their square unless its trees are kept shallow
 MIN_TRIALS = 10  # complete ones: from fewer a forest learns nothing
+UNTOLD = f"Importance can't be told: it takes {MIN_TRIALS} complete trials that differ in settings and in value."
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Importances:
 def importances(
     trials: pd.DataFrame, rounds: pd.DataFrame, *, direction: Direction
 ) -> Importances | None:
-    """The importance of each parameter over all that was searched; None if there are too few trials, or all are equal.
+    """The importance of each parameter over all that was searched; None if it can't be told (see `UNTOLD`).
 
     It is computed on a study in memory: in the stored one a parameter has another range in each round, and Optuna looks
     only at parameters with one range in all trials. Optuna also takes a log range for a linear one, whose last decade
@@ -57,23 +59,37 @@ def importances(
     """
     complete = in_order(trials, direction).sort_values("number")
     chosen = complete.iloc[evenly(len(complete), MAX_TRIALS)]
-    values = chosen["value"].to_numpy(float)
-    if len(chosen) < MIN_TRIALS or np.ptp(values) == 0:
+    if len(chosen) < MIN_TRIALS:
         return None
-    view = view_of(values, direction)
+    values = _from_0_to_1(chosen["value"].to_numpy(float), direction)
+    if values is None:
+        return None
     columns: dict[str, tuple[BaseDistribution, list[Any]]] = {}
     constant, partly = [], []
     for name in parameters(trials):
         if chosen[name].isna().any() and not _none_is_a_choice(name, rounds):
             partly.append(name)
-        elif chosen[name].nunique(dropna=False) < 2:
+            continue
+        column = _column(name, chosen, rounds)
+        if len(np.unique(np.asarray(column[1], np.float32))) < 2:  # as the forest sees them
             constant.append(name)
         else:
-            columns[name] = _column(name, chosen, rounds)
-    if not columns:
+            columns[name] = column
+    shares = _by_optuna(columns, values) if columns else None
+    if shares is None:
         return None
-    shares = _by_optuna(columns, np.clip(values, view.low, view.high))
     return Importances(shares, len(chosen), len(complete), tuple(constant), tuple(partly))
+
+
+def _from_0_to_1(values: Floats, direction: Direction) -> Floats | None:
+    """The values where the plots show them, whatever their size; None if they differ by no more than arithmetic rounds.
+
+    The forest sees no differences between values of 1e-12.
+    """
+    view = view_of(values, direction)
+    values = np.clip(values, view.low, view.high)
+    span, largest = np.ptp(values), np.abs(values).max()
+    return (values - values.min()) / span if span > ROUNDING * largest else None
 
 
 def _none_is_a_choice(name: str, rounds: pd.DataFrame) -> bool:
@@ -112,7 +128,8 @@ def _logarithms(at: Floats) -> Floats:
 
 def _by_optuna(
     columns: dict[str, tuple[BaseDistribution, list[Any]]], values: Floats
-) -> dict[str, float]:
+) -> dict[str, float] | None:
+    """The shares, most first; None where the forest learns the same value everywhere."""
     import optuna
 
     names = list(columns)
@@ -131,7 +148,10 @@ def _by_optuna(
         ]
     )
     evaluator = optuna.importance.FanovaImportanceEvaluator(n_trees=TREES, max_depth=DEPTH, seed=0)
-    shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    try:
+        shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    except RuntimeError:  # "Encountered zero total variance in all trees."
+        return None
     return {name: float(shares[name]) for name in sorted(names, key=lambda n: -shares[n])}
 
 

@@ -39,8 +39,8 @@ class Summary:
     trials: Mapping[TrialState, int]  # how many there are of each state
     epochs_trained: int  # in the search and in confirming
     best: Trial | None = None  # the complete trial with the best finite value
-    front: list[int] = field(default_factory=list)  # of several objectives: trials no other beats
-    errors: Counter[str] = field(default_factory=Counter)  # of trials, with how often each came
+    front: list[Trial] = field(default_factory=list)  # of several objectives: those no other beats
+    errors: Counter[str] = field(default_factory=Counter)  # of trainings, with how often each came
     diverged: int = 0  # trials
     rounds: list[Round] = field(default_factory=list)
     searched: dict[int, float] = field(
@@ -56,6 +56,18 @@ class Summary:
     def plan(self) -> dict[str, Any]:
         """The plan of the search as plain data; empty for a study of plain Optuna."""
         return self.record.plan or {}
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What is recorded of the data that the network was searched on; empty if nothing is."""
+        return (self.record.data or {}) if self.plan.get("source") else {}
+
+    @property
+    def objectives(self) -> list[str]:
+        """The names of the objectives, each with an arrow: the direction in which it is better."""
+        names = self.record.metrics or [f"value {k}" for k in range(len(self.record.directions))]
+        arrows = ("↑" if d == "maximize" else "↓" for d in self.record.directions)
+        return [f"{name} {arrow}" for name, arrow in zip(names, arrows, strict=False)]
 
     @property
     def seed(self) -> int | None:
@@ -128,9 +140,14 @@ class Summary:
             test = {"metric": record.metric, "value": self.opening.value, "opened_at": opened}
             if self.opening.ci95 is not None:  # studies of an older hpo have none
                 test["ci95"] = list(self.opening.ci95)
-        compared = {}
+        beside: dict[str, Any] = {"data": self.data} if self.data else {}
+        if record.several:
+            beside["front"] = [
+                {"trial": t.number, "values": list(t.values), "params": t.params}
+                for t in self.front
+            ]
         if self.baselines:
-            compared = {"baseline": [baseline.as_mapping() for baseline in self.baselines]}
+            beside |= {"baseline": [baseline.as_mapping() for baseline in self.baselines]}
         return {
             "study": record.name,
             "storage": self.storage,
@@ -150,7 +167,7 @@ class Summary:
                 {**_recommendation(f), "values": f.values, "tied": f.tied} for f in self.finalists
             ],
             "recommended": first and _recommendation(first),
-            **compared,
+            **beside,
             "test": test,
         }
 
@@ -186,9 +203,9 @@ def summarize(store: Store, name: str) -> Summary:
         if conclusion is not None:
             note = conclusion.note
             confirmed = [replace(f, params=params[f.trial]) for f in conclusion.finalists]
-    best, beaten_by_none = None, []
+    best, beaten_by_none = None, list[Trial]()
     if record.several:
-        beaten_by_none = [t.number for t in front(store.trials(study_id), record.directions)]
+        beaten_by_none = front(store.trials(study_id), record.directions)
     elif row := aggregates.best_trials(store, study_id).get(study_id):
         (best,) = store.trials(study_id, among=[row.number])
     return Summary(
@@ -212,7 +229,10 @@ def summarize(store: Store, name: str) -> Summary:
 
 
 def front(trials: Iterable[Trial], directions: Sequence[Direction]) -> list[Trial]:
-    """Of a study with several objectives, the complete trials that no other beats in one without losing in another."""
+    """Of a study with several objectives, the complete trials that no other beats in one without losing in another.
+
+    The best in the first objective comes first.
+    """
     signs = [-1.0 if direction == "maximize" else 1.0 for direction in directions]
 
     def costs(trial: Trial) -> list[float]:
@@ -223,4 +243,5 @@ def front(trials: Iterable[Trial], directions: Sequence[Direction]) -> list[Tria
         return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 
     complete = [(t, costs(t)) for t in trials if t.state == "complete" and t.values]
-    return [t for t, own in complete if not any(beats(other, own) for _, other in complete)]
+    unbeaten = [(own, t) for t, own in complete if not any(beats(c, own) for _, c in complete)]
+    return [t for _, t in sorted(unbeaten, key=lambda pair: (pair[0], pair[1].number))]

@@ -20,6 +20,7 @@ OPTUNA_TABLES = (
     "studies",
     "study_directions",
     "study_user_attributes",
+    "study_system_attributes",
     "trials",
     "trial_params",
     "trial_values",

@@ -8,9 +8,8 @@ import os
 
 import sqlalchemy as sa
 
+from studies.database.attributes import USER
 from studies.database.connection import Database
-
-TABLE, KEY = "study_user_attributes", "owner"
 
 
 def current_user() -> str | None:
@@ -23,14 +22,8 @@ def current_user() -> str | None:
         return None
 
 
-def write_owner(store: Database, connection: sa.Connection, study_id: int, owner: str) -> None:
-    """Record who begins a study."""
-    row = {"study_id": study_id, "key": KEY, "value_json": json.dumps(owner)}
-    connection.execute(sa.insert(store.table(TABLE)).values(row))
-
-
 def read_owners(store: Database, connection: sa.Connection) -> dict[int, str]:
-    """The owner of each study that has one, by study_id."""
-    t = store.table(TABLE)
-    rows = connection.execute(sa.select(t.c.study_id, t.c.value_json).where(t.c.key == KEY))
+    """The owner of each study that has one, by study_id; the attribute is `owner`."""
+    t = store.table(USER)
+    rows = connection.execute(sa.select(t.c.study_id, t.c.value_json).where(t.c.key == "owner"))
     return {study_id: str(json.loads(text)) for study_id, text in rows}

@@ -13,11 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from studies.database import lease, tables
+from studies.database import attributes, lease, tables
 from studies.database.connection import Database
 from studies.database.engine import masked
 from studies.database.lease import Holder
-from studies.database.owner import read_owners
 from studies.database.records import (
     OPTUNA_STATES,
     Conclusion,
@@ -78,13 +77,15 @@ class Reader(Database):
                 of_trials = sa.select(t.c.state).distinct().where(t.c.study_id == study_id)
                 holder, states = None, list(connection.execute(of_trials).scalars())
             directions = tuple(direction_of(row.direction) for row in rows)
+            named = attributes.metric_names(self, study_id)
+            told = attributes.user_attributes(self, study_id)
             return StudyRecord(
                 study_id=study_id,
                 name=name,
                 direction=directions[0],
                 state=state_of(ours, holder, states),
                 plan=json.loads(ours.plan) if ours else None,
-                metric=ours.metric if ours else "value",
+                metric=ours.metric if ours else next(iter(named), "value"),
                 data_hash=ours.data_hash if ours else None,
                 provenance=json.loads(ours.provenance) if ours else {},
                 created=ours.created if ours else None,
@@ -92,7 +93,9 @@ class Reader(Database):
                 stopped=stop.reason if stop and stop.lifted is None else None,
                 resumed_after=(stop.lifted or 0) if stop else 0,
                 directions=directions,
-                owner=read_owners(self, connection).get(study_id),
+                owner=told.get("owner"),
+                metrics=named,
+                data=told.get("data") if ours else None,
             )
 
     def _no_study(self, name: str) -> NoSuchStudyError:

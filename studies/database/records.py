@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from studies.database.lease import Holder
 from studies.html import table
-from studies.words import between, counted, decimals, number, rounded, setting
+from studies.words import between, counted, notation, number, rounded, setting
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -115,7 +115,7 @@ class Finalist:
     gain_ci95: tuple[float, float] | None = None
 
     def _repr_html_(self) -> str:
-        shown = decimals([self.mean], [self.ci95])
+        shown = notation([self.mean], [self.ci95])
         facts = {
             "mean": rounded(self.mean, shown),
             "95 % interval": self.ci95 and between(self.ci95, shown),
@@ -190,6 +190,7 @@ class StudyRecord:
     `stopped` says why the search ended before its last trial, if it did; `resumed_after` how many rounds it had when it
     went on after all. Only a study that plain Optuna made can have several `directions`; `direction` is the first.
     `owner` is who began it, if that was recorded.
+    `metrics` are the names of the objectives, if Optuna was told them. `data` is what was recorded of the data.
     """
 
     study_id: int
@@ -206,6 +207,8 @@ class StudyRecord:
     resumed_after: int = 0
     directions: tuple[Direction, ...] = ()
     owner: str | None = None
+    metrics: tuple[str, ...] = ()
+    data: dict[str, Any] | None = None
 
     @property
     def several(self) -> bool:

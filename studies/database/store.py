@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from studies.database import lease, roles, schema, tables
+from studies.database import attributes, lease, roles, schema, tables
 from studies.database.engine import (
     check_creatable,
     check_file,
@@ -30,7 +30,7 @@ from studies.database.engine import (
     sqlite_path,
     use_wal,
 )
-from studies.database.owner import current_user, write_owner
+from studies.database.owner import current_user
 from studies.database.reader import Reader
 from studies.database.records import Direction
 from studies.database.retry import patiently
@@ -141,8 +141,11 @@ class Store(Reader):
         metric: str,
         data_hash: str,
         provenance: Mapping[str, Any],
+        data: Mapping[str, Any] | None = None,
     ) -> Writer:
         """Create a study that this process holds, in one transaction. Its owner is the current user.
+
+        `data` is what is told of the data.
 
         Raises:
             StudyExistsError: there is one of that name.
@@ -169,8 +172,11 @@ class Store(Reader):
                         created=now(),
                     )
                 )
-                if owner is not None:
-                    write_owner(self, connection, study_id, owner)
+                attributes.name_metric(self, connection, study_id, metric)
+                told = {"owner": owner, "data": data}
+                attributes.write_user_attributes(
+                    self, connection, study_id, {key: value for key, value in told.items() if value}
+                )
                 lease.acquire(connection, study_id, name, token, take_over=False)
             return study_id
 

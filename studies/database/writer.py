@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from studies.database import batches, tables
+from studies.database import attributes, batches, tables
 from studies.database.engine import now
 from studies.database.holding import Holding
 from studies.database.records import Conclusion, Confirmation, Opening, Result
@@ -74,7 +74,13 @@ class Writer(Holding):
 
     def name_metric(self, name: str) -> None:
         """Store the name of the metric, if only the first trial could tell it."""
-        self._update(tables.studies, metric=name)
+        store, changed = self.store, sa.update(tables.studies).values(metric=name)
+
+        def work(connection: sa.Connection) -> None:
+            connection.execute(changed.where(tables.studies.c.study_id == self.study_id))
+            attributes.name_metric(store, connection, self.study_id, name)
+
+        self.write(work)
 
     def start_round(self, number: int, size: int, ranges: Mapping[str, Any]) -> None:
         """Record a round before its first trial is drawn."""
@@ -158,14 +164,17 @@ class Writer(Holding):
 
         def work(connection: sa.Connection) -> None:
             connection.execute(finished, rows)
-            self._replace(connection, tables.conclusions, **_stored(conclusion))
+            self._conclude(connection, conclusion)
 
         self.write(work)
 
     def conclude(self, conclusion: Conclusion) -> None:
         """Record what is concluded from the stages of a study that an older hpo has confirmed."""
-        stored = _stored(conclusion)
-        self.write(lambda connection: self._replace(connection, tables.conclusions, **stored))
+        self.write(lambda connection: self._conclude(connection, conclusion))
+
+    def _conclude(self, connection: sa.Connection, conclusion: Conclusion) -> None:
+        self._replace(connection, tables.conclusions, **_stored(conclusion))
+        attributes.recommend(self.store, connection, self.study_id, conclusion)
 
     def open_test(self, trial: int) -> Opening:
         """Record that the test rows are looked at from now on, for the settings of a trial. Once a study."""

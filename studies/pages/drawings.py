@@ -14,7 +14,7 @@ from studies import plots
 from studies.analysis import frames
 from studies.analysis.generalization import generalization
 from studies.analysis.goal import Goal
-from studies.analysis.importance import importances, most_narrowed_first
+from studies.analysis.importance import UNTOLD, importances, most_narrowed_first
 from studies.analysis.summary import Summary
 
 PAIRS = 3  # figures of two parameters
@@ -50,8 +50,6 @@ class Sections:
     def drawings(self) -> dict[str, list[Drawing | str]]:
         """The drawings of each section of the report."""
         names = ("history", "confirmed", "ranges", "settings", "lost", "curves", "timeline")
-        if self.summary.record.several:
-            return {name: ["Drawn only for a study with one objective."] for name in names}
         return {name: list(getattr(self, f"_{name}")()) for name in names}
 
     @property
@@ -98,13 +96,17 @@ class Sections:
         if self.finalists.empty:
             yield "No settings were trained again, so none are confirmed."
             return
+        compared = (
+            " Settings are compared on equal stages: so a mean need not lie between its marks, and two settings may "
+            "be told apart although their intervals overlap."
+            if len(self.finalists) > 1
+            else ""
+        )
         yield _drawing(
             plots.finalists(self.finalists, goal=self._goal),
             "finalists",
             "Mean and 95 % interval of the settings that were trained again",
-            "Small marks are single trainings, as they were in their stages. Settings are compared on equal stages: so "
-            "a mean need not lie between its marks, and two settings may be told apart although their intervals "
-            "overlap.",
+            "Small marks are single trainings, as they were in their stages." + compared,
         )
 
     def _ranges(self) -> Section:
@@ -137,7 +139,9 @@ class Sections:
             )
             return
         shares = importances(self.trials, self.rounds, direction=self._goal.direction)
-        if shares is not None and len(shares.shares) > 1:
+        if shares is None:
+            yield UNTOLD
+        elif len(shares.shares) > 1:
             yield _drawing(
                 plots.importance(shares, goal=self._goal),
                 "importance",
@@ -177,19 +181,23 @@ class Sections:
             plots.divergence(self.trials, *self._names[:2], rounds=self.rounds),
             "lost",
             f"Trials that {ended}, by {' and '.join(self._names[:2])}",
-            "Where crosses stand together, training is not stable; the bars above show what share of the trials there "
-            f"{ended}.",
+            f"Where {'crosses or ' if diverged.any() else ''}triangles stand together, trainings "
+            f"{'diverge or fail' if diverged.any() else 'fail'}; the bars "
+            f"above show what share of the trials there {ended}.",
         )
 
     def _curves(self) -> Section:
         if not self._any_value or not plots.has_curves(self.epochs, self._goal.metric):
             yield "There are no learning curves of this metric." if self._any_value else NO_VALUES
             return
+        if self.epochs["epoch"].max() < 2:
+            yield "Each trial has one value of this metric, so there are no learning curves."
+            return
         moves = (
-            "A validation curve that still moves at its end calls for more epochs; one far from the training curve "
-            "shows overfitting."
+            "A validation curve that still gets better at its end calls for more epochs; one far from the training "
+            "curve shows overfitting."
             if self._goal.split
-            else "A curve that still moves at its end calls for longer training."
+            else "A curve that still gets better at its end calls for longer training."
         )
         yield _drawing(
             plots.curves(self.trials, self.epochs, goal=self._goal, best=CURVES),
@@ -222,7 +230,7 @@ class Sections:
             plots.timeline(self.trials),
             "timeline",
             "When each trial ran",
-            "Trials of one batch train side by side; the pauses of a search that was stopped are cut out.",
+            "When trials ran, from left to right; the pauses of a search that was stopped are cut out.",
         )
 
 

@@ -1,8 +1,8 @@
 """A study -> one HTML page that needs nothing else: no script, no network, no file beside it.
 
 The page says in words what came out, then shows the evidence. It is a function of the study alone, to the last byte:
-nothing in it depends on when or where it was made. Jinja2 escapes every word; figures are drawn as paths, so no text of
-the study reaches the page through them.
+nothing in it depends on when or where it was made. Jinja2 escapes every word, and matplotlib those that stay text in a
+figure (see `studies.plots.look.svg`); the words of other figures are drawn as paths.
 """
 
 from __future__ import annotations
@@ -18,20 +18,23 @@ from studies.analysis import frames
 from studies.analysis.advice import Advice, advice
 from studies.analysis.agreement import compared_scores, rank_agreement
 from studies.analysis.baselines import sentences
+from studies.analysis.facts import about_data, worth_of_best
 from studies.analysis.generalization import generalization
 from studies.analysis.summary import Summary
 from studies.pages.drawings import Sections
 from studies.pages.snippet import snippet
 from studies.words import (
     between,
+    column,
     counted,
-    decimals,
     describe,
+    notation,
     number,
     of_range,
     rounded,
     setting,
     settings,
+    uncertain,
 )
 
 BEST = 20  # trials in the table of the best
@@ -54,11 +57,15 @@ def render(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"setting": setting, "cell": _cell, "value": _value}
-    environment.globals |= {"rounded": rounded, "between": between}
+    environment.filters |= {"setting": setting, "value": lambda value: number(value, 4)}
+    environment.globals |= {"rounded": rounded, "between": between, "uncertain": uncertain}
     finished = trials["finished"].max()
+    values = trials["value"][frames.scored(trials) & (trials["state"] == "complete")].tolist()
     record, opening = summary.record, summary.opening
-    intervals = [f.ci95 for f in summary.finalists]
+    shown = notation(
+        [v for f in summary.finalists for v in (f.mean, summary.searched.get(f.trial))],
+        [f.ci95 for f in summary.finalists],
+    )
     trial, params = summary.chosen or (None, {})
     versions = record.provenance.get("versions", {})
     task = record.provenance.get("data", {}).get("task")
@@ -68,25 +75,26 @@ def render(
         record=record,
         counted=counted,
         by_optuna=not summary.plan,
-        best_again=next(
-            (f for f in summary.finalists if summary.best and f.trial == summary.best.number), None
-        ),
+        about_data=about_data(summary),
+        worth=worth_of_best(summary, values, shown),
         baselines=sentences(summary.baselines, summary.goal) if summary.chosen else [],
-        shown=decimals((f.mean for f in summary.finalists), intervals),
-        searched_shown=decimals((summary.searched[f.trial] for f in summary.finalists), intervals),
-        test_shown=decimals([summary.test], [opening.ci95 if opening else None]),
+        shown=shown,
+        left=len({len(f.values) for f in summary.finalists}) > 1,
+        test_shown=notation([summary.test], [opening.ci95 if opening else None]),
         total=len(trials),
-        scored=int((frames.scored(trials) & (trials["state"] == "complete")).sum()),
+        scored=len(values),
         in_training=int((trials["state"] == "running").sum()),
         diverged=int(trials["diverged_epoch"].notna().sum()),
         advice=_advice(summary, trials, epochs, rounds),
         snippet=None if trial is None else snippet(summary.plan, params, task=task),
         reproduce="" if trial is None else _command(summary, "reproduce", str(trial)),
-        figures=Sections(summary, trials, epochs, rounds, finalists).drawings(),
+        figures=None
+        if record.several
+        else Sections(summary, trials, epochs, rounds, finalists).drawings(),
         ranges=_ranges(rounds),
         best=_best_trials(summary, trials, rounds),
         every=_every_trial(trials),
-        plan=_plan(summary.plan),
+        plan=_plan(summary),
         versions=", ".join(f"{name} {version}" for name, version in versions.items()),
         finished="" if pd.isna(finished) else f"{finished:%Y-%m-%d %H:%M} UTC",
         resume=_command(summary, "resume")
@@ -148,13 +156,15 @@ def _best_trials(summary: Summary, trials: pd.DataFrame, rounds: pd.DataFrame) -
     known = rounds["parameter"] if len(rounds) else frames.parameters(trials)
     names = [name for name in dict.fromkeys(known) if name in trials]
     if summary.record.several:
-        values = headings = [str(name) for name in trials if str(name).startswith("values_")]
-        first = trials[trials["number"].isin(summary.front)].head(BEST)
+        values, headings = frames.objectives(trials), summary.objectives
+        rank = {trial.number: place for place, trial in enumerate(summary.front)}
+        first = trials[trials["number"].isin(rank)].sort_values("number", key=lambda n: n.map(rank))
     else:
         values, headings = ["value"], [summary.goal.metric]
-        first = frames.in_order(trials, summary.goal.direction).head(BEST)
-    columns = [first[c].tolist() for c in ("number", *values, *names, "round", "epochs")]
-    return {"values": headings, "names": names, "rows": list(zip(*columns, strict=True))}
+        first = frames.in_order(trials, summary.goal.direction)
+    first = first.head(BEST)
+    columns = [_column(first[c]) for c in ("number", *values, *names, "round", "epochs")]
+    return {"names": [*headings, *names], "rows": list(zip(*columns, strict=True))}
 
 
 def _every_trial(trials: pd.DataFrame) -> dict[str, Any]:
@@ -164,7 +174,7 @@ def _every_trial(trials: pd.DataFrame) -> dict[str, Any]:
     table["state"] = trials["state"].astype(object).mask(diverged, "diverged")
     if not table["error"].notna().any():
         table = table.drop(columns="error")
-    columns = [table[name].head(EVERY).tolist() for name in table]
+    columns = [_column(table[name].head(EVERY)) for name in table]
     return {
         "names": list(table),
         "rows": list(zip(*columns, strict=True)),
@@ -172,15 +182,40 @@ def _every_trial(trials: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _plan(plan: Mapping[str, Any]) -> dict[str, str]:
-    rows: dict[str, str] = {}
-    for field, value in plan.items():
+def _column(cells: pd.Series[Any]) -> list[str]:
+    """The cells of a column of a table, numbers in one notation."""
+    known = [None if not isinstance(cell, list) and pd.isna(cell) else cell for cell in cells]
+    if all(cell is None or type(cell) is float for cell in known):
+        return column(known, 4 if str(cells.name).startswith("value") else 3)
+    return ["–" if cell is None else setting(cell) for cell in known]
+
+
+UNSET = {
+    "rows": "all", "max_failures": "no limit", "halving": "no: every trial is trained to its end",
+    "finalists": "as many as the noise calls for", "repeats": "as many as the noise calls for",
+    "timeout": "no limit", "patience": "no limit",
+}  # fmt: skip
+"""What a field of a plan comes to if it is not set; others are left out, and what ran is in the record."""
+
+
+def _plan(summary: Summary) -> dict[str, str]:
+    record, rows = summary.record, dict[str, str]()
+    ran = {
+        "metric": record.metric,
+        "direction": record.direction,
+        "sampler": record.provenance.get("sampler", "chosen by hpo, and not recorded"),
+    }
+    for field, value in summary.plan.items():
         if field == "space":
             rows |= {f"space.{name}": _parameter(fields) for name, fields in value.items()}
         elif field == "baseline":
             rows[field] = "; ".join(map(settings, value)) or "none"
-        else:
-            rows[field] = "not set" if value is None else setting(value)
+        elif value is not None:
+            rows[field] = setting(value)
+        elif field in ran:
+            rows[field] = f"{ran[field]} (by default)"
+        elif field in UNSET:
+            rows[field] = UNSET[field]
     return rows
 
 
@@ -196,11 +231,3 @@ def _parameter(fields: Mapping[str, Any]) -> str:
     if fields.get("extend") is False:
         words.append("not to be extended")
     return ", ".join(words)
-
-
-def _value(value: Any) -> str:
-    return "–" if pd.isna(value) else number(value, 4)
-
-
-def _cell(value: Any) -> str:
-    return "–" if pd.isna(value) else setting(value)

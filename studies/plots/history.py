@@ -15,7 +15,7 @@ from studies.analysis.goal import Goal
 from studies.plots.look import CONFIRMED, GREY, INK, PALE, STYLE, Figure, legend, saying
 from studies.plots.scales import whole_ticks
 from studies.plots.values import values
-from studies.words import decimals, estimate
+from studies.words import Notation, estimate, notation
 
 
 @rc_context(STYLE)  # type: ignore[arg-type]  # plain names of settings
@@ -63,7 +63,7 @@ def history(
     right = last + margin
     if finalists is not None and confirmed:
         right += 0.03 * (last - first + 1)
-        shown = decimals(finalists["mean"], zip(finalists["low"], finalists["high"], strict=True))
+        shown = notation(finalists["mean"], zip(finalists["low"], finalists["high"], strict=True))
         trial = finalists["trial"].iloc[0]
         handles.append(_confirmed(axes, confirmed, trial, right - margin, shown))
     axes.set_xlim(first - margin, right)
@@ -85,7 +85,7 @@ def _recommended(finalists: pd.DataFrame | None) -> dict[str, float]:
     return {c: float(first[c]) for c in ("mean", "low", "high") if math.isfinite(first[c])}
 
 
-def _confirmed(axes: Axes, mean: dict[str, float], trial: int, x: float, shown: int) -> Any:
+def _confirmed(axes: Axes, mean: dict[str, float], trial: int, x: float, shown: Notation) -> Any:
     """A diamond at the mean, with its interval."""
     ends = (mean["low"], mean["high"]) if "low" in mean else None
     label = f"confirmed: {estimate(mean['mean'], ends, shown)}"

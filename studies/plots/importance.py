@@ -5,13 +5,14 @@ from __future__ import annotations
 from matplotlib import rc_context
 
 from studies.analysis.goal import Goal
-from studies.analysis.importance import MIN_TRIALS, Importances
+from studies.analysis.importance import UNTOLD, Importances
 from studies.plots.look import (
     GREY,
     STYLE,
     VALIDATION,
     Figure,
     plain,
+    plain_lines,
     saying,
 )
 
@@ -22,8 +23,8 @@ ROWS = 20  # more would make a table, not a figure
 def importance(importances: Importances | None, *, goal: Goal) -> Figure:
     """What share of the differences between trials each parameter explains, most first."""
     if importances is None:
-        sentence = f"Importance takes at least {MIN_TRIALS} complete trials\nthat differ in settings and in value."
-        return saying(Figure(figsize=(7.2, 1.6), layout="constrained"), sentence)
+        untold = plain_lines(UNTOLD, 60)
+        return saying(Figure(figsize=(7.2, 1.6), layout="constrained"), untold)
     shares = dict(list(importances.shares.items())[:ROWS])
     rest = list(importances.shares.values())[ROWS:]
     names = [plain(name, 36) for name in shares]

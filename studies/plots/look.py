@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import itertools
 import textwrap
+import unicodedata
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -15,9 +17,10 @@ from matplotlib.lines import Line2D
 
 from studies.analysis.frames import scored
 from studies.database.records import Direction
+from studies.plots.fonts import OWN, installed, texts_beyond
 
 STYLE: Mapping[Any, Any] = {
-    "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same page on every machine
+    "font.family": [OWN],
     "font.size": 8.5,
     "axes.titlesize": 8.5,
     "axes.facecolor": "none",
@@ -98,10 +101,19 @@ def _width(inches: list[float], columns: int) -> float:
 
 
 def plain(text: object, most: int) -> str:
-    """A name on one line: its middle is cut out if it is long, and dollars do not begin mathematics."""
+    """A name on one line: its middle is cut out if it is long, and dollars do not begin mathematics.
+
+    `most` is in letters, of which Chinese, Japanese and Korean ones count as two.
+    """
     words = " ".join(str(text).split())
-    if len(words) > most:
-        words = f"{words[: most // 2]}…{words[-(most - most // 2 - 1) :]}"
+    wide = [1 + (unicodedata.east_asian_width(letter) in "WF") for letter in words]
+    if sum(wide) > most:
+        ends = itertools.accumulate(wide), itertools.accumulate(reversed(wide))
+        first, last = (
+            sum(end <= room for end in side)
+            for side, room in zip(ends, (most // 2, most - most // 2 - 1), strict=True)
+        )
+        words = f"{words[:first]}…{words[len(words) - last :]}"
     return words.replace("$", r"\$")
 
 
@@ -125,21 +137,28 @@ def saying(figure: Figure, sentence: str) -> Figure:
 def svg(drawn: figure.Figure) -> bytes:
     """A figure as an SVG file, the same to the last byte whenever it is drawn.
 
-    Text is drawn as paths: it looks the same everywhere, and a browser can't read it as markup.
+    Text is drawn as paths, so it looks the same everywhere. It stays text in figures with letters that the font lacks:
+    who reads such letters has a font with them.
     """
-    return _saved(drawn, "svg", dict.fromkeys(("Date", "Creator", "Format", "Type")), "none")
+    beyond = bool(texts_beyond(drawn))
+    drawing = _saved(
+        drawn, "svg", dict.fromkeys(("Date", "Creator", "Format", "Type")), "none",
+        {"svg.hashsalt": "hpo", "svg.fonttype": "none" if beyond else "path"},
+    )  # fmt: skip
+    return drawing.replace(f"'{OWN}'".encode(), f"'{OWN}', sans-serif".encode())
 
 
 def png(drawn: figure.Figure) -> bytes:
     """A figure as a PNG file, for screens and print."""
-    return _saved(drawn, "png", {"Software": None}, "white")
+    with installed(texts_beyond(drawn)):
+        return _saved(drawn, "png", {"Software": None}, "white", {})
 
 
-def _saved(drawn: figure.Figure, kind: str, metadata: dict[str, Any], ground: str) -> bytes:
+def _saved(
+    drawn: figure.Figure, kind: str, metadata: dict[str, Any], ground: str, options: dict[Any, Any]
+) -> bytes:
     buffer = io.BytesIO()
-    fixed: dict[Any, Any] = {**STYLE, "svg.hashsalt": "hpo", "svg.fonttype": "path"}
-    with rc_context(fixed), warnings.catch_warnings():
-        # The font draws a box for a letter that it does not have; the tables have the text in full.
-        warnings.filterwarnings("ignore", r"Glyph \d+", UserWarning)
+    with rc_context({**STYLE, **options}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+", UserWarning)  # we say it in other words
         drawn.savefig(buffer, format=kind, metadata=metadata, facecolor=ground, dpi=200)
     return buffer.getvalue()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cached_property
+from collections.abc import Callable
+from functools import cache, cached_property, partial
 from typing import Literal, Protocol
 
 import pandas as pd
@@ -124,12 +124,11 @@ class Plots:
         """When each trial ran, and the pauses of a search that was stopped and resumed."""
         return plots.timeline(self._study.trials_frame())
 
-    def each(self) -> Iterator[tuple[str, Figure]]:
-        """All of them, each with a name for its file."""
-        for name in NAMES:
-            yield name, getattr(self, name)()
-            if name == "history":
-                yield "history_by_epochs", self.history(by="epochs")
+    def each(self) -> dict[str, Callable[[], Figure]]:
+        """All of them, by names for their files. Each is drawn when it is called; the study is read only once."""
+        once = Plots(_Once(self._study))
+        figures: dict[str, Callable[[], Figure]] = {name: getattr(once, name) for name in NAMES}
+        return figures | {"history_by_epochs": partial(once.history, by="epochs")}
 
     def _of_one_objective(self, draw: Callable[[_Frames], Figure]) -> Figure:
         frames = _Frames(self._study)
@@ -140,6 +139,17 @@ class Plots:
                 "Optuna's own figures, of study.optuna(), can show several."
             )
         return draw(frames)
+
+
+class _Once:
+    """A study whose summary and frames are each read only once."""
+
+    def __init__(self, study: _Readable) -> None:
+        self.read = cache(study.read)
+        self.trials_frame = cache(study.trials_frame)
+        self.epochs_frame = cache(study.epochs_frame)
+        self.rounds_frame = cache(study.rounds_frame)
+        self.finalists_frame = cache(study.finalists_frame)
 
 
 class _Frames:

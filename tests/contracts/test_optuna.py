@@ -264,7 +264,7 @@ def test_whatever_is_written_is_the_same_through_optuna(
     with optunas(name, many) as theirs:
         read, table = theirs.get_trials(), theirs.trials_dataframe()
         assert [d.name for d in theirs.directions] == [direction.upper()]
-        assert theirs.user_attrs == theirs._storage.get_study_system_attrs(theirs._study_id) == {}
+        assert (theirs.user_attrs, theirs.metric_names) == ({}, ["accuracy"])
         complete = [t.value for t in read if t.state.name == "COMPLETE"]
         finite = [value for value in complete if value is not None and math.isfinite(value)]
         if finite and len(finite) == len(complete):
@@ -275,7 +275,7 @@ def test_whatever_is_written_is_the_same_through_optuna(
         assert trial.datetime_start is not None
         assert before <= trial.datetime_start.astimezone(UTC) <= datetime.now(UTC)
     check_same(study, read, "accuracy")
-    check_table(table, read)
+    check_table(table, read, "accuracy")
     check_ranges(study, read)
     best = study.best
     assert (best is None) == (not finite)
@@ -304,19 +304,26 @@ def written(told: dict[str, Any]) -> str:
     return repr({k: sorted(v.items()) if isinstance(v, dict) else v for k, v in told.items()})
 
 
-def check_table(table: pd.DataFrame, trials: list[FrozenTrial]) -> None:
+def check_table(table: pd.DataFrame, trials: list[FrozenTrial], metric: str) -> None:
     """Whether Optuna's own table has every trial, value, setting and attribute, and nothing else."""
     assert table["number"].to_list() == [t.number for t in trials]
     assert table["state"].to_list() == [t.state.name for t in trials]
     for row, trial in zip(table.to_dict("records"), trials, strict=True):
-        assert same_number(row["value"], trial.value)
+        assert same_number(row[f"value_{metric}"], trial.value)
         for name, value in trial.params.items():
             assert row[f"params_{name}"] == value or (
                 value is None and pd.isna(row[f"params_{name}"])
             )
     told = {f"params_{name}" for t in trials for name in t.params}
     told |= {f"user_attrs_{key}" for t in trials for key in t.user_attrs}
-    known = {"number", "value", "state", "datetime_start", "datetime_complete", "duration"}
+    known = {
+        "number",
+        f"value_{metric}",
+        "state",
+        "datetime_start",
+        "datetime_complete",
+        "duration",
+    }
     assert set(table) == told | known
 
 
@@ -338,7 +345,7 @@ def test_a_search_in_which_all_goes_wrong_that_can_is_the_same_through_optuna(st
         read, table, best = theirs.get_trials(), theirs.trials_dataframe(), theirs.best_trial
     assert {t.state.name for t in read} == {"COMPLETE", "PRUNED", "FAIL"}
     check_same(study, read, "loss")
-    check_table(table, read)
+    check_table(table, read, "loss")
     check_ranges(study, read)
     assert study.best is not None
     assert (study.best.number, study.best.value) == (best.number, best.value)
@@ -363,8 +370,9 @@ def test_optunas_own_table_of_trials_and_best_trial_are_ours(
     assert table["number"].to_list() == ours["number"].to_list()
     for name in ("learning_rate", "units", "activation"):
         assert table[f"params_{name}"].to_list() == ours[name].to_list()
-    assert table["value"].isna().to_list() == ours["value"].isna().to_list()
-    assert table["value"].dropna().to_list() == ours["value"].dropna().to_list()
+    value = table["value_rmse"]  # by the metric's name, as Optuna has it
+    assert value.isna().to_list() == ours["value"].isna().to_list()
+    assert value.dropna().to_list() == ours["value"].dropna().to_list()
     assert study.best is not None
     assert theirs.best_trial.number == study.best.number
     assert theirs.best_value == study.best.value

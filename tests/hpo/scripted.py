@@ -21,6 +21,7 @@ class Scripted:
     metric, score = "accuracy", "validation_accuracy"
     notes: Sequence[str] = ()
     contents: Mapping[str, Any] = {}
+    overview: Mapping[str, Any] = {}
     fingerprint = ""
 
     def __init__(

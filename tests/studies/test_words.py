@@ -97,8 +97,12 @@ def test_the_nearest_name_is_suggested_where_one_is_near(word: str, text: str) -
     ("value", "ends", "text"),
     [(0.97534, (0.97114, 0.97954), "0.9753 ± 0.0042"), (0.9942, (0.971, 1.0), "0.994, 0.971 … 1.000"),
      (60374.0, (59174.0, 61574.0), "60400 ± 1200"), (0.975, None, "0.9750"), (0.975, (0.975, 0.975), "0.9750"),
-     (2.5312e7, (2.5e7, 2.5624e7), "2.531e+07 ± 310000"), (0.5, (-11.5, 12.5), "0 ± 12"), (None, None, "–"),
-     (0.1, (0.0004, 0.1996), "0.10 ± 0.10"), (3e-12, (2e-12, 4e-12), "3.0e-12 ± 1.0e-12")],
+     (2.5312e7, (2.5e7, 2.5624e7), "2.531e+07 ± 3.1e+05"), (0.5, (-11.5, 12.5), "0.50 ± 12"), (None, None, "–"),
+     (0.1, (0.0004, 0.1996), "0.10 ± 0.10"), (3e-12, (2e-12, 4e-12), "3.0e-12 ± 1.0e-12"),
+     (0.37, (-1.33, 2.07), "0.37 ± 1.7"), (0.37, (0.37 - 3e-17, 0.37 + 6e-17), "0.3700"),
+     (12.0, (-158.0, 182.0), "12 ± 170"),
+     (0.0, (-1.7, 1.7), "0.0 ± 1.7"), (3e-5, (-1.7, 1.70006), "0.000 ± 1.7"), (1e9, (1e9, 1e9), "1.000e+09"),
+     (9.5e5, (7e5, 1.2e6), "9.50e+05 ± 2.5e+05")],
 )  # fmt: skip
 def test_two_digits_of_half_an_interval_are_shown(
     value: float | None, ends: tuple[float, float] | None, text: str
@@ -108,9 +112,20 @@ def test_two_digits_of_half_an_interval_are_shown(
 
 def test_values_of_a_list_are_told_apart() -> None:
     means, intervals = [0.97534, 0.97531, None], [(0.971, 0.979), None, None]
-    shown = words.decimals(means, intervals)
+    shown = words.notation(means, intervals)
     assert [words.rounded(mean, shown) for mean in means] == ["0.97534", "0.97531", "–"]
-    assert words.decimals([0.97, 0.97 + 1e-16], [(0.96, 0.98)]) == 3  # they are equal
+    assert words.notation([0.97, 0.97 + 1e-16], [(0.96, 0.98)]) == (3, False)  # they are equal
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [([0.0272, 1.48e-5], "2.720e-02 1.480e-05"), ([61790.2, 116000.4], "61790 116000"),
+     ([1.0, 0.99994], "1.0000 0.9999"),
+     ([0.1, 0.25, None], "0.10 0.25 –"), ([8, 64, 1000], "8 64 1000"), ([1e9, 3.0], "1.000e+09 3.000e+00"), ([], ""),
+     ([0.0, 3.5e-12], "0 3.500e-12"), ([math.nan, 0.5, math.inf], "nan 0.5 inf"), ([0.0, 0.0], "0 0")],
+)  # fmt: skip
+def test_a_column_is_in_one_notation(values: list[float | None], texts: str) -> None:
+    assert " ".join(words.column(values)) == texts
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -120,7 +135,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 def test_whatever_the_values_they_are_shown_in_a_few_digits_that_tell_them_apart(
     values: list[float], intervals: list[list[float]]
 ) -> None:
-    shown = words.decimals(values, [(low, high) for low, high in intervals])
+    shown = words.notation(values, [(low, high) for low, high in intervals])
     texts = [words.rounded(value, shown) for value in values]
     assert max(map(len, texts), default=0) < 30
     largest = max(map(abs, values), default=0.0)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.data.encoding import MAX_CATEGORIES, Encoding
+from trainer.data.overview import overview
 from trainer.data.sources import read
 from trainer.data.tables import MIN_PER_CLASS, Table, Task
 from trainer.errors import DataError
@@ -36,6 +37,9 @@ class Splits:
     fingerprint: str  # of all rows and labels of the source
     contents: Mapping[str, Any]  # of the same: see `Table.contents`
     notes: tuple[str, ...] = ()  # what the user should know: what was left out, and what looks odd
+    overview: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # of split 0: see `trainer.data.overview`
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,11 @@ def split(
         state = int(sequence.generate_state(1, np.uint32)[0])
     share = VALIDATION_SHARE if table.test_rows is not None else VALIDATION_SHARE / (1 - TEST_SHARE)
     train, validation = _stratified(table, rest, share, state, "validation")
-    return _encoded(table, train, validation, dtype)
+    drawn = _encoded(table, train, validation, dtype)
+    if which:
+        return drawn
+    sizes = len(train), len(validation), len(test)
+    return replace(drawn, overview=overview(table, sizes, drawn.notes))
 
 
 def _test_apart(table: Table, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

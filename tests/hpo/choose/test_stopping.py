@@ -54,15 +54,28 @@ def reason(
 
 def test_the_search_has_its_share_of_the_time() -> None:
     ten = plan(timeout=10.0, finalists=10, repeats=4)  # 40 of 100 trainings confirm
-    begun = history([0.5, 0.6])
-    assert time_for_drawing_is_over(ten, begun, 5.99) is None
-    why = time_for_drawing_is_over(ten, begun, 6.0)
+    begun, traits = history([0.5, 0.6] * 10), Traits("maximize")
+    assert time_for_drawing_is_over(ten, traits, begun, 5.99) is None
+    why = time_for_drawing_is_over(ten, traits, begun, 6.0)
+    assert why == "the time was over: 20 trials in 6 s, the share of the search in 10 s"
+    assert time_for_drawing_is_over(plan(timeout=10.0, finalists=0), traits, begun, 9.9) is None
+    assert time_for_drawing_is_over(plan(), traits, begun, 1e9) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([], "too short to begin a trial"),
+        ([0.5], "the first trial took longer"),
+        ([0.5] * 4, "the first 4 trials, drawn "),
+    ],
+)
+def test_a_timeout_that_is_too_short_says_so(values: list[float | None], words: str) -> None:
+    begun = history(values) if values else history()
+    why = time_for_drawing_is_over(plan(timeout=1e-3), Traits("maximize"), begun, 1.0)
     assert why is not None
-    assert "2 trials in 6 s" in why
-    assert "10 s" in why
-    assert time_for_drawing_is_over(plan(timeout=10.0, finalists=0), begun, 9.9) is None
-    assert time_for_drawing_is_over(plan(), begun, 1e9) is None
-    assert time_for_drawing_is_over(plan(timeout=1e-9), history(), 1e-6) is not None
+    assert why.startswith("a timeout of 0.001 s is too short")
+    assert words in why
 
 
 def test_confirming_has_all_of_the_time() -> None:

@@ -136,6 +136,29 @@ class Directed(Strict):
         return self
 
 
+class Splits(Strict):
+    training: Counted
+    validation: Counted
+    test: Counted
+
+
+class Data(Strict):
+    rows: Counted
+    columns: Counted
+    classes: dict[str, Counted] | None = None
+    other_classes: Counted = 0
+    target: dict[Literal["least", "mean", "most"], float] | None = None
+    splits: Splits
+    guess: float | None
+    notes: list[str]
+
+
+class Unbeaten(Strict):
+    trial: Counted
+    values: list[float | None]
+    params: Params
+
+
 class Summary(Directed):
     study: str
     storage: str
@@ -148,6 +171,8 @@ class Summary(Directed):
     rounds: list[Round]
     ranges: dict[str, Range]
     finalists: list[Finalist]
+    data: Data | None = None  # there only of a network on data
+    front: list[Unbeaten] | None = None  # there only of several objectives
     baseline: list[Baseline] | None = None  # there only if the plan has some
     recommended: Recommended | None
     test: Opened | None

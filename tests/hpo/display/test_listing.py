@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
+import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from hpo.display.listing import studies_table
@@ -13,7 +15,6 @@ from studies.database.lease import Holder
 from studies.database.listing import Best, Listed
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
-LONG = "a study that somebody has given a very long name"
 
 
 def study(name: str, **others: Any) -> Listed:
@@ -25,10 +26,10 @@ def study(name: str, **others: Any) -> Listed:
     return Listed(**(fields | others))
 
 
-def printed(*listed: Listed) -> list[str]:
+def printed(*listed: Listed, width: int = 80) -> list[str]:
     file = StringIO()
-    table = studies_table(listed, NOW)
-    Console(file=file, width=80).print(table, no_wrap=True, overflow="ignore", crop=False)
+    table = studies_table(listed, NOW, width)
+    Console(file=file, width=width).print(table, no_wrap=True, overflow="ignore", crop=False)
     return [line.rstrip() for line in file.getvalue().splitlines()]
 
 
@@ -48,12 +49,31 @@ def test_what_failed_and_who_holds_a_study_is_told() -> None:
     )
 
 
-def test_a_long_name_disturbs_its_own_line_alone_and_no_name_takes_two() -> None:
-    found = printed(
-        study(LONG), study("学習"), study("a\nb\t[red]"), study("s", directions=["minimize"] * 2)
-    )
-    assert found[1].startswith(f"{LONG}  complete  ")
-    assert found[2].startswith(f"学習{' ' * 26}  complete")
-    assert found[3].startswith("'a\\nb\\t[red]'  ")
-    assert found[4].endswith("  2 objectives  3 min")
-    assert len(found) == 5
+NAMES = ["no-name-0f8fad5b-d9cb-469f-a165-70867728950e", "하이퍼파라미터 탐색 결과 열두 번째 실험", "学習率の探索" * 6,
+         "a\nb\t[red]" * 9, "s"]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [80, 132])
+@pytest.mark.parametrize("running", [False, True])
+def test_whatever_the_names_a_study_is_one_line_that_fits(width: int, running: bool) -> None:
+    others: dict[str, Any] = {}
+    if running:
+        others = {
+            "holder": Holder("a-host.with-a-long-name.example.org", 4194304, None, NOW, NOW),
+            "trials": {"complete": 100000, "pruned": 20, "failed": 2},
+            "metric": "a_metric_with_a_name_as_long_as_this", "state": "interrupted",
+            "best": Best(3, -1.2345e-12, ()), "last": NOW - timedelta(days=700),
+        }  # fmt: skip
+    found = printed(*(study(name, **others) for name in NAMES), width=width)
+    assert len(found) == 1 + len(NAMES)
+    assert max(map(cell_len, found)) <= width
+    ends = {cell_len(line[: line.index(others.get("state", "complete"))]) for line in found[1:]}
+    assert len(ends) == 1  # the next column begins at the same cell
+    assert found[1].startswith("no-name-")
+    assert "8950e " in found[1]
+    assert found[5].startswith("s   ")
+
+
+def test_several_objectives_are_counted() -> None:
+    (_, line) = printed(study("s", directions=["minimize"] * 2, best=None))
+    assert line.endswith("  2 objectives  3 min")

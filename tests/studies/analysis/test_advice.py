@@ -113,6 +113,23 @@ def test_the_best_at_an_end_of_its_range_is_told(
     assert plan.space["x"].low < value < plan.space["x"].high or value == 4
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "told"), [(0.02, 0.99, False), (0.5, 0.99, True), (0.02, 0.5, True)]
+)
+def test_an_end_where_the_best_may_lie_anywhere_is_not_told(
+    low: float, high: float, told: bool
+) -> None:
+    verdict = {"action": "kept", "reason": "kept: so", "low": low, "high": high}
+    found = of(
+        study(x=0.99, rounds=[Round(0, 60, {"x": LOG}, {"x": verdict}, {"x": LOG})]),
+        trials(), rounds({"x": LOG}),
+    )  # fmt: skip
+    assert bool(found) == told
+    narrow = {"low": 0.1, "high": 1.0, "log": True}  # narrowed to this end before
+    moved = [Round(0, 60, {"x": narrow}, {"x": verdict}, {"x": narrow})]
+    assert of(study(x=0.99, rounds=moved), trials(), rounds({"x": LOG}))
+
+
 def test_a_zero_beside_a_log_range_is_at_no_end() -> None:
     assert of(study(x=0.0), trials(), rounds({"x": LOG})) == []
 
@@ -128,8 +145,14 @@ def test_many_that_diverge_are_told_with_whether_they_still_do() -> None:
     assert early.seen.startswith("15 of 60 trials diverged")
     assert early.seen.endswith("; in the last round 0 of 20.")
     assert early.do.startswith("Nothing")
-    late = one(study(), trials(diverged=tuple(range(45, 60))), rounds({"x": LOG}))
-    assert "learning_rate" in late.do
+    late = trials(diverged=tuple(range(45, 60)))
+    for names, words in (
+        (["x", "learning_rate"], "Lower the upper end of learning_rate or also search clip_norm, "),
+        (["learning_rate", "clip_norm"], "Lower the upper end of learning_rate."),
+        (["x"], "Also search clip_norm, "),
+        (["x", "clip_norm"], "Search other ranges."),
+    ):
+        assert one(study(), late, rounds(dict.fromkeys(names, LOG))).do.startswith(words)
     mine = study(plan={"trainer": "m:f", "trials": 60})
     assert (
         "learning_rate" not in one(mine, trials(diverged=tuple(range(60))), rounds({"x": LOG})).do
@@ -151,17 +174,24 @@ def test_what_the_curves_say_is_told_with_what_to_do(
     found = one(study(), trials(), rounds({"x": LOG}), learned)
     assert (found.kind, found.seen) == (heading, "The curves say so.")
     assert do in found.do
+    longer = replace(learned, epochs=200)  # as a function does that chooses itself
+    assert "--epochs" not in one(study(), trials(), rounds({"x": LOG}), longer).do
     fine = replace(learned, kind="fine")
     assert of(study(), trials(), rounds({"x": LOG}), fine) == []
 
 
 def test_halving_that_does_not_predict_is_told() -> None:
     halved = trials().assign(state="pruned")
-    agreements = [Agreement(1, 3, 20, 0.9), Agreement(3, 9, 7, 0.1)]
+    agreements = [Agreement(1, 3, 20, 0.9), Agreement(3, 9, 60, 0.1)]
     found = one(study(), halved, rounds({"x": LOG}), None, agreements)
     assert found.kind == "Short training"
-    assert "after 3 of 9 epochs" in found.seen
-    assert "0.10, 7 trials" in found.seen
+    assert "Of the 60 trials that trained for 9 epochs, the order after 3 epochs says" in found.seen
+    assert "(rank correlation 0.10)" in found.seen
+    opposite = [Agreement(1, 3, 20, -0.9)]
+    found = one(study(), halved, rounds({"x": LOG}), None, opposite)
+    assert "the order after 1 epoch is almost the opposite of the order after 3" in found.seen
+    few = [Agreement(3, 9, 7, -0.9)]  # by chance
+    assert of(study(), halved, rounds({"x": LOG}), None, few) == []
     assert of(study(), halved, rounds({"x": LOG}), None, agreements[:1]) == []
     assert of(study(), trials(), rounds({"x": LOG}), None, agreements) == []
 
@@ -171,6 +201,10 @@ def test_few_trials_are_told_when_the_search_is_over() -> None:
     found = one(study(), trials(29), rounds(ranges))
     assert found.seen == "29 trials are few for 3 parameters."
     assert found.command.endswith(" --trials 120")
+    assert (
+        one(study(), trials(1, rounds=1), rounds({"x": LOG})).seen
+        == "1 trial is few for 1 parameter."
+    )
     assert of(study(), trials(30), rounds(ranges)) == []
     assert of(study(state="interrupted"), trials(29), rounds(ranges)) == []
 

@@ -126,5 +126,21 @@ def test_the_sentence_is_true_of_the_correlations(
     correlations: Sequence[float], words: str
 ) -> None:
     pairs = [(1, 3), (3, 9)]
-    agreements = [Agreement(*pair, 20, c) for pair, c in zip(pairs, correlations, strict=False)]
+    agreements = [Agreement(*pair, 60, c) for pair, c in zip(pairs, correlations, strict=False)]
     assert words in sentence(agreements)
+
+
+@pytest.mark.parametrize(
+    ("trials", "correlation", "kind"),
+    [
+        (4, 1.0, "few"), (7, -1.0, "few"), (8, 1.0, "alike"), (8, 0.1, "unclear"), (20, 0.3, "unclear"),
+        (8, 0.6, "unclear"),
+        (60, 0.1, "unlike"), (12, -0.63, "opposite"), (8, -0.6, "unlike"),
+    ],
+)  # fmt: skip
+def test_of_few_trials_little_is_told(trials: int, correlation: float, kind: str) -> None:
+    agreement = Agreement(3, 9, trials, correlation)
+    assert agreement.kind == kind
+    assert agreement.misleads == (kind in ("unlike", "opposite"))
+    words = {"few": f"only {trials} trials reached", "unclear": "may or may not"}.get(kind, " ")
+    assert words in sentence([agreement])

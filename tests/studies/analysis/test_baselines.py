@@ -34,6 +34,7 @@ def own(mean: float | None = 0.89, **fields: Any) -> Finalist:
         (LOSS, [FIRST, own(gain=0.12, gain_ci95=(0.08, 0.16))], True, ["0.12", "± 0.04", "lower loss"]),
         (LOSS, [FIRST, own(gain=0.1, gain_ci95=(0.1, 0.1))], True, ["0.1 lower loss"]),
         (LOSS, [FIRST, own(gain=-0.1, gain_ci95=(-0.2, 0.0))], False, ["Not better", "higher loss"]),
+        (LOSS, [FIRST, own(gain=3e-17, gain_ci95=(2e-17, 4e-17))], False, ["Not better", "(no difference)"]),
         (Goal("my_accuracy", "maximize", ""), [FIRST, own(77.0, gain=8.0, gain_ci95=(5.0, 11.0))],
          True, ["8.0 ± 3.0 higher my_accuracy"]),
     ],

@@ -10,6 +10,7 @@ import pytest
 
 from studies.analysis.generalization import Generalization, best_with_curves, generalization
 from studies.analysis.goal import Goal
+from studies.words import number
 from tests.studies.columns_of import epochs_of
 from tests.studies.figures import DOWN, UP, made
 
@@ -41,14 +42,23 @@ def test_validation_that_stops_while_training_goes_on_is_slight_overfitting() ->
     train = [0.02 + s + 0.005 * k for k, s in enumerate(SETTLED)]
     found = said_of(train, SETTLED)
     assert found.kind == "overfitting"
-    assert f"stopped getting better at epoch {found.since} while training went on" in found.sentence
-    assert 4 <= found.since <= 8
+    assert f"after epoch {found.since} validation gained only " in found.sentence
+    assert " more while training went on" in found.sentence
+    assert 4 <= found.since <= 10
+
+
+def test_validation_that_gets_worse_alone_is_not_called_overfitting() -> None:
+    for train in ([v - 0.2 for v in WORSE], WORSE):  # training got worse, too
+        found = said_of(train, WORSE)
+        assert found.kind == "fine"
+        assert "validation was best at epoch 6 (0.8908) and got worse after it" in found.sentence
+        assert "while training went on" not in found.sentence
 
 
 def test_both_still_getting_better_is_underfitting() -> None:
     found = said_of([v + 0.01 for v in RISING], RISING)
     assert found.kind == "underfitting"
-    assert "still getting better at the last epoch, 20" in found.sentence
+    assert "still getting better over the last 6 epochs, and so was training" in found.sentence
     assert "more epochs may help" in found.sentence
 
 
@@ -76,10 +86,54 @@ def test_the_jitter_of_few_rows_is_no_course() -> None:
     ("train", "validation"), [(RISING, WORSE), (RISING, RISING), (SETTLED, SETTLED)]
 )
 def test_a_loss_is_read_the_other_way_round(train: list[float], validation: list[float]) -> None:
-    up = said_of(train, validation)
+    up = said_of(train, validation, Goal("r2", "maximize"), "r2")
     down = said_of([-v for v in train], [-v for v in validation], DOWN, "rmse")
     assert (down.kind, down.since, down.best_epoch) == (up.kind, up.since, up.best_epoch)
     assert down.gap == pytest.approx(up.gap)
+
+
+@pytest.mark.parametrize(
+    "rmse",
+    [
+        [150.0, 80.0, 66.5, 66.9, 65.8, 63.0, 61.8],  # the first epochs gained far more
+        [1000.0 / k for k in range(1, 101)],
+        [3 - 0.01 * k for k in range(10)],
+    ],
+)
+def test_a_curve_that_still_falls_has_not_gained_all(rmse: list[float]) -> None:
+    found = said_of([0.95 * v for v in rmse], rmse, DOWN, "rmse")
+    assert (found.kind, found.best_epoch) == ("underfitting", len(rmse))
+    assert "more epochs may help" in found.sentence
+    still = said_of([60.0] * len(rmse), rmse, DOWN, "rmse")
+    assert "but training was not" in still.sentence
+
+
+def test_what_is_gained_after_a_steep_beginning_is_no_jitter() -> None:
+    rmse = [125000.0, 75500.0, 66000.0, 70500.0, 64500.0, 64700.0]  # California housing
+    found = said_of([0.97 * v for v in rmse], rmse, DOWN, "rmse")
+    assert (
+        "after epoch 3 validation gained 1500 more, which is within what it moves" in found.sentence
+    )
+
+
+def test_a_gain_within_the_jitter_is_not_called_small() -> None:
+    rng = np.random.default_rng(0)
+    validation = [0.5, 0.7, *(0.75 + 0.05 * rng.standard_normal(18))]
+    found = said_of(validation, validation)
+    assert "more, which is within what it moves from epoch to epoch" in found.sentence
+    assert "training ends level with it" in found.sentence
+    apart = said_of([v + 0.03 for v in validation], validation)
+    assert "training ends no further from it than that" in apart.sentence
+
+
+@pytest.mark.parametrize("later", [[0.8999] * 6, [0.9 + 0.0001 * (k % 2) for k in range(6)]])
+def test_nothing_more_is_said_only_where_it_is_nothing(later: list[float]) -> None:
+    validation = [0.5, 0.7, 0.8, 0.9, *later]
+    found = said_of(validation, validation)
+    more = max(validation[found.since - 1 :]) - validation[found.since - 1]
+    words = "nothing more" if more == 0 else f"only {number(more, 2)} more"
+    assert f"after epoch {found.since} validation gained {words}" in found.sentence
+    assert f"(trial {found.trial}: accuracy " in found.sentence
 
 
 @pytest.mark.parametrize("count", [1, 3])

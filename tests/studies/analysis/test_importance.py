@@ -95,13 +95,52 @@ def test_the_same_study_gives_the_same_numbers_and_optuna_says_nothing(
 
 @pytest.mark.parametrize(
     "values",
-    [[], [0.5], [0.5] * 30, [None] * 30, [0.1 * k for k in range(MIN_TRIALS - 1)]],
-    ids=["none", "one", "equal", "failed", "few"],
+    [
+        [],
+        [0.5],
+        [0.5] * 30,
+        [None] * 30,
+        [0.1 * k for k in range(MIN_TRIALS - 1)],
+        [0.1 + 0.2, 0.3] * 15,
+    ],
+    ids=["none", "one", "equal", "failed", "few", "rounded"],
 )
 def test_too_little_to_learn_from_has_no_importance(values: list[float | None]) -> None:
     tried = settings(30)
     trials, _, rounds = made(values, lambda n: tried[n], RANGES)
     assert importances(trials, rounds, direction="maximize") is None
+
+
+def test_settings_that_no_tree_can_tell_apart_have_no_importance() -> None:
+    tried = [
+        {"rate": 0.1 * (1 + 1e-12 * k), "idle": 0.5 + 1e-12 * k, "kind": "a"} for k in range(30)
+    ]
+    trials, _, rounds = made([float(k) for k in range(30)], lambda n: tried[n], RANGES)
+    assert importances(trials, rounds, direction="maximize") is None
+
+
+def test_where_the_forest_learns_nothing_there_is_no_importance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise RuntimeError("Encountered zero total variance in all trees.")
+
+    monkeypatch.setattr(optuna.importance, "get_param_importances", refused)
+    tried = settings(40)
+    trials, _, rounds = made([by_rate(s) for s in tried], lambda n: tried[n], RANGES)
+    assert importances(trials, rounds, direction="maximize") is None
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-12, 1e300])
+def test_the_size_of_the_values_does_not_matter(size: float) -> None:
+    tried = settings(40)
+    of_one, of_another = (
+        importances(*made([factor * by_rate(s) for s in tried], lambda n: tried[n], RANGES)[::2], direction="maximize")
+        for factor in (1.0, size)
+    )  # fmt: skip
+    assert of_one is not None
+    assert of_another is not None
+    assert of_another.shares == pytest.approx(of_one.shares, abs=0.02)
 
 
 def test_constant_and_conditional_parameters_are_named() -> None:

@@ -69,6 +69,13 @@ def test_its_api_tells_of_our_study_what_we_do(dashboard: str, study: Study) -> 
     shown = json.loads(get(address))
     assert (shown["name"], shown["directions"]) == ("small", ["minimize"])
     assert shown["has_intermediate_values"]
+    assert shown["objective_names"] == ["rmse"]
+    assert study.recommended is not None
+    assert {"key": "recommended_trial", "value": str(study.recommended.trial)} in shown[
+        "user_attrs"
+    ]
+    told = f"hpo recommends the settings of trial {study.recommended.trial}: rmse "
+    assert shown["note"]["body"].startswith(told)
     frame = study.trials_frame()
     states = [trial["state"].lower().replace("fail", "failed") for trial in shown["trials"]]
     assert states == frame["state"].to_list()

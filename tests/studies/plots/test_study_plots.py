@@ -64,8 +64,7 @@ def test_there_is_a_method_for_each_figure() -> None:
 
 
 def test_each_is_all_of_them(study: Study) -> None:
-    names = [name for name, _ in study.plot.each()]
-    assert sorted(names) == sorted([*ALL, "history_by_epochs"])
+    assert sorted(study.plot.each()) == sorted([*ALL, "history_by_epochs"])
 
 
 @pytest.mark.parametrize("name", ALL)

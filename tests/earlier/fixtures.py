@@ -269,10 +269,9 @@ class Commands:
         """What a study says, without the columns that there were not when the fixtures were written."""
         at = ("--storage", url)
         found = {t: self(["export", name, "--table", t, *at], folder) for t in TABLES}
-        found["trials"] = _without("error", found["trials"])
         shown = self(["show", name, "--json", *at], folder)
-        found["show"] = re.sub(rb'^  "storage": ".*",$', b'  "storage": "",', shown, flags=re.M)
-        return found
+        shown = re.sub(rb'^  "storage": ".*",$', b'  "storage": "",', shown, flags=re.M)
+        return found | {"trials": _without("error", found["trials"]), "show": shown}
 
 
 def _without(column: str, table: bytes) -> bytes:

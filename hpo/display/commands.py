@@ -1,4 +1,4 @@
-"""Commands to type next: they report a study, resume it, and export its trials."""
+"""Commands to type next: they report a study, resume it, and confirm its best settings."""
 
 from __future__ import annotations
 

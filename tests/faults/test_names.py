@@ -36,7 +36,7 @@ def test_a_study_of_any_name_is_searched_shown_exported_reported_and_resumed(
     assert (done.status, done.err) == (0, "")
     assert studies.names("sqlite:///hpo.db") == [name]
     commands = [line for line in done.out.splitlines() if line.startswith("  hpo ")]
-    assert len(commands) == 3
+    assert len(commands) == 2
     for command in commands:  # as they are printed, to be copied
         again = called(command.split("  #")[0].strip().removeprefix("hpo "))
         assert again.status == 0, again.err

@@ -27,4 +27,4 @@ def test_importance_of_forty_parameters_is_a_figure() -> None:
 
 
 def test_no_importance_is_said() -> None:
-    assert "at least 10 complete" in texts(drawn(plots.importance(None, goal=UP)))
+    assert "Importance can't be told" in texts(drawn(plots.importance(None, goal=UP)))

@@ -1,8 +1,9 @@
 """How many trainings confirm: that follows from the noise, which is measured early.
 
 When the first trials have ended, the best of them train again on a fresh seed and split. The larger the noise is beside
-the differences between good settings, the more of the budget trains them again. If values repeat exactly, only the best
-setting is trained once more.
+what the search has gained since, the more of the budget trains the best settings again: where new settings are better
+than the noise is large, they are worth more than a safer choice. If values repeat exactly, only the best setting is
+trained once more.
 """
 
 from __future__ import annotations
@@ -17,10 +18,8 @@ from hpo.choose.types import Confirmation, History, SearchPlan, Traits
 REPEATED, CHECKED = 4, 2
 """How many of the first settings train again to measure the noise, and to see whether there is any."""
 PARTS = 8  # at most one in eight trainings measures the noise
-RACING = 6  # trainings that race after those if there is noise: three stages of two
-LEAST = 3  # race where six would be more than one in eight; as many more race for each baseline
-SHARE = 0.25  # of the budget that confirms, where the noise is as large as the best tenth is from the best
-FEWEST_VALUES = 5  # that tell how far that is
+LEAST = 3  # trainings that race after those if there is noise, and as many more for each baseline
+SHARE = 0.5  # of the budget that confirms, where the noise is as large as what was gained
 
 
 def trials_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> tuple[int, ...]:
@@ -70,7 +69,7 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
         return min(max(0, held_back - history.requested), most, own - drawn)
     share = None if plan.repeats is not None else _noise_share(plan, traits, history)
     if share is not None:
-        least = max(LEAST, min(RACING, own // PARTS)) + LEAST * len(plan.baseline)
+        least = LEAST * (1 + len(plan.baseline))
         asked = max(len(measuring(plan, history)) + least, round(share * own))
         # An older version may have confirmed more.
         most = min(most, max(asked, len(history.confirmed) - history.requested))
@@ -106,20 +105,18 @@ def repeats_exactly(traits: Traits, history: History) -> bool:
 def _noise_share(plan: SearchPlan, traits: Traits, history: History) -> float | None:
     """The share of the trainings that the noise asks to confirm; None before it is measured.
 
-    The noise is compared with the distance from the best tenth to the best of the trials before the last round, so that
-    the share is settled when that round begins.
+    The noise is compared with the distance from the best of the first trials, which explore, to the best of all before
+    the last round, so that the share is settled when that round begins.
     """
     deviation = noise(plan, history)
     if deviation is None:
         return None
     before = max(EXPLORING, sum(r.size for r in history.rounds[: max(1, plan.rounds - 1)]))
     sign = 1.0 if traits.direction == "maximize" else -1.0
-    searched = history.searched().items()
-    values = [sign * value for trial, value in searched if history.place(trial) < before]
-    if len(values) < FEWEST_VALUES:
-        return None
-    gap = max(values) - statistics.quantiles(values, n=10)[-1]
-    return SHARE * deviation / gap if gap > 0 else SHARE
+    values = {history.place(n): sign * value for n, value in history.searched().items()}
+    first = max((v for place, v in values.items() if place < EXPLORING), default=-math.inf)
+    gained = max((v - first for place, v in values.items() if place < before), default=0.0)
+    return SHARE * min(1.0, deviation / gained) if gained > 0 else SHARE
 
 
 def noise(plan: SearchPlan, history: History) -> float | None:

@@ -19,6 +19,7 @@ from hpo.plan.space import Settings
 from hpo.trainables.function import Function
 from hpo.trainables.session import Session
 from hpo.trainables.task import Task
+from studies.words import without_addresses
 from tests.hpo.scripted import tasks_of, trained, trained_alone
 from tests.hpo.trainables.functions import PLAN, Array, Params, generator, score
 
@@ -156,7 +157,7 @@ def test_one_that_always_fails_is_not_called_for_ever(storage: str) -> None:
         (iter(()), "TypeError: the trainer returned a tuple_iterator, which is neither"),
         ((x for x in list[float]()), "ValueError: the trainer ended without any metric"),
     ],
-    ids=str,
+    ids=lambda value: without_addresses(str(value)),
 )
 def test_what_is_no_metric_fails_the_trial_with_a_word(told: object, message: str) -> None:
     function = Function(lambda _: told, None, "maximize")

@@ -23,6 +23,7 @@ from hpo.trainables import of_plan
 from hpo.trainables.function import Function
 from hpo.trainables.named import find, path_of, study_name
 from studies.errors import NoSuchStudyError
+from studies.words import without_addresses
 from tests.hpo.trainables.functions import PLAN, Params, score
 from tests.running import HPO, Call, Run
 
@@ -103,7 +104,7 @@ class Object:
         (Object, "test_named:<Object>", "test_named-Object"),
         (lambda params: params["x"], "test_named:<lambda>", "test_named-lambda"),
     ],
-    ids=str,
+    ids=lambda value: without_addresses(str(value)),
 )
 def test_a_name_leads_back_to_that_very_function_or_says_that_it_does_not(
     train: Callable[..., float], name: str, study: str

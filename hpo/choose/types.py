@@ -11,6 +11,7 @@ from hpo.plan.space import Limit, Parameter, Settings, Space
 
 Direction = Literal["maximize", "minimize"]
 Action = Literal["narrowed", "kept", "extended"]
+LARGEST_VALUE = 1e150  # of a trial: the squares of larger ones, and so their noise, are infinite
 
 
 class SearchPlan(Protocol):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from hpo.choose.rounds import batch_numbers, batches
 from hpo.choose.types import (
+    LARGEST_VALUE,
     Confirmation,
     History,
     Observation,
@@ -64,7 +64,9 @@ def read_history(writer: Writer, plan: SearchPlan, traits: Traits) -> History:
             for r in rounds
         ],
         confirmed=[
-            Confirmation(c.stage, c.trial, c.value) for c in confirmations if c.finished is not None
+            Confirmation(c.stage, c.trial, _finite(c.value))
+            for c in confirmations
+            if c.finished is not None
         ],
         stage=max((c.stage for c in confirmations), default=0),
         staged=[c.trial for c in confirmations if c.finished is None],
@@ -102,8 +104,8 @@ def _space(ranges: Mapping[str, Any]) -> Space:
 
 
 def _finite(value: float | None) -> float | None:
-    """The value, or None in place of an infinity, which Optuna allows and which is never the best."""
-    return value if value is not None and math.isfinite(value) else None
+    """The value, or None in place of an infinity, which Optuna allows, or of one that nothing can be computed with."""
+    return value if value is not None and abs(value) <= LARGEST_VALUE else None
 
 
 def _left_epoch(trial: Trial) -> int | None:

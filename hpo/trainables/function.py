@@ -26,9 +26,9 @@ changes when the best settings are trained again.
 
 If a function reports several metrics, `metric` in the plan names the one to optimize. A returned number needs no name.
 Other metrics than that one may be missing in some epochs; they are NaN there.
-A trial whose metric becomes NaN or infinite has diverged, and its training ends. An exception of whatever kind, also
-`SystemExit`, fails the trial: its message and traceback are stored, and the search goes on. What a function prints goes
-to stderr, and the last 10,000 characters are kept with the trial. `hpo show NAME TRIAL` shows all that.
+A trial whose metric becomes NaN, or larger than 1e150, has diverged, and its training ends. An exception of whatever
+kind, also `SystemExit`, fails the trial: its message and traceback are stored, and the search goes on. What a function
+prints goes to stderr, and the last 10,000 characters are kept with the trial. `hpo show NAME TRIAL` shows all that.
 
 Trials train one at a time unless `workers` says otherwise. They are threads of one process, which share more than
 Python's lock: `torch.manual_seed` in one would reseed the other. So after each epoch the working folder and the global

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
+from hpo.choose.types import LARGEST_VALUE
 from hpo.trainables.printed import Output, kept_in
 from hpo.trainables.task import Array, Curves, Outcome, Task, TrialError, now
 
@@ -79,7 +80,7 @@ class Session:
         training = np.flatnonzero(self._stay)
         self._trained(len(training))
         for k in training:
-            if not np.isfinite(figures[self._score][k]):
+            if not abs(figures[self._score][k]) <= LARGEST_VALUE:
                 self._diverged[k] = self._epoch
                 self._stay[k] = False
                 continue

@@ -172,7 +172,7 @@ def test_a_metric_that_is_not_told_is_asked_for(storage: str) -> None:
         hpo.search(generator, **PLAN, metric="f1", storage=storage, name="f")
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e308, -1e151])
 def test_a_value_that_is_not_finite_is_a_divergence(value: float, storage: str) -> None:
     def train(params: Params) -> float:
         return value if params["x"] > 0.5 else score(params)

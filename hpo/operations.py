@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Unpack
 
 from hpo.choose.confirming import repeated_best
+from hpo.choose.rounds import largest_batch
 from hpo.errors import NoTrialSucceededError, PlanError
 from hpo.executors.processes import Processes
 from hpo.executors.threads import Threads
@@ -304,6 +305,12 @@ def _run(
     if plan.trainer is None:
         run(machine, Processes(trainable, count, trained, worker), cancel)
     else:
+        most = count if trainable.traits.stacked else largest_batch(plan, trainable.traits, 1)
+        if count > most:
+            watcher.noticed(
+                f"at most {most} of {count} workers train at once, since the plan draws {most} trials "
+                f"ahead; a new study can be begun with ahead {count}"
+            )
         run(machine, Threads(trainable, count, trained, watcher.noticed), cancel)
     trials = machine.history.trials.values()
     if trials and not until_confirmed and all(t.value is None for t in trials):

@@ -93,7 +93,7 @@ _TABLE = (
         "maximize", "minimize", "WORD"),
     PlanField("sampler", WHAT, one_of([*SAMPLERS]), None, "What draws the settings to try.",
         "model; sobol with halving", "tpe", "NAME"),
-    PlanField("ahead", MUCH, whole(), 4,
+    PlanField("ahead", MUCH, whole(), 2,
         "How many trials of your trainer are drawn together, and can train at once, after the first 10.",
         metavar="N"),
     PlanField("extend", WHAT, YES_NO, True, "Let ranges grow past an end where the best likely lies.", change=""),

@@ -26,6 +26,7 @@ import hpo
 import studies
 from hpo.plan.space import Settings, Space, at, distribution, from_mapping, to_mapping
 from studies import Study
+from studies.database.owner import current_user
 from studies.database.records import Result
 from studies.database.store import create_store, open_store
 from tests.postgres import rows
@@ -264,7 +265,7 @@ def test_whatever_is_written_is_the_same_through_optuna(
     with optunas(name, many) as theirs:
         read, table = theirs.get_trials(), theirs.trials_dataframe()
         assert [d.name for d in theirs.directions] == [direction.upper()]
-        assert (theirs.user_attrs, theirs.metric_names) == ({}, ["accuracy"])
+        assert (theirs.user_attrs, theirs.metric_names) == ({"owner": current_user()}, ["accuracy"])
         complete = [t.value for t in read if t.state.name == "COMPLETE"]
         finite = [value for value in complete if value is not None and math.isfinite(value)]
         if finite and len(finite) == len(complete):

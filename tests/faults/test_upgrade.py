@@ -52,7 +52,8 @@ def test_an_older_database_is_left_as_it_is_and_upgrade_is_named(
     for command in ("list", "show old", "export old", "report old -o r", SEARCH, "resume old"):
         said = one_line(command)
         assert "tables have version v2.6.0.a and optuna 5" in said
-        assert said.endswith("writes v3.2.0.a: run hpo upgrade --storage sqlite:///hpo.db\n")
+        assert "writes v3.2.0.a: run hpo upgrade --storage sqlite:///" in said
+        assert said.endswith("hpo.db\n")
         assert old.read_bytes() == content
 
 

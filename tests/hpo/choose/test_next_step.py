@@ -107,7 +107,7 @@ STEPS: dict[str, tuple[SearchPlan, Traits, History, Step]] = {
     ),
     "functions are drawn a few at a time": (
         plan(), FUNCTION, history(10, 15, judged=False, confirmed=SMALLEST),
-        Draw(Round(0, 15, SPACE), 1, Batch(3, False)),
+        Draw(Round(0, 15, SPACE), 1, Batch(2, False)),
     ),
     "or as many as the plan says": (
         plan(ahead=1), FUNCTION, history(11, 12, judged=False, confirmed=SMALLEST),

@@ -78,7 +78,7 @@ def test_half_of_a_round_explores_whose_ranges_its_user_made_wider() -> None:
 
 def test_a_function_explores_at_once_and_is_then_drawn_as_far_ahead_as_the_plan_says() -> None:
     rounds = [Round(0, 20, {})]
-    assert batches(plan(), SINGLE, rounds) == [(10, True), (4, False), (3, False), (3, False)]
+    assert batches(plan(), SINGLE, rounds) == [(10, True), *[(2, False)] * 5]
     assert batches(plan(ahead=1), SINGLE, rounds) == [(10, True), *[(1, False)] * 10]
     assert batches(plan(ahead=20), SINGLE, rounds) == [(10, True), (10, False)]
 
@@ -90,7 +90,7 @@ def test_a_sampler_that_does_not_learn_explores_always() -> None:
 
 def test_batches_are_large_where_many_settings_train_as_one_or_most_leave_at_rungs() -> None:
     assert largest_batch(plan(), STACKED, 200) == 50
-    assert largest_batch(plan(), SINGLE, 200) == 4
+    assert largest_batch(plan(), SINGLE, 200) == 2
     assert largest_batch(plan(ahead=8), SINGLE, 200) == 8
     halved = plan(halving=3)
     assert largest_batch(halved, SINGLE, 4) == batch_size(3) == 27

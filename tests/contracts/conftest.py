@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from studies import Study
 from studies.database.store import Store, create_store, open_store
 from studies.database.writer import Writer
 from tests.conftest import small_study
+from tests.optunas import optunas
 from tests.postgres import Server
 from tests.studies.stores import NEW
 
@@ -87,3 +89,10 @@ def reader(storage: str, store: Store) -> Iterator[Store]:
     assert store.url == storage
     with open_store(storage) as opened:
         yield opened
+
+
+@pytest.fixture
+def theirs(study: Study) -> Iterator[optuna.Study]:
+    """The study as plain Optuna loads it."""
+    with optunas(study.storage, study.name) as loaded:
+        yield loaded

@@ -6,14 +6,8 @@
 from __future__ import annotations
 
 import math
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -34,7 +28,7 @@ from studies.database.records import Confirmation, Result
 from studies.database.store import Store, create_store, open_store
 from studies.database.writer import Writer
 from studies.errors import LeaseError
-from tests.studies.stores import NONE_CONFIRMED
+from tests.studies.stores import NONE_CONFIRMED, holders
 
 SPACE: dict[str, BaseDistribution] = {
     "rate": FloatDistribution(1e-5, 1, log=True),
@@ -48,14 +42,6 @@ ROWS = [
     *("trial_user_attributes", "hpo_curves", "hpo_rounds"),
     *("hpo_confirmations", "hpo_tests", "hpo_stops"),
 ]
-
-HOLD = """
-import sys
-from studies.database.store import create_store
-with create_store(sys.argv[1]) as store, store.hold("s") as writer:
-    print("held", flush=True)
-    sys.stdin.read()
-"""
 
 
 def result(
@@ -75,31 +61,6 @@ def counts(reader: Store) -> dict[str, int]:
             name: connection.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar_one()  # noqa: S608  # ours
             for name in ROWS
         }
-
-
-def holders(store: Store) -> int:
-    with store.reading() as connection:
-        return int(
-            connection.execute(sa.select(sa.func.count()).select_from(tables.leases)).scalar_one()
-        )
-
-
-def hold_elsewhere(storage: str) -> subprocess.Popen[str]:
-    """Another process of this host that holds study "s" until its input ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, storage],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    return process
-
-
-def end(process: subprocess.Popen[str]) -> None:
-    with process:
-        process.kill()
 
 
 def test_a_batch_that_has_started_is_seen_as_running_trials_with_their_parameters(
@@ -300,25 +261,6 @@ def test_a_round_can_not_be_started_twice(writer: Writer, reader: Store) -> None
     assert [r.size for r in reader.rounds(writer.study_id)] == [12]
 
 
-def test_a_second_holder_is_refused_and_told_who_holds_it(store: Store, writer: Writer) -> None:
-    me = rf"process {os.getpid()} on {socket.gethostname()} since 20\d\d-\d\d-\d\d .* --take-over"
-    with pytest.raises(LeaseError, match=me):
-        store.hold("s")
-    writer.start_batch(0, [SETTING], SPACE)  # the first one still holds it
-
-
-def test_a_lease_is_given_back_at_the_end_even_after_an_error(
-    store: Store, new: dict[str, Any]
-) -> None:
-    with suppress(KeyboardInterrupt), store.create_study("s", **new):
-        assert holders(store) == 1
-        raise KeyboardInterrupt
-    assert holders(store) == 0
-    with store.hold("s"):
-        assert store.study("s").state == "running"
-    assert store.study("s").state == "interrupted"
-
-
 def test_after_a_take_over_the_old_holder_writes_nothing_more(
     store: Store, writer: Writer, reader: Store
 ) -> None:
@@ -348,61 +290,6 @@ def test_after_a_take_over_the_old_holder_writes_nothing_more(
         assert holders(store) == 1  # what is given back is one's own
         other.finish_batch([result(0, 0.25)])
     assert [t.value for t in reader.trials(writer.study_id)] == [0.25]
-
-
-def test_a_study_held_by_a_living_process_is_refused_until_it_ends(
-    storage: str, store: Store, new: dict[str, Any]
-) -> None:
-    with store.create_study("s", **new):
-        pass
-    process = hold_elsewhere(storage)
-    try:
-        with pytest.raises(LeaseError, match=f"held by process {process.pid} on "):
-            store.hold("s")
-        assert store.study("s").state == "running"
-        process.communicate("")  # it gives the lease back
-        assert process.returncode == 0
-        assert holders(store) == 0
-    finally:
-        end(process)
-
-
-def test_the_lease_of_a_process_that_was_killed_is_free_at_once(
-    storage: str, store: Store, new: dict[str, Any]
-) -> None:
-    with store.create_study("s", **new):
-        pass
-    process = hold_elsewhere(storage)
-    process.send_signal(signal.SIGKILL)
-    # It is a zombie now: ended, but its parent (this process) has not asked yet.
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert holders(store) == 1
-    assert store.study("s").state == "interrupted"
-    end(process)  # and now it is gone
-    assert store.study("s").state == "interrupted"
-    with store.hold("s") as writer:
-        writer.start_batch(0, [SETTING], SPACE)
-    assert holders(store) == 0
-
-
-def test_the_heart_beats_while_a_writer_is_open(
-    store: Store, monkeypatch: pytest.MonkeyPatch, new: dict[str, Any]
-) -> None:
-    monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.01)
-    beaten, thrice = 0, threading.Event()
-    beat = lease.beat
-
-    def counted(*arguments: Any) -> bool:
-        nonlocal beaten
-        beaten += beat(*arguments)
-        if beaten == 3:
-            thrice.set()
-        return True
-
-    monkeypatch.setattr(lease, "beat", counted)
-    with store.create_study("s", **new):
-        assert thrice.wait(timeout=60)
-    assert not [thread for thread in threading.enumerate() if thread.name == "lease"]
 
 
 def test_another_program_that_is_writing_is_waited_for(

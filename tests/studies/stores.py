@@ -6,8 +6,11 @@ import json
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
+
+from studies.database import tables
 from studies.database.records import Conclusion
-from studies.database.store import create_store
+from studies.database.store import Store, create_store
 
 NEW: dict[str, Any] = {
     "direction": "maximize",
@@ -29,3 +32,11 @@ def add(storage: str, *names: str) -> None:
         for name in names:
             with store.create_study(name, **NEW):
                 pass
+
+
+def holders(store: Store) -> int:
+    """How many processes hold a study of the store."""
+    with store.reading() as connection:
+        return int(
+            connection.execute(sa.select(sa.func.count()).select_from(tables.leases)).scalar_one()
+        )

@@ -14,7 +14,7 @@ import studies
 from hpo import operations
 from hpo.run.watcher import Watcher
 from studies.errors import LeaseError, StoreError
-from tests.hpo.optunas import objective, optunas, train
+from tests.optunas import objective, optunas, train
 from tests.running import Tables
 
 pytestmark = pytest.mark.usefixtures("quiet_optuna")

@@ -18,7 +18,7 @@ from hpo.errors import PlanError
 from hpo.plan.space import contains, from_mapping
 from hpo.run.watcher import Watcher
 from studies.errors import LeaseError
-from tests.hpo.optunas import objective, optunas, train
+from tests.optunas import objective, optunas, train
 from tests.running import HPO, Run, Tables, wait_until
 
 MODULE = """

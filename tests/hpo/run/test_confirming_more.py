@@ -30,6 +30,7 @@ from studies import Study
 from studies.database.store import open_store
 from studies.errors import LeaseError
 from tests.hpo.recorded import confirmations, rows
+from tests.optunas import optunas
 from tests.running import HPO, Call, Run, Tables, wait_until
 
 pytestmark = pytest.mark.usefixtures("quiet_optuna")
@@ -61,20 +62,6 @@ class Notes(Watcher):
 
     def noticed(self, note: str) -> None:
         self.lines.append(note)
-
-
-@contextlib.contextmanager
-def optunas(storage: str, **fields: Any) -> Iterator[optuna.Study]:
-    """The study "theirs", as plain Optuna makes it."""
-    database = optuna.storages.RDBStorage(storage)
-    sampler = optuna.samplers.RandomSampler(seed=0)
-    try:
-        yield optuna.create_study(
-            study_name="theirs", storage=database, load_if_exists=True, sampler=sampler, **fields
-        )
-    finally:
-        database.remove_session()
-        database.engine.dispose()
 
 
 def by_optuna(storage: str, train: Callable[..., dict[str, float]] = noisy) -> None:

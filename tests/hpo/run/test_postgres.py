@@ -69,6 +69,7 @@ def searching(storage: str, folder: Path) -> subprocess.Popen[str]:
 
 
 def without_times(text: str) -> str:
+    text = re.sub(r'<svg[^>]*aria-label="When each trial ran".*?</svg>', "", text, flags=re.DOTALL)
     return re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?Z?", "TIME", text)
 
 

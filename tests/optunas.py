@@ -1,4 +1,4 @@
-"""The study "theirs" of plain Optuna, and a function with the same parameters for hpo to go on with."""
+"""Studies of plain Optuna, and a function with the same parameters for hpo to go on with."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import optuna
 
 
 @contextlib.contextmanager
-def optunas(storage: str, **fields: Any) -> Iterator[optuna.Study]:
-    """The study "theirs" as plain Optuna makes it, or goes on with it."""
+def optunas(storage: str, name: str = "theirs", **fields: Any) -> Iterator[optuna.Study]:
+    """A study as plain Optuna makes it, or goes on with it, by a connection that is closed at the end."""
     database = optuna.storages.RDBStorage(storage)
     try:
         yield optuna.create_study(
-            study_name="theirs", storage=database, load_if_exists=True,
+            study_name=name, storage=database, load_if_exists=True,
             sampler=optuna.samplers.RandomSampler(seed=0), **fields,
         )  # fmt: skip
     finally:

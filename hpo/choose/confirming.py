@@ -18,7 +18,8 @@ from hpo.choose.types import Confirmation, History, SearchPlan, Traits
 REPEATED, CHECKED = 4, 2
 """How many of the first settings train again to measure the noise, and to see whether there is any."""
 PARTS = 8  # at most one in eight trainings measures the noise
-LEAST = 3  # trainings that race after those if there is noise, and as many more for each baseline
+RACING = 6  # trainings that race after those if there is noise: three stages of two
+LEAST = 3  # race where six would be more than one in eight; as many more race for each baseline
 SHARE = 0.5  # of the budget that confirms, where the noise is as large as what was gained
 
 
@@ -69,7 +70,7 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
         return min(max(0, held_back - history.requested), most, own - drawn)
     share = None if plan.repeats is not None else _noise_share(plan, traits, history)
     if share is not None:
-        least = LEAST * (1 + len(plan.baseline))
+        least = max(LEAST, min(RACING, own // PARTS)) + LEAST * len(plan.baseline)
         asked = max(len(measuring(plan, history)) + least, round(share * own))
         # An older version may have confirmed more.
         most = min(most, max(asked, len(history.confirmed) - history.requested))

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from hpo.choose.concluding import conclude
 from hpo.choose.confirming import (
-    LEAST,
     PARTS,
+    RACING,
     REPEATED,
     confirming_budget,
     measuring,
@@ -160,12 +160,12 @@ def test_the_larger_the_noise_beside_what_was_gained_the_more_confirms_up_to_the
         confirmed = with_gaps(-gap, gap, -gap, gap)
         return confirming_budget(plan(), NETWORK, history(trials, confirmed, **facts))
 
-    budgets = [budget(gap) for gap in (0.0, 0.1, 0.2, 0.4, 9.0)]
+    budgets = [budget(gap) for gap in (0.0, 0.2, 0.4, 0.8, 9.0)]
     assert budgets == sorted(budgets)
-    assert budgets[0] == REPEATED + LEAST
+    assert budgets[0] == REPEATED + RACING
     assert budgets[0] < budgets[2] < budgets[3] < 40
     assert budgets[-1] == 40
-    assert budget(0.4, gained=4.0) == budget(0.1)
+    assert budget(0.8, gained=2.0) == budget(0.4)
     # Nothing was gained since the first trials: another setting is worth less than a safer choice.
     assert budget(0.01, gained=0.0) == 40
 
@@ -184,7 +184,7 @@ def test_the_share_is_of_what_is_added_to_optunas_trials() -> None:
     assert trials_to_repeat(asked, NETWORK, seen) == (496, 497, 498, 499)
     quiet = [(1, 499 - k, 499 - k + gap) for k, gap in enumerate((0.0, 1.0, 0.0, 1.0))]
     noisy = [(1, 499 - k, 499 - k + gap) for k, gap in enumerate((0.0, 999.0, 0.0, 999.0))]
-    assert confirming_budget(asked, NETWORK, history(trials, quiet, **facts)) == REPEATED + LEAST
+    assert confirming_budget(asked, NETWORK, history(trials, quiet, **facts)) == REPEATED + 5
     assert confirming_budget(asked, NETWORK, history(trials, noisy, **facts)) == 16
     assert confirming_budget(plan(500, rounds=1), NETWORK, seen) == 0
 

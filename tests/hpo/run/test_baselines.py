@@ -16,7 +16,7 @@ PLAN: dict[str, Any] = {
     "space": {"x": hpo.Float(1e-3, 1, log=True), "n": hpo.Int(1, 8)},
     "metric": "loss",
     "direction": "minimize",
-    "trials": 26,
+    "trials": 40,
     "rounds": 2,
     "baseline": [{"x": 0.0, "n": 12}, {"x": 0.2, "n": 3}],
 }

@@ -13,7 +13,10 @@ WIDE = 100
 def from_sequence(values: tuple[Any, ...] | list[Any]) -> Parameter:
     """(low, high) as a range on a linear scale, where that is plain; other values as choices.
 
-    Two whole numbers are a range of whole numbers, but 0 and 1, between which there would be none.
+    Two whole numbers are a range of whole numbers. (0, 1) is a range of fractions, since no whole number lies between.
+
+    Raises:
+        ValueError: a list of two numbers, or a pair so wide that it may be meant on a log scale.
     """
     values = type(values)(map(plain, values))
     pair = len(values) == 2 and all(

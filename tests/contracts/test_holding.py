@@ -14,25 +14,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 
 from studies.database import lease
 from studies.database.store import Store
 from studies.database.writer import Writer
 from studies.errors import LeaseError
-from tests.studies.stores import holders
-
-SPACE: dict[str, BaseDistribution] = {
-    "rate": FloatDistribution(1e-5, 1, log=True),
-    "units": IntDistribution(4, 64),
-    "activation": CategoricalDistribution(("relu", "tanh")),
-}
-SETTING: dict[str, Any] = {"rate": 1e-3, "units": 8, "activation": "tanh"}
+from tests.studies.stores import SETTING, SPACE, holders
 
 HOLD = """
 import sys

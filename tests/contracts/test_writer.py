@@ -14,12 +14,6 @@ from typing import Any, Literal
 import optuna
 import pytest
 import sqlalchemy as sa
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from sqlalchemy.exc import IntegrityError
 
 from studies.database import lease, tables
@@ -28,14 +22,8 @@ from studies.database.records import Confirmation, Result
 from studies.database.store import Store, create_store, open_store
 from studies.database.writer import Writer
 from studies.errors import LeaseError
-from tests.studies.stores import NONE_CONFIRMED, holders
+from tests.studies.stores import NONE_CONFIRMED, SETTING, SPACE, holders
 
-SPACE: dict[str, BaseDistribution] = {
-    "rate": FloatDistribution(1e-5, 1, log=True),
-    "units": IntDistribution(4, 64),
-    "activation": CategoricalDistribution(("relu", "tanh")),
-}
-SETTING: dict[str, Any] = {"rate": 1e-3, "units": 8, "activation": "tanh"}
 DONE = datetime(2096, 2, 29, 12, 30, 15, 123456)
 ROWS = [
     *("trials", "trial_params", "trial_values", "trial_intermediate_values"),

@@ -1,4 +1,4 @@
-"""What tests of stores write: a new study, a conclusion, and when its trials ended."""
+"""What tests of stores write: a new study, a trial, a conclusion, and when its trials ended."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 
 from studies.database import tables
 from studies.database.records import Conclusion
@@ -20,6 +26,14 @@ NEW: dict[str, Any] = {
     "provenance": {},
 }
 """What a new study is made of, but for its name."""
+
+# The ranges and the settings of a trial.
+SPACE: dict[str, BaseDistribution] = {
+    "rate": FloatDistribution(1e-5, 1, log=True),
+    "units": IntDistribution(4, 64),
+    "activation": CategoricalDistribution(("relu", "tanh")),
+}
+SETTING: dict[str, Any] = {"rate": 1e-3, "units": 8, "activation": "tanh"}
 
 NONE_CONFIRMED = Conclusion(1, [])
 

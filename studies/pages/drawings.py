@@ -118,7 +118,8 @@ class Sections:
             "ranges",
             "The range of each parameter, by round",
             "Each bar is the range that a round drew from, with the verdict after that round at its right; the dark "
-            "bar is the range after the last verdict. A range is kept if there is no evidence for moving it.",
+            "bar is the range after the last verdict. The table below says why. A range of "
+            "which less than a tenth would be left out, with a margin around where the best may lie, is kept.",
         )
 
     def _settings(self) -> Section:

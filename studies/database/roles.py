@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -55,6 +56,40 @@ def unseen(connection: sa.Connection, url: sa.URL) -> str | None:
     if connection.execute(sa.select(sa.func.current_schema())).scalar() is not None:
         return None
     return f"permission denied for schema public: its owner can grant it: {_grant(ENTER, url, 'public')}"
+
+
+NOT_WRITABLE = sa.text(
+    """
+    SELECT CASE relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, relname
+    FROM pg_class
+    WHERE relnamespace = current_schema()::regnamespace
+      AND (relkind = 'r' AND relname = ANY(:tables)
+             AND NOT (has_table_privilege(oid, 'INSERT') AND has_table_privilege(oid, 'UPDATE')
+                      AND has_table_privilege(oid, 'DELETE'))
+           OR relkind = 'S' AND NOT has_sequence_privilege(oid, 'USAGE')
+             AND oid IN (SELECT objid FROM pg_depend
+                         WHERE refobjid = ANY(CAST(:tables AS regclass[])) AND deptype IN ('a', 'i')))
+    ORDER BY 1 DESC, 2
+    LIMIT 1
+    """
+)
+
+
+def unwritable(connection: sa.Connection, url: sa.URL, tables: Collection[str]) -> str | None:
+    """Why a role may not write to these tables, which exist, or number their rows; None if it may.
+
+    It is asked before anything is written, since a study is written to in several transactions, and most of them need
+    only some of these rights.
+    """
+    if connection.dialect.name != "postgresql":
+        return None
+    denied = connection.execute(NOT_WRITABLE, {"tables": list(tables)}).one_or_none()
+    if denied is None:
+        return None
+    kind, name = denied
+    return (
+        f"permission denied for {kind} {name}: its owner can grant it: {_grant(WRITE, url, name)}"
+    )
 
 
 def _grant(sql: str, url: sa.URL, name: str) -> str:

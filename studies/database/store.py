@@ -44,6 +44,8 @@ OF_TRIALS = (
 OF_STUDIES = ("study_user_attributes", "study_system_attributes", "study_directions")
 """Optuna's tables whose rows belong to a trial, and to a study."""
 
+OF_OPTUNA = ("studies", "trials", *OF_STUDIES, *OF_TRIALS)
+
 
 def check_name(name: str) -> None:
     """Check that a study can have this name.
@@ -107,6 +109,10 @@ def create_store(url: str) -> Store:
                 )
             if names:
                 schema.check(engine, url)
+                known = names & {*OF_OPTUNA, *tables.metadata.tables}
+                with engine.connect() as connection:
+                    if denied := roles.unwritable(connection, engine.url, known):
+                        raise StoreError(f"{masked(url)}: {denied}")
             path = sqlite_path(url)
             if path is not None:
                 if names:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from studies.database import roles
 from studies.database.store import create_store, open_store
 from studies.errors import StoreError
 from tests.postgres import Server
@@ -86,3 +87,19 @@ def test_a_role_without_a_grant_is_told_which_it_lacks(
     read()
     assert "ON ALL SEQUENCES" in granted(write)
     write()
+
+
+@pytest.mark.parametrize(
+    "lacking", ["UPDATE ON hpo_leases", "USAGE ON SEQUENCE trials_trial_id_seq"]
+)
+def test_a_role_that_lacks_one_of_the_rights_is_refused_before_anything_is_written(
+    stranger: tuple[str, psycopg.Connection], lacking: str
+) -> None:
+    url, owner = stranger
+    run(roles.WRITE.format(role='"Carl-2"') + ";", owner)
+    create_store(url).close()
+
+    run(f'REVOKE {lacking} FROM "Carl-2";', owner)
+
+    with pytest.raises(StoreError, match=lacking.split()[-1]):
+        create_store(url)

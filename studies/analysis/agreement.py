@@ -20,6 +20,7 @@ MIN_TRIALS = 4  # whose order says anything
 MAX_RUNGS = 4  # a pruner that may stop a trial after any epoch has no rungs
 MIN_TO_TELL = 8  # trials, from which a rank correlation is told in words
 PREDICTS = 0.5  # a rank correlation below this is hardly one
+CLOSE = 0.75  # from this on, two orders are much the same
 
 
 class Agreement(NamedTuple):
@@ -31,7 +32,7 @@ class Agreement(NamedTuple):
     correlation: float
 
     @property
-    def kind(self) -> Literal["alike", "unlike", "opposite", "unclear", "few"]:
+    def kind(self) -> Literal["alike", "roughly", "unlike", "opposite", "unclear", "few"]:
         """What can be told from so many trials: of a correlation by chance, or of few trials, not much.
 
         The limits are the 95 % interval by Fisher's transformation, with the variance for ranks of Fieller, Hartley
@@ -43,7 +44,7 @@ class Agreement(NamedTuple):
         half = 1.96 * math.sqrt(1.06 / (self.trials - 3))
         low, high = math.tanh(middle - half), math.tanh(middle + half)
         if self.correlation >= PREDICTS and low > 0:
-            return "alike"
+            return "alike" if self.correlation >= CLOSE else "roughly"
         if self.correlation <= -PREDICTS and high < 0:
             return "opposite"
         return "unlike" if high < PREDICTS else "unclear"
@@ -97,12 +98,13 @@ def sentence(agreements: Sequence[Agreement]) -> str:
         those, how = "scores" if first else "those", a.kind
         clause = {
             "alike": f"rank trials much as {those} after {a.later} do",
+            "roughly": f"rank trials roughly as {those} after {a.later} do",
             "unlike": f"say little about the order after {a.later}",
             "opposite": f"rank trials almost in the opposite order to {those} after {a.later}",
             "unclear": f"may or may not rank trials as {those} after {a.later} do",
             "few": f"can't be compared with {those} after {a.later}, which only {a.trials} trials reached",
         }[how]
-        if how == before == "alike":
+        if how == before and how in ("alike", "roughly"):
             clause = f"as those after {a.later}"
         elif how == before == "unlike":
             clause = f"little about that after {a.later}"

@@ -28,7 +28,8 @@ def snippet(
         return None
     if plan.get("trainer"):
         function = plan["trainer"].rpartition(":")[2]
-        return f"params = {dict(params)!r}\n# the arguments of {function}, with epochs={plan['epochs']}\n"
+        options = f"with epochs={plan['epochs']} if it takes them"
+        return f"params = {dict(params)!r}\n# for {function}(params, …), {options}\n"
     if (
         task is None
         or "learning_rate" not in params  # the network's default is not the estimator's

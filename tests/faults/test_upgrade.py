@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from studies.database import schema, tables
 from studies.database import upgrade as upgrading
 from tests.faults.conftest import SEARCH
 from tests.postgres import rows
-from tests.running import Call, OneLine
+from tests.running import HPO, Call, OneLine
 
 OLD = Path(__file__).with_name("optuna_2_10.sql")
 
@@ -100,6 +102,30 @@ def test_what_fails_half_way_leaves_the_file_as_it_was(old: Path, one_line: OneL
     assert one_line("upgrade").endswith("; it was left as it is\n")
     assert old.read_bytes() == content
     assert list(old.parent.glob("hpo.db*")) == [old]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "appears", ["hpo.db.upgrading", "hpo.db.upgrading/copy.db", "hpo.db.backup-*"]
+)
+def test_kill_9_leaves_the_old_tables_or_the_new_and_upgrade_can_be_run_again(
+    old: Path, appears: str, called: Call
+) -> None:
+    before = old.read_bytes()
+    with subprocess.Popen([HPO, "upgrade"], cwd=old.parent, stdout=subprocess.DEVNULL) as process:
+        while not list(old.parent.glob(appears)):
+            assert process.poll() is None
+            time.sleep(0.0005)
+        process.kill()
+    assert version(old) in (
+        "v2.6.0.a",
+        "v3.2.0.a",
+    )  # which undoes what the killed process had not committed
+    assert old.read_bytes() == before or version(old) == "v3.2.0.a"
+    assert called("upgrade").status == 0
+    assert version(old) == "v3.2.0.a"
+    assert called("show old").status == 0
+    assert not old.with_name("hpo.db.upgrading").exists()
 
 
 def test_a_file_that_another_program_is_writing_to_is_left_as_it_is(

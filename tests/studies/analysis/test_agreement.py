@@ -113,8 +113,10 @@ def test_a_stored_study_and_its_frames_compare_the_same_epochs(study: Study) -> 
 @pytest.mark.parametrize(
     ("correlations", "words"),
     [
-        ((0.52,), "Scores after 1 epoch rank trials much as scores after 3 do (0.52)."),
-        ((0.52, 0.79), "rank trials much as scores after 3 do (0.52), and those after 3 as those after 9 (0.79)."),
+        ((0.52,), "Scores after 1 epoch rank trials roughly as scores after 3 do (0.52)."),
+        ((0.52, 0.79), "roughly as scores after 3 do (0.52), and those after 3 rank trials much as those after 9"),
+        ((0.8, 0.79), "rank trials much as scores after 3 do (0.80), and those after 3 as those after 9 (0.79)."),
+        ((0.6, 0.7), "rank trials roughly as scores after 3 do (0.60), and those after 3 as those after 9 (0.70)."),
         ((0.1,), "Scores after 1 epoch say little about the order after 3 (0.10)."),
         ((0.1, 0.9), "after 3 (0.10), and those after 3 rank trials much as those after 9 do (0.90)."),
         ((0.9, -0.2), "do (0.90), and those after 3 say little about the order after 9 (-0.20)."),

@@ -14,10 +14,12 @@ import pytest
 import hpo
 import studies
 from hpo.choose.confirming import REPEATED
+from hpo.choose.types import Confirmation, History, Observation, Traits
 from hpo.display.summary import summary
 from hpo.display.text import show
 from hpo.errors import PlanError
 from hpo.plan.plan import make_plan
+from hpo.run.confirming import after_confirming
 from hpo.run.seeds import CONFIRM, TEST_ROWS, seed_of
 from hpo.trainables.network import mlp
 from studies import Study
@@ -171,3 +173,20 @@ def test_without_finalists_the_test_rows_stay_unseen(storage: str) -> None:
     assert len(study.finalists_frame()) == 0
     for table in ("hpo_tests", "hpo_confirmations"):
         assert rows(storage, f"SELECT * FROM {table}") == []  # noqa: S608  # ours
+
+
+def test_a_test_score_of_other_settings_is_told_as_theirs() -> None:
+    plan = make_plan(
+        {"trainer": "m:f", "space": {"x": (0, 1)}, "trials": 2, "rounds": 1, "finalists": 0}
+    )
+    seen = History(
+        trials={0: Observation({"x": 0.1}, 0.1), 1: Observation({"x": 0.2}, 0.2)},
+        confirmed=[Confirmation(1, 1, 0.3), Confirmation(1, 0, 0.1)],
+        tested=0,
+        test_done=True,
+        stopped="enough",
+    )
+    (line,) = after_confirming(plan, Traits("maximize", tests=True), seen)
+    assert "of trial 0: those of trial 1, recommended now, have no test score" in line
+    seen.tested = 1
+    assert after_confirming(plan, Traits("maximize", tests=True), seen) == []

@@ -20,11 +20,8 @@ import pytest
 import hpo
 import studies
 from hpo import operations
-from hpo.choose.types import Confirmation, History, Observation, Traits
 from hpo.errors import PlanError, TooManyFailuresError
-from hpo.plan.plan import make_plan
 from hpo.run.cancel import Cancel
-from hpo.run.confirming import after_confirming
 from hpo.run.watcher import Watcher
 from studies import Study
 from studies.database.store import open_store
@@ -335,21 +332,3 @@ def test_a_study_has_one_objective_a_trial_that_succeeded_and_nobody_else(storag
     hpo.search(noisy, space=SPACE, trials=4, rounds=1, storage=storage, name="held")
     with open_store(storage) as store, store.hold("held"), pytest.raises(LeaseError):
         hpo.confirm("held", 3, train=noisy, storage=storage)
-
-
-# --- what is said ---
-
-
-def test_a_test_score_of_other_settings_is_told_as_theirs() -> None:
-    plan = make_plan({"trainer": "m:f", "space": SPACE, "trials": 2, "rounds": 1, "finalists": 0})
-    seen = History(
-        trials={0: Observation({"x": 0.1}, 0.1), 1: Observation({"x": 0.2}, 0.2)},
-        confirmed=[Confirmation(1, 1, 0.3), Confirmation(1, 0, 0.1)],
-        tested=0,
-        test_done=True,
-        stopped="enough",
-    )
-    (line,) = after_confirming(plan, Traits("maximize", tests=True), seen)
-    assert "of trial 0: those of trial 1, recommended now, have no test score" in line
-    seen.tested = 1
-    assert after_confirming(plan, Traits("maximize", tests=True), seen) == []

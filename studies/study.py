@@ -188,9 +188,7 @@ class Study:
         for name, draw in figures.items():
             figure = draw()
             write_whole(folder / f"{name}.svg", svg(figure))
-            figure.set_layout_engine(
-                "none"
-            )  # it has its layout, and finding one takes half the time
+            figure.set_layout_engine("none")  # to find it again takes as long as to draw
             write_whole(folder / f"{name}.png", png(figure))
             yield name, len(figures)
 

@@ -23,16 +23,17 @@ from numpy.typing import NDArray
 from hpo.choose.racing import Value, done_values
 from hpo.choose.types import UNBOUNDED, Confirmation, Direction
 
-METHOD = 2
+METHOD = 3
 """The version of `conclude`, stored with every conclusion: a change to what it returns is a new version. Version 1
-compared plain means, whatever the stages, and called settings tied or worse after a single training."""
+compared plain means, whatever the stages, and called settings tied or worse after a single training. Version 2 put
+settings that were trained seldom after the others even if they were clearly better."""
 
 LEVEL = 0.95
 SEARCH = 0  # the search as a stage of its own, before the others
 LUCK = 0.35
 """How far luck lifts the mean of the setting that is chosen for having the best, in standard errors of a mean."""
 FEWEST = 2
-"""Trainings in stages without which a setting is neither tied nor worse."""
+"""Trainings in stages without which a setting is neither tied nor worse, nor better than those that trained often."""
 EQUAL = 12  # decimals, relative to the largest value: means that agree in them are equal
 
 
@@ -75,8 +76,9 @@ def conclude(
     """Rank the settings that were trained again, with their means, intervals and ties.
 
     Settings are ranked by their means on equal stages. Those trained less than half as often as the most often trained
-    ones come after the others, and those that failed come last. If every training repeated its value of the search, the
-    values are exact: they are the means.
+    ones come after the others, unless they trained at least twice and are better than the best of those by a
+    comparison. Settings that failed come last. If every training repeated its value of the search, the values are
+    exact: they are the means.
 
     Means and the ends of intervals lie within `bounds`, between which the metric lies. The first is compared with each
     of the `baselines`, which train in every stage.
@@ -93,17 +95,22 @@ def conclude(
     means = {trial: searched[trial] if exact else fit.mean(trial) for trial in by_stage}
     # A baseline trains in stages before those of the others begin.
     most = max((len(of) for trial, of in by_stage.items() if trial not in baselines), default=0)
+    sign = 1.0 if direction == "maximize" else -1.0
+    often = [trial for trial, of in by_stage.items() if 2 * len(of) >= most]
+    best = max(often, key=lambda trial: sign * means[trial], default=None)
+
+    def seldom(trial: int) -> bool:
+        if best is None or trial in often:
+            return False
+        gap = fit.gap(trial, best)
+        better = sign * gap.size > 0 and _tied(gap, fit.noise) is False
+        return not better or len(by_stage[trial]) < FEWEST
 
     def place(trial: int) -> tuple[bool, bool, float, int]:
         if trial in failed:
             return True, False, 0.0, trial
         rank = means[trial] if exact else round(means[trial] / fit.largest, EQUAL)
-        return (
-            False,
-            2 * len(by_stage[trial]) < most,
-            -rank if direction == "maximize" else rank,
-            trial,
-        )
+        return False, seldom(trial), -sign * rank, trial
 
     order = sorted(values, key=place)
     spread = _spread(by_stage.values(), fit.largest)
@@ -121,11 +128,10 @@ def conclude(
         if trial != first and exact:
             tied = means[trial] == means[first]
         elif trial != first:
-            often = min(count, len(by_stage[first])) >= FEWEST and 2 * count >= most
-            tied = _tied(fit.gap(first, trial), fit.noise) if often else None
+            enough = min(count, len(by_stage[first])) >= FEWEST and trial in often
+            tied = _tied(fit.gap(first, trial), fit.noise) if enough else None
         gain: tuple[float | None, tuple[float, float] | None] = None, None
         if trial != first and trial in baselines:
-            sign = 1.0 if direction == "maximize" else -1.0
             gap = sign * (searched[first] - searched[trial])
             gain = (gap, (gap, gap)) if exact else _gain(by_stage[first], by_stage[trial], sign, fit.noise)  # fmt: skip
         finalists.append(Finalist(trial, values[trial], mean, ends, tied, *gain))

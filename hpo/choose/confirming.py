@@ -59,7 +59,8 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
     """How many of the plan's trainings confirm: the number or the share that it has, or what the noise asks for.
 
     The share is of what the search itself trains, without Optuna's trials and requests. A search that has stopped early
-    confirms with the same share of its trainings.
+    confirms with the same share of its trainings. What a user adds after a race confirms as a search of its own, or the
+    best of the new trials would have no trainings left.
     """
     own, drawn = plan.trials - history.adopted, history.ended - history.adopted
     most = plan.most_confirming(history.adopted)
@@ -68,15 +69,27 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
         least = CHECKED + 1 + (len(plan.baseline) if len(plan.baseline) >= CHECKED else 0)
         held_back = max(least, len(history.confirmed) + len(unconfirmed))
         return min(max(0, held_back - history.requested), most, own - drawn)
+    measured, before = len(measuring(plan, history)), 0
+    if raced_before(plan, history):
+        earlier = history.before
+        before, measured = earlier.confirmed - earlier.requested, 0
+        drawn -= earlier.drawn - history.adopted
+        added = own - (earlier.drawn - history.adopted) - before
+        own, most = added, most * added // own
     share = None if plan.repeats is not None else _noise_share(plan, traits, history)
     if share is not None:
         least = max(LEAST, min(RACING, own // PARTS)) + LEAST * len(plan.baseline)
-        asked = max(len(measuring(plan, history)) + least, round(share * own))
+        asked = max(measured + least, round(share * own))
         # An older version may have confirmed more.
-        most = min(most, max(asked, len(history.confirmed) - history.requested))
+        most = min(most, max(asked, len(history.confirmed) - history.requested - before))
     if history.stopped is not None and own > most:
-        return min(most, math.ceil(drawn / (own - most) * most))
-    return min(most, own - drawn)
+        return before + min(most, math.ceil(drawn / (own - most) * most))
+    return before + min(most, own - drawn)
+
+
+def raced_before(plan: SearchPlan, history: History) -> bool:
+    """Whether settings had raced before a user went on with the search: not only trained again to measure the noise."""
+    return history.before.confirmed > len(measuring(plan, history))
 
 
 def repeated_best(

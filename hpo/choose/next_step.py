@@ -17,6 +17,7 @@ from hpo.choose.confirming import (
     CHECKED,
     confirming_budget,
     measuring,
+    raced_before,
     repeated_best,
     trials_to_repeat,
 )
@@ -169,10 +170,18 @@ def _confirm(
     if trainings_left > 0 and time_to_race:
         trials = repeated_best(plan, traits, history)
         if trials is None:
+            again, before = raced_before(plan, history), history.before
             trials = race(
                 history.searched(), history.confirmed, traits.direction, trainings_left, plan.finalists,
-                len(measuring(plan, history)), baselines,
+                before.confirmed if again else len(measuring(plan, history)), baselines,
             )  # fmt: skip
+            if again and before.confirmed == len(history.confirmed):
+                # The best of the new trials takes part in the first stage after them: `before` is known by that.
+                new = [
+                    t for t in history.ranked(traits.direction) if history.place(t) >= before.drawn
+                ]
+                if new and set(new).isdisjoint(trials):
+                    trials = [*trials[:-1], new[0]]
         if trials:
             return Race(tuple(sorted(trials)))
     if not traits.tests or history.test_done:

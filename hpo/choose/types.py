@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from hpo.plan.space import Limit, Parameter, Settings, Space
 
@@ -159,6 +159,14 @@ class Request:
     ended: bool = False
 
 
+class Progress(NamedTuple):
+    """How many trials had been drawn, how many trainings had confirmed, and how many of those for a request."""
+
+    drawn: int
+    confirmed: int
+    requested: int
+
+
 @dataclass
 class History:
     """The recorded history of a search.
@@ -179,6 +187,9 @@ class History:
     test_done: bool = False
     stopped: str | None = None  # why the search ended before its last trial
     resumed_after: int = 0  # rounds it had when its user resumed it after it had stopped early
+    extended_after: int = (
+        0  # rounds it had when its user last asked for more, or for the rounds left after a stop
+    )
     widened: dict[int, set[str]] = field(default_factory=dict)
     """A round's number -> the parameters whose ranges the user widened before it."""
     adopted: int = 0  # the first trials, which Optuna made
@@ -213,8 +224,23 @@ class History:
     @property
     def requested(self) -> int:
         """The number of trainings that are done and confirmed because of a request."""
-        done = len(self.confirmed)
+        return self._requested(len(self.confirmed))
+
+    def _requested(self, done: int) -> int:
+        """How many of so many first trainings that confirm a request asked for."""
         return sum(min(max(0, done - r.confirmed), r.trainings) for r in self.requests)
+
+    @property
+    def before(self) -> Progress:
+        """How far the search was when its user last asked for more rounds than it had.
+
+        The first stage that a later trial takes part in came after that.
+        """
+        first = sum(r.size for r in self.rounds[: self.extended_after])
+        later = (c.stage for c in self.confirmed if self.place(c.trial) >= first)
+        since = min(later, default=math.inf)
+        confirmed = sum(c.stage < since for c in self.confirmed) if first else 0
+        return Progress(first, confirmed, self._requested(confirmed))
 
     @property
     def owed(self) -> int:

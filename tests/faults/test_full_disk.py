@@ -89,12 +89,12 @@ from studies.errors import StoreError
 resource.setrlimit(resource.RLIMIT_FSIZE, (440_000, resource.RLIM_INFINITY))
 plan = dict(trials=150, finalists=5, repeats=3, epochs=12, rows=300, name="d", storage={f"sqlite:///{tmp_path}/hpo.db"!r})
 try:
-    hpo.search("digits", **plan)
+    hpo.search("digits", progress=False, **plan)
 except StoreError as error:
     print(error)
 print(studies.load("d", plan["storage"]).summary()["state"])
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-hpo.resume("d", storage=plan["storage"])
+hpo.resume("d", storage=plan["storage"], progress=False)
 """
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False

@@ -170,7 +170,7 @@ def test_a_baseline_that_is_the_best_is_recommended() -> None:
 
 
 def test_many_trainings_of_a_baseline_do_not_put_others_behind_it() -> None:
-    search, done = values(0, 9, 0.5)
+    search, done = values(3, 9, 0.005)
     late = [c for c in done if c.trial == 0 or c.stage > 6]
     assert conclude(search, late, "maximize").finalists[0].trial == 0
     assert conclude(search, late, "maximize", baselines=range(1)).finalists[0].trial != 0

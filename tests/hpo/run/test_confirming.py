@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -190,3 +192,21 @@ def test_a_test_score_of_other_settings_is_told_as_theirs() -> None:
     assert "of trial 0: those of trial 1, recommended now, have no test score" in line
     seen.tested = 1
     assert after_confirming(plan, Traits("maximize", tests=True), seen) == []
+
+
+def test_what_is_found_after_an_earlier_race_races_and_is_recommended(storage: str) -> None:
+    """The user widens the range and asks for more, and the new trials are far better."""
+
+    def train(params: dict[str, Any], *, seed: int) -> float:
+        luck = random.Random(f"{seed}{params}")  # noqa: S311  # no secret
+        return float(params["x"]) + luck.gauss(0, 0.05)
+
+    space = {"x": hpo.Float(0, 1, extend=False)}
+    first = hpo.search(train, space=space, trials=40, storage=storage, name="s")
+    assert first.recommended is not None
+    assert first.recommended.params["x"] <= 1
+    wider = {"x": hpo.Float(0, 5, extend=False)}
+    study = hpo.resume("s", train=train, trials=60, space=wider, storage=storage)
+    assert study.recommended is not None
+    assert study.recommended.params["x"] > 4.5
+    assert len(study.recommended.values) >= 2

@@ -69,11 +69,16 @@ def show(name: str, trial: int | None, storage: str, as_json: bool) -> None:
         shown = study.summary() if trial is None else study.trial(trial).as_mapping()
         click.echo(json_text(shown))
         return
-    from hpo.display.summary import summary
     from hpo.display.text import show as print_parts
-    from hpo.display.trial import of_trial
 
-    print_parts(*(summary(study) if trial is None else of_trial(study.trial(trial))))
+    if trial is None:
+        from hpo.display.summary import summary
+
+        print_parts(*summary(study))
+    else:
+        from hpo.display.trial import of_trial
+
+        print_parts(*of_trial(study.trial(trial)))
 
 
 @click.command()

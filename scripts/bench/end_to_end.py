@@ -33,7 +33,7 @@ def in_one_process(trials: int, folder: Path, run: int) -> tuple[float, float]:
 
     ours = f"sqlite:///{folder}/ours-{run}.db"
     return (
-        seconds(lambda: hpo.search("digits", trials=trials, storage=ours)),
+        seconds(lambda: hpo.search("digits", trials=trials, storage=ours, progress=False)),
         seconds(lambda: optuna_sklearn.search(trials, str(folder / f"peer-{run}.db"))),
     )
 

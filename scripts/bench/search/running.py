@@ -24,7 +24,8 @@ MEMORY = Path("/dev/shm")  # noqa: S108  # where a disk would only take time
 def searched(source: Any, **plan: Any) -> Iterator[Study]:
     """`hpo.search` into a database that is gone afterwards."""
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        yield hpo.search(source, storage=f"sqlite:///{folder}/s.db", name="s", workers=1, **plan)
+        storage = f"sqlite:///{folder}/s.db"
+        yield hpo.search(source, storage=storage, name="s", workers=1, progress=False, **plan)
 
 
 def recommended(study: Study) -> dict[str, Any]:

@@ -75,7 +75,8 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
         before, measured = earlier.confirmed - earlier.requested, 0
         drawn -= earlier.drawn - history.adopted
         added = own - (earlier.drawn - history.adopted) - before
-        own, most = added, most * added // own
+        most = most if 2 * most <= added else most * added // own
+        own = added
     share = None if plan.repeats is not None else _noise_share(plan, traits, history)
     if share is not None:
         least = max(LEAST, min(RACING, own // PARTS)) + LEAST * len(plan.baseline)

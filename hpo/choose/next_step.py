@@ -175,8 +175,8 @@ def _confirm(
                 history.searched(), history.confirmed, traits.direction, trainings_left, plan.finalists,
                 before.confirmed if again else len(measuring(plan, history)), baselines,
             )  # fmt: skip
-            if again and before.confirmed == len(history.confirmed):
-                # The best of the new trials takes part in the first stage after them: `before` is known by that.
+            if history.extended_after and before.confirmed == len(history.confirmed):
+                # The best of the added trials takes part in the first stage after them: `before` is known by that.
                 new = [
                     t for t in history.ranked(traits.direction) if history.place(t) >= before.drawn
                 ]

@@ -232,9 +232,9 @@ class History:
 
     @property
     def before(self) -> Progress:
-        """How far the search was when its user last asked for more rounds than it had.
+        """How far the search was when its user last asked for more trials.
 
-        The first stage that a later trial takes part in came after that.
+        The first stage in which a later trial takes part came after that.
         """
         first = sum(r.size for r in self.rounds[: self.extended_after])
         later = (c.stage for c in self.confirmed if self.place(c.trial) >= first)

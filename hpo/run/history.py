@@ -75,9 +75,7 @@ def read_history(writer: Writer, plan: SearchPlan, traits: Traits) -> History:
         stopped=record.stopped,
         resumed_after=record.resumed_after,
         extended_after=max(
-            record.resumed_after if record.resumed_after < plan.rounds else 0,
-            *(v.rounds for v in plans if any(c["field"] == "trials" for c in v.changes)),
-            0,
+            (v.rounds for v in plans if any(c["field"] == "trials" for c in v.changes)), default=0
         ),
         widened=widened,
         adopted=record.adopted,

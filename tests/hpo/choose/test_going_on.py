@@ -37,9 +37,10 @@ def test_what_a_user_adds_after_a_race_confirms_as_a_search_of_its_own() -> None
     assert confirming_budget(asked, NETWORK, raced(154, 40)) == 40 + RACING
     # Nobody had raced, so it is one search; the noise was measured once.
     assert confirming_budget(asked, NETWORK, raced(60, REPEATED)) == REPEATED + RACING
-    # Explicit repeats, too, but at most the share of a search.
-    asked = plan(200, finalists=5, repeats=8)
-    assert confirming_budget(asked, NETWORK, raced(60, 40)) == 40 + 20
+    # As many as the plan says race once more, or their share if that is more than half of what is added.
+    for trials, again in ((200, 40), (150, 13)):
+        asked = plan(trials, finalists=5, repeats=8)
+        assert confirming_budget(asked, NETWORK, raced(60, 40)) == 40 + again
 
 
 def test_the_best_of_the_added_trials_takes_part_in_the_first_stage_after_them() -> None:

@@ -50,7 +50,7 @@ def test_search_prints_a_summary_and_the_next_commands_which_work(
         again = run_hpo(*shlex.split(command, comments=True)[1:])
         assert again.returncode == 0, again.stderr
     assert left_behind(tmp_path) == ["hpo.db", "wine.html"]
-    assert "36 trials and 4 to confirm" in run_hpo("show", "wine").stdout
+    assert "32 trials and 8 to confirm" in run_hpo("show", "wine").stdout
 
 
 def test_no_line_is_wider_than_80_columns_or_ends_in_blanks(run_hpo: Run, study: Study) -> None:

@@ -80,21 +80,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("folder", "quiet_optuna")
-@pytest.mark.parametrize(
-    "without",
-    [
-        pytest.param("report", id="but reports"),  # the README's test makes one of these
-        pytest.param(None, id="all", marks=pytest.mark.slow),
-    ],
-)
-def test_every_example_of_every_help_runs(
-    without: str | None, capfd: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.slow
+def test_every_example_of_every_help_runs(capfd: pytest.CaptureFixture[str]) -> None:
     ran = set()
     for command in COMMANDS.values():
         for example in examples(command):
             words = shlex.split(example)[1:]
-            if words[0] != without and example not in ran:
+            if example not in ran:
                 assert run(words) == 0, (example, capfd.readouterr().err)
                 ran.add(example)
     assert len(ran) >= len(COMMANDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import index
 from typing import Any
 
 from studies.database import aggregates
@@ -60,7 +61,7 @@ def one_trial(store: Store, name: str, number: int) -> OneTrial:
     Raises:
         StoreError: there is no such study, or it has no such trial.
     """
-    record = store.study(name)
+    record, number = store.study(name), index(number)  # no database knows the numbers of a frame
     trials = store.trials(record.study_id, among=[number])
     if not trials:
         count = sum(aggregates.counts(store, record.study_id).values())

@@ -314,3 +314,8 @@ def test_a_parameter_named_as_a_column_of_ours_is_told_apart() -> None:
     assert frame[["value", "params_value", "x"]].to_numpy().tolist() == [[1.0, 7.0, 1.0]]
     assert frame["round"].isna().all()  # an attribute of somebody else's, not a round of ours
     assert parameters(frame) == ["params_value", "x"]
+
+
+def test_a_number_of_a_frame_is_that_of_a_trial(study: Study) -> None:
+    number = study.trials_frame()["number"].iloc[3]
+    assert study.trial(number).trial.number == 3

@@ -75,7 +75,8 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
         before, measured = earlier.confirmed - earlier.requested, 0
         drawn -= earlier.drawn - history.adopted
         added = own - (earlier.drawn - history.adopted) - before
-        most = most if 2 * most <= added else most * added // own
+        if 2 * most > added:  # of few further trainings, no larger a share confirms than of all
+            most = most * added // own
         own = added
     share = None if plan.repeats is not None else _noise_share(plan, traits, history)
     if share is not None:

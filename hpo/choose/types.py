@@ -187,9 +187,7 @@ class History:
     test_done: bool = False
     stopped: str | None = None  # why the search ended before its last trial
     resumed_after: int = 0  # rounds it had when its user resumed it after it had stopped early
-    extended_after: int = (
-        0  # rounds it had when its user last asked for more, or for the rounds left after a stop
-    )
+    extended_after: int = 0  # rounds it had when its user last asked for more trials
     widened: dict[int, set[str]] = field(default_factory=dict)
     """A round's number -> the parameters whose ranges the user widened before it."""
     adopted: int = 0  # the first trials, which Optuna made

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hpo.plan.fields import ConfirmFields, PlanChanges, PlanFields
     from hpo.run.reproducing import Reproduced
     from hpo.trainables.function import Train
+    from hpo.trainables.of_plan import Where
     from studies.study import Study
     from trainer.data import InMemory
 
@@ -49,6 +50,7 @@ def search(
     if_exists: Literal["error", "resume", "new"] = "error",
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
+    executor: Where | None = None,
     cancel: Cancel | None = None,
     progress: bool | None = None,
     **plan: Unpack[PlanFields],
@@ -85,7 +87,14 @@ def search(
         fields: Any = {field: value for field, value in plan.items() if field != "rounds"}
         with _shown(storage, cancel, progress, train, data) as run:
             return operations.resume(
-                name, storage=storage, workers=workers, train=train, data=data, **run, **fields
+                name,
+                storage=storage,
+                workers=workers,
+                executor=executor,
+                train=train,
+                data=data,
+                **run,
+                **fields,
             )
     trained: dict[str, Any] = {
         "source": source if data is None else data.source(plan.get("target"))
@@ -95,7 +104,7 @@ def search(
     made = make_plan({**trained, **plan})
     with _shown(storage, cancel, progress, train, data) as run:
         return operations.start(
-            made, name=name, storage=storage, workers=workers, train=train, data=data,
+            made, name=name, storage=storage, workers=workers, executor=executor, train=train, data=data,
             numbered=if_exists == "new", **run,
         )  # fmt: skip
 
@@ -106,6 +115,7 @@ def resume(
     *,
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
+    executor: Where | None = None,
     take_over: bool = False,
     cancel: Cancel | None = None,
     progress: bool | None = None,
@@ -121,7 +131,7 @@ def resume(
     data = _in_memory(X, y)
     with _shown(storage, cancel, progress, train, data) as run:
         return operations.resume(
-            name, storage=storage, workers=workers, take_over=take_over, train=train,
+            name, storage=storage, workers=workers, executor=executor, take_over=take_over, train=train,
             data=data, **run, **changes,
         )  # fmt: skip
 
@@ -133,6 +143,7 @@ def confirm(
     *,
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
+    executor: Where | None = None,
     take_over: bool = False,
     cancel: Cancel | None = None,
     progress: bool | None = None,
@@ -148,7 +159,7 @@ def confirm(
     data = _in_memory(X, y)
     with _shown(storage, cancel, progress, train, data) as run:
         return operations.confirm(
-            name, trainings, storage=storage, workers=workers, take_over=take_over, train=train,
+            name, trainings, storage=storage, workers=workers, executor=executor, take_over=take_over, train=train,
             data=data, **run, **fields,
         )  # fmt: skip
 

@@ -11,15 +11,13 @@ from contextlib import contextmanager
 from typing import Any, Unpack
 
 from hpo.choose.confirming import repeated_best
-from hpo.choose.rounds import largest_batch
 from hpo.errors import NoTrialSucceededError, PlanError
-from hpo.executors.processes import Processes
-from hpo.executors.threads import Threads
+from hpo.executors.chosen import executor_of, workers_of
 from hpo.plan.fields import ConfirmFields, PlanChanges
 from hpo.plan.plan import Plan, make_plan
 from hpo.run.cancel import Cancel
 from hpo.run.confirming import WASTED, after_confirming, check_confirmable
-from hpo.run.creating import check_new, creating, workers_of
+from hpo.run.creating import check_new, creating
 from hpo.run.history import read_history
 from hpo.run.journal import Journal
 from hpo.run.loop import run
@@ -37,7 +35,7 @@ from hpo.run.resuming import (
 from hpo.run.watcher import Watcher
 from hpo.trainables.asked import ASKED
 from hpo.trainables.function import Train
-from hpo.trainables.of_plan import asked_of, trainable_of
+from hpo.trainables.of_plan import Where, asked_of, trainable_of
 from hpo.trainables.protocol import Trainable
 from studies import DEFAULT_STORAGE
 from studies.analysis.one_trial import one_trial
@@ -56,6 +54,7 @@ def start(
     name: str | None = None,
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
+    executor: Where | None = None,
     watcher: Watcher | None = None,
     cancel: Cancel | None = None,
     train: Train | None = None,
@@ -73,7 +72,7 @@ def start(
     """
     url = absolute(storage)  # a function may change the folder
     check_new(plan, name, url)
-    trainable = trainable_of(plan, worker=worker, train=train, data=data)
+    trainable = trainable_of(plan, worker=worker, train=train, data=data, executor=executor)
     with creating(
         plan, trainable, name=name, storage=url, workers=workers, numbered=numbered
     ) as writer:
@@ -86,6 +85,7 @@ def resume(
     *,
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
+    executor: Where | None = None,
     take_over: bool = False,
     watcher: Watcher | None = None,
     cancel: Cancel | None = None,
@@ -114,7 +114,7 @@ def resume(
     watcher, url = watcher or Watcher(), absolute(storage)
     with open_store(url) as store:
         record = store.study(name)
-    with _going_on(record, url, train, data, changed, take_over, watcher) as going_on:
+    with _going_on(record, url, train, data, changed, take_over, watcher, executor) as going_on:
         store, resumed, trainable = going_on
         if resumed.is_done:
             return Study(record.name, storage, url)
@@ -131,6 +131,7 @@ def confirm(
     *,
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
+    executor: Where | None = None,
     take_over: bool = False,
     watcher: Watcher | None = None,
     cancel: Cancel | None = None,
@@ -157,7 +158,9 @@ def confirm(
     with open_store(url) as store:
         record = store.study(name)
         check_confirmable(store, record)
-    with _going_on(record, url, train, data, fields, take_over, watcher, confirm=True) as going_on:
+    with _going_on(
+        record, url, train, data, fields, take_over, watcher, executor, confirm=True
+    ) as going_on:
         store, resumed, trainable = going_on
         resumed.check(store, take_over=take_over)
         with store.hold(record.name, take_over=take_over) as writer:
@@ -167,7 +170,13 @@ def confirm(
                 return Study(record.name, storage, url)
             resumed.with_request(history, trainings).record_changes(writer, watcher)
             machine = _run(
-                resumed.plan, trainable, writer, workers, watcher, cancel, until_confirmed=True
+                resumed.plan,
+                trainable,
+                writer,
+                workers,
+                watcher,
+                cancel,
+                until_confirmed=True,
             )
             for line in after_confirming(resumed.plan, trainable.traits, machine.history):
                 watcher.noticed(line)
@@ -183,6 +192,7 @@ def _going_on(
     fields: Mapping[str, Any],
     take_over: bool,
     watcher: Watcher,
+    executor: Where | None,
     *,
     confirm: bool = False,
 ) -> Iterator[tuple[Store, Continuation, Trainable]]:
@@ -192,14 +202,14 @@ def _going_on(
     """
     if record.plan is None:
         adopt(
-            record.name, storage, train, fields,
+            record.name, storage, train, fields, executor,
             take_over=take_over, watcher=watcher, confirm=confirm,
         )  # fmt: skip
         fields = {}
     with create_store(storage) as store:
         adopt_growth(store, record.name, take_over=take_over, watcher=watcher)
         resumed = continuation(store, record.name, fields)
-        trainable = trainable_of(resumed.plan, train=train, data=data)
+        trainable = trainable_of(resumed.plan, train=train, data=data, executor=executor)
         check_data(resumed.plan, trainable, resumed.record)
         yield store, resumed, trainable
 
@@ -301,17 +311,14 @@ def _run(
     watcher, cancel = watcher or Watcher(), cancel or Cancel()
     cancel.study = writer.name
     machine = _machine(plan, trainable, writer, watcher, until_confirmed=until_confirmed)
-    count, trained = workers_of(plan, workers), watcher.epoch_trained
-    if plan.trainer is None:
-        run(machine, Processes(trainable, count, trained, worker), cancel)
-    else:
-        most = count if trainable.traits.stacked else largest_batch(plan, trainable.traits, 1)
-        if count > most:
-            watcher.noticed(
-                f"at most {most} of {count} workers train at once, since the plan draws {most} trials "
-                f"ahead; a new study can be begun with ahead {count}"
-            )
-        run(machine, Threads(trainable, count, trained, watcher.noticed), cancel)
+    count = workers_of(plan, trainable, workers)
+    if workers is not None and workers > count:
+        watcher.noticed(
+            f"at most {count} of {workers} workers train at once, since the plan draws {count} trials "
+            f"ahead; a new study can be begun with ahead {workers}"
+        )
+    executor = executor_of(plan, trainable, count, watcher.epoch_trained, worker=worker)
+    run(machine, executor, cancel)
     trials = machine.history.trials.values()
     if trials and not until_confirmed and all(t.value is None for t in trials):
         raise NoTrialSucceededError(

@@ -16,6 +16,7 @@ import pytest
 import hpo
 import studies
 from hpo import cli
+from hpo.trainables import of_plan
 from studies import Study
 from studies.analysis.export import to_csv
 from tests import browser as chromium
@@ -28,6 +29,14 @@ def pytest_configure() -> None:
     """Let what the tests start hear Ctrl-C: a shell's background jobs ignore it, and so would all that they start."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def on_threads() -> Iterator[None]:
+    """Functions of tests train in this process, where they can count their calls, unless a test says otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(of_plan, "DEFAULT", "threads")
+        yield
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ import threading
 import traceback
 import weakref
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from importlib import import_module
-from multiprocessing.connection import Connection, Pipe
-from typing import Any, Self
+from multiprocessing.connection import Connection, Pipe, wait
+from typing import IO, Any, Self
 
 AVAILABLE = os.name == "posix"
 """Whether this system can begin workers."""
@@ -32,22 +32,41 @@ class WorkerDiedError(RuntimeError):
 
 
 class Worker:
-    """A second Python process that imports `modules` and then runs one function after another. A context manager."""
+    """A second Python process that imports `modules` and then runs one function after another. A context manager.
 
-    def __init__(self, *modules: str) -> None:
+    What it prints is told when it has died; or, with `printed`, passed on at once by the thread that waits for it.
+    `environment` are variables that differ from those of this process.
+    """
+
+    def __init__(
+        self,
+        *modules: str,
+        printed: Callable[[bytes], None] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._connection, there = Pipe()
-        # A file, because a pipe that nobody reads would block the process when it is full.
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115  # `close` closes it
+        self._printed = printed
+        if printed is None:
+            # A file, because a pipe that nobody reads would block the process when it is full.
+            self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # `close` closes it
+            written = self._output.fileno()
+        else:
+            reading, written = os.pipe()
+            os.set_blocking(reading, False)
+            self._output = open(reading, "rb", buffering=0)  # noqa: SIM115, PTH123  # the same
         with there:
             self.process = subprocess.Popen(  # noqa: S603  # it runs this module
                 # With -P no file in the current folder takes the place of a module.
                 [sys.executable, "-P", "-m", __name__, str(there.fileno()), *modules],
                 stdin=subprocess.DEVNULL,
-                stdout=self._output,
-                stderr=self._output,
+                stdout=written,
+                stderr=written,
                 pass_fds=[there.fileno()],
+                env={**os.environ, **(environment or {})},
                 start_new_session=True,  # Ctrl-C is for the process that waits
             )
+        if printed is not None:
+            os.close(written)
         self._owner = os.getpid()
         self._lock = threading.RLock()  # one request at a time
         self._greeted = False
@@ -73,6 +92,12 @@ class Worker:
                 self._lock.release()
         return self._greeted and self.process.poll() is None
 
+    def idle(self) -> bool:
+        """Whether no request is being answered."""
+        if idle := self._lock.acquire(blocking=False):
+            self._lock.release()
+        return idle
+
     def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """Run a function there, and return what it returns or raise what it raises.
 
@@ -96,30 +121,37 @@ class Worker:
         *arguments: Any,
         **options: Any,
     ) -> Generator[Any, Any, None]:
+        """Run a generator as `steps` does. If the process dies, it begins again here, with all that was sent to it."""
+        sent: list[Any] = []
+        with suppress(WorkerDiedError):
+            yield from replayed(self.steps(function, shared, *arguments, **options), sent)
+            return
+        yield from replayed(function(*arguments, **shared, **options), sent)
+
+    def steps(
+        self,
+        function: Callable[..., Generator[Any, Any, None]],
+        shared: Mapping[str, Any],
+        *arguments: Any,
+        **options: Any,
+    ) -> Generator[Any, Any, None]:
         """Run the generator `function(*arguments, **shared, **options)` there: yield what it yields, send what is sent.
 
-        `shared` are large objects, which travel only if they are other objects than the last time. If the process dies,
-        the generator begins again here, and what was sent is sent again.
+        `shared` are large objects, which travel only if they are other objects than the last time.
+
+        Raises:
+            WorkerDiedError: the process died.
         """
-        number, sent = next(self._count), []
-        with suppress(WorkerDiedError):
-            answer = self._begin(number, function, shared, arguments, options)
-            while answer is not None:
-                try:
-                    sent.append((yield answer[0]))
-                except BaseException:
-                    with suppress(WorkerDiedError):
-                        self._ask("close", number)
-                    raise
-                answer = self._ask("send", number, sent[-1])
-            return
-        again = function(*arguments, **shared, **options)
-        with suppress(StopIteration):
-            yielded = next(again)
-            for value in sent:
-                yielded = again.send(value)
-            while True:
-                yielded = again.send((yield yielded))
+        number = next(self._count)
+        answer = self._begin(number, function, shared, arguments, options)
+        while answer is not None:
+            try:
+                sent = yield answer[0]
+            except BaseException:
+                with suppress(WorkerDiedError):
+                    self._ask("close", number)
+                raise
+            answer = self._ask("send", number, sent)
 
     def close(self) -> None:
         """End the process."""
@@ -151,6 +183,7 @@ class Worker:
                 if not self._greeted:
                     self._greet()
                 self._connection.send_bytes(request)
+                self._pass_on()
                 answer, error = pickle.loads(self._connection.recv_bytes())  # noqa: S301  # ours
             except (EOFError, OSError):
                 raise WorkerDiedError(self._end()) from None
@@ -165,17 +198,40 @@ class Worker:
         self._connection.recv_bytes()
         self._greeted = True
 
+    def _pass_on(self) -> None:
+        """Pass on what it prints until it has answered."""
+        if self._printed is None:
+            return
+        answered = False
+        while not answered:
+            answered = self._connection in wait([self._connection, self._output.fileno()])
+            while output := self._output.read(65536):  # None: there is no more for now
+                self._printed(output)
+            if output == b"":  # it has closed both
+                return
+
     def _end(self) -> str:
         """Close it after it has died, and return how it ended."""
         output = b""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=1)
-        if not self._output.closed:
+        if not self._output.closed and self._printed is None:
             self._output.seek(0)
             output = self._output.read()
         self.close()
         text = output.decode(errors="replace").strip() or "it was killed"
         return f"a second Python process ended with status {self.process.returncode}: {text}"
+
+
+def replayed(steps: Generator[Any, Any, None], sent: list[Any]) -> Generator[Any, Any, None]:
+    """What a generator yields after all that was `sent` to it before; what it is sent from now on is added to that."""
+    with closing(steps), suppress(StopIteration):
+        yielded = next(steps)
+        for value in sent:
+            yielded = steps.send(value)
+        while True:
+            sent.append((yield yielded))
+            yielded = steps.send(sent[-1])
 
 
 class _Server:
@@ -213,7 +269,11 @@ def _answer(server: _Server, request: bytes) -> bytes:
     """The pickled answer to a request: (what it returned, None), or (None, the error that it raised)."""
     try:
         action, arguments = pickle.loads(request)  # noqa: S301  # our parent wrote it
-        return pickle.dumps((server.run(action, *arguments), None), protocol=5)
+        answer = pickle.dumps((server.run(action, *arguments), None), protocol=5)
+        for stream in (sys.stdout, sys.stderr):  # what it has printed comes before the answer
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        return answer
     except Exception as error:
         error.add_note("".join(traceback.format_exception(error)))
         try:

@@ -67,7 +67,12 @@ def run_options(command: F) -> F:
             "--workers",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Threads that train; they do not change results. [default: one per core; 1 for a function of yours]",
+            help="How many trials or stacks train at once; it changes no result. [default: one per core]",
+        ),
+        click.option(
+            "--executor",
+            type=click.Choice(["processes", "threads"]),
+            help="Where a function of yours trains: processes (the default) or threads of this one.",
         ),
     ):
         command = option(command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -40,6 +40,7 @@ def search(
     storage: str,
     space: tuple[str, ...],
     workers: int | None,
+    executor: Literal["processes", "threads"] | None,
     quiet: bool,
     verbose: bool,
     as_json: bool,
@@ -74,7 +75,13 @@ def search(
         warm_up()
 
         run = partial(
-            operations.start, plan, name=name, storage=storage, workers=workers, worker=worker
+            operations.start,
+            plan,
+            name=name,
+            storage=storage,
+            workers=workers,
+            executor=executor,
+            worker=worker,
         )
         _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
 
@@ -91,6 +98,7 @@ def resume(
     space: tuple[str, ...],
     storage: str,
     workers: int | None,
+    executor: Literal["processes", "threads"] | None,
     quiet: bool,
     verbose: bool,
     as_json: bool,
@@ -110,7 +118,13 @@ def resume(
 
     changed = _plan_fields(config, space, flags)
     run = partial(
-        operations.resume, name, storage=storage, workers=workers, take_over=take_over, **changed
+        operations.resume,
+        name,
+        storage=storage,
+        workers=workers,
+        executor=executor,
+        take_over=take_over,
+        **changed,
     )
     _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
 

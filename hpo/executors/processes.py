@@ -1,42 +1,109 @@
-"""Tasks on threads of this process and in worker processes, which start when they are worth it.
+"""Tasks of a user's function in processes, of which each trains one task at a time.
 
-Two stacks on two threads of one process contend for Python's lock, and take a fifth longer than in two processes. So
-the first stack trains in this process, and others in workers once these are ready (see `trainer.workers.Workers`). The
-place changes no bit of the result. If a worker is killed, its stack is trained again in this process.
+So what a function does to global random generators, to the working folder, to handlers of signals and to its process
+touches no other trial and not the search. A process that dies is replaced, and its task begins again: the same bits.
+If a task has seen the end of several processes, its trials fail.
+
+The threads of `Threads` wait for the processes. They hold BLAS to one thread each, as threads do; OpenMP, which PyTorch
+computes with, gets as many threads as there are cores for each trial that the plan draws ahead. That does not depend on
+the number of workers, since it may change how sums are rounded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Self
+import codecs
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
-from hpo.executors.threads import Threads
+from hpo.executors.threads import Threads, default_workers
 from hpo.trainables.protocol import Trainable
-from hpo.trainables.task import Curves, Task, Training
-from trainer.worker import Worker
-from trainer.workers import Workers
+from hpo.trainables.task import Curves, Task, Training, TrialError
+from trainer.worker import Worker, WorkerDiedError, replayed
+
+ATTEMPTS = 3  # processes that a task may see the end of
 
 
 class Processes(Threads):
-    """An executor of `workers` threads, most of which wait for a process. `first` is a worker that already exists."""
+    """An executor of `workers` processes, which begin when tasks need them. `ahead`: see `hpo.plan.plan.Plan`."""
 
     def __init__(
         self,
         trainable: Trainable,
         workers: int,
         trained: Callable[[int], None] = lambda _: None,
-        first: Worker | None = None,
+        ahead: int = 1,
     ) -> None:
         super().__init__(trainable, workers, trained)
-        self._processes = Workers(workers, first)
+        self._lock = threading.Lock()
+        self._processes: dict[Worker, int] = {}  # and how many tasks each has
+        self._environment = {"PYTHONUNBUFFERED": "1"}
+        if "OMP_NUM_THREADS" not in os.environ:
+            self._environment["OMP_NUM_THREADS"] = str(max(1, default_workers() // ahead))
 
-    def __enter__(self) -> Self:
-        self._stack.enter_context(self._processes)  # closed last, when no thread needs one
-        return super().__enter__()
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        for process in list(self._processes):
+            process.close()  # a step may take minutes
+        super().__exit__()
 
     def curves(self, training: Training, task: Task) -> Curves:
-        """Train in a worker if one is free, else in this process. The network changes nothing that threads share."""
+        """Train in a process."""
         del task
-        return self._processes.training(
-            training.function, training.shared, *training.arguments, **training.options
-        )
+        return self._steps(training)
+
+    def _steps(self, training: Training) -> Curves:
+        masks: list[Any] = []
+        ended = ""
+        for _ in range(ATTEMPTS):
+            with self._place() as process:
+                try:
+                    steps = process.steps(
+                        training.function, training.shared, *training.arguments, **training.options
+                    )
+                    yield from replayed(steps, masks)
+                    return
+                except WorkerDiedError as error:
+                    if self._stopping.is_set():
+                        return
+                    ended = str(error)
+                    self._processes.pop(process, None)
+        line = f"its process died {ATTEMPTS} times: {ended}"
+        raise TrialError(line, line)
+
+    @contextmanager
+    def _place(self) -> Iterator[Worker]:
+        """A process for one task, from its first step to its last: an idle one, a new one, or that with the fewest."""
+        with self._lock:
+            process = min(
+                self._processes, key=lambda p: (not p.idle(), self._processes[p]), default=None
+            )
+            if process is None or (
+                self._processes[process] and len(self._processes) < self._workers
+            ):
+                process = Worker(
+                    "hpo.trainables.travelling", printed=_shown(), environment=self._environment
+                )
+                self._processes[process] = 0
+            self._processes[process] += 1
+        try:
+            yield process
+        finally:
+            with self._lock:
+                if process in self._processes:
+                    self._processes[process] -= 1
+
+
+def _shown() -> Callable[[bytes], None]:
+    """Passes on what a process prints, as if the thread that waits for it had printed it."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def show(printed: bytes) -> None:
+        with suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(decoder.decode(printed))
+            sys.stderr.flush()
+
+    return show

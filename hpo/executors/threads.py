@@ -1,5 +1,8 @@
 """Tasks on threads of this process, with BLAS held to one thread each.
 
+Threads share the working folder, the handlers of signals and the global random generators, so what a function of a
+user's does to one of them reaches the trials beside it.
+
 Small matrix products are slower on many BLAS threads than on one, and splitting a product among threads may change how
 it rounds. With one BLAS thread, results do not depend on the number of cores.
 """
@@ -15,7 +18,6 @@ from contextlib import ExitStack
 from typing import Self
 
 from hpo.executors.protocol import Ended, Event, Paused
-from hpo.executors.turns import Turns
 from hpo.trainables.printed import streams_kept
 from hpo.trainables.protocol import Trainable
 from hpo.trainables.session import Session
@@ -31,23 +33,19 @@ def default_workers() -> int:
 
 
 class Threads:
-    """An executor of `workers` threads. They call `trained(n)` when n trials have trained for one more epoch, and
-    `noticed` with a note for the user.
-    """
+    """An executor of `workers` threads. They call `trained(n)` when n trials have trained for one more epoch."""
 
     def __init__(
         self,
         trainable: Trainable,
         workers: int,
         trained: Callable[[int], None] = lambda _: None,
-        noticed: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._trainable, self._workers, self._trained = trainable, workers, trained
         self._sessions: dict[Task, Session] = {}
         self._events: queue.SimpleQueue[Event | BaseException] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._stack = ExitStack()
-        self._turns = Turns(noticed if workers > 1 else lambda _: None, self._stopping.is_set)
 
     def __enter__(self) -> Self:
         from threadpoolctl import threadpool_limits
@@ -70,8 +68,8 @@ class Threads:
 
     def curves(self, training: Training, task: Task) -> Curves:
         """Train in this process."""
-        between = self._workers > 1 or bool(task.pauses)
-        return self._turns.taken(training.here, between=between)
+        del task
+        return training.here()
 
     def start(self, task: Task) -> None:
         """Train a task to its first pause, or to its end."""

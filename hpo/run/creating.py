@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hpo.executors.threads import default_workers
+from hpo.executors.chosen import workers_of
 from hpo.plan.plan import Plan, to_json
 from hpo.run.provenance import of_a_new_study
 from hpo.run.resuming import check_sampler
@@ -53,7 +53,9 @@ def creating(
                     plan=to_json(plan),
                     metric=trainable.metric or UNNAMED_METRIC,
                     data_hash=trainable.fingerprint,
-                    provenance=of_a_new_study(plan, trainable, workers_of(plan, workers)),
+                    provenance=of_a_new_study(
+                        plan, trainable, workers_of(plan, trainable, workers)
+                    ),
                     data=trainable.overview,
                 )
                 break
@@ -63,11 +65,6 @@ def creating(
                 # Another search has just taken that name; try the next one.
         with writer:
             yield writer
-
-
-def workers_of(plan: Plan, workers: int | None) -> int:
-    """How many threads train. Functions train one at a time unless it is said otherwise: threads share too much."""
-    return workers or (1 if plan.trainer is not None else default_workers())
 
 
 def _free_name(plain: str, taken: list[str]) -> str:

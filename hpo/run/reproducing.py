@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hpo.executors.chosen import executor_of
 from hpo.executors.protocol import Ended
-from hpo.executors.threads import Threads
 from hpo.plan.plan import Plan
 from hpo.run.history import split_of
 from hpo.run.loop import LISTEN_SECONDS
@@ -59,13 +59,13 @@ def train_alone(trainable: Trainable, plan: Plan, trial: Trial) -> Outcome:
     seed = training_seed(plan, split)
     pauses = () if left_epoch is None else (left_epoch,)
     task = Task((trial.number,), (trial.params,), plan.epochs, seed, -split, pauses)
-    with Threads(trainable, 1) as thread:
-        thread.start(task)
+    with executor_of(plan, trainable, 1) as executor:
+        executor.start(task)
         while True:
-            for event in thread.events(LISTEN_SECONDS):
+            for event in executor.events(LISTEN_SECONDS):
                 if isinstance(event, Ended):
                     return event.outcomes[0]
-                thread.go_on(task, [False])
+                executor.go_on(task, [False])
 
 
 def how_it_ended(attributes: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from hpo.run.provenance import differences, provenance
 from hpo.run.watcher import Watcher
 from hpo.trainables.function import UNNAMED_METRIC, Train
 from hpo.trainables.named import path_of
-from hpo.trainables.of_plan import trainable_of
+from hpo.trainables.of_plan import Where, trainable_of
 from hpo.trainables.protocol import Trainable
 from studies import extras
 from studies.database.optunas import (
@@ -158,6 +158,7 @@ def adopt(
     storage: str,
     train: Train | str | None,
     fields: Mapping[str, Any],
+    executor: Where | None,
     *,
     take_over: bool,
     watcher: Watcher,
@@ -168,7 +169,7 @@ def adopt(
     study = read_optunas(name, storage)
     path = train if isinstance(train, str) or train is None else path_of(train)
     plan = adopting_plan(study, {**fields, "trainer": path}, confirm=confirm)
-    trainable = trainable_of(plan, train=train)
+    trainable = trainable_of(plan, train=train, executor=executor)
     if not take_over:
         study.check_ended()
     for line in notices(study, plan):

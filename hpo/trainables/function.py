@@ -30,13 +30,12 @@ A trial whose metric becomes NaN, or larger than 1e150, has diverged, and its tr
 kind, also `SystemExit`, fails the trial: its message and traceback are stored, and the search goes on. What a function
 prints goes to stderr, and the last 10,000 characters are kept with the trial. `hpo show NAME TRIAL` shows all that.
 
-Trials train one at a time unless `workers` says otherwise. They are threads of one process, which share more than
-Python's lock: `torch.manual_seed` in one would reseed the other. So after each epoch the working folder and the global
-generators of `random`, `numpy.random` and `torch` are put away for the trial's next one, and trials that change them
-take turns even if there are several workers. If it is seen only later that they do, trials that trained side by side
-begin again. A generator of your own, made from `seed`, needs no turns. What else is shared, such as variables of
-modules and of the environment, is yours to look after. Python sets handlers of signals on no thread but the main one,
-so a function that calls `signal.signal` fails.
+Each trial trains in a process of its own, so what it does to global random generators, to the working folder, to
+handlers of signals and to its process touches no other trial: even a process that is killed is only replaced. At the
+beginning of a trial, the generators of `random`, `numpy.random` and `torch` follow from `seed`. A function of a module
+is imported there by its name. One of a script or a notebook travels as its code, with what it refers to. So if it
+changes a global variable, only later trials of the same process see that. With `executor="threads"` trials train on
+threads of this process, which share all that.
 """
 
 from __future__ import annotations
@@ -53,6 +52,7 @@ from hpo.choose.types import Direction, Traits
 from hpo.errors import PlanError
 from hpo.plan.space import Settings
 from hpo.trainables.task import Array, Curves, Task, Training, TrialError
+from hpo.trainables.travelling import Sent, train_there
 from studies.words import counted
 
 Train = Callable[..., Any]
@@ -64,10 +64,10 @@ UNNAMED_METRIC = "value"  # of a function that returns a number, if the plan nam
 
 
 class Function:
-    """A function as a trainable. With `halving`, some trainings end at rungs.
+    """A function as a trainable. With `halving`, some trainings end at rungs; one that `travels` trains in processes.
 
     Raises:
-        PlanError: a search can't call it, or halving is asked of a function that is not a generator.
+        PlanError: a search can't call it, it can't travel, or halving is asked of a function that is not a generator.
     """
 
     notes: Sequence[str] = ()
@@ -76,7 +76,13 @@ class Function:
     overview: Mapping[str, Any] = {}
 
     def __init__(
-        self, train: Train, metric: str | None, direction: Direction, *, halving: bool = False
+        self,
+        train: Train,
+        metric: str | None,
+        direction: Direction,
+        *,
+        halving: bool = False,
+        travels: bool = False,
     ) -> None:
         self.metric = self.score = metric  # the function decides which rows it measures
         population = getattr(train, "hpo_population", False)
@@ -86,6 +92,12 @@ class Function:
             raise PlanError(
                 f"halving: {_name(train)} is no generator function, so it reports no metric before it ends"
             )
+        self._sent = Sent(self._call) if travels else None
+
+    @property
+    def travels(self) -> bool:
+        """Whether its trainings are for processes of their own."""
+        return self._sent is not None
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """Each setting alone, or all together if the function takes a population."""
@@ -94,7 +106,10 @@ class Function:
 
     def training(self, task: Task) -> Training:
         """The training of a task. The function chooses its rows, so the split has no effect."""
-        return Training(self._call, (task.settings, task.epochs, task.seed))
+        arguments = (task.settings, task.epochs, task.seed)
+        if self._sent is None:
+            return Training(self._call, arguments)
+        return Training(train_there, arguments, shared={"sent": self._sent})
 
 
 @dataclass(frozen=True)

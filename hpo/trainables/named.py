@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import re
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from hpo.errors import PlanError
+from hpo.trainables.files import load
 from hpo.trainables.function import Train
 from studies.words import nearest
 
@@ -82,7 +80,7 @@ def find(path: str) -> Train:
         sys.path.insert(0, folder)
     try:
         with _handlers_kept():
-            target: Any = _load(file) if file else importlib.import_module(where)
+            target: Any = load(file) if file else importlib.import_module(where)
     except ModuleNotFoundError as error:
         if file or error.name is None or not f"{where}.".startswith(f"{error.name}."):
             message = f"{where} needs {error.name!r}, which is missing"
@@ -134,25 +132,3 @@ def _handlers_kept() -> Iterator[None]:
             if handler is not None and signal.getsignal(number) is not handler:
                 with suppress(ValueError):  # not the main thread, where none can have been set
                     signal.signal(number, handler)
-
-
-def _load(file: Path) -> ModuleType:
-    """Run a file as a module with a unique name, made from its path.
-
-    Raises:
-        PlanError: there is no such file.
-    """
-    if not file.is_file():
-        near = nearest(file.name, [p.name for p in file.parent.glob("*.py")], "")
-        raise PlanError(f"there is no file {file}; {near}".removesuffix("; "))
-    name = re.sub(r"\W", "_", f"file {file}")
-    spec = spec_from_file_location(name, file)
-    assert spec is not None, file  # noqa: S101  # it ends in .py
-    assert spec.loader is not None, file  # noqa: S101  # the same
-    module = sys.modules[name] = module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module

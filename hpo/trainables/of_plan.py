@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Literal
 
 from hpo.errors import PlanError
 from hpo.plan.plan import Plan
@@ -14,7 +15,10 @@ from hpo.trainables.protocol import Trainable
 from trainer.data import InMemory, name_of
 from trainer.data.remote import RemoteDraw
 from trainer.data.sources import IN_MEMORY
-from trainer.worker import Worker
+from trainer.worker import AVAILABLE, Worker
+
+Where = Literal["processes", "threads"]
+DEFAULT: Where = "processes" if AVAILABLE else "threads"
 
 
 def trainable_of(
@@ -23,8 +27,11 @@ def trainable_of(
     worker: Worker | None = None,
     train: Train | str | None = None,
     data: InMemory | None = None,
+    executor: Where | None = None,
 ) -> Trainable:
     """The function of a plan, which `train` may supply, or its network, whose data a `worker` may read, or `data` are.
+
+    `executor` says where a function trains.
 
     Raises:
         PlanError: there is no such function, or the plan does not fit it.
@@ -41,6 +48,7 @@ def trainable_of(
             plan.metric,
             plan.direction or "maximize",
             halving=plan.halving is not None,
+            travels=(executor or DEFAULT) == "processes",
         )
     if train is not None:
         raise PlanError(f"the study's plan trains a network on {plan.source}, no function of yours")

@@ -16,8 +16,8 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from hpo.choose.halving import Rung, rungs, staying
-from hpo.executors.processes import Processes
 from hpo.executors.protocol import Executor, Paused
+from hpo.executors.stacks import Stacks
 from hpo.executors.threads import Threads, default_workers
 from hpo.plan.plan import make_plan
 from hpo.plan.space import Settings
@@ -47,7 +47,7 @@ def executor(request: pytest.FixtureRequest) -> Make:
     if request.param == "threads":
         return lambda trainable, workers: Threads(trainable, workers)
     first = request.getfixturevalue("worker")
-    return lambda trainable, workers: Processes(trainable, workers, first=first)
+    return lambda trainable, workers: Stacks(trainable, workers, first=first)
 
 
 def flat(value: float, epochs: int = 4) -> list[float]:
@@ -226,7 +226,7 @@ def test_a_worker_that_is_killed_is_missed_by_nobody(wine: MLP, whole: list[Outc
     with Worker("trainer.fit") as first:
         while not first.ready():
             pass
-        with Processes(wine, 3, first=first) as place:
+        with Stacks(wine, 3, first=first) as place:
             tasks = tasks_of(wine, settings_of(27), epochs=9, seed=1)
             for task in tasks[:-1]:
                 place.start(task)

@@ -1,0 +1,132 @@
+"""A user's function on its way to another process, and how it trains there.
+
+A function that a module has travels as its name, and the process imports the module. One of a script or a notebook,
+and one that was made in another function, travels as its code with all that it refers to (cloudpickle).
+
+Each training there begins in the same folder and with the same state of the global random generators, which follows
+from its seed. Where several trainings take turns in one process, since they wait at rungs, each finds again what it
+left.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hpo.errors import PlanError
+from hpo.plan.space import Settings
+from hpo.trainables.files import load, loaded
+from hpo.trainables.task import Curves, TrialError
+
+State = dict[str, Any]
+
+
+class Sent:
+    """A function as bytes, with what a process needs to make it again: where modules are, and files loaded by path."""
+
+    def __init__(self, function: Callable[..., Curves]) -> None:
+        import cloudpickle
+
+        self._path, self._files = list(sys.path), loaded()
+        try:
+            self._pickle = cloudpickle.dumps(function, protocol=5)
+        except Exception as error:  # whatever a user's own classes raise
+            raise PlanError(
+                f"the function can't travel to another process: {error}; executor threads keeps it in this one"
+            ) from None
+
+    @cached_property
+    def function(self) -> Callable[..., Curves]:
+        """The function. Whatever importing its modules raises is raised."""
+        import pickle
+
+        sys.path[:] = self._path
+        for file in self._files:
+            load(file)
+        made: Callable[..., Curves] = pickle.loads(self._pickle)  # noqa: S301  # our parent wrote it
+        return made
+
+    def __getstate__(self) -> State:
+        return {name: value for name, value in vars(self).items() if name != "function"}
+
+
+def train_there(settings: Sequence[Settings], epochs: int, seed: int, *, sent: Sent) -> Curves:
+    """Train as the function does, epoch by epoch, with the folder and the generators to itself."""
+    try:
+        function = sent.function
+    except BaseException as error:  # its modules are the user's
+        raise TrialError.of(error) from error
+    had_torch, state = "torch" in sys.modules, _fresh(seed)
+    curves, stay, first = function(settings, epochs, seed), None, True
+    try:
+        while True:
+            _put(state)
+            try:
+                figures = curves.send(stay)
+            except StopIteration:
+                return
+            finally:
+                state = _taken()
+            if first and not had_torch and "torch" in sys.modules:
+                # The function has imported it just now, so its generator was not seeded: begin again.
+                curves.close()
+                state, had_torch = _fresh(seed), True
+                curves = function(settings, epochs, seed)
+                continue
+            stay, first = (yield figures), False
+    finally:
+        _put(state)
+        curves.close()
+
+
+FOLDER = Path.cwd()
+
+
+def _fresh(seed: int) -> State:
+    """The state that a training begins with."""
+    os.chdir(FOLDER)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # functions of users' draw from it
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
+    return _taken()
+
+
+def _taken() -> State:
+    torch = sys.modules.get("torch")
+    state: State = {
+        "folder": _folder(),
+        "random": random.getstate(),
+        "numpy": np.random.get_state(),
+        "torch": None if torch is None else torch.get_rng_state(),
+        "cuda": None,
+    }
+    if torch is not None and torch.cuda.is_initialized():
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    return state
+
+
+def _put(state: State) -> None:
+    with suppress(OSError):  # the folder is gone
+        os.chdir(state["folder"] or FOLDER)
+    random.setstate(state["random"])
+    np.random.set_state(state["numpy"])
+    if state["torch"] is not None:
+        sys.modules["torch"].set_rng_state(state["torch"])
+    if state["cuda"] is not None:
+        sys.modules["torch"].cuda.set_rng_state_all(state["cuda"])
+
+
+def _folder() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109  # a Path would cost more
+    except OSError:  # it was deleted
+        return None

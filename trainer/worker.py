@@ -219,8 +219,9 @@ class Worker:
             self._output.seek(0)
             output = self._output.read()
         self.close()
-        text = output.decode(errors="replace").strip() or "it was killed"
-        return f"a second Python process ended with status {self.process.returncode}: {text}"
+        status = self.process.returncode
+        text = output.decode(errors="replace").strip() or ("it was killed" if status < 0 else "")
+        return f"a second Python process ended with status {status}: {text}".removesuffix(": ")
 
 
 def replayed(steps: Generator[Any, Any, None], sent: list[Any]) -> Generator[Any, Any, None]:
@@ -289,6 +290,8 @@ def _serve(connection: Connection, modules: Sequence[str]) -> None:
     import numpy as np  # noqa: F401  # it brings the BLAS that is limited here
     from threadpoolctl import threadpool_limits
 
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # they are text files
     for module in modules:
         import_module(module)
     server = _Server()

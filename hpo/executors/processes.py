@@ -25,6 +25,7 @@ from hpo.trainables.task import Curves, Task, Training, TrialError
 from trainer.worker import Worker, WorkerDiedError, replayed
 
 ATTEMPTS = 3  # processes that a task may see the end of
+SHOWING = threading.Lock()  # a stream may lose what two threads write at once
 
 
 class Processes(Threads):
@@ -40,13 +41,15 @@ class Processes(Threads):
         super().__init__(trainable, workers, trained)
         self._lock = threading.Lock()
         self._processes: dict[Worker, int] = {}  # and how many tasks each has
-        self._environment = {"PYTHONUNBUFFERED": "1"}
+        self._environment = {}
         if "OMP_NUM_THREADS" not in os.environ:
             self._environment["OMP_NUM_THREADS"] = str(max(1, default_workers() // ahead))
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        for process in list(self._processes):
+        with self._lock:
+            self._stopping.set()
+            processes = list(self._processes)
+        for process in processes:
             process.close()  # a step may take minutes
         super().__exit__()
 
@@ -59,18 +62,17 @@ class Processes(Threads):
         masks: list[Any] = []
         ended = ""
         for _ in range(ATTEMPTS):
-            with self._place() as process:
-                try:
+            try:
+                with self._place() as process:
                     steps = process.steps(
                         training.function, training.shared, *training.arguments, **training.options
                     )
                     yield from replayed(steps, masks)
+                return
+            except WorkerDiedError as error:
+                if self._stopping.is_set():
                     return
-                except WorkerDiedError as error:
-                    if self._stopping.is_set():
-                        return
-                    ended = str(error)
-                    self._processes.pop(process, None)
+                ended = str(error)
         line = f"its process died {ATTEMPTS} times: {ended}"
         raise TrialError(line, line)
 
@@ -78,6 +80,8 @@ class Processes(Threads):
     def _place(self) -> Iterator[Worker]:
         """A process for one task, from its first step to its last: an idle one, a new one, or that with the fewest."""
         with self._lock:
+            if self._stopping.is_set():
+                raise WorkerDiedError("no process begins after the end")
             process = min(
                 self._processes, key=lambda p: (not p.idle(), self._processes[p]), default=None
             )
@@ -93,8 +97,9 @@ class Processes(Threads):
             yield process
         finally:
             with self._lock:
-                if process in self._processes:
-                    self._processes[process] -= 1
+                self._processes[process] -= 1
+                if process.process.poll() is not None:
+                    del self._processes[process]
 
 
 def _shown() -> Callable[[bytes], None]:
@@ -102,7 +107,7 @@ def _shown() -> Callable[[bytes], None]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def show(printed: bytes) -> None:
-        with suppress(OSError, ValueError, AttributeError):
+        with SHOWING, suppress(OSError, ValueError, AttributeError):
             sys.stderr.write(decoder.decode(printed))
             sys.stderr.flush()
 

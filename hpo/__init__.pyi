@@ -22,6 +22,7 @@ from .errors import (
     TooManyFailuresError,
 )
 from .plan.space import Categorical, Float, Int
+from .trainables.reporting import Stop
 from .version import __version__
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "NoTrialSucceededError",
     "NothingToAskError",
     "PlanError",
+    "Stop",
     "StorageError",
     "StudyExistsError",
     "TooManyFailuresError",

@@ -9,13 +9,14 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from hpo import operations
 from hpo.errors import CancelledError, PlanError, raised_as_ours
+from hpo.plan.place import make_place
 from hpo.run.cancel import Cancel
 from hpo.run.watcher import Watcher
 from studies import DEFAULT_STORAGE
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from hpo.asking import Search
     from hpo.plan.fields import ConfirmFields, PlanChanges, PlanFields
     from hpo.run.reproducing import Reproduced
-    from hpo.trainables.function import Train
-    from hpo.trainables.of_plan import Where
+    from hpo.trainables.call import Train
     from studies.study import Study
     from trainer.data import InMemory
 
@@ -50,7 +50,9 @@ def search(
     if_exists: Literal["error", "resume", "new"] = "error",
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
-    executor: Where | None = None,
+    executor: str | None = None,
+    devices: str | Sequence[str] = (),
+    folder: str | Path | None = None,
     cancel: Cancel | None = None,
     progress: bool | None = None,
     **plan: Unpack[PlanFields],
@@ -65,6 +67,9 @@ def search(
     If the storage has a study of that `name`, "resume" goes on with it, by the fields that are passed; its rounds are
     kept. "new" numbers the name. Without a name, that of the source is taken, and numbered.
 
+    Where it trains changes no number: `workers` at once, in `executor` processes (the default for functions) or
+    threads. `devices` and a `folder` are for functions that ask for them.
+
     `progress` is shown unless it is False; None shows none in a thread other than the main one.
 
     Raises:
@@ -78,6 +83,7 @@ def search(
 
     if if_exists not in ("error", "resume", "new"):
         raise PlanError(f"if_exists: {if_exists!r} is not one of error, resume, new")
+    place = make_place(workers, executor, devices, folder)
     source = str(source) if isinstance(source, Path) else source
     train = source if callable(source) else None
     data = None if isinstance(source, str) or train else _in_memory(source, y)
@@ -89,8 +95,7 @@ def search(
             return operations.resume(
                 name,
                 storage=storage,
-                workers=workers,
-                executor=executor,
+                place=place,
                 train=train,
                 data=data,
                 **run,
@@ -104,7 +109,7 @@ def search(
     made = make_plan({**trained, **plan})
     with _shown(storage, cancel, progress, train, data) as run:
         return operations.start(
-            made, name=name, storage=storage, workers=workers, executor=executor, train=train, data=data,
+            made, name=name, storage=storage, place=place, train=train, data=data,
             numbered=if_exists == "new", **run,
         )  # fmt: skip
 
@@ -115,7 +120,9 @@ def resume(
     *,
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
-    executor: Where | None = None,
+    executor: str | None = None,
+    devices: str | Sequence[str] = (),
+    folder: str | Path | None = None,
     take_over: bool = False,
     cancel: Cancel | None = None,
     progress: bool | None = None,
@@ -128,11 +135,10 @@ def resume(
 
     A function that can't be imported, and data that were in memory, are passed again: as `train`, or as `X` and `y`.
     """
-    data = _in_memory(X, y)
+    data, place = _in_memory(X, y), make_place(workers, executor, devices, folder)
     with _shown(storage, cancel, progress, train, data) as run:
         return operations.resume(
-            name, storage=storage, workers=workers, executor=executor, take_over=take_over, train=train,
-            data=data, **run, **changes,
+            name, storage=storage, place=place, take_over=take_over, train=train, data=data, **run, **changes,
         )  # fmt: skip
 
 
@@ -143,7 +149,9 @@ def confirm(
     *,
     storage: str = DEFAULT_STORAGE,
     workers: int | None = None,
-    executor: Where | None = None,
+    executor: str | None = None,
+    devices: str | Sequence[str] = (),
+    folder: str | Path | None = None,
     take_over: bool = False,
     cancel: Cancel | None = None,
     progress: bool | None = None,
@@ -156,11 +164,10 @@ def confirm(
 
     No new settings are drawn; see `hpo.operations.confirm`, and `resume` for `train`, `X` and `y`.
     """
-    data = _in_memory(X, y)
+    data, place = _in_memory(X, y), make_place(workers, executor, devices, folder)
     with _shown(storage, cancel, progress, train, data) as run:
         return operations.confirm(
-            name, trainings, storage=storage, workers=workers, executor=executor, take_over=take_over, train=train,
-            data=data, **run, **fields,
+            name, trainings, storage=storage, place=place, take_over=take_over, train=train, data=data, **run, **fields,
         )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from typing import Self
 
 from hpo.errors import NothingToAskError, PlanError, raised_as_ours
 from hpo.run.machine import Machine, Wait
-from hpo.trainables.function import UNNAMED_METRIC, metrics_of
+from hpo.trainables.call import metrics_of
+from hpo.trainables.function import UNNAMED_METRIC
 from hpo.trainables.session import Session
 from hpo.trainables.task import Curves, Outcome, Task, TrialError
 from studies.study import Study

@@ -12,8 +12,9 @@ from typing import Any, Unpack
 
 from hpo.choose.confirming import repeated_best
 from hpo.errors import NoTrialSucceededError, PlanError
-from hpo.executors.chosen import executor_of, workers_of
+from hpo.executors.chosen import check_place, executor_of, workers_of
 from hpo.plan.fields import ConfirmFields, PlanChanges
+from hpo.plan.place import HERE, Place
 from hpo.plan.plan import Plan, make_plan
 from hpo.run.cancel import Cancel
 from hpo.run.confirming import WASTED, after_confirming, check_confirmable
@@ -34,12 +35,14 @@ from hpo.run.resuming import (
 )
 from hpo.run.watcher import Watcher
 from hpo.trainables.asked import ASKED
-from hpo.trainables.function import Train
-from hpo.trainables.of_plan import Where, asked_of, trainable_of
+from hpo.trainables.call import Train
+from hpo.trainables.function import Function
+from hpo.trainables.of_plan import asked_of, trainable_of
 from hpo.trainables.protocol import Trainable
 from studies import DEFAULT_STORAGE
 from studies.analysis.one_trial import one_trial
 from studies.database.engine import absolute
+from studies.database.folders import study_folder
 from studies.database.records import StudyRecord
 from studies.database.store import Store, create_store, open_store
 from studies.database.writer import Writer
@@ -53,8 +56,7 @@ def start(
     *,
     name: str | None = None,
     storage: str = DEFAULT_STORAGE,
-    workers: int | None = None,
-    executor: Where | None = None,
+    place: Place = HERE,
     watcher: Watcher | None = None,
     cancel: Cancel | None = None,
     train: Train | None = None,
@@ -72,11 +74,12 @@ def start(
     """
     url = absolute(storage)  # a function may change the folder
     check_new(plan, name, url)
-    trainable = trainable_of(plan, worker=worker, train=train, data=data, executor=executor)
+    check_place(plan, place)
+    trainable = trainable_of(plan, worker=worker, train=train, data=data, executor=place.executor)
     with creating(
-        plan, trainable, name=name, storage=url, workers=workers, numbered=numbered
+        plan, trainable, name=name, storage=url, place=place, numbered=numbered
     ) as writer:
-        _run(plan, trainable, writer, workers, watcher, cancel, worker)
+        _run(plan, trainable, writer, place, watcher, cancel, worker)
     return Study(writer.name, storage, url)
 
 
@@ -84,8 +87,7 @@ def resume(
     name: str,
     *,
     storage: str = DEFAULT_STORAGE,
-    workers: int | None = None,
-    executor: Where | None = None,
+    place: Place = HERE,
     take_over: bool = False,
     watcher: Watcher | None = None,
     cancel: Cancel | None = None,
@@ -114,14 +116,14 @@ def resume(
     watcher, url = watcher or Watcher(), absolute(storage)
     with open_store(url) as store:
         record = store.study(name)
-    with _going_on(record, url, train, data, changed, take_over, watcher, executor) as going_on:
+    with _going_on(record, url, train, data, changed, take_over, watcher, place) as going_on:
         store, resumed, trainable = going_on
         if resumed.is_done:
             return Study(record.name, storage, url)
         resumed.check(store, take_over=take_over)
         with store.hold(record.name, take_over=take_over) as writer:
             resumed.record_changes(writer, watcher)
-            _run(resumed.plan, trainable, writer, workers, watcher, cancel)
+            _run(resumed.plan, trainable, writer, place, watcher, cancel)
     return Study(record.name, storage, url)
 
 
@@ -130,8 +132,7 @@ def confirm(
     trainings: int,
     *,
     storage: str = DEFAULT_STORAGE,
-    workers: int | None = None,
-    executor: Where | None = None,
+    place: Place = HERE,
     take_over: bool = False,
     watcher: Watcher | None = None,
     cancel: Cancel | None = None,
@@ -159,7 +160,7 @@ def confirm(
         record = store.study(name)
         check_confirmable(store, record)
     with _going_on(
-        record, url, train, data, fields, take_over, watcher, executor, confirm=True
+        record, url, train, data, fields, take_over, watcher, place, confirm=True
     ) as going_on:
         store, resumed, trainable = going_on
         resumed.check(store, take_over=take_over)
@@ -173,7 +174,7 @@ def confirm(
                 resumed.plan,
                 trainable,
                 writer,
-                workers,
+                place,
                 watcher,
                 cancel,
                 until_confirmed=True,
@@ -192,7 +193,7 @@ def _going_on(
     fields: Mapping[str, Any],
     take_over: bool,
     watcher: Watcher,
-    executor: Where | None,
+    place: Place,
     *,
     confirm: bool = False,
 ) -> Iterator[tuple[Store, Continuation, Trainable]]:
@@ -202,14 +203,15 @@ def _going_on(
     """
     if record.plan is None:
         adopt(
-            record.name, storage, train, fields, executor,
+            record.name, storage, train, fields, place.executor,
             take_over=take_over, watcher=watcher, confirm=confirm,
         )  # fmt: skip
         fields = {}
     with create_store(storage) as store:
         adopt_growth(store, record.name, take_over=take_over, watcher=watcher)
         resumed = continuation(store, record.name, fields)
-        trainable = trainable_of(resumed.plan, train=train, data=data, executor=executor)
+        check_place(resumed.plan, place)
+        trainable = trainable_of(resumed.plan, train=train, data=data, executor=place.executor)
         check_data(resumed.plan, trainable, resumed.record)
         yield store, resumed, trainable
 
@@ -227,7 +229,7 @@ def asking(
         plan = make_plan({"trainer": ASKED, **fields})
         check_new(plan, name, url)
         asked = asked_of(plan)
-        with creating(plan, asked, name=name, storage=url, workers=None) as writer:
+        with creating(plan, asked, name=name, storage=url, place=HERE) as writer:
             study = Study(writer.name, storage, url)
             yield _machine(plan, asked, writer, Watcher()), asked.score, study
         return
@@ -300,7 +302,7 @@ def _run(
     plan: Plan,
     trainable: Trainable,
     writer: Writer,
-    workers: int | None,
+    place: Place,
     watcher: Watcher | None,
     cancel: Cancel | None,
     worker: Worker | None = None,
@@ -311,13 +313,17 @@ def _run(
     watcher, cancel = watcher or Watcher(), cancel or Cancel()
     cancel.study = writer.name
     machine = _machine(plan, trainable, writer, watcher, until_confirmed=until_confirmed)
-    count = workers_of(plan, trainable, workers)
-    if workers is not None and workers > count:
+    count = workers_of(plan, trainable, place)
+    if place.workers is not None and place.workers > count:
         watcher.noticed(
-            f"at most {count} of {workers} workers train at once, since the plan draws {count} trials "
-            f"ahead; a new study can be begun with ahead {workers}"
+            f"at most {count} of {place.workers} workers train at once, since the plan draws {count} trials "
+            f"ahead; a new study can be begun with ahead {place.workers}"
         )
-    executor = executor_of(plan, trainable, count, watcher.epoch_trained, worker=worker)
+    if isinstance(trainable, Function) and "folder" in trainable.asks_for:
+        folder = study_folder(writer.store, writer.study_id, writer.name, place.folder)
+        writer.keep_folder(str(folder))
+        trainable.folder = folder
+    executor = executor_of(plan, trainable, place, watcher.epoch_trained, worker=worker)
     run(machine, executor, cancel)
     trials = machine.history.trials.values()
     if trials and not until_confirmed and all(t.value is None for t in trials):

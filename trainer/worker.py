@@ -35,7 +35,8 @@ class Worker:
     """A second Python process that imports `modules` and then runs one function after another. A context manager.
 
     What it prints is told when it has died; or, with `printed`, passed on at once by the thread that waits for it.
-    `environment` are variables that differ from those of this process.
+    `environment` are variables that differ from those of this process. It may have `memory` bytes of its own; then
+    Python raises MemoryError there, or the process dies.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Worker:
         *modules: str,
         printed: Callable[[bytes], None] | None = None,
         environment: Mapping[str, str] | None = None,
+        memory: int | None = None,
     ) -> None:
         self._connection, there = Pipe()
         self._printed = printed
@@ -57,7 +59,15 @@ class Worker:
         with there:
             self.process = subprocess.Popen(  # noqa: S603  # it runs this module
                 # With -P no file in the current folder takes the place of a module.
-                [sys.executable, "-P", "-m", __name__, str(there.fileno()), *modules],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    __name__,
+                    str(there.fileno()),
+                    str(memory or 0),
+                    *modules,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=written,
                 stderr=written,
@@ -286,7 +296,7 @@ def _answer(server: _Server, request: bytes) -> bytes:
         return answer
 
 
-def _serve(connection: Connection, modules: Sequence[str]) -> None:
+def _serve(connection: Connection, memory: int, modules: Sequence[str]) -> None:
     import numpy as np  # noqa: F401  # it brings the BLAS that is limited here
     from threadpoolctl import threadpool_limits
 
@@ -294,6 +304,10 @@ def _serve(connection: Connection, modules: Sequence[str]) -> None:
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # they are text files
     for module in modules:
         import_module(module)
+    if memory:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     server = _Server()
     with threadpool_limits(1, user_api="blas"), suppress(EOFError, ConnectionError):
         connection.send_bytes(b"ready")
@@ -302,4 +316,4 @@ def _serve(connection: Connection, modules: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    _serve(Connection(int(sys.argv[1])), sys.argv[2:])
+    _serve(Connection(int(sys.argv[1])), int(sys.argv[2]), sys.argv[3:])

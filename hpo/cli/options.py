@@ -10,6 +10,7 @@ import click
 
 from hpo.cli.completing import choices
 from hpo.plan.fields import FIELDS, GROUPS, PlanField
+from hpo.plan.place import EXECUTORS
 from studies import DEFAULT_STORAGE
 from studies.words import setting
 
@@ -71,8 +72,19 @@ def run_options(command: F) -> F:
         ),
         click.option(
             "--executor",
-            type=click.Choice(["processes", "threads"]),
-            help="Where a function of yours trains: processes (the default) or threads of this one.",
+            type=click.Choice(EXECUTORS),
+            help="Where a trainer of yours trains: processes (the default) or threads of this one.",
+        ),
+        click.option(
+            "--devices",
+            default="",
+            metavar="NAME,…",
+            help="Devices such as cuda:0,cuda:1, shared out among the trials of a trainer that asks for one.",
+        ),
+        click.option(
+            "--folder",
+            metavar="DIR",
+            help="Where the folders of trials are, for a trainer that asks for one. [default: beside the database]",
         ),
     ):
         command = option(command)

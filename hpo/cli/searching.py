@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,7 @@ from hpo.cli.output import json_text, say, stdout_for_results
 from hpo.cli.signals import signals
 from hpo.cli.statuses import ERROR, NO_TRIAL_SUCCEEDED
 from hpo.plan.fields import RANGE
+from hpo.plan.place import Place, make_place
 
 if TYPE_CHECKING:
     from studies.study import Study
@@ -39,8 +40,6 @@ def search(
     name: str | None,
     storage: str,
     space: tuple[str, ...],
-    workers: int | None,
-    executor: Literal["processes", "threads"] | None,
     quiet: bool,
     verbose: bool,
     as_json: bool,
@@ -48,9 +47,8 @@ def search(
 ) -> None:
     """Search for the best settings of a network on SOURCE, and store every trial.
 
-    With --trainer, a function of yours trains instead; see python -m pydoc hpo.trainables.function. Its trials train
-    one at a time unless --workers says otherwise: torch.manual_seed in one thread would reseed the others, so trials
-    that change such a generator take turns all the same.
+    With --trainer, a function of yours trains instead, each trial in a process of its own; see
+    python -m pydoc hpo.trainables.function.
 
     \b
     hpo search wine --trials 60 --seed 1
@@ -62,6 +60,7 @@ def search(
     from trainer.data.remote import MODULES
     from trainer.worker import AVAILABLE, Worker
 
+    place = _place(flags)
     # The worker starts before anything slow is imported here.
     with Worker(*MODULES) if AVAILABLE and flags["trainer"] is None else nullcontext() as worker:
         from hpo import operations
@@ -79,8 +78,7 @@ def search(
             plan,
             name=name,
             storage=storage,
-            workers=workers,
-            executor=executor,
+            place=place,
             worker=worker,
         )
         _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
@@ -97,8 +95,6 @@ def resume(
     config: Path | None,
     space: tuple[str, ...],
     storage: str,
-    workers: int | None,
-    executor: Literal["processes", "threads"] | None,
     quiet: bool,
     verbose: bool,
     as_json: bool,
@@ -116,13 +112,13 @@ def resume(
     """
     from hpo import operations
 
+    place = _place(flags)
     changed = _plan_fields(config, space, flags)
     run = partial(
         operations.resume,
         name,
         storage=storage,
-        workers=workers,
-        executor=executor,
+        place=place,
         take_over=take_over,
         **changed,
     )
@@ -158,7 +154,9 @@ def confirm(
     """
     from hpo import operations
 
-    run = partial(operations.confirm, name, trainings, storage=storage, **_given(options))
+    place = _place(options)
+    fields = _given(options)
+    run = partial(operations.confirm, name, trainings, storage=storage, place=place, **fields)
     _run_and_print(run, storage, quiet=quiet, verbose=verbose, as_json=as_json)
 
 
@@ -244,6 +242,13 @@ def _plan_fields(
             if (ranges := [text for other, text in named if other == name])[1:]:
                 raise click.UsageError(f"--space {name} is there twice: {' and '.join(ranges)}")
     return fields
+
+
+def _place(flags: dict[str, Any]) -> Place:
+    """Where a search trains, taken out of the flags."""
+    return make_place(
+        **{name: flags.pop(name) for name in ("workers", "executor", "devices", "folder")}
+    )
 
 
 def _given(flags: dict[str, Any]) -> dict[str, Any]:

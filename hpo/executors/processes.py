@@ -19,9 +19,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from hpo.executors.clock import Clock
+from hpo.executors.devices import Devices
 from hpo.executors.threads import Threads, default_workers
 from hpo.trainables.protocol import Trainable
-from hpo.trainables.task import Curves, Task, Training, TrialError
+from hpo.trainables.task import Curves, Training, TrialError
 from trainer.worker import Worker, WorkerDiedError, replayed
 
 ATTEMPTS = 3  # processes that a task may see the end of
@@ -29,16 +31,25 @@ SHOWING = threading.Lock()  # a stream may lose what two threads write at once
 
 
 class Processes(Threads):
-    """An executor of `workers` processes, which begin when tasks need them. `ahead`: see `hpo.plan.plan.Plan`."""
+    """An executor of `workers` processes, which begin when tasks need them.
+
+    `ahead` is that of `hpo.plan.plan.Plan`. A task that trains for more than `timeout` seconds fails, and so does one
+    that needs more than `memory` bytes.
+    """
 
     def __init__(
         self,
         trainable: Trainable,
         workers: int,
         trained: Callable[[int], None] = lambda _: None,
+        devices: Devices | None = None,
+        *,
         ahead: int = 1,
+        timeout: float | None = None,
+        memory: int | None = None,
     ) -> None:
-        super().__init__(trainable, workers, trained)
+        super().__init__(trainable, workers, trained, devices)
+        self._timeout, self._memory = timeout, memory
         self._lock = threading.Lock()
         self._processes: dict[Worker, int] = {}  # and how many tasks each has
         self._environment = {}
@@ -53,25 +64,25 @@ class Processes(Threads):
             process.close()  # a step may take minutes
         super().__exit__()
 
-    def curves(self, training: Training, task: Task) -> Curves:
+    def curves(self, training: Training) -> Curves:
         """Train in a process."""
-        del task
-        return self._steps(training)
-
-    def _steps(self, training: Training) -> Curves:
         masks: list[Any] = []
         ended = ""
         for _ in range(ATTEMPTS):
+            clock = Clock(self._timeout)
             try:
                 with self._place() as process:
                     steps = process.steps(
                         training.function, training.shared, *training.arguments, **training.options
                     )
-                    yield from replayed(steps, masks)
+                    yield from replayed(clock.timed(steps, process.close), masks)
                 return
             except WorkerDiedError as error:
                 if self._stopping.is_set():
                     return
+                if clock.is_over:
+                    line = f"it trained for longer than the trial_timeout of {self._timeout:g} s"
+                    raise TrialError(line, line) from None
                 ended = str(error)
         line = f"its process died {ATTEMPTS} times: {ended}"
         raise TrialError(line, line)
@@ -89,7 +100,10 @@ class Processes(Threads):
                 self._processes[process] and len(self._processes) < self._workers
             ):
                 process = Worker(
-                    "hpo.trainables.travelling", printed=_shown(), environment=self._environment
+                    "hpo.trainables.travelling",
+                    printed=_shown(),
+                    environment=self._environment,
+                    memory=self._memory,
                 )
                 self._processes[process] = 0
             self._processes[process] += 1

@@ -12,7 +12,7 @@ from typing import Self
 
 from hpo.executors.threads import Threads
 from hpo.trainables.protocol import Trainable
-from hpo.trainables.task import Curves, Task, Training
+from hpo.trainables.task import Curves, Training
 from trainer.worker import Worker
 from trainer.workers import Workers
 
@@ -34,9 +34,8 @@ class Stacks(Threads):
         self._stack.enter_context(self._processes)  # closed last, when no thread needs one
         return super().__enter__()
 
-    def curves(self, training: Training, task: Task) -> Curves:
+    def curves(self, training: Training) -> Curves:
         """Train in a worker if one is free, else in this process. The network changes nothing that threads share."""
-        del task
         return self._processes.training(
             training.function, training.shared, *training.arguments, **training.options
         )

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Self
 
+from hpo.executors.devices import Devices
 from hpo.executors.protocol import Ended, Event, Paused
 from hpo.trainables.printed import streams_kept
 from hpo.trainables.protocol import Trainable
@@ -40,8 +41,10 @@ class Threads:
         trainable: Trainable,
         workers: int,
         trained: Callable[[int], None] = lambda _: None,
+        devices: Devices | None = None,
     ) -> None:
         self._trainable, self._workers, self._trained = trainable, workers, trained
+        self._devices = devices or Devices(())
         self._sessions: dict[Task, Session] = {}
         self._events: queue.SimpleQueue[Event | BaseException] = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -66,16 +69,20 @@ class Threads:
         for session in self._sessions.values():
             session.close()
 
-    def curves(self, training: Training, task: Task) -> Curves:
+    def curves(self, training: Training) -> Curves:
         """Train in this process."""
-        del task
         return training.here()
+
+    def _placed(self, training: Training) -> Curves:
+        """Train on a device, which is lent when the first epoch begins."""
+        with self._devices.lent() as device:
+            yield from self.curves(training.on(device))
 
     def start(self, task: Task) -> None:
         """Train a task to its first pause, or to its end."""
         self._sessions[task] = Session(
             task,
-            self.curves(self._trainable.training(task), task),
+            self._placed(self._trainable.training(task)),
             self._trainable.score,
             trained=self._trained,
             stopped=self._stopping.is_set,

@@ -114,6 +114,8 @@ def _allowed(name: str, before: Plan, after: Plan) -> str | None:
     means = {
         "trials": f"{more} more trainings, those that confirm included; the ones so far stay",
         "timeout": "seconds from now on",
+        "trial_timeout": "for the trials to come",
+        "trial_memory": "for the trials to come",
         "patience": "counted from the rounds to come",
         "max_failures": "those so far count",
         "extend": "from the next verdict on, ranges are "

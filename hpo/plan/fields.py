@@ -108,6 +108,12 @@ _TABLE = (
         "by the noise", 3, "S"),
     PlanField("timeout", MUCH, number(open_low=True, open_high=True), None,
         "Begin nothing new after so many seconds, or after 30m or 1h30m.", "no limit", 3600, "TIME", change=""),
+    PlanField("trial_timeout", MUCH, number(open_low=True, open_high=True), None,
+        "A trial of your trainer's that trains for longer fails: seconds, or 30m or 1h30m.", "no limit", 600, "TIME",
+        change=""),
+    PlanField("trial_memory", MUCH, whole(2**20), None,
+        "A trial of your trainer's that needs more memory fails: bytes, or 512M or 4G; on Linux.", "no limit",
+        4_000_000_000, "BYTES", change=""),
     PlanField("patience", MUCH, whole(), None, "Stop when so many rounds improved by less than the noise.",
         "never", 2, "R", change=""),
     _network("hidden", metavar="100,100", starts=True),
@@ -143,6 +149,22 @@ def seconds(text: str) -> float:
         ) from None
 
 
+BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def size(text: str) -> int:
+    """Bytes, from a number of them or from a size such as `512M`, `4G`, `1.5GB` or `4GiB`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    parts = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE)
+    if parts is None or (parts[3] and not parts[2]):
+        raise ValueError(f"{text!r} is neither bytes nor a size like 512M, 4G")
+    unit = BYTES[parts[2].upper()]
+    return int(float(parts[1]) * (1024 ** [*BYTES].index(parts[2].upper()) if parts[3] else unit))
+
+
 class PlanFields(TypedDict, total=False):
     """The fields of a plan beside its source, as Python's users give them: for editors and type checkers."""
 
@@ -167,6 +189,8 @@ class PlanFields(TypedDict, total=False):
     finalists: int | None
     repeats: int | None
     timeout: float | str | None
+    trial_timeout: float | str | None
+    trial_memory: int | str | None
     patience: int | None
     hidden: Sequence[int] | str
     activation: str
@@ -201,4 +225,6 @@ class PlanChanges(TypedDict, total=False):
     extend: bool
     max_failures: int | None
     timeout: float | str | None
+    trial_timeout: float | str | None
+    trial_memory: int | str | None
     patience: int | None

@@ -33,6 +33,7 @@ from hpo.plan.fields import (
     ROUNDS_OF_HALVING,
     SPACE,
     seconds,
+    size,
 )
 from hpo.plan.notation import parse_parameter
 from hpo.plan.sequences import from_sequence
@@ -76,6 +77,7 @@ def _default(name: str) -> Any:
 
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+OF_A_TRAINER = ("trial_timeout", "trial_memory")
 TRAINER = r"^([^:]+|.+\.py):[^:]+$"
 
 CONFIRMING = 0.4
@@ -118,6 +120,8 @@ class Plan(BaseModel):
     finalists: int | None = _default("finalists")
     repeats: int | None = _default("repeats")
     timeout: float | None = _default("timeout")
+    trial_timeout: float | None = _default("trial_timeout")
+    trial_memory: int | None = _default("trial_memory")
     patience: int | None = _default("patience")
     hidden: tuple[int, ...] = _default("hidden")
     activation: str = _default("activation")
@@ -143,10 +147,15 @@ class Plan(BaseModel):
     def _hidden_from_text(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
-    @field_validator("timeout", mode="before")
+    @field_validator("timeout", "trial_timeout", mode="before")
     @classmethod
     def _seconds(cls, value: Any) -> Any:
         return seconds(value) if isinstance(value, str) else value
+
+    @field_validator("trial_memory", mode="before")
+    @classmethod
+    def _bytes(cls, value: Any) -> Any:
+        return size(value) if isinstance(value, str) else value
 
     @field_validator("*")
     @classmethod
@@ -180,6 +189,9 @@ class Plan(BaseModel):
                 raise ValueError(f"metric {broken(OF_A_NETWORK, self.metric)}")
             if self.direction is not None:
                 raise ValueError(f"direction: for {self.source}, it follows from the metric")
+            for name in OF_A_TRAINER:
+                if getattr(self, name) is not None:
+                    raise ValueError(f"{name}: it is for a trainer of yours, not for {self.source}")
             return self
         if self.source is not None:
             raise ValueError(

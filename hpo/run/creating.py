@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hpo.executors.chosen import workers_of
+from hpo.plan.place import Place
 from hpo.plan.plan import Plan, to_json
 from hpo.run.provenance import of_a_new_study
 from hpo.run.resuming import check_sampler
@@ -38,7 +39,7 @@ def creating(
     *,
     name: str | None,
     storage: str,
-    workers: int | None,
+    place: Place,
     numbered: bool = False,
 ) -> Iterator[Writer]:
     """A new study, held while the context lasts; for its name see `hpo.operations.start`."""
@@ -53,9 +54,7 @@ def creating(
                     plan=to_json(plan),
                     metric=trainable.metric or UNNAMED_METRIC,
                     data_hash=trainable.fingerprint,
-                    provenance=of_a_new_study(
-                        plan, trainable, workers_of(plan, trainable, workers)
-                    ),
+                    provenance=of_a_new_study(plan, trainable, workers_of(plan, trainable, place)),
                     data=trainable.overview,
                 )
                 break

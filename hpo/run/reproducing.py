@@ -13,6 +13,7 @@ import numpy as np
 
 from hpo.executors.chosen import executor_of
 from hpo.executors.protocol import Ended
+from hpo.plan.place import Place
 from hpo.plan.plan import Plan
 from hpo.run.history import split_of
 from hpo.run.loop import LISTEN_SECONDS
@@ -59,7 +60,7 @@ def train_alone(trainable: Trainable, plan: Plan, trial: Trial) -> Outcome:
     seed = training_seed(plan, split)
     pauses = () if left_epoch is None else (left_epoch,)
     task = Task((trial.number,), (trial.params,), plan.epochs, seed, -split, pauses)
-    with executor_of(plan, trainable, 1) as executor:
+    with executor_of(plan, trainable, Place(workers=1)) as executor:
         executor.start(task)
         while True:
             for event in executor.events(LISTEN_SECONDS):

@@ -16,9 +16,10 @@ from hpo.plan.plan import Plan, make_plan, to_json
 from hpo.plan.space import to_mapping
 from hpo.run.provenance import differences, provenance
 from hpo.run.watcher import Watcher
-from hpo.trainables.function import UNNAMED_METRIC, Train
+from hpo.trainables.call import Train
+from hpo.trainables.function import UNNAMED_METRIC
 from hpo.trainables.named import path_of
-from hpo.trainables.of_plan import Where, trainable_of
+from hpo.trainables.of_plan import trainable_of
 from hpo.trainables.protocol import Trainable
 from studies import extras
 from studies.database.optunas import (
@@ -158,7 +159,7 @@ def adopt(
     storage: str,
     train: Train | str | None,
     fields: Mapping[str, Any],
-    executor: Where | None,
+    executor: str | None,
     *,
     take_over: bool,
     watcher: Watcher,

@@ -1,4 +1,4 @@
-"""Functions of your own that a search can train. A function has one of three forms.
+"""Functions of your own that a search can train. A function has one of four forms.
 
 A function that returns its result at the end, as a number or as a mapping of metrics:
 
@@ -6,11 +6,18 @@ A function that returns its result at the end, as a number or as a mapping of me
         return {"accuracy": 0.9}
 
 A generator that yields a mapping of metrics after each epoch, and is closed when training should stop. `--halving`
-needs this form or the next:
+needs this form or one of the next two:
 
     def train(params, *, epochs, seed):
         for epoch in range(epochs):
             yield {"accuracy": 0.9}
+
+A function that reports, for code that can't be a generator, such as callbacks of a library. `report` raises `hpo.Stop`
+when the training should end:
+
+    def train(params, *, epochs, report):
+        for epoch in range(epochs):
+            report(epoch, accuracy=0.9)
 
 A generator that trains K settings together, and yields arrays (K,). Each `yield` returns a mask (K,) of the trials that
 stay, or None if all do:
@@ -20,15 +27,38 @@ stay, or None if all do:
         for epoch in range(epochs):
             stay = yield {"accuracy": array}
 
-`params` is a dict with a value for each parameter of the space, and `settings` a list of K such dicts. `epochs` and
-`seed` are passed to functions that have parameters of these names. The seed is the same for all trials of a search; it
-changes when the best settings are trained again.
+`params` is a dict with a value for each parameter of the space, and `settings` a list of K such dicts. Whatever else a
+function asks for by the name of a parameter, it gets:
+
+    epochs  how many epochs it should train
+    seed    the same for all trials of a search; another when the best settings are trained again
+    trial   the number of its trial
+    folder  a `pathlib.Path` to a folder of its own, for checkpoints and the like
+    device  one of `--devices`, such as cuda:1; None if there are none
+    report  see above
+
+If a process is killed, or the search is, and is resumed, its trials begin again, with their folders as they were left.
+So a training goes on from a checkpoint in its folder, after it has reported once more what it had reported by then:
+
+    def train(params, *, epochs, folder):
+        state = load(folder / "checkpoint") if (folder / "checkpoint").exists() else first_state(params)
+        yield from state.curve
+        for epoch in range(len(state.curve), epochs):
+            accuracy = state.train_one_epoch()
+            state.curve.append({"accuracy": accuracy})
+            save(state, folder / "checkpoint")
+            yield state.curve[-1]
+
+Where the best settings are trained again, each training has a new folder. Folders are beside the database, or where
+`--folder` says, and `hpo delete` deletes them with their study.
 
 If a function reports several metrics, `metric` in the plan names the one to optimize. A returned number needs no name.
 Other metrics than that one may be missing in some epochs; they are NaN there.
 A trial whose metric becomes NaN, or larger than 1e150, has diverged, and its training ends. An exception of whatever
 kind, also `SystemExit`, fails the trial: its message and traceback are stored, and the search goes on. What a function
 prints goes to stderr, and the last 10,000 characters are kept with the trial. `hpo show NAME TRIAL` shows all that.
+A trial that trains for longer than `--trial-timeout` fails, and so does one whose process needs more memory than
+`--trial-memory`.
 
 Each trial trains in a process of its own, so what it does to global random generators, to the working folder, to
 handlers of signals and to its process touches no other trial: even a process that is killed is only replaced. At the
@@ -41,25 +71,17 @@ threads of this process, which share all that.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from hpo.choose.types import Direction, Traits
 from hpo.errors import PlanError
 from hpo.plan.space import Settings
-from hpo.trainables.task import Array, Curves, Task, Training, TrialError
+from hpo.trainables.call import Call, Train, is_kind, name_of, options_of
+from hpo.trainables.task import Task, Training
 from hpo.trainables.travelling import Sent, train_there
-from studies.words import counted
 
-Train = Callable[..., Any]
-
-OPTIONS = ("epochs", "seed")  # that a function may take besides its settings
-EXAMPLE = 'report {"loss": 0.3, "accuracy": 0.9}, for example'
-AWAIT = "call asyncio.run in an ordinary function"
 UNNAMED_METRIC = "value"  # of a function that returns a number, if the plan names no metric
 
 
@@ -75,6 +97,9 @@ class Function:
     contents: Mapping[str, Any] = {}
     overview: Mapping[str, Any] = {}
 
+    folder: Path | None = None
+    """Where the folders of its trials are, for functions that ask for one; None: they are temporary."""
+
     def __init__(
         self,
         train: Train,
@@ -86,13 +111,20 @@ class Function:
     ) -> None:
         self.metric = self.score = metric  # the function decides which rows it measures
         population = getattr(train, "hpo_population", False)
-        self._call = Call(train, population, _options(train), metric or UNNAMED_METRIC)
-        self.traits = Traits(direction, stacked=self._call.population)
-        if halving and not _is(train, inspect.isgeneratorfunction):
+        options = options_of(train, population=population)
+        self._call = Call(train, population, options, metric or UNNAMED_METRIC)
+        self.traits = Traits(direction, stacked=population)
+        if halving and not (is_kind(train, inspect.isgeneratorfunction) or "report" in options):
             raise PlanError(
-                f"halving: {_name(train)} is no generator function, so it reports no metric before it ends"
+                f"halving: {name_of(train)} is no generator function and takes no report, so nothing is known "
+                "of a training before it ends"
             )
         self._sent = Sent(self._call) if travels else None
+
+    @property
+    def asks_for(self) -> tuple[str, ...]:
+        """Which of `hpo.trainables.call.OPTIONS` it takes."""
+        return self._call.options
 
     @property
     def travels(self) -> bool:
@@ -106,153 +138,11 @@ class Function:
 
     def training(self, task: Task) -> Training:
         """The training of a task. The function chooses its rows, so the split has no effect."""
-        arguments = (task.settings, task.epochs, task.seed)
+        values: dict[str, Any] = {"epochs": task.epochs, "seed": task.seed, "trial": task.trials[0]}
+        if self.folder is not None:
+            stage = f"-stage-{task.split}" if isinstance(task.split, int) and task.split > 0 else ""
+            values["folder"] = self.folder / f"trial-{task.trials[0]}{stage}"
+        arguments, asks = (task.settings, values), "device" in self.asks_for
         if self._sent is None:
-            return Training(self._call, arguments)
-        return Training(train_there, arguments, shared={"sent": self._sent})
-
-
-@dataclass(frozen=True)
-class Call:
-    """How a function is called: with a population or one trial's settings, and with which of `OPTIONS`. A number
-    without a name is its `metric`.
-    """
-
-    train: Train
-    population: bool
-    options: tuple[str, ...]
-    metric: str
-
-    def __call__(self, settings: Sequence[Settings], epochs: int, seed: int) -> Curves:
-        """Call the function, and yield its metrics as arrays (K,), epoch by epoch.
-
-        Raises:
-            TrialError: the function raised an exception, or reported something that is no metric.
-        """
-        values = {"epochs": epochs, "seed": seed}
-        options = {name: values[name] for name in self.options}
-        each = [dict(setting) for setting in settings]
-        try:
-            result = self.train(each if self.population else each[0], **options)
-            if inspect.iscoroutine(result):
-                result.close()  # else Python warns that nobody has awaited it
-                raise TypeError(f"the trainer returned a coroutine: {AWAIT}")
-            if not isinstance(result, Generator):
-                with suppress(GeneratorExit):  # the training is closed
-                    yield self._metrics(result, len(each))
-                return
-            stay = None  # the value that a generator must first be sent
-            try:
-                for epoch in range(1, epochs + 1):
-                    try:
-                        reported = result.send(stay)
-                    except StopIteration:
-                        return
-                    metrics = self._metrics(reported, len(each), f" in epoch {epoch}")
-                    try:
-                        mask = yield metrics
-                    except GeneratorExit:
-                        return  # the training is closed, and so is the function's generator
-                    stay = mask if self.population else None
-            finally:
-                result.close()
-        except BaseException as error:  # the user's own Ctrl-C comes to the main thread, never here
-            raise TrialError.of(error) from error
-
-    def _metrics(self, reported: object, count: int, when: str = "") -> dict[str, Array]:
-        return metrics_of(reported, self.metric, count, when)
-
-
-def metrics_of(reported: object, metric: str, count: int, when: str = "") -> dict[str, Array]:
-    """The reported metrics as metric -> (K,), K = `count`. Anything but a mapping is the value of `metric`.
-
-    Raises:
-        ValueError, TypeError: a value is not a number, or there are not K of them.
-    """
-    if reported is None:
-        raise TypeError(f"the trainer reported None{when}, and no number: {EXAMPLE}")
-    if isinstance(reported, Iterator):
-        raise TypeError(
-            f"the trainer returned {_a(reported)}, which is neither a number nor a generator: "
-            "yield from it, if it has a value for each epoch"
-        )
-    if count == 1 and isinstance(reported, list | tuple) and len(reported) > 1:
-        raise TypeError(
-            f"the trainer reported {len(reported)} values{when}, {reported!r}, without names: {EXAMPLE}"
-        )
-    metrics = reported if isinstance(reported, Mapping) else {metric: reported}
-    if not metrics:
-        raise ValueError(f"the trainer reported no metric{when}")
-    arrays = {}
-    for name, value in metrics.items():
-        try:
-            values = _numbers(value)
-        except Exception:  # whatever the value's own class raises
-            raise TypeError(
-                f"the trainer reported {name!s} = {value!r}{when}, which is not a number"
-            ) from None
-        if len(values) != count:
-            one = ": yield one in each epoch, or return the one that counts" if count == 1 else ""
-            raise ValueError(
-                f"the trainer reported {len(values)} values of {name!s} for {counted(count, 'trial')}{when}{one}"
-            )
-        arrays[str(name)] = values
-    return arrays
-
-
-def _numbers(value: Any) -> Array:
-    """A number, or some in an array or a list, as a flat array."""
-    # NumPy would read text, make NaN of None, and take the real part of a complex number.
-    if value is None or isinstance(value, str | bytes) or np.iscomplexobj(value):
-        raise TypeError
-    try:
-        return np.asarray(value, dtype=float).reshape(-1)
-    except (TypeError, ValueError, RuntimeError):  # such as a tensor that needs its gradient
-        return np.array([float(v) for v in value] if np.ndim(value) else [float(value)])
-
-
-def _a(value: object) -> str:
-    kind = type(value).__name__
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-
-
-def _options(train: Train) -> tuple[str, ...]:
-    """Which of `OPTIONS` a function takes."""
-    if not callable(train):
-        raise PlanError(f"{train!r} is neither the name of a source nor a function that trains")
-    if _is(train, inspect.iscoroutinefunction, inspect.isasyncgenfunction):
-        raise PlanError(f"{_name(train)} is async, and a search does not await it: {AWAIT}")
-    try:
-        parameters = inspect.signature(train).parameters.values()
-    except (TypeError, ValueError):  # a function written in C
-        return ()
-    kinds = inspect.Parameter
-    if any(p.kind is kinds.VAR_KEYWORD for p in parameters):
-        taken = list(OPTIONS)
-    else:
-        taken = [p.name for p in parameters if p.name in OPTIONS]
-    others = [
-        p
-        for p in parameters
-        if p.name not in taken and p.kind not in (kinds.VAR_KEYWORD, kinds.VAR_POSITIONAL)
-    ]
-    name = _name(train)
-    if not others and not any(p.kind is kinds.VAR_POSITIONAL for p in parameters):
-        raise PlanError(f"{name} takes no settings: write def {name}(params, *, epochs, seed)")
-    for p in others[1:]:
-        if p.default is kinds.empty:
-            raise PlanError(
-                f"{name} needs {p.name!r}, which a search does not pass: "
-                f"write def {name}(params, *, epochs, seed)"
-            )
-    return tuple(taken)
-
-
-def _is(train: Train, *kinds: Callable[[Any], bool]) -> bool:
-    """Whether a function, or what a decorator or an object makes callable, is of one of these kinds."""
-    inner = inspect.unwrap(train)
-    return any(kind(one) for kind in kinds for one in (inner, getattr(inner, "__call__", None)))  # noqa: B004
-
-
-def _name(train: Train) -> str:
-    return str(getattr(train, "__qualname__", repr(train)))
+            return Training(self._call, arguments, asks_for_device=asks)
+        return Training(train_there, arguments, shared={"sent": self._sent}, asks_for_device=asks)

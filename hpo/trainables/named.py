@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from hpo.errors import PlanError
+from hpo.trainables.call import Train
 from hpo.trainables.files import load
-from hpo.trainables.function import Train
 from studies.words import nearest
 
 PARTIAL = ".partial"

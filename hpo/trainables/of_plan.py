@@ -9,7 +9,8 @@ from hpo.errors import PlanError
 from hpo.plan.plan import Plan
 from hpo.trainables import named
 from hpo.trainables.asked import ASKED, Asked
-from hpo.trainables.function import Function, Train
+from hpo.trainables.call import Train
+from hpo.trainables.function import Function
 from hpo.trainables.network import mlp
 from hpo.trainables.protocol import Trainable
 from trainer.data import InMemory, name_of
@@ -27,7 +28,7 @@ def trainable_of(
     worker: Worker | None = None,
     train: Train | str | None = None,
     data: InMemory | None = None,
-    executor: Where | None = None,
+    executor: str | None = None,
 ) -> Trainable:
     """The function of a plan, which `train` may supply, or its network, whose data a `worker` may read, or `data` are.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,13 +62,21 @@ class Task:
 class Training:
     """A task that can run anywhere: `function(*arguments, **options, **shared)` is a generator of `Curves`.
 
-    `shared` are the large objects, such as rows, that a worker keeps from task to task.
+    `shared` are the large objects, such as rows, that a worker keeps from task to task. One that `asks_for_device` is
+    told by the option `device` where to compute.
     """
 
     function: Callable[..., Curves]
     arguments: tuple[Any, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
     shared: Mapping[str, Any] = field(default_factory=dict)
+    asks_for_device: bool = False
+
+    def on(self, device: str | None) -> Training:
+        """The same training on a device."""
+        if not self.asks_for_device:
+            return self
+        return replace(self, options={**self.options, "device": device})
 
     def here(self) -> Curves:
         """Train in this process, on the thread that asks for the next epoch."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -58,14 +58,23 @@ class Sent:
         return {name: value for name, value in vars(self).items() if name != "function"}
 
 
-def train_there(settings: Sequence[Settings], epochs: int, seed: int, *, sent: Sent) -> Curves:
-    """Train as the function does, epoch by epoch, with the folder and the generators to itself."""
+def train_there(
+    settings: Sequence[Settings],
+    values: Mapping[str, Any],
+    *,
+    sent: Sent,
+    device: str | None = None,
+) -> Curves:
+    """Train as the function does, epoch by epoch, with the working folder and the generators to itself.
+
+    `values` are those of `hpo.trainables.call.OPTIONS`.
+    """
     try:
         function = sent.function
     except BaseException as error:  # its modules are the user's
         raise TrialError.of(error) from error
-    had_torch, state = "torch" in sys.modules, _fresh(seed)
-    curves, stay, first = function(settings, epochs, seed), None, True
+    had_torch, state = "torch" in sys.modules, _fresh(values["seed"])
+    curves, stay, first = function(settings, values, device), None, True
     try:
         while True:
             _put(state)
@@ -78,8 +87,8 @@ def train_there(settings: Sequence[Settings], epochs: int, seed: int, *, sent: S
             if first and not had_torch and "torch" in sys.modules:
                 # The function has imported it just now, so its generator was not seeded: begin again.
                 curves.close()
-                state, had_torch = _fresh(seed), True
-                curves = function(settings, epochs, seed)
+                state, had_torch = _fresh(values["seed"]), True
+                curves = function(settings, values, device)
                 continue
             stay, first = (yield figures), False
     finally:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,6 +31,7 @@ from studies.database.engine import (
     sqlite_path,
     use_wal,
 )
+from studies.database.folders import FOLDER, delete_folder
 from studies.database.owner import current_user
 from studies.database.reader import Reader
 from studies.database.records import Direction
@@ -227,13 +229,14 @@ class Store(Reader):
             return Writer(self, record.study_id, record.name, token)
 
     def delete_study(self, name: str) -> int:
-        """Delete a study and everything of it, in one transaction; returns how many trials it had.
+        """Delete a study and everything of it, in one transaction, then its folder; returns how many trials it had.
 
         Raises:
             NoSuchStudyError: there is none of that name.
             LeaseError: a process is searching it.
         """
         record = self.read(lambda: self.study(name))
+        folder = attributes.user_attributes(self, record.study_id).get(FOLDER)
         if record.name != name:  # what can't be undone asks for the whole name
             raise self._no_study(name)
 
@@ -258,7 +261,10 @@ class Store(Reader):
                     connection.execute(sa.delete(table).where(table.c.study_id == record.study_id))
             return count
 
-        return patiently(delete)
+        deleted = patiently(delete)
+        if folder is not None:
+            delete_folder(Path(folder))
+        return deleted
 
     def _held_by(self, token: str) -> int | None:
         query = sa.select(tables.leases.c.study_id).where(tables.leases.c.holder == token)

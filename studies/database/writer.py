@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from studies.database import attributes, batches, tables
 from studies.database.engine import now
+from studies.database.folders import FOLDER
 from studies.database.holding import Holding
 from studies.database.records import Conclusion, Confirmation, Opening, Result
 
@@ -81,6 +82,16 @@ class Writer(Holding):
             attributes.name_metric(store, connection, self.study_id, name)
 
         self.write(work)
+
+    def keep_folder(self, folder: str) -> None:
+        """Store where the study keeps the folders of its trials."""
+        store, stored = self.store, {FOLDER: folder}
+        if attributes.user_attributes(store, self.study_id).get(FOLDER) != folder:
+            self.write(
+                lambda connection: attributes.write_user_attributes(
+                    store, connection, self.study_id, stored
+                )
+            )
 
     def start_round(self, number: int, size: int, ranges: Mapping[str, Any]) -> None:
         """Record a round before its first trial is drawn."""

@@ -74,7 +74,7 @@ def test_the_second_signal_ends_a_search_at_once(
     stop: signal.Signals, start: Start, tmp_path: Path
 ) -> None:
     (tmp_path / "slow.py").write_text(SLOW.replace("SECONDS", "600"))
-    process = start(SEARCH)
+    process = start(f"{SEARCH} --executor threads")  # processes would end at once
     wait_for(tmp_path / "training")
     process.send_signal(stop)
     time.sleep(0.5)

@@ -161,3 +161,56 @@ def test_the_end_of_a_search_waits_for_no_step(storage: str, tmp_path: Path) -> 
     with pytest.raises(hpo.CancelledError):
         searched(train, storage, metric=None, epochs=1, cancel=cancel)
     thread.join()
+
+
+def test_a_trial_that_never_answers_fails_after_its_time(storage: str) -> None:
+    def train(params: dict[str, Any], *, epochs: int) -> Iterator[float]:
+        for epoch in range(epochs):
+            if epoch == 1 and params["x"] > 0.5:
+                time.sleep(3600)
+            yield float(params["x"])
+
+    frame = searched(train, storage, trials=6, rounds=1, epochs=2, trial_timeout=0.5).trials_frame()
+    failed = frame["x"] > 0.5
+    assert set(frame["state"][~failed]) == {"complete"}
+    assert all("trial_timeout of 0.5 s" in error for error in frame["error"][failed])
+    assert failed.any()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process so")
+def test_a_trial_that_needs_too_much_memory_fails_alone(storage: str) -> None:
+    def train(params: dict[str, Any]) -> float:
+        size = 3 * 10**9 if params["x"] > 0.5 else 10**6
+        return float(np.ones(size, np.uint8)[-1])
+
+    frame = searched(train, storage, trials=6, rounds=1, epochs=1, trial_memory="2G").trials_frame()
+    failed = frame["x"] > 0.5
+    assert set(frame["state"][~failed]) == {"complete"}
+    assert all("Memory" in error for error in frame["error"][failed])
+    assert failed.any()
+
+
+def test_a_training_goes_on_from_its_checkpoint_after_its_process_died(
+    storage: str, tmp_path: Path
+) -> None:
+    def train(params: dict[str, Any], *, epochs: int, folder: Path) -> Iterator[float]:
+        checkpoint = folder / "checkpoint"
+        done = (
+            [float(line) for line in checkpoint.read_text().split()] if checkpoint.exists() else []
+        )
+        yield from done
+        for epoch in range(len(done), epochs):
+            if epoch == 2 and not (folder / "died").exists():
+                (folder / "died").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            done.append(params["x"] * epoch)
+            with (tmp_path / "trained").open("a") as file:
+                file.write(f"{epoch}\n")
+            checkpoint.write_text(" ".join(map(str, done)))
+            yield done[-1]
+
+    study = searched(train, storage, trials=4, rounds=1, metric=None)
+    assert study.epochs_frame()["value"].tolist() == [
+        x * epoch for x in study.trials_frame()["x"] for epoch in range(EPOCHS)
+    ]
+    assert sorted((tmp_path / "trained").read_text().split()) == sorted("0123" * 4)

@@ -235,7 +235,7 @@ def test_half_way_and_stopped_again_it_ends_as_if_it_had_never_stopped(
     other = copied(tmp_path / "one.db", tmp_path, "other")
     drawn = len(studies.load("s", one).trials_frame())
     notes = Notes()
-    study = operations.confirm("s", 6, train=noisy, storage=one, watcher=notes, workers=1)
+    study = operations.confirm("s", 6, train=noisy, storage=one, watcher=notes)
     assert study.summary()["state"] == "interrupted"
     assert len(study.trials_frame()) == drawn
     assert notes.lines[-1].endswith("hpo resume goes on with the rest of its plan")

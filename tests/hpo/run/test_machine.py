@@ -16,6 +16,7 @@ import pytest
 import hpo
 import studies
 from hpo.choose.rounds import EXPLORING
+from hpo.plan.place import HERE
 from hpo.plan.plan import make_plan
 from hpo.run.creating import creating
 from hpo.run.journal import Journal
@@ -49,7 +50,7 @@ def machine(
     trainable: Trainable, fields: dict[str, Any], storage: str, name: str
 ) -> Iterator[Machine]:
     plan = make_plan(fields)
-    with creating(plan, trainable, name=name, storage=storage, workers=1) as writer:
+    with creating(plan, trainable, name=name, storage=storage, place=HERE) as writer:
         journal = Journal(plan, trainable, writer, Watcher())
         yield Machine(plan, trainable, journal, lambda: 0.0)
 

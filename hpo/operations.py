@@ -13,6 +13,7 @@ from typing import Any, Unpack
 from hpo.choose.confirming import repeated_best
 from hpo.errors import NoTrialSucceededError, PlanError
 from hpo.executors.chosen import check_place, executor_of, workers_of
+from hpo.executors.chosen import differences as differences_of
 from hpo.plan.fields import ConfirmFields, PlanChanges
 from hpo.plan.place import HERE, Place
 from hpo.plan.plan import Plan, make_plan
@@ -76,6 +77,8 @@ def start(
     check_new(plan, name, url)
     check_place(plan, place)
     trainable = trainable_of(plan, worker=worker, train=train, data=data, executor=place.executor)
+    for line in differences_of(trainable, place):
+        (watcher or Watcher()).noticed(line)
     with creating(
         plan, trainable, name=name, storage=url, place=place, numbered=numbered
     ) as writer:
@@ -213,6 +216,8 @@ def _going_on(
         check_place(resumed.plan, place)
         trainable = trainable_of(resumed.plan, train=train, data=data, executor=place.executor)
         check_data(resumed.plan, trainable, resumed.record)
+        for line in differences_of(trainable, place):
+            watcher.noticed(line)
         yield store, resumed, trainable
 
 
@@ -323,7 +328,9 @@ def _run(
         folder = study_folder(writer.store, writer.study_id, writer.name, place.folder)
         writer.keep_folder(str(folder))
         trainable.folder = folder
-    executor = executor_of(plan, trainable, place, watcher.epoch_trained, worker=worker)
+    executor = executor_of(
+        plan, trainable, place, watcher.epoch_trained, noticed=watcher.noticed, worker=worker
+    )
     run(machine, executor, cancel)
     trials = machine.history.trials.values()
     if trials and not until_confirmed and all(t.value is None for t in trials):

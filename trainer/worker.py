@@ -7,31 +7,25 @@ use one worker: it answers one request at a time, and between two epochs of a tr
 
 from __future__ import annotations
 
-import itertools
 import os
 import pickle
 import subprocess
 import sys
 import tempfile
-import threading
 import traceback
-import weakref
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing, suppress
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import IO, Any, Self
+
+from trainer.other_process import OtherProcess, WorkerDiedError
 
 AVAILABLE = os.name == "posix"
 """Whether this system can begin workers."""
 
 
-class WorkerDiedError(RuntimeError):
-    """A worker ended before it answered; the message has its exit status and what it wrote to stderr."""
-
-
-class Worker:
+class Worker(OtherProcess):
     """A second Python process that imports `modules` and then runs one function after another. A context manager.
 
     What it prints is told when it has died; or, with `printed`, passed on at once by the thread that waits for it.
@@ -77,11 +71,8 @@ class Worker:
             )
         if printed is not None:
             os.close(written)
-        self._owner = os.getpid()
-        self._lock = threading.RLock()  # one request at a time
+        super().__init__()
         self._greeted = False
-        self._count = itertools.count()
-        self._shared: dict[str, weakref.ref[Any]] = {}  # what was last sent there
 
     def __enter__(self) -> Self:
         return self
@@ -102,66 +93,9 @@ class Worker:
                 self._lock.release()
         return self._greeted and self.process.poll() is None
 
-    def idle(self) -> bool:
-        """Whether no request is being answered."""
-        if idle := self._lock.acquire(blocking=False):
-            self._lock.release()
-        return idle
-
-    def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """Run a function there, and return what it returns or raise what it raises.
-
-        Raises:
-            WorkerDiedError: the process died.
-        """
-        return self._ask("call", function, arguments, options)
-
-    def keep(
-        self, make: Callable[..., Callable[..., Any]], *arguments: Any, **options: Any
-    ) -> Callable[..., Any]:
-        """Have `make` return a function there, which stays there; the returned function calls it, as `call` does."""
-        number = next(self._count)
-        self._ask("keep", number, make, arguments, options)
-        return partial(self._ask, "call_kept", number)
-
-    def training(
-        self,
-        function: Callable[..., Generator[Any, Any, None]],
-        shared: Mapping[str, Any],
-        *arguments: Any,
-        **options: Any,
-    ) -> Generator[Any, Any, None]:
-        """Run a generator as `steps` does. If the process dies, it begins again here, with all that was sent to it."""
-        sent: list[Any] = []
-        with suppress(WorkerDiedError):
-            yield from replayed(self.steps(function, shared, *arguments, **options), sent)
-            return
-        yield from replayed(function(*arguments, **shared, **options), sent)
-
-    def steps(
-        self,
-        function: Callable[..., Generator[Any, Any, None]],
-        shared: Mapping[str, Any],
-        *arguments: Any,
-        **options: Any,
-    ) -> Generator[Any, Any, None]:
-        """Run the generator `function(*arguments, **shared, **options)` there: yield what it yields, send what is sent.
-
-        `shared` are large objects, which travel only if they are other objects than the last time.
-
-        Raises:
-            WorkerDiedError: the process died.
-        """
-        number = next(self._count)
-        answer = self._begin(number, function, shared, arguments, options)
-        while answer is not None:
-            try:
-                sent = yield answer[0]
-            except BaseException:
-                with suppress(WorkerDiedError):
-                    self._ask("close", number)
-                raise
-            answer = self._ask("send", number, sent)
+    def alive(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
 
     def close(self) -> None:
         """End the process."""
@@ -172,37 +106,23 @@ class Worker:
                 self._connection.close()
                 self._output.close()
 
-    def _begin(
-        self, number: int, function: object, shared: Mapping[str, Any], *rest: object
-    ) -> Any:
-        with self._lock:
-            has = self._shared.keys() == shared.keys() and all(
-                self._shared[name]() is value for name, value in shared.items()
-            )
-            self._shared = {}
-            answer = self._ask("begin", number, function, None if has else dict(shared), *rest)
-            self._shared = {name: weakref.ref(value) for name, value in shared.items()}
-        return answer
+    def exchange(self, request: bytes) -> bytes:
+        """Send a pickled request, and wait for its pickled answer.
 
-    def _ask(self, action: str, *arguments: Any) -> Any:
-        if os.getpid() != self._owner:
-            raise WorkerDiedError("a second Python process belongs to the parent of this fork")
-        request = pickle.dumps((action, arguments), protocol=5)
-        with self._lock:
-            try:
-                if not self._greeted:
-                    self._greet()
-                self._connection.send_bytes(request)
-                self._pass_on()
-                answer, error = pickle.loads(self._connection.recv_bytes())  # noqa: S301  # ours
-            except (EOFError, OSError):
-                raise WorkerDiedError(self._end()) from None
-            except BaseException:
-                self.close()  # or its answer would be taken for that of the next request
-                raise
-        if error is not None:
-            raise error
-        return answer
+        Raises:
+            WorkerDiedError: the process died.
+        """
+        try:
+            if not self._greeted:
+                self._greet()
+            self._connection.send_bytes(request)
+            self._pass_on()
+            return self._connection.recv_bytes()
+        except (EOFError, OSError):
+            raise WorkerDiedError(self._end()) from None
+        except BaseException:
+            self.close()  # or its answer would be taken for that of the next request
+            raise
 
     def _greet(self) -> None:
         self._connection.recv_bytes()
@@ -232,17 +152,6 @@ class Worker:
         status = self.process.returncode
         text = output.decode(errors="replace").strip() or ("it was killed" if status < 0 else "")
         return f"a second Python process ended with status {status}: {text}".removesuffix(": ")
-
-
-def replayed(steps: Generator[Any, Any, None], sent: list[Any]) -> Generator[Any, Any, None]:
-    """What a generator yields after all that was `sent` to it before; what it is sent from now on is added to that."""
-    with closing(steps), suppress(StopIteration):
-        yielded = next(steps)
-        for value in sent:
-            yielded = steps.send(value)
-        while True:
-            sent.append((yield yielded))
-            yielded = steps.send(sent[-1])
 
 
 class _Server:

@@ -10,7 +10,6 @@ import click
 
 from hpo.cli.completing import choices
 from hpo.plan.fields import FIELDS, GROUPS, PlanField
-from hpo.plan.place import EXECUTORS
 from studies import DEFAULT_STORAGE
 from studies.words import setting
 
@@ -72,8 +71,9 @@ def run_options(command: F) -> F:
         ),
         click.option(
             "--executor",
-            type=click.Choice(EXECUTORS),
-            help="Where a trainer of yours trains: processes (the default) or threads of this one.",
+            metavar="NAME",
+            help="Where a trainer of yours trains: processes (the default), threads of this one, or dask[:ADDRESS], a "
+            "Dask cluster.",
         ),
         click.option(
             "--devices",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from hpo.choose.rounds import largest_batch
 from hpo.errors import PlanError
+from hpo.executors.cluster import Cluster, check_cluster
 from hpo.executors.devices import Devices, check_devices
 from hpo.executors.processes import Processes
 from hpo.executors.protocol import Executor
@@ -19,7 +20,7 @@ from trainer.worker import AVAILABLE, Worker
 
 
 def check_place(plan: Plan, place: Place) -> None:
-    """Check that the tasks of a plan can train in a place, before anything is written.
+    """Check that the tasks of a plan can train in a place, before its data are read.
 
     Raises:
         PlanError: they can't; the message says why.
@@ -32,7 +33,22 @@ def check_place(plan: Plan, place: Place) -> None:
     limits = [name for name in ("trial_timeout", "trial_memory") if getattr(plan, name) is not None]
     if limits and (place.executor == "threads" or not AVAILABLE):
         raise PlanError(f"{limits[0]}: a thread can't be ended; leave out executor threads")
+    if place.devices and place.on_dask:
+        raise PlanError(
+            "devices: Dask's workers have those that CUDA_VISIBLE_DEVICES leaves them; leave it out"
+        )
     check_devices(place.devices)
+
+
+def differences(trainable: Trainable, place: Place) -> list[str]:
+    """How the workers of a cluster differ from this process, in a sentence for each; none for another executor.
+
+    Raises:
+        PlanError: they can't load the function, or there is no scheduler.
+    """
+    if place.address is None or not isinstance(trainable, Function) or trainable.sent is None:
+        return []
+    return check_cluster(place.address, trainable.sent.load)
 
 
 def workers_of(plan: Plan, trainable: Trainable, place: Place) -> int:
@@ -40,7 +56,8 @@ def workers_of(plan: Plan, trainable: Trainable, place: Place) -> int:
     count = place.workers or len(place.devices) or default_workers()
     if plan.trainer is None or trainable.traits.stacked:
         return count
-    return min(count, largest_batch(plan, trainable.traits, 1))
+    ahead = largest_batch(plan, trainable.traits, 1)
+    return ahead if place.workers is None and place.address else min(count, ahead)
 
 
 def executor_of(
@@ -49,12 +66,21 @@ def executor_of(
     place: Place,
     trained: Callable[[int], None] = lambda _: None,
     *,
+    noticed: Callable[[str], None] = lambda _: None,
     worker: Worker | None = None,
 ) -> Executor:
-    """The executor for a plan. `worker` is a process that exists already, in which a network can train."""
+    """The executor for a plan, which notices when a cluster has no worker.
+
+    `worker` is a process that exists already, in which a network can train.
+    """
     workers, devices = workers_of(plan, trainable, place), Devices(place.devices)
     if plan.trainer is None:
         return Stacks(trainable, workers, trained, worker)
+    if place.on_dask:
+        return Cluster(
+            trainable, workers, trained, address=place.address, noticed=noticed,
+            ahead=plan.ahead, timeout=plan.trial_timeout, memory=plan.trial_memory,
+        )  # fmt: skip
     if isinstance(trainable, Function) and trainable.travels:
         return Processes(
             trainable, workers, trained, devices,

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 from hpo.errors import PlanError
-from trainer.worker import AVAILABLE, Worker, WorkerDiedError
+from trainer.other_process import WorkerDiedError
+from trainer.worker import AVAILABLE, Worker
 
 DEVICE = re.compile(r"[a-z]+(:\d+)?")
 

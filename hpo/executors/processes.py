@@ -24,8 +24,10 @@ from hpo.executors.devices import Devices
 from hpo.executors.threads import Threads, default_workers
 from hpo.trainables.protocol import Trainable
 from hpo.trainables.task import Curves, Training, TrialError
-from trainer.worker import Worker, WorkerDiedError, replayed
+from trainer.other_process import OtherProcess, WorkerDiedError, replayed
+from trainer.worker import Worker
 
+MODULE = "hpo.trainables.travelling"  # what a process imports before its first task
 ATTEMPTS = 3  # processes that a task may see the end of
 SHOWING = threading.Lock()  # a stream may lose what two threads write at once
 
@@ -51,7 +53,7 @@ class Processes(Threads):
         super().__init__(trainable, workers, trained, devices)
         self._timeout, self._memory = timeout, memory
         self._lock = threading.Lock()
-        self._processes: dict[Worker, int] = {}  # and how many tasks each has
+        self._processes: dict[OtherProcess, int] = {}  # and how many tasks each has
         self._environment = {}
         if "OMP_NUM_THREADS" not in os.environ:
             self._environment["OMP_NUM_THREADS"] = str(max(1, default_workers() // ahead))
@@ -88,7 +90,7 @@ class Processes(Threads):
         raise TrialError(line, line)
 
     @contextmanager
-    def _place(self) -> Iterator[Worker]:
+    def _place(self) -> Iterator[OtherProcess]:
         """A process for one task, from its first step to its last: an idle one, a new one, or that with the fewest."""
         with self._lock:
             if self._stopping.is_set():
@@ -99,12 +101,7 @@ class Processes(Threads):
             if process is None or (
                 self._processes[process] and len(self._processes) < self._workers
             ):
-                process = Worker(
-                    "hpo.trainables.travelling",
-                    printed=_shown(),
-                    environment=self._environment,
-                    memory=self._memory,
-                )
+                process = self._begun()
                 self._processes[process] = 0
             self._processes[process] += 1
         try:
@@ -112,11 +109,15 @@ class Processes(Threads):
         finally:
             with self._lock:
                 self._processes[process] -= 1
-                if process.process.poll() is not None:
+                if not process.alive():
                     del self._processes[process]
 
+    def _begun(self) -> OtherProcess:
+        """A new process."""
+        return Worker(MODULE, printed=shown(), environment=self._environment, memory=self._memory)
 
-def _shown() -> Callable[[bytes], None]:
+
+def shown() -> Callable[[bytes], None]:
     """Passes on what a process prints, as if the thread that waits for it had printed it."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,23 +10,36 @@ from pathlib import Path
 from hpo.errors import PlanError
 from studies.words import nearest
 
-EXECUTORS = ("processes", "threads")
+EXECUTORS = ("processes", "threads", "dask")
+
+
+ADDRESS = re.compile(r"dask:(tcp|tls|ws|wss|ucx|inproc)://.+")
 
 
 @dataclass(frozen=True)
 class Place:
     """Where the tasks of a search train.
 
-    `executor` is one of EXECUTORS; None: processes where the system has them. It is for functions of the user's;
-    networks of hpo's train here. `workers`: how many tasks train at once; None: one for each core or device. `devices`
-    are shared out among the tasks. `folder` holds the folders of trials that ask for one; None: see
-    `studies.database.folders`.
+    `executor` is one of EXECUTORS, or dask:ADDRESS for a scheduler of Dask's; None: processes where the system has
+    them. It is for functions of the user's; networks of hpo's train here. `workers`: how many tasks train at once;
+    None: one for each core or device. `devices` are shared out among the tasks. `folder` holds the folders of trials
+    that ask for one; None: see `studies.database.folders`.
     """
 
     workers: int | None = None
     executor: str | None = None
     devices: tuple[str, ...] = ()
     folder: Path | None = None
+
+    @property
+    def address(self) -> str | None:
+        """That of a scheduler of Dask's."""
+        return (self.executor or "").removeprefix("dask:") if ":" in (self.executor or "") else None
+
+    @property
+    def on_dask(self) -> bool:
+        """Whether tasks train on a Dask cluster."""
+        return (self.executor or "").startswith("dask")
 
 
 HERE = Place()
@@ -45,8 +59,10 @@ def make_place(
     """
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise PlanError(f"workers: {workers!r} is not a whole number of at least 1")
-    if executor is not None and executor not in EXECUTORS:
-        known = nearest(str(executor), EXECUTORS, "")
+    if executor is not None and not ADDRESS.fullmatch(executor) and executor not in EXECUTORS:
+        known = (
+            nearest(str(executor), EXECUTORS, "") or "for a scheduler, write dask:tcp://HOST:PORT"
+        )
         raise PlanError(
             f"executor: {executor!r} is not one of {', '.join(EXECUTORS)}; {known}".removesuffix(
                 "; "

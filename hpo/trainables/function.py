@@ -86,7 +86,8 @@ UNNAMED_METRIC = "value"  # of a function that returns a number, if the plan nam
 
 
 class Function:
-    """A function as a trainable. With `halving`, some trainings end at rungs; one that `travels` trains in processes.
+    """A function as a trainable. With `halving`, some trainings end at rungs; one that `travels` trains in
+    processes, which may be `far` away.
 
     Raises:
         PlanError: a search can't call it, it can't travel, or halving is asked of a function that is not a generator.
@@ -108,6 +109,7 @@ class Function:
         *,
         halving: bool = False,
         travels: bool = False,
+        far: bool = False,
     ) -> None:
         self.metric = self.score = metric  # the function decides which rows it measures
         population = getattr(train, "hpo_population", False)
@@ -119,7 +121,7 @@ class Function:
                 f"halving: {name_of(train)} is no generator function and takes no report, so nothing is known "
                 "of a training before it ends"
             )
-        self._sent = Sent(self._call) if travels else None
+        self.sent = Sent(self._call, train, far=far) if travels or far else None
 
     @property
     def asks_for(self) -> tuple[str, ...]:
@@ -129,7 +131,7 @@ class Function:
     @property
     def travels(self) -> bool:
         """Whether its trainings are for processes of their own."""
-        return self._sent is not None
+        return self.sent is not None
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """Each setting alone, or all together if the function takes a population."""
@@ -143,6 +145,6 @@ class Function:
             stage = f"-stage-{task.split}" if isinstance(task.split, int) and task.split > 0 else ""
             values["folder"] = self.folder / f"trial-{task.trials[0]}{stage}"
         arguments, asks = (task.settings, values), "device" in self.asks_for
-        if self._sent is None:
+        if self.sent is None:
             return Training(self._call, arguments, asks_for_device=asks)
-        return Training(train_there, arguments, shared={"sent": self._sent}, asks_for_device=asks)
+        return Training(train_there, arguments, shared={"sent": self.sent}, asks_for_device=asks)

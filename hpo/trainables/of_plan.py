@@ -50,6 +50,7 @@ def trainable_of(
             plan.direction or "maximize",
             halving=plan.halving is not None,
             travels=(executor or DEFAULT) == "processes",
+            far=(executor or "").startswith("dask"),
         )
     if train is not None:
         raise PlanError(f"the study's plan trains a network on {plan.source}, no function of yours")

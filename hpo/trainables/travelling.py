@@ -1,7 +1,8 @@
 """A user's function on its way to another process, and how it trains there.
 
 A function that a module has travels as its name, and the process imports the module. One of a script or a notebook,
-and one that was made in another function, travels as its code with all that it refers to (cloudpickle).
+and one that was made in another function, travels as its code with all that it refers to (cloudpickle). To another
+machine, so does one of a module that nobody has installed, with the modules beside it.
 
 Each training there begins in the same folder and with the same state of the global random generators, which follows
 from its seed. Where several trainings take turns in one process, since they wait at rungs, each finds again what it
@@ -10,13 +11,15 @@ left.
 
 from __future__ import annotations
 
+import inspect
 import os
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -30,32 +33,73 @@ State = dict[str, Any]
 
 
 class Sent:
-    """A function as bytes, with what a process needs to make it again: where modules are, and files loaded by path."""
+    """A function as bytes, with what a process needs to make it again: where modules are, and files loaded by path.
 
-    def __init__(self, function: Callable[..., Curves]) -> None:
+    It may go `far`, to a machine that does not have these files.
+    """
+
+    def __init__(self, function: Callable[..., Curves], train: Any, *, far: bool = False) -> None:
         import cloudpickle
 
-        self._path, self._files = list(sys.path), loaded()
+        self._path, self._files = list(sys.path), [] if far else loaded()
+        own = _modules_beside(train) if far else []
         try:
+            for module in own:
+                cloudpickle.register_pickle_by_value(module)
             self._pickle = cloudpickle.dumps(function, protocol=5)
         except Exception as error:  # whatever a user's own classes raise
             raise PlanError(
                 f"the function can't travel to another process: {error}; executor threads keeps it in this one"
             ) from None
+        finally:
+            for module in own:
+                cloudpickle.unregister_pickle_by_value(module)
 
     @cached_property
     def function(self) -> Callable[..., Curves]:
         """The function. Whatever importing its modules raises is raised."""
         import pickle
 
-        sys.path[:] = self._path
+        sys.path[:] = [*self._path, *(p for p in sys.path if p not in self._path)]
         for file in self._files:
             load(file)
         made: Callable[..., Curves] = pickle.loads(self._pickle)  # noqa: S301  # our parent wrote it
         return made
 
+    def load(self) -> None:
+        """Make the function here, to see whether that is possible."""
+        self.function  # noqa: B018  # it is made when it is asked for
+
     def __getstate__(self) -> State:
         return {name: value for name, value in vars(self).items() if name != "function"}
+
+
+def _modules_beside(train: Any) -> list[ModuleType]:
+    """The module of a function and those in its folder, unless they are installed."""
+    inner = inspect.unwrap(train.func if isinstance(train, partial) else train)
+    module = sys.modules.get(getattr(inner, "__module__", None) or "")
+    file = getattr(module, "__file__", None)
+    if module is None or file is None or module.__name__ == "__main__" or _is_installed(file):
+        return []
+    folder = Path(file).resolve().parent
+    return [
+        other
+        for other in sys.modules.values()
+        if isinstance(file := getattr(other, "__file__", None), str)
+        and not _is_installed(file)
+        and other.__name__ != "__main__"
+        and folder in Path(file).resolve().parents
+    ]
+
+
+def _is_installed(file: str) -> bool:
+    ours = Path(__file__).resolve().parents[2]  # hpo, trainer and studies
+    path = Path(file).resolve()
+    return (
+        "site-packages" in path.parts
+        or path.is_relative_to(sys.base_prefix)
+        or any(path.is_relative_to(ours / name) for name in ("hpo", "trainer", "studies"))
+    )
 
 
 def train_there(

@@ -16,6 +16,8 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from hpo.choose.halving import Rung, rungs, staying
+from hpo.executors.cluster import Cluster
+from hpo.executors.processes import Processes
 from hpo.executors.protocol import Executor, Paused
 from hpo.executors.stacks import Stacks
 from hpo.executors.threads import Threads, default_workers
@@ -42,12 +44,14 @@ def worker() -> object:
         yield begun
 
 
-@pytest.fixture(params=["threads", "processes"])
+@pytest.fixture(params=["threads", "stacks", "processes", "cluster"])
 def executor(request: pytest.FixtureRequest) -> Make:
-    if request.param == "threads":
-        return lambda trainable, workers: Threads(trainable, workers)
-    first = request.getfixturevalue("worker")
-    return lambda trainable, workers: Stacks(trainable, workers, first=first)
+    if request.param == "stacks":
+        first = request.getfixturevalue("worker")
+        return lambda trainable, workers: Stacks(trainable, workers, first=first)
+    if request.param == "cluster":
+        pytest.importorskip("distributed")
+    return {"threads": Threads, "processes": Processes, "cluster": Cluster}[request.param]
 
 
 def flat(value: float, epochs: int = 4) -> list[float]:

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from tests.trainer.shared import MakeRows
 from tests.trainer.trainings import STAY, begin, curves, gone, run_quietly, until
+from trainer.other_process import WorkerDiedError
 from trainer.recipe import Recipe, Rows
-from trainer.worker import Worker, WorkerDiedError
+from trainer.worker import Worker
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no workers elsewhere")
 
@@ -157,7 +158,8 @@ def test_a_worker_that_ends_says_how(worker: Worker) -> None:
 def test_an_interrupted_call_leaves_no_answer_for_the_next() -> None:
     script = """
         import os, signal, threading, time
-        from trainer.worker import Worker, WorkerDiedError
+        from trainer.other_process import WorkerDiedError
+        from trainer.worker import Worker
         with Worker() as worker:
             worker.call(divmod, 17, 5)
             threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from trainer.worker import Worker, WorkerDiedError
+from trainer.other_process import WorkerDiedError
+from trainer.worker import Worker
 
 if TYPE_CHECKING:
     from trainer.data import Splits, Which

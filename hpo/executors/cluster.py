@@ -70,11 +70,14 @@ class Hosted:
 class Remote(OtherProcess):
     """A process beside the Dask worker at an address."""
 
-    def __init__(self, future: Any, address: str, printed: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, client: Client, future: Any, address: str, printed: Callable[[bytes], None]
+    ) -> None:
         super().__init__()
         self.address = address
+        self._client, self._show = client, printed
         self._future = future  # the actor lives as long as somebody has this
-        self._host, self._show = future.result(timeout=60), printed
+        self._host = future.result(timeout=60)
         self._ended = threading.Event()
 
     def exchange(self, request: bytes) -> bytes:
@@ -82,7 +85,8 @@ class Remote(OtherProcess):
         if self._ended.is_set():
             raise WorkerDiedError("it has ended")
         try:
-            future = self._host.exchange(request)
+            with self._client.as_current():  # or the actor looks for another one
+                future = self._host.exchange(request)
             while True:
                 try:
                     answer, printed, died = future.result(timeout=POLL_SECONDS)
@@ -113,7 +117,7 @@ class Remote(OtherProcess):
         """End the process."""
         if not self._ended.is_set():
             self._ended.set()
-            with suppress(Exception):  # it may be gone already
+            with suppress(Exception), self._client.as_current():  # it may be gone already
                 self._host.end()
 
 
@@ -202,11 +206,12 @@ class Cluster(Processes):
             raise WorkerDiedError("no process begins after the end")
         address = max(threads, key=lambda place: threads[place] - used.count(place))
         try:
-            future = self._connected().submit(
+            client = self._connected()
+            future = client.submit(
                 Hosted, self._environment, self._memory,
                 actor=True, workers=[address], pure=False, retries=0,
             )  # fmt: skip
-            return Remote(future, address, shown())
+            return Remote(client, future, address, shown())
         except Exception as error:  # the worker has just gone
             raise WorkerDiedError(
                 f"the Dask worker {address} is gone: {type(error).__name__}"

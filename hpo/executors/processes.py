@@ -108,9 +108,10 @@ class Processes(Threads):
             yield process
         finally:
             with self._lock:
-                self._processes[process] -= 1
                 if not process.alive():
-                    del self._processes[process]
+                    self._processes.pop(process, None)  # its tasks notice one after another
+                elif process in self._processes:
+                    self._processes[process] -= 1
 
     def _begun(self) -> OtherProcess:
         """A new process."""

@@ -68,7 +68,7 @@ def make_place(
                 "; "
             )
         )
-    names = devices.split(",") if isinstance(devices, str) else devices
+    names = filter(None, devices.split(",")) if isinstance(devices, str) else devices
     return Place(
         workers,
         executor,

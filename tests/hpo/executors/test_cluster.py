@@ -102,11 +102,11 @@ class Cluster:
         self.running: list[subprocess.Popen[bytes]] = []
 
     def _start(self, module: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-        log = (self.folder / f"{module}-{len(self.running)}.log").open("wb")
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"distributed.cli.dask_{module}", *arguments],
-            env=self.environment | environment, cwd=self.folder, stdout=log, stderr=log,
-        )  # fmt: skip
+        with (self.folder / f"{module}-{len(self.running)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", f"distributed.cli.dask_{module}", *arguments],
+                env=self.environment | environment, cwd=self.folder, stdout=log, stderr=log,
+            )  # fmt: skip
         self.running.append(process)
         return process
 
@@ -194,7 +194,7 @@ def test_the_study_is_that_of_one_worker_whatever_dies(
 
 
 @pytest.mark.slow
-def test_a_cluster_with_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_with_tls(tmp_path: Path, run_hpo: Run) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1",
@@ -204,19 +204,17 @@ def test_a_cluster_with_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for role in ("CLIENT", "WORKER", "SCHEDULER"):
         tls[f"DASK_DISTRIBUTED__COMM__TLS__{role}__CERT"] = str(certificate)
         tls[f"DASK_DISTRIBUTED__COMM__TLS__{role}__KEY"] = str(key)
-    import dask
-
     cluster = Cluster(tmp_path, protocol="tls", **tls)
+    line = search_line(model(tmp_path, 0), f"sqlite:///{tmp_path}/s.db", f"dask:{cluster.address}")
     try:
         cluster.scheduler()
         cluster.worker()
-        for name, value in tls.items():
-            monkeypatch.setenv(name, value)
-        with dask.config.set(dask.config.collect(paths=[], env=tls)):
-            study = searched(drawing, f"sqlite:///{tmp_path}/tls.db", f"dask:{cluster.address}")
+        assert run_hpo(*line).returncode == 1  # it has no certificate
+        assert not (tmp_path / "s.db").exists()
+        done = run_hpo(*line, **tls)
     finally:
         cluster.close()
-    assert len(study.trials_frame()) == 16
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow

@@ -30,7 +30,15 @@ class Ended:
     outcomes: list[Outcome]
 
 
-Event: TypeAlias = Paused | Ended
+@dataclass(frozen=True)
+class Underway:
+    """A task goes on; `curves` are the scores so far of each of its trials."""
+
+    task: Task
+    curves: list[list[float]]
+
+
+Event: TypeAlias = Paused | Underway | Ended
 
 
 class Executor(Protocol):

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from typing import Self
 
 from hpo.executors.devices import Devices
-from hpo.executors.protocol import Ended, Event, Paused
+from hpo.executors.protocol import Ended, Event, Paused, Underway
 from hpo.trainables.printed import streams_kept
 from hpo.trainables.protocol import Trainable
 from hpo.trainables.session import Session
@@ -85,6 +85,7 @@ class Threads:
             self._placed(self._trainable.training(task)),
             self._trainable.score,
             trained=self._trained,
+            showing=lambda curves: self._events.put(Underway(task, curves)),
             stopped=self._stopping.is_set,
         )
         self._pool.submit(self._advance, task, None, 0)

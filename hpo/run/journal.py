@@ -85,6 +85,10 @@ class Journal:
         self.history.running |= zip(trials, settings, strict=True)
         self.history.split = split
 
+    def show(self, curves: Mapping[int, Sequence[float]]) -> None:
+        """Some trials go on."""
+        self._writer.show(curves)
+
     def finish_trials(self, outcomes: Mapping[int, Outcome]) -> None:
         """Some of the drawn trials have ended."""
         results = [_result(trial, outcome) for trial, outcome in outcomes.items()]

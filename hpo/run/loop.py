@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.executors.protocol import Executor, Paused
+from hpo.executors.protocol import Executor, Paused, Underway
 from hpo.run.cancel import Cancel
 from hpo.run.machine import Done, Machine
 from hpo.trainables.task import Task
@@ -28,5 +28,7 @@ def run(machine: Machine, executor: Executor, cancel: Cancel) -> None:
                     staying = machine.report(event.task, event.epoch, event.scores)
                     for task, stay in staying.items():
                         executor.go_on(task, stay)
+                elif isinstance(event, Underway):
+                    machine.show(event.task, event.curves)
                 else:
                     machine.tell(event.task, event.outcomes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
@@ -12,13 +13,16 @@ from hpo.choose.types import LARGEST_VALUE
 from hpo.trainables.printed import Output, kept_in
 from hpo.trainables.task import Array, Curves, Outcome, Task, TrialError, now
 
+SHOWING_SECONDS = 10.0  # between two looks at the curves of trials that train
+
 
 class Session:
     """One task that trains in one place. A trial whose score is not finite has diverged at that epoch; its curve ends
     with the epoch before.
 
     `score` names the metric that decides; None: the only one. `trained(n)` is called after each epoch that n trials
-    trained for. Training ends after an epoch if `stopped()` is true.
+    trained for, and `showing(curves)` every ten seconds with the scores so far of each trial. Training ends after an
+    epoch if `stopped()` is true.
     """
 
     def __init__(
@@ -28,13 +32,15 @@ class Session:
         score: str | None,
         *,
         trained: Callable[[int], None] = lambda _: None,
+        showing: Callable[[list[list[float]]], None] = lambda _: None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         count = len(task.settings)
         self.task = task
         self._curves = curves
         self._score = score or ""
-        self._trained, self._stopped = trained, stopped
+        self._trained, self._showing, self._stopped = trained, showing, stopped
+        self._shown = time.monotonic()
         self.reached = 0  # the last epoch passed to `advance`
         self._epoch = 0
         self._stay = np.ones(count, bool)
@@ -88,6 +94,9 @@ class Session:
             for name in {**curves, **figures}:  # NaN where a metric is not reported in an epoch
                 curve = curves.setdefault(name, [math.nan] * (self._epoch - 1))
                 curve.append(float(figures[name][k]) if name in figures else math.nan)
+        if time.monotonic() - self._shown >= SHOWING_SECONDS:
+            self._shown = time.monotonic()
+            self._showing([list(metrics.get(self._score, ())) for metrics in self._metrics])
 
     def _scores(self) -> list[float]:
         training = self._stay & (self._ended is None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -88,9 +88,15 @@ def start(
 
 
 def finish(
-    database: Database, ids: Mapping[int, int], results: Sequence[Result]
+    database: Database,
+    ids: Mapping[int, int],
+    results: Sequence[Result],
+    shown: Container[int] = (),
 ) -> Callable[[sa.Connection], None]:
-    """Stores how trials ended, with their values and curves. `ids` has the trial_id of each by its number."""
+    """Stores how trials ended, with their values and curves. `ids` has the trial_id of each by its number.
+
+    Of those in `shown`, some of the curve is stored already.
+    """
     results = [_as_optuna_does(result) for result in results]
     t, v = database.table("trials"), database.table("trial_values")
     i, a = database.table("trial_intermediate_values"), database.table("trial_user_attributes")
@@ -103,11 +109,8 @@ def finish(
         for r in results
         if r.value is not None
     ]
-    points = [
-        {"trial_id": ids[r.number], "step": step, **stored_number("intermediate_value", point)}
-        for r in results
-        for step, point in enumerate(r.curves.get(r.score, ()), start=1)
-    ]
+    points = _points(ids, {r.number: r.curves.get(r.score, ()) for r in results})
+    again = [ids[r.number] for r in results if r.number in shown]
     curves = [
         {"trial_id": ids[r.number], "metric": metric, "points": stored_points(curve)}
         for r in results
@@ -129,9 +132,36 @@ def finish(
 
     def write(connection: sa.Connection) -> None:
         connection.execute(end, ends)
+        _forget(connection, i, again)
         _insert(connection, (v, values), (i, points), (tables.curves, curves), (a, attributes))
 
     return write
+
+
+def show(
+    database: Database, ids: Mapping[int, int], curves: Mapping[int, Sequence[float]]
+) -> Callable[[sa.Connection], None]:
+    """Stores the scores so far of trials that are running, in place of those that were stored before."""
+    i, points = database.table("trial_intermediate_values"), _points(ids, curves)
+
+    def write(connection: sa.Connection) -> None:
+        _forget(connection, i, [ids[number] for number in curves])
+        _insert(connection, (i, points))
+
+    return write
+
+
+def _points(ids: Mapping[int, int], curves: Mapping[int, Sequence[float]]) -> list[dict[str, Any]]:
+    return [
+        {"trial_id": ids[number], "step": step, **stored_number("intermediate_value", point)}
+        for number, curve in curves.items()
+        for step, point in enumerate(curve, start=1)
+    ]
+
+
+def _forget(connection: sa.Connection, i: sa.Table, trials: Sequence[int]) -> None:
+    if trials:
+        connection.execute(sa.delete(i).where(i.c.trial_id.in_(trials)))
 
 
 def _stored(d: BaseDistribution, value: Any) -> float:

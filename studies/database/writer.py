@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -22,6 +22,7 @@ class Writer(Holding):
     """Writes to a study that this process holds. Each method is one transaction."""
 
     _ids: Mapping[int, int] = {}  # the trial_id of each trial of the batch under way, by its number
+    _shown: frozenset[int] = frozenset()  # the running trials of which scores are stored
 
     def change_plan(
         self, plan: str, changes: Sequence[Mapping[str, Any]], *, lift: bool = True
@@ -135,11 +136,23 @@ class Writer(Holding):
         )
         return list(self._ids)
 
+    def show(self, curves: Mapping[int, Sequence[float]]) -> None:
+        """Store the scores so far of trials that are running, in place of those that were stored before."""
+        self._know(curves)
+        self._shown |= curves.keys()
+        self.write(batches.show(self.store, self._ids, curves))
+
     def finish_batch(self, results: Sequence[Result]) -> None:
-        """Record how all trials of the batch under way ended. One whose value is NaN is stored as failed."""
-        if any(r.number not in self._ids for r in results):  # another process started the batch
+        """Record how trials of the batch under way ended. One whose value is NaN is stored as failed."""
+        self._know([r.number for r in results])
+        self.write(batches.finish(self.store, self._ids, results, self._shown))
+        self._shown -= {r.number for r in results}
+
+    def _know(self, numbers: Iterable[int]) -> None:
+        """Look up trials that another process started, which may have stored scores of them."""
+        if any(number not in self._ids for number in numbers):
             self._ids = self.store.read(self._running)
-        self.write(batches.finish(self.store, self._ids, results))
+            self._shown |= self._ids.keys()
 
     def _running(self) -> dict[int, int]:
         t = self.store.table("trials")

@@ -18,11 +18,12 @@ from threadpoolctl import threadpool_info
 from hpo.choose.halving import Rung, rungs, staying
 from hpo.executors.cluster import Cluster
 from hpo.executors.processes import Processes
-from hpo.executors.protocol import Executor, Paused
+from hpo.executors.protocol import Ended, Executor, Paused, Underway
 from hpo.executors.stacks import Stacks
 from hpo.executors.threads import Threads, default_workers
 from hpo.plan.plan import make_plan
 from hpo.plan.space import Settings
+from hpo.trainables import session
 from hpo.trainables.network import MLP, mlp
 from hpo.trainables.protocol import Trainable
 from hpo.trainables.task import Outcome, Task
@@ -69,9 +70,10 @@ def halved(
         executor.start(task)
     while len(outcomes) < count:
         for event in executor.events(1.0):
-            if not isinstance(event, Paused):
+            if isinstance(event, Ended):
                 outcomes |= zip(event.task.trials, event.outcomes, strict=True)
                 continue
+            assert isinstance(event, Paused)
             scores |= zip(event.task.trials, event.scores, strict=True)
             if len(scores) == count:
                 ranked = [scores[k] for k in range(count)]
@@ -149,6 +151,26 @@ def test_what_ended_before_a_fault_is_told_before_the_fault_is_raised() -> None:
         assert ended.task.trials == (0,)
         with pytest.raises(StopIteration):
             threads.events(1.0)
+
+
+def test_a_long_training_shows_its_curve_on_the_way(
+    executor: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "SHOWING_SECONDS", 0.0)
+    scripted = mlp(make_plan({"source": "wine"}))
+    (task,) = tasks_of(scripted, settings_of(1), epochs=3)
+    shown: list[list[list[float]]] = []
+    ended: list[Outcome] = []
+    with executor(scripted, 1) as place:
+        place.start(task)
+        while not ended:
+            for event in place.events(1.0):
+                if isinstance(event, Underway):
+                    shown.append(event.curves)
+                elif isinstance(event, Ended):
+                    ended = event.outcomes
+    whole = list(ended[0].metrics["validation_accuracy"])
+    assert shown == [[whole[:k]] for k in (1, 2, 3)]
 
 
 # --- the network, on every executor ---
@@ -239,7 +261,7 @@ def test_a_worker_that_is_killed_is_missed_by_nobody(wine: MLP, whole: list[Outc
             outcomes: dict[int, Outcome] = {}
             while len(outcomes) < 27:
                 for event in place.events(1.0):
-                    assert not isinstance(event, Paused)
+                    assert isinstance(event, Ended)
                     outcomes |= zip(event.task.trials, event.outcomes, strict=True)
     assert curves([outcomes[k] for k in range(27)]) == curves(whole)
 

@@ -22,6 +22,7 @@ from studies.database.records import Confirmation, Result
 from studies.database.store import Store, create_store, open_store
 from studies.database.writer import Writer
 from studies.errors import LeaseError
+from tests.optunas import optunas
 from tests.studies.stores import NONE_CONFIRMED, SETTING, SPACE, holders
 
 DONE = datetime(2096, 2, 29, 12, 30, 15, 123456)
@@ -49,6 +50,25 @@ def counts(reader: Store) -> dict[str, int]:
             name: connection.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar_one()  # noqa: S608  # ours
             for name in ROWS
         }
+
+
+def test_the_curve_of_a_running_trial_is_seen_and_replaced_by_the_next_and_by_the_whole(
+    writer: Writer, reader: Store, storage: str
+) -> None:
+    def seen() -> dict[int, float]:
+        with optunas(storage, "s") as study:
+            return study.trials[1].intermediate_values
+
+    writer.start_batch(0, [SETTING] * 2, SPACE)
+    writer.show({1: [0.1]})
+    assert seen() == {1: 0.1}
+    writer.show({1: [0.1, math.nan, 0.3]})
+    assert list(seen()) == [1, 2, 3]
+    with reader.hold("s", take_over=True) as other:  # of a process that resumes it
+        other.show({1: [0.2]})
+        assert seen() == {1: 0.2}
+        other.finish_batch([result(1), result(0)])
+    assert seen() == {1: 0.25, 2: 0.5}
 
 
 def test_a_batch_that_has_started_is_seen_as_running_trials_with_their_parameters(

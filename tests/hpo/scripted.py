@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpo.choose.types import Direction, Traits
-from hpo.executors.protocol import Executor, Paused
+from hpo.executors.protocol import Ended, Executor, Paused
 from hpo.plan.space import Settings
 from hpo.trainables.protocol import Trainable
 from hpo.trainables.session import Session
@@ -95,7 +95,7 @@ def trained(executor: Executor, tasks: Sequence[Task]) -> list[Outcome]:
         for event in executor.events(1.0):
             if isinstance(event, Paused):
                 executor.go_on(event.task, [True] * len(event.task.trials))
-            else:
+            elif isinstance(event, Ended):
                 outcomes |= zip(event.task.trials, event.outcomes, strict=True)
     return [outcomes[trial] for trial in sorted(outcomes)]
 

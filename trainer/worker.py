@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -100,7 +104,8 @@ class Worker(OtherProcess):
     def close(self) -> None:
         """End the process."""
         if os.getpid() == self._owner:
-            self.process.kill()
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)  # and all that it has begun
             self.process.wait()
             with self._lock:
                 self._connection.close()
@@ -205,6 +210,15 @@ def _answer(server: _Server, request: bytes) -> bytes:
         return answer
 
 
+def _end_with_parent(descriptor: int) -> None:
+    """End this process, also in the middle of a step, and what it has begun, when nobody has the other end any more."""
+    poll = select.poll()
+    poll.register(descriptor, 0)  # it only hears that the other end is closed
+    while not any(event & select.POLLHUP for _, event in poll.poll()):
+        time.sleep(1)  # an error that does not go away
+    os.killpg(0, signal.SIGKILL)
+
+
 def _serve(connection: Connection, memory: int, modules: Sequence[str]) -> None:
     import numpy as np  # noqa: F401  # it brings the BLAS that is limited here
     from threadpoolctl import threadpool_limits
@@ -217,6 +231,7 @@ def _serve(connection: Connection, memory: int, modules: Sequence[str]) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    threading.Thread(target=_end_with_parent, args=(connection.fileno(),), daemon=True).start()
     server = _Server()
     with threadpool_limits(1, user_api="blas"), suppress(EOFError, ConnectionError):
         connection.send_bytes(b"ready")

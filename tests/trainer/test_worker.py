@@ -11,6 +11,7 @@ import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -173,6 +174,23 @@ def test_an_interrupted_call_leaves_no_answer_for_the_next() -> None:
                 print("ended")
     """
     assert run_quietly(script) == "interrupted\nended\n"
+
+
+def test_it_ends_with_its_parent_in_the_middle_of_a_call_and_so_does_what_it_began(
+    tmp_path: Path,
+) -> None:
+    began = tmp_path / "began"
+    code = textwrap.dedent(f"""
+        import pathlib, subprocess, time
+        child = subprocess.Popen(["sleep", "600"])
+        pathlib.Path({str(began)!r}).write_text(str(child.pid))
+        time.sleep(600)
+    """)
+    script = f"from trainer.worker import Worker; Worker().call(exec, {code!r})"
+    with subprocess.Popen([sys.executable, "-c", script]) as parent:
+        until(lambda: began.exists() and began.read_text() != "")
+        parent.kill()
+    until(lambda: gone(int(began.read_text())))
 
 
 def test_much_output_blocks_nobody(worker: Worker) -> None:

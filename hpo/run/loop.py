@@ -23,6 +23,7 @@ def run(machine: Machine, executor: Executor, cancel: Cancel) -> None:
             if isinstance(step, Task):
                 executor.start(step)
                 continue
+            ended = []
             for event in executor.events(LISTEN_SECONDS):
                 if isinstance(event, Paused):
                     staying = machine.report(event.task, event.epoch, event.scores)
@@ -31,4 +32,5 @@ def run(machine: Machine, executor: Executor, cancel: Cancel) -> None:
                 elif isinstance(event, Underway):
                     machine.show(event.task, event.curves)
                 else:
-                    machine.tell(event.task, event.outcomes)
+                    ended.append((event.task, event.outcomes))
+            machine.tell_all(ended)

@@ -151,12 +151,20 @@ class Machine:
 
     def tell(self, task: Task, outcomes: Sequence[Outcome]) -> None:
         """Record the outcome of each trial of a task. Tasks may end in any order, each once."""
-        flight = self._in_flight(task)
-        if task.trials[0] in flight.outcomes:
-            raise ValueError(f"trials {task.trials} have ended already")
-        by_trial = dict(zip(task.trials, outcomes, strict=True))
-        errors = [o.error.__cause__ or o.error for o in outcomes if o.error is not None]
-        self.first_error = next((e for e in [self.first_error, *errors] if e is not None), None)
+        self.tell_all([(task, outcomes)])
+
+    def tell_all(self, ended: Sequence[tuple[Task, Sequence[Outcome]]]) -> None:
+        """Record the outcomes of several tasks, in one transaction."""
+        by_trial: dict[int, Outcome] = {}
+        for task, outcomes in ended:
+            flight = self._in_flight(task)
+            if task.trials[0] in flight.outcomes.keys() | by_trial.keys():
+                raise ValueError(f"trials {task.trials} have ended already")
+            by_trial |= zip(task.trials, outcomes, strict=True)
+            errors = [o.error.__cause__ or o.error for o in outcomes if o.error is not None]
+            self.first_error = next((e for e in [self.first_error, *errors] if e is not None), None)
+        if not by_trial:
+            return
         flight.outcomes |= by_trial
         if not flight.together:
             flight.record(by_trial)

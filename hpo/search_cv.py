@@ -30,11 +30,11 @@ from hpo import operations
 from hpo.api import watcher_of
 from hpo.errors import PlanError, TooManyFailuresError, raised_as_ours
 from hpo.plan.fields import FIELDS
+from hpo.plan.place import make_place
 from hpo.plan.plan import make_plan
 from hpo.run.cancel import Cancel
 from hpo.run.seeds import training_seed
 from hpo.trainables.cross_validation import SEARCH_CV, CrossValidation
-from hpo.trainables.of_plan import Where
 from studies.database.columns import curves
 from studies.database.engine import absolute
 from studies.database.records import Trial
@@ -106,7 +106,7 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn ships no typ
         return_train_score: bool = False,
         random_state: Any = 0,
         n_jobs: int | None = None,
-        executor: Where | None = None,
+        executor: str | None = None,
         storage: str | None = None,
         name: str | None = None,
         progress: bool | None = False,
@@ -249,8 +249,7 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn ships no typ
         with raised_as_ours(), watcher_of(self.progress) as watcher:
             run: dict[str, Any] = {
                 "storage": storage,
-                "workers": effective_n_jobs(self.n_jobs),
-                "executor": self.executor,
+                "place": make_place(effective_n_jobs(self.n_jobs), self.executor),
                 "watcher": watcher,
                 "cancel": cancel,
                 "train": validation,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import tempfile
 import time
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,10 +34,8 @@ from hpo.plan.plan import make_plan
 from hpo.run.cancel import Cancel
 from hpo.run.seeds import training_seed
 from hpo.trainables.cross_validation import SEARCH_CV, CrossValidation
-from studies.database.columns import curves
+from studies.analysis.folds import cv_results, recorded
 from studies.database.engine import absolute
-from studies.database.records import Trial
-from studies.database.store import open_store
 from studies.errors import StudyExistsError
 from studies.study import Study
 from studies.words import nearest
@@ -265,7 +262,9 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn ships no typ
             else:
                 failure = None
         study = Study(cancel.study or name, storage)
-        failed = next((t for t in _recorded(study)[0] if "error" in t.attributes), None)
+        failed = next(
+            (t for t in recorded(study.name, study.storage)[0] if "error" in t.attributes), None
+        )
         if failed is not None and self.error_score == "raise":
             seed = training_seed(plan, 0)
             for _ in validation(failed.params, epochs=plan.epochs, seed=seed):
@@ -279,69 +278,12 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn ships no typ
 
     def _conclude(self, study: Study, optimized: str) -> None:
         """Set what is known after the search, from its record."""
-        trials, by_metric = _recorded(study)
+        trials, by_metric = recorded(study.name, study.storage)
         summary = study.read()
         compared = {f.trial: f.mean for f in summary.finalists if f.mean is not None}
         chosen, settings = summary.chosen or (0, {})
         self.best_index_, self.best_params_ = chosen, dict(settings)
         self.multimetric_ = any(m.startswith("test_") and m != "test_score" for m in by_metric)
-        self.cv_results_ = _results(trials, by_metric, self.n_splits_, optimized, compared)
+        self.cv_results_ = cv_results(trials, by_metric, self.n_splits_, optimized, compared)
         means = self.cv_results_[f"mean_test_{optimized}"]
         self.best_score_ = compared.get(chosen, means[chosen])
-
-
-def _recorded(study: Study) -> tuple[list[Trial], dict[str, dict[int, list[float]]]]:
-    """The trials of a study, and the values of each of their metrics after each fold."""
-    with open_store(study.storage) as store, store.reading():
-        study_id = store.study(study.name).study_id
-        by_metric = {c.metric: c.by_trial() for c in curves(store, study_id)}
-        return store.trials(study_id), by_metric
-
-
-def _results(
-    trials: list[Trial],
-    by_metric: Mapping[str, Mapping[int, list[float]]],
-    n_splits: int,
-    optimized: str,
-    compared: Mapping[int, float],
-) -> dict[str, Any]:
-    """The table of trials. `compared` are the means of the finalists, the best first."""
-    results: dict[str, Any] = {"params": [trial.params for trial in trials]}
-    for name in dict.fromkeys(name for trial in trials for name in trial.params):
-        column = [trial.params.get(name) for trial in trials]
-        numeric = all(type(value) in (int, float) for value in column)
-        results[f"param_{name}"] = np.ma.MaskedArray(
-            np.array(column, None if numeric else object),
-            [name not in trial.params for trial in trials],
-        )
-    place = {trial: n for n, trial in enumerate(compared)}
-    complete = [trial.state == "complete" for trial in trials]
-    for metric, of_trial in by_metric.items():
-        if metric.startswith("mean_"):
-            continue
-        folds = np.full((len(trials), n_splits), np.nan)
-        for number, values in of_trial.items():
-            folds[number, : len(values)] = values
-        results |= {f"split{n}_{metric}": folds[:, n] for n in range(n_splits)}
-        missing = np.isnan(folds)
-        some = np.ma.MaskedArray(folds, missing)
-        means = some.mean(axis=1).filled(np.nan)
-        results[f"mean_{metric}"] = means
-        results[f"std_{metric}"] = some.std(axis=1).filled(np.nan)
-        if metric.startswith("test_"):
-            keys = [
-                (
-                    place.get(k, len(place)) if metric == f"test_{optimized}" else 0,
-                    not complete[k],
-                    -mean,
-                )
-                for k, mean in enumerate(np.where(np.isnan(means), -np.inf, means))
-            ]
-            ordered = sorted(keys)
-            results[f"rank_{metric}"] = np.array(
-                [1 + bisect_left(ordered, key) for key in keys], np.int32
-            )
-    results[f"confirmed_test_{optimized}"] = np.array(
-        [compared.get(k, np.nan) for k in range(len(trials))]
-    )
-    return results

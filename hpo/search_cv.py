@@ -75,7 +75,7 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn ships no typ
     After `fit` it has what scikit-learn's searches have, but no times: the same seed makes the same results.
 
     best_params_    the recommended settings
-    best_score_     the mean of their scores in all trainings, those on fresh folds included: no lucky value
+    best_score_     the mean of their scores on fresh folds, no lucky value; if nothing was confirmed, their score
     best_index_     their place in cv_results_
     cv_results_     the trials: params, param_NAME, split0_test_score, mean_test_score, std_test_score and so on. A
                     setting that left early has NaN in its other folds. By `rank_test_score` come first the recommended
@@ -143,6 +143,10 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn ships no typ
         splits = validation.splits(int(seed))
         if not splits:
             raise PlanError(f"cv: {self.cv!r} makes no split")
+        if isinstance(self.halving, int) and len(splits) < self.halving:
+            raise PlanError(
+                f"halving: {self.halving} folds or more are needed for settings to leave, not {len(splits)}"
+            )
         self.n_splits_ = len(splits)
         if self.storage is not None:
             told = f"{self.estimator.get_params()} {self.scoring} {self.error_score}"
@@ -270,8 +274,8 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn ships no typ
             for _ in validation(failed.params, epochs=plan.epochs, seed=seed):
                 pass  # raises its error here, too
         if failed is not None and (failure is not None or self.error_score == "raise"):
-            line = f"training failed with {failed.attributes['error']}"
-            raise type(failure or TooManyFailuresError())(line) from failure
+            kind = TooManyFailuresError if failure is None else type(failure)
+            raise kind(f"training failed with {failed.attributes['error']}") from failure
         if failure is not None:
             raise failure
         return study

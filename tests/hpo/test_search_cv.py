@@ -274,6 +274,7 @@ def test_rows_without_labels_and_names_of_features() -> None:
         ({"cv": []}, r"cv: \[\] makes no split"),
         ({"trials": 0}, "trials: 0"),
         ({"halving": 1}, "halving: 1"),
+        ({"halving": 3, "cv": 2}, "halving: 3 folds or more"),
         ({"executor": "procesess"}, "executor: 'procesess' .* processes"),
     ],
 )

@@ -149,7 +149,8 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn ships no typ
             )
         self.n_splits_ = len(splits)
         if self.storage is not None:
-            told = f"{self.estimator.get_params()} {self.scoring} {self.error_score}"
+            kind = type(self.estimator).__qualname__
+            told = f"{kind} {self.estimator.get_params()} {self.scoring} {self.error_score}"
             told = re.sub(" at 0x[0-9a-f]+", "", told)  # addresses of functions
             validation = replace(validation, fingerprint=fingerprint((told, splits, X, y, params)))
         with self._stored() as (name, storage):

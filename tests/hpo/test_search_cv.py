@@ -128,6 +128,10 @@ def test_folds_score_as_a_grid_search_scores_them(scoring: Any, refit: Any) -> N
     assert ours.score(X, y) == theirs.score(X, y)
 
 
+class OtherSVC(SVC):  # type: ignore[misc]
+    """An estimator of the same parameters."""
+
+
 def validation(cv: Any, groups: Any = None) -> CrossValidation:
     search = hpo.SearchCV(SVC(), {"C": C}, cv=cv)
     return search._validation(X, y, {}, {"groups": groups}, "score")
@@ -203,14 +207,21 @@ def test_settings_that_fail() -> None:
 def test_a_study_of_that_name_goes_on_where_it_stopped(storage: str) -> None:
     def search(**options: Any) -> Any:
         kept: dict[str, Any] = {"storage": storage, "name": "mine", "rounds": 1}
-        return hpo.SearchCV(SVC(), {"C": C}, **{**kept, "trials": 4, **options})
+        return hpo.SearchCV(
+            **{"estimator": SVC(), "space": {"C": C}, **kept, "trials": 4, **options}
+        )
 
     first = search().fit(X, y)
     stored = first.study_.trials_frame()
     assert search().fit(X, y).study_.trials_frame().equals(stored)
     more = search(trials=8).fit(X, y).cv_results_
     assert len(more["params"]) > len(stored)
-    for other in ({"X": X[:-1], "y": y[:-1]}, {"cv": KFold(5)}, {"scoring": "f1_macro"}):
+    for other in (
+        {"X": X[:-1], "y": y[:-1]},
+        {"cv": KFold(5)},
+        {"scoring": "f1_macro"},
+        {"estimator": OtherSVC()},
+    ):
         rows = other.pop("X", X), other.pop("y", y)
         with pytest.raises(PlanError, match="not those study 'mine' was begun with"):
             search(trials=8, **other).fit(*rows)

@@ -11,7 +11,8 @@
 
 `search` runs a plan and returns the stored study; `resume` goes on with one. Ranges are given as `Float`, `Int` and
 `Categorical`. What a function that trains can look like is told in `hpo.trainables.function`; one that takes many
-settings at once is marked with `population`. What was stored is read with the package `studies`.
+settings at once is marked with `population`. `SearchCV` searches as scikit-learn's searches do. What
+was stored is read with the package `studies`.
 Every error is an `HpoError`: `errors` draws their tree.
 """
 

@@ -22,6 +22,7 @@ from .errors import (
     TooManyFailuresError,
 )
 from .plan.space import Categorical, Float, Int
+from .search_cv import SearchCV
 from .trainables.reporting import Stop
 from .version import __version__
 
@@ -38,6 +39,7 @@ __all__ = [
     "NoTrialSucceededError",
     "NothingToAskError",
     "PlanError",
+    "SearchCV",
     "Stop",
     "StorageError",
     "StudyExistsError",

@@ -271,7 +271,7 @@ def _shown(
     if ours:
         signal.signal(signal.SIGINT, interrupt)
     try:
-        with _watcher(progress, main=main) as watcher:
+        with watcher_of(progress) as watcher:
             yield {"watcher": watcher, "cancel": cancel}
     except (CancelledError, KeyboardInterrupt) as error:
         if isinstance(error, CancelledError) and not interrupted:
@@ -291,8 +291,9 @@ def _shown(
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _watcher(progress: bool | None, *, main: bool) -> Watcher:
+def watcher_of(progress: bool | None) -> Watcher:
     """What shows a search: in the output of a notebook's cell, on a terminal, or by lines on stderr."""
+    main = threading.current_thread() is threading.main_thread()
     if progress is False or (progress is None and not main):
         return Watcher()
     ipython = sys.modules.get("IPython")  # a notebook has imported it

@@ -14,6 +14,7 @@ from studies.analysis.summary import Summary
 from studies.database.engine import masked
 
 OPENED = "hpo:open"  # the trainer of a study whose user writes the loop
+OF_SEARCH_CV = "hpo:SearchCV"  # that of a study of hpo.SearchCV
 LEAST_TRIALS = 20  # that are worth a search
 
 
@@ -68,6 +69,8 @@ def _in_python(summary: Summary, storage: str) -> str:
     where = f", storage={masked(storage)!r}" if _where(storage) else ""
     if summary.plan["trainer"] == OPENED:
         return f"hpo.open({summary.record.name!r}{where})"
+    if summary.plan["trainer"] == OF_SEARCH_CV:
+        return f"hpo.SearchCV(…, name={summary.record.name!r}{where}).fit(X, y)"
     return f"hpo.resume({summary.record.name!r}, train=…{where})"
 
 

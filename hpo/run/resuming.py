@@ -138,8 +138,13 @@ def check_data(plan: Plan, trainable: Trainable, record: StudyRecord) -> None:
         PlanError: they differ; the message says how.
     """
     if trainable.fingerprint != record.data_hash:
+        if plan.source is None:
+            raise PlanError(
+                f"estimator, folds, scores or data are not those study {record.name!r} was begun with: "
+                "start a new study"
+            )
         different = data_changes(record.provenance.get("data", {}), trainable.contents)
-        what = plan.source or ""
+        what = plan.source
         what = "that were passed" if what.startswith("memory:") else f"of {what}"
         raise PlanError(
             f"the data {what} are not those study {record.name!r} was begun with "

@@ -94,7 +94,6 @@ class Function:
     """
 
     notes: Sequence[str] = ()
-    fingerprint = ""
     contents: Mapping[str, Any] = {}
     overview: Mapping[str, Any] = {}
 
@@ -121,6 +120,7 @@ class Function:
                 f"halving: {name_of(train)} is no generator function and takes no report, so nothing is known "
                 "of a training before it ends"
             )
+        self.fingerprint: str = getattr(train, "fingerprint", "")
         self.sent = Sent(self._call, train, far=far) if travels or far else None
 
     @property

@@ -10,6 +10,7 @@ from hpo.plan.plan import Plan
 from hpo.trainables import named
 from hpo.trainables.asked import ASKED, Asked
 from hpo.trainables.call import Train
+from hpo.trainables.cross_validation import SEARCH_CV
 from hpo.trainables.function import Function
 from hpo.trainables.network import mlp
 from hpo.trainables.protocol import Trainable
@@ -43,6 +44,10 @@ def trainable_of(
             raise PlanError("a function that trains has its own data: leave out X and y")
         if train is None and plan.trainer == ASKED:
             raise PlanError("the study belongs to a loop of yours: go on with hpo.open in Python")
+        if train is None and plan.trainer == SEARCH_CV:
+            raise PlanError(
+                "the study belongs to hpo.SearchCV: fit it again with its name and storage"
+            )
         train = train or plan.trainer
         return Function(
             named.find(train) if isinstance(train, str) else train,

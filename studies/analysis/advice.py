@@ -78,7 +78,7 @@ def _edges(summary: Summary, rounds: pd.DataFrame) -> Iterator[Advice]:
     if summary.chosen is None or rounds.empty:
         return
     _, params = summary.chosen
-    resume = f"{_resume(summary)} --trials {2 * summary.plan['trials']}"
+    trials = 2 * summary.plan["trials"]
     for name, of_name in rounds.groupby("parameter", sort=False):
         last = of_name.iloc[-1]
         if isinstance(last["choices"], list):
@@ -89,7 +89,7 @@ def _edges(summary: Summary, rounds: pd.DataFrame) -> Iterator[Advice]:
                 "Edge of the range",
                 f"The last verdict extended the range of {name} to {extended}; no trial has been drawn from it yet.",
                 "Resume with more trials: they are drawn from it.",
-                resume,
+                _resume(summary, f"--trials {trials}"),
             )
             continue
         low, high, log = of_name["low"].min(), of_name["high"].max(), bool(last["log"])
@@ -106,7 +106,9 @@ def _edges(summary: Summary, rounds: pd.DataFrame) -> Iterator[Advice]:
             f"{name} = {number(value)} lies at the {end} end of all that was searched, {of_range(None, low, high)}: "
             "better values may lie beyond it.",
             "Search a wider range." if wider else "Search beyond it, if there can be such values.",
-            f"{resume} --space {shlex.quote(f'{name}={wider}')}" if wider else "",
+            _resume(summary, f"--trials {trials} --space {shlex.quote(f'{name}={wider}')}")
+            if wider
+            else "",
         )
 
 
@@ -204,7 +206,7 @@ def _few(summary: Summary, ended: pd.DataFrame, rounds: pd.DataFrame) -> Iterato
             f"{counted(len(ended), 'trial')} {'is' if len(ended) == 1 else 'are'} few for "
             f"{counted(searched, 'parameter')}.",
             f"Resume with more: {PER_PARAMETER} for each parameter give a first picture.",
-            f"{_resume(summary)} --trials {more}",
+            _resume(summary, f"--trials {more}"),
         )
 
 
@@ -235,5 +237,7 @@ def _ties(summary: Summary) -> Iterator[Advice]:
         )
 
 
-def _resume(summary: Summary) -> str:
-    return f"hpo resume {shlex.quote(summary.record.name)} --storage {shlex.quote(summary.storage)}"
+def _resume(summary: Summary, options: str) -> str:
+    """The command that goes on; "" if no shell can."""
+    name, storage = shlex.quote(summary.record.name), shlex.quote(summary.storage)
+    return f"hpo resume {name} --storage {storage} {options}" if summary.by_name else ""

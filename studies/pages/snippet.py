@@ -27,6 +27,8 @@ def snippet(
     if not plan:
         return None
     if plan.get("trainer"):
+        if plan["trainer"] == "hpo:SearchCV":
+            return f"params = {dict(params)!r}\nestimator.set_params(**params)\n"
         function = plan["trainer"].rpartition(":")[2]
         options = f"with epochs={plan['epochs']} if it takes them"
         return f"params = {dict(params)!r}\n# for {function}(params, …), {options}\n"

@@ -201,6 +201,9 @@ def test_few_trials_are_told_when_the_search_is_over() -> None:
     found = one(study(), trials(29), rounds(ranges))
     assert found.seen == "29 trials are few for 3 parameters."
     assert found.command.endswith(" --trials 120")
+    for trainer in ("hpo:SearchCV", "my_model:<lambda>"):  # no shell can go on with these
+        plan = {"trainer": trainer, "trials": 60, "epochs": 5}
+        assert one(study(plan=plan), trials(29), rounds(ranges)).command == ""
     assert (
         one(study(), trials(1, rounds=1), rounds({"x": LOG})).seen
         == "1 trial is few for 1 parameter."

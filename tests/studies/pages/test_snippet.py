@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sklearn.datasets import load_diabetes, load_wine
+from sklearn.svm import SVC
 
 from hpo.plan.plan import make_plan, to_json
 from studies.pages.snippet import ESTIMATOR, snippet
@@ -64,6 +65,13 @@ def test_the_parameters_of_a_function_are_python() -> None:
     names: dict[str, Any] = {}
     exec(snippet(made, {"x": 0.5, "kind": "a'b"}) or "", names)  # noqa: S102
     assert names["params"] == {"x": 0.5, "kind": "a'b"}
+
+
+def test_the_parameters_of_an_estimator_are_set() -> None:
+    made = plan(source=None, trainer="hpo:SearchCV", space={"C": "0.1:1"})
+    names: dict[str, Any] = {"estimator": SVC()}
+    exec(snippet(made, {"C": 0.5}) or "", names)  # noqa: S102
+    assert names["estimator"].C == 0.5
 
 
 @pytest.mark.parametrize(

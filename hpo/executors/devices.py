@@ -16,7 +16,9 @@ DEVICE = re.compile(r"[a-z]+(:\d+)?")
 
 
 class Devices:
-    """Devices by their names, such as cuda:1. A task that begins gets the one that has the fewest tasks."""
+    """Devices by their names, such as cuda:1. A task that begins gets the one that has the fewest tasks, and of these
+    the one that has been without the longest.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         self._tasks = dict.fromkeys(names, 0)
@@ -30,7 +32,7 @@ class Devices:
             return
         with self._lock:
             device = min(self._tasks, key=self._tasks.__getitem__)
-            self._tasks[device] += 1
+            self._tasks[device] = self._tasks.pop(device) + 1  # it comes last now
         try:
             yield device
         finally:

@@ -35,6 +35,7 @@ from hpo.plan.fields import (
     seconds,
     size,
 )
+from hpo.plan.messages import broken, one_line
 from hpo.plan.notation import parse_parameter
 from hpo.plan.sequences import from_sequence
 from hpo.plan.space import (
@@ -47,8 +48,6 @@ from hpo.plan.space import (
     plain,
     to_mapping,
 )
-from studies.words import nearest
-from trainer.fields import Rule
 
 
 def _parameter(value: Any) -> Parameter:
@@ -301,13 +300,7 @@ def make_plan(fields: Mapping[str, Any], where: str = "") -> Plan:
     try:
         return Plan.model_validate(dict(fields))
     except ValidationError as error:
-        raise PlanError(_one_line(error, where)) from None
-
-
-def broken(rule: Rule, value: object) -> str:
-    """What is wrong with a value that breaks a rule, with the choice that may have been meant."""
-    near = nearest(str(value), rule.choices, "")
-    return f"{value!r} is not {rule.text}; {near}".removesuffix("; ")
+        raise PlanError(one_line(error, where)) from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -329,32 +322,3 @@ def to_json(plan: Plan) -> str:
     """A plan as the text that a study stores; with a trainer of the user's, without the network."""
     foreign = set() if plan.trainer is None else {"source", *OF_THE_NETWORK}
     return json.dumps(plan.model_dump(mode="json", exclude=foreign))
-
-
-_KINDS = ("int", "float", "bool", "tuple", "string")
-_WRONG = ("type", "parsing", "parsing_size", "from_float")
-_OF_RULES = {"literal_error", *(f"{kind}_{wrong}" for kind in _KINDS for wrong in _WRONG)}
-"""What pydantic says of a value of another type than its field's: the field's rule says it better."""
-
-
-def _one_line(error: ValidationError, where: str) -> str:
-    # A wrong field is more helpful to hear of than a missing one: it may be the missing one, misspelt.
-    errors = error.errors(include_url=False)
-    first = min(errors, key=lambda e: e["type"] == "missing")
-    field = ".".join(str(part) for part in first["loc"] if part != "[key]")
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        known = f"the fields are {', '.join(FIELDS)}"
-        message = f"there is no such field; {nearest(field, FIELDS, known)}"
-    elif first["type"] == "string_pattern_mismatch":
-        message = "a parameter's name is letters, digits and _ only"
-        if field == "trainer":
-            message = f"{first['input']!r} is not FILE.py:FUNCTION or MODULE:FUNCTION, such as my_model.py:train"
-    elif first["type"] in _OF_RULES and (plan_field := FIELDS.get(str(first["loc"][0]))):
-        field, rule = plan_field.name, plan_field.rule
-        message = broken(rule, first["input"])
-        if rule.kind is tuple:
-            message += f", such as {plan_field.metavar}"
-    elif first["type"] not in ("value_error", "missing"):
-        message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
-    return ": ".join(part for part in (where, field, message) if part)

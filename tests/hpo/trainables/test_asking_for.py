@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import hpo
+from hpo.executors.devices import Devices
 from hpo.executors.threads import Threads
 from hpo.trainables.function import Function
 from hpo.trainables.task import Task
@@ -171,12 +172,27 @@ def test_an_error_of_a_function_that_reports_has_its_own_lines() -> None:
 # --- devices ---
 
 
-def test_devices_are_shared_out_evenly(storage: str) -> None:
-    def train(params: Any, trial: int, device: str) -> dict[str, float]:
-        return {"score": int(device[-1])}
+def test_a_function_is_told_its_device(storage: str) -> None:
+    def train(params: Any, device: str | None) -> dict[str, float]:
+        return {"score": {None: -1, "cpu:0": 0, "cpu:1": 1}[device]}
 
-    study = searched(train, storage, devices="cpu:0,cpu:1", workers=2, ahead=2)
-    assert study.trials_frame()["value"].sum() == 4
+    study = searched(train, storage, devices="cpu:0,cpu:1", workers=1)
+    assert study.trials_frame()["value"].tolist() == [0, 1] * 4
+    assert (
+        hpo.reproduce("s", 0, storage=storage, train=train).difference is not None
+    )  # there is none now
+
+
+def test_devices_are_shared_out_evenly() -> None:
+    devices = Devices(["a", "b"])
+    with devices.lent() as first, devices.lent() as second, devices.lent() as third:
+        assert [first, second, third] == ["a", "b", "a"]
+        with devices.lent() as fourth:
+            assert fourth == "b"
+        with devices.lent() as fifth:
+            assert fifth == "b"
+    with Devices([]).lent() as none:
+        assert none is None
 
 
 # --- mistakes, before anything is written ---

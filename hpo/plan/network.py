@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpo.errors import PlanError
-from hpo.plan.plan import Plan, broken
+from hpo.plan.messages import broken
+from hpo.plan.plan import Plan
 from hpo.plan.space import HUGE, Categorical, Float, Int, Limit, Parameter, Value
 from studies.words import nearest
 from trainer.fields import PER_TRIAL, SEARCHED, hidden_layers, readers

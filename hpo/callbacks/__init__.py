@@ -2,7 +2,8 @@
 
     study = hpo.search(train, …, callbacks=[hpo.callbacks.MLflow("sqlite:///mlflow.db")])
 
-`hpo.callbacks.protocol` says what a callback is.
+`hpo.callbacks.protocol` says what a callback is. Those that log take a tenth of a second a trial and more, for which the
+search waits: they are for models that train for seconds and longer.
 """
 
 from hpo.callbacks.mlflow import MLflow

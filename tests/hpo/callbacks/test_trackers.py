@@ -182,6 +182,7 @@ def test_each_trial_is_logged_once_however_often_the_search_stops(
 
     log, tracker.log = tracker.log, failing  # type: ignore[method-assign]
     hpo.search(train, callbacks=[tracker], space=space, trials=9, name="s", **plan, **quiet)
+    cut_off(name, tmp_path)
     hpo.resume("s", trials=12, **quiet)
     study = hpo.resume("s", trials=15, callbacks=[make(tmp_path)], **quiet)
     hpo.confirm("s", 1, callbacks=[make(tmp_path)], **quiet)
@@ -189,6 +190,19 @@ def test_each_trial_is_logged_once_however_often_the_search_stops(
     assert sorted(number for number, _ in logged) == list(range(15))
     for number, one in logged:
         check(study, number, one)
+
+
+def cut_off(name: str, folder: Path) -> None:
+    """Leave a trial as a process that is killed would while it logs."""
+    if name == "mlflow":
+        from mlflow.tracking import MlflowClient
+
+        client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+        (run,) = client.search_runs(["1"], "tags.`hpo.trial` = '3'")
+        client.update_run(run.info.run_id, status="RUNNING")
+    if name == "tensorboard":
+        (study,) = (folder / "runs").iterdir()
+        (study / "trial-3").rename(study / ".trial-3")
 
 
 def check(study: Study, number: int, logged: Logged) -> None:

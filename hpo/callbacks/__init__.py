@@ -2,8 +2,8 @@
 
     study = hpo.search(train, …, callbacks=[hpo.callbacks.MLflow("sqlite:///mlflow.db")])
 
-`hpo.callbacks.protocol` says what a callback is. Those that log take a tenth of a second a trial and more, for which the
-search waits: they are for models that train for seconds and longer.
+`hpo.callbacks.protocol` says what a callback is. Those that log take a tenth of a second a trial and more, for which
+the search waits: they are for models that train for seconds and longer. Each search needs its own.
 """
 
 from hpo.callbacks.mlflow import MLflow

@@ -23,7 +23,10 @@ STUDY, TRIAL = "hpo.study", "hpo.trial"  # tags by which runs are found again
 PARENT = "mlflow.parentRunId"
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 MOST_METRICS, MOST_PARAMS = 1000, 100  # of one request
-LONGEST = 500  # characters of a param's value that every server takes
+LONGEST, LONGEST_TAG = (
+    500,
+    5000,
+)  # characters of a param's and a tag's value that every server takes
 
 
 class MLflow(Tracker):
@@ -62,7 +65,7 @@ class MLflow(Tracker):
             start = None if record.created is None else _milliseconds(record.created)
             run = client.create_run(self._experiment, start, tags, record.name)
             self._run = run.info.run_id
-        client.set_tag(self._run, "hpo.plan", to_json(plan))
+        client.set_tag(self._run, "hpo.plan", to_json(plan)[:LONGEST_TAG])
         logged = set()
         for run in self._runs(f"tags.`{PARENT}` = '{self._run}'"):
             if run.info.status in STATUS.values():

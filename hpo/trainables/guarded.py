@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Self
 
 GRACE = 5.0  # seconds from SIGTERM to SIGKILL
-LISTEN = 0.1  # seconds without news after which `lines` says so
+LISTEN = 0.1  # seconds after which `lines` gives its reader a chance to end it
 LONGEST = 65536  # characters of a line; what is longer is several
 TAIL = 4000  # characters of stderr that tell why a program failed
 
@@ -93,11 +93,11 @@ class Guarded:
             self._guard.send(order)
 
     def lines(self) -> Iterator[str | None]:
-        """The lines that the program writes to stdout, and None now and then if there are none, until it has ended.
+        """The lines that the program writes to stdout, and None ten times a second, until it has ended.
 
         What it writes to stderr goes to `sys.stderr`.
         """
-        begun = ""
+        begun, listened = "", time.monotonic()
         while self.status is None:
             if time.monotonic() >= self._until:
                 self.is_late = True
@@ -114,8 +114,9 @@ class Guarded:
                 if len(begun) > LONGEST:
                     yield begun
                     begun = ""
-            if not ready:
+            if time.monotonic() - listened >= LISTEN:
                 yield None
+                listened = time.monotonic()
         if begun:
             yield begun
 

@@ -150,7 +150,7 @@ class Call:
             TrialError: it failed, or wrote no metric.
         """
         with ExitStack() as stack:
-            values = {**values, "device": device}
+            values = {**values, "device": device or "cpu"}
             if "folder" in self.command.asks_for:
                 if "folder" not in values:
                     made = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)

@@ -1,63 +1,23 @@
-"""Programs of the user's: what they are given, how they say a metric, how they fail, and that they end."""
+"""Programs of the user's: what they are given, how they say a metric, how they fail, and how their study goes on."""
 
 # Law 2: the same seed gives the same study.
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import hpo
-from hpo.executors.threads import Threads
-from hpo.plan.plan import make_plan
-from hpo.run.cancel import Cancel
-from hpo.trainables import guarded
-from hpo.trainables.of_plan import trainable_of
-from hpo.trainables.task import Outcome
-from tests.hpo.scripted import tasks_of, trained
+from tests.hpo.trainables.programs import EPOCHS, FEW, Write, outcome
 from tests.optunas import optunas
 from tests.running import Call, Tables
 
 ROOT = Path(__file__).parents[3]
-SPACE = {"x": "0:1"}
-FEW: Any = {"space": SPACE, "trials": 2, "rounds": 1, "epochs": 3, "finalists": 0}
-EPOCHS = 'for e in 1 2 3; do echo "epoch=$e score=$1"; done'
-
-Write = Callable[[str], Path]
-
-
-@pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Write a shell script as the program `train` of the current folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def written(script: str) -> Path:
-        path = tmp_path / "train"
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-        return path
-
-    return written
-
-
-def outcome(
-    settings: Any = None, command: str = "./train {x}", pauses: Any = (), **plan: Any
-) -> Outcome:
-    """What came of training the settings once with the program `train`."""
-    settings = settings or {"x": 0.5}
-    program = trainable_of(make_plan({**FEW, "program": command, **plan}))
-    with Threads(program, 1) as threads:
-        return trained(threads, tasks_of(program, [settings], epochs=3, pauses=pauses))[0]
 
 
 @pytest.mark.parametrize(
@@ -255,94 +215,6 @@ def test_it_confirms_and_goes_on_with_a_study_of_optunas(write: Write, storage: 
     assert confirmed.recommended is not None
     again = hpo.resume("theirs", trials=2, **quiet)
     assert len(again.trials_frame()) == 14
-
-
-# --- the end of a program ---
-
-FAMILY = (
-    "(sleep 60; :) & echo $$ $! >pids; "  # a program, a shell that it begins, and the sleep in it
-)
-
-
-def running(folder: Path) -> list[int]:
-    """The group of a program that wrote `pids`, once it has, if something of it still runs."""
-    until = time.monotonic() + 20
-    while not (pids := (folder / "pids")).exists() or not (text := pids.read_text().split()):
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    with suppress(ProcessLookupError):
-        os.killpg(int(text[0]), 0)
-        return [int(text[0])]
-    return []
-
-
-def gone(folder: Path, seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while running(folder):
-        if time.monotonic() > until:
-            os.killpg(running(folder)[0], signal.SIGKILL)
-            return False
-        time.sleep(0.01)
-    return True
-
-
-@pytest.mark.parametrize("trap", ["", "trap '' TERM; "])
-def test_a_search_that_is_cancelled_leaves_nothing_behind(
-    trap: str, write: Write, tmp_path: Path, storage: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(guarded, "GRACE", 0.3 if trap else 20)
-    write(f"{trap}{FAMILY}echo epoch=1 score=1; wait; sleep 60")
-    cancel = Cancel()
-
-    def end() -> None:
-        assert running(tmp_path)
-        cancel.request()
-
-    thread = threading.Thread(target=end)
-    thread.start()
-    with pytest.raises(hpo.CancelledError):
-        hpo.search(
-            program="./train {x}", storage=storage, cancel=cancel, progress=False, name="s", **FEW
-        )
-    thread.join()
-    assert gone(tmp_path, 4)
-    write(EPOCHS)
-    assert len(hpo.resume("s", storage=storage, progress=False).trials_frame()) == 2
-
-
-def test_nothing_is_left_of_a_search_that_is_killed_or_of_a_program_that_has_ended(
-    write: Write, tmp_path: Path
-) -> None:
-    program = write(f"trap '' HUP; {FAMILY}wait")
-    code = (
-        "from hpo.trainables.guarded import Guarded\n"
-        f"with Guarded({str(program)!r}, ['train'], '.') as program:\n"
-        "    list(program.lines())\n"
-    )
-    search = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
-    assert running(tmp_path)
-    search.kill()
-    search.wait()
-    assert gone(tmp_path, 4)
-    (tmp_path / "pids").unlink()
-    write(f"{FAMILY}echo epoch=1 score=1")
-    assert outcome().value == 1
-    assert not running(tmp_path)
-
-
-def test_a_program_stands_still_at_a_rung(write: Write, tmp_path: Path) -> None:
-    program = write("i=0; while :; do i=$((i + 1)); echo $i; sleep 0.01; done")
-    with guarded.Guarded(str(program), ["train"], str(tmp_path)) as counting:
-        lines = counting.lines()
-        while next(lines) != "5":
-            pass
-        counting.stop()
-        while next(lines) is not None:  # what was on its way
-            pass
-        assert next(lines) is None
-        counting.go_on()
-        while next(lines) is None:
-            pass
 
 
 @pytest.mark.slow

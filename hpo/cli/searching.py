@@ -71,7 +71,9 @@ def search(
 
         fields = _plan_fields(config, space, flags)
         if not config and not fields.keys() & {"source", "trainer", "program"}:
-            raise click.UsageError("give a SOURCE, such as digits or table.csv (or in --config)")
+            raise click.UsageError(
+                "give a SOURCE, such as digits or table.csv, --trainer or --program (or in --config)"
+            )
         plan = make_plan(fields, str(config) if config else "")
         warm_up()
 

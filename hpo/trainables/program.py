@@ -66,7 +66,6 @@ class Program:
         PlanError: there is no such program, or it can't be run.
     """
 
-    notes: Sequence[str] = ()
     fingerprint = ""
     contents: Mapping[str, Any] = {}
     overview: Mapping[str, Any] = {}
@@ -86,6 +85,8 @@ class Program:
         self.metric = self.score = metric  # the program decides which rows it measures
         self.traits = Traits(direction)
         self.asks_for = command.asks_for
+        # The command may come from a database: whoever goes on with a study sees what runs.
+        self.notes: Sequence[str] = [f"each trial runs {command} in {command.folder}"]
         self._call = Call(
             executable_of(command), command, metric or UNNAMED_METRIC, timeout, memory
         )

@@ -1,4 +1,4 @@
-from . import errors
+from . import callbacks, errors
 from .api import (
     confirm,
     open,  # noqa: A004  # hpo.open, not the built-in
@@ -45,6 +45,7 @@ __all__ = [
     "StudyExistsError",
     "TooManyFailuresError",
     "__version__",
+    "callbacks",
     "confirm",
     "errors",
     "open",

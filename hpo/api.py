@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from hpo import operations
+from hpo.callbacks.calling import calling
 from hpo.errors import CancelledError, PlanError, raised_as_ours
 from hpo.plan.place import make_place
 from hpo.run.cancel import Cancel
@@ -43,7 +44,7 @@ def population(train: T) -> T:
 
 @raised_as_ours()
 def search(
-    source: str | Path | Train | Any,
+    source: str | Path | Train | Any = None,
     y: Any = None,
     *,
     name: str | None = None,
@@ -53,6 +54,7 @@ def search(
     executor: str | None = None,
     devices: str | Sequence[str] = (),
     folder: str | Path | None = None,
+    callbacks: Sequence[Any] = (),
     cancel: Cancel | None = None,
     progress: bool | None = None,
     **plan: Unpack[PlanFields],
@@ -61,7 +63,8 @@ def search(
 
     `source` is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file (with `target`), or
     mnist:DIR; or rows in memory, a DataFrame or an array, with their labels as `y` or in the column `target`; or a
-    function (see `hpo.trainables.function`), then with a `space`. The other fields of a plan are in
+    function (see `hpo.trainables.function`), then with a `space`. Or leave it out, and give the command line of a
+    `program` (see `hpo.trainables.program`). The other fields of a plan are in
     `hpo.plan.fields`: trials, rounds, epochs, seed, space, metric, direction, hidden, …
 
     If the storage has a study of that `name`, "resume" goes on with it, by the fields that are passed; its rounds are
@@ -69,6 +72,9 @@ def search(
 
     Where it trains changes no number: `workers` at once, in `executor` processes (the default for functions) or
     threads. `devices` and a `folder` are for functions that ask for them.
+
+    `callbacks` hear of each trial that has ended; those in `hpo.callbacks` log to MLflow, Weights & Biases and
+    TensorBoard.
 
     `progress` is shown unless it is False; None shows none in a thread other than the main one.
 
@@ -91,7 +97,7 @@ def search(
         raise PlanError("y: labels go with rows, hpo.search(X, y)")
     if if_exists == "resume" and name is not None and _is_stored(name, storage):
         fields: Any = {field: value for field, value in plan.items() if field != "rounds"}
-        with _shown(storage, cancel, progress, train, data) as run:
+        with _shown(storage, cancel, progress, train, data, callbacks) as run:
             return operations.resume(
                 name,
                 storage=storage,
@@ -107,7 +113,7 @@ def search(
     if train is not None:
         trained = {"trainer": path_of(train)}
     made = make_plan({**trained, **plan})
-    with _shown(storage, cancel, progress, train, data) as run:
+    with _shown(storage, cancel, progress, train, data, callbacks) as run:
         return operations.start(
             made, name=name, storage=storage, place=place, train=train, data=data,
             numbered=if_exists == "new", **run,
@@ -123,6 +129,7 @@ def resume(
     executor: str | None = None,
     devices: str | Sequence[str] = (),
     folder: str | Path | None = None,
+    callbacks: Sequence[Any] = (),
     take_over: bool = False,
     cancel: Cancel | None = None,
     progress: bool | None = None,
@@ -136,7 +143,7 @@ def resume(
     A function that can't be imported, and data that were in memory, are passed again: as `train`, or as `X` and `y`.
     """
     data, place = _in_memory(X, y), make_place(workers, executor, devices, folder)
-    with _shown(storage, cancel, progress, train, data) as run:
+    with _shown(storage, cancel, progress, train, data, callbacks) as run:
         return operations.resume(
             name, storage=storage, place=place, take_over=take_over, train=train, data=data, **run, **changes,
         )  # fmt: skip
@@ -152,6 +159,7 @@ def confirm(
     executor: str | None = None,
     devices: str | Sequence[str] = (),
     folder: str | Path | None = None,
+    callbacks: Sequence[Any] = (),
     take_over: bool = False,
     cancel: Cancel | None = None,
     progress: bool | None = None,
@@ -165,7 +173,7 @@ def confirm(
     No new settings are drawn; see `hpo.operations.confirm`, and `resume` for `train`, `X` and `y`.
     """
     data, place = _in_memory(X, y), make_place(workers, executor, devices, folder)
-    with _shown(storage, cancel, progress, train, data) as run:
+    with _shown(storage, cancel, progress, train, data, callbacks) as run:
         return operations.confirm(
             name, trainings, storage=storage, place=place, take_over=take_over, train=train, data=data, **run, **fields,
         )  # fmt: skip
@@ -251,6 +259,7 @@ def _shown(
     progress: bool | None,
     train: Train | str | None,
     data: InMemory | None,
+    callbacks: Sequence[Any],
 ) -> Iterator[dict[str, Any]]:
     """What a search is run with, so that it is shown, and ends after its epoch when Ctrl-C is pressed.
 
@@ -271,7 +280,10 @@ def _shown(
     if ours:
         signal.signal(signal.SIGINT, interrupt)
     try:
-        with watcher_of(progress) as watcher:
+        with (
+            watcher_of(progress) as shown,
+            calling(callbacks, shown, storage) as watcher,
+        ):
             yield {"watcher": watcher, "cancel": cancel}
     except (CancelledError, KeyboardInterrupt) as error:
         if isinstance(error, CancelledError) and not interrupted:

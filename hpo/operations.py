@@ -39,6 +39,7 @@ from hpo.trainables.asked import ASKED
 from hpo.trainables.call import Train
 from hpo.trainables.function import Function
 from hpo.trainables.of_plan import asked_of, trainable_of
+from hpo.trainables.program import Program
 from hpo.trainables.protocol import Trainable
 from studies import DEFAULT_STORAGE
 from studies.analysis.one_trial import one_trial
@@ -324,7 +325,7 @@ def _run(
             f"at most {count} of {place.workers} workers train at once, since the plan draws {count} trials "
             f"ahead; a new study can be begun with ahead {place.workers}"
         )
-    if isinstance(trainable, Function) and "folder" in trainable.asks_for:
+    if isinstance(trainable, Function | Program) and "folder" in trainable.asks_for:
         folder = study_folder(writer.store, writer.study_id, writer.name, place.folder)
         writer.keep_folder(str(folder))
         trainable.folder = folder

@@ -9,6 +9,7 @@ import difflib
 import itertools
 import math
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeGuard
 
@@ -166,6 +167,22 @@ def setting(value: Any) -> str:
 def settings(params: Mapping[str, Any]) -> str:
     """Settings in a line: `learning_rate 0.07 · weight_decay 0.00267`."""
     return " · ".join(f"{name} {setting(value)}" for name, value in params.items())
+
+
+PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
+
+
+def placeholders(command: str) -> list[str]:
+    """The names in braces of a command line, each once: `./train --lr {learning_rate}`."""
+    return list(dict.fromkeys(PLACEHOLDER.findall(command)))
+
+
+def filled(command: str, values: Mapping[str, Any]) -> list[str]:
+    """The words of a command line, with values in the places of its placeholders; those without a value stay."""
+    return [
+        PLACEHOLDER.sub(lambda name: str(values.get(name[1], name[0])), word)
+        for word in shlex.split(command)
+    ]
 
 
 def of_range(choices: Any, low: float = 0.0, high: float = 0.0) -> str:

@@ -111,6 +111,7 @@ def plan_options(command: F, *, changes: bool = False) -> F:
 
 CONFIRMING = {
     "trainer": "What trains a study that Optuna made.",
+    "program": "The same, as a command line.",
     "metric": "The metric of that study, if the trainer reports several.",
     "epochs": "How many epochs its trainer is to train. [default: 10]",
     "seed": "The seed that those of all trainings follow from. [default: 0]",

@@ -47,13 +47,14 @@ def search(
 ) -> None:
     """Search for the best settings of a network on SOURCE, and store every trial.
 
-    With --trainer, a function of yours trains instead, each trial in a process of its own; see
-    python -m pydoc hpo.trainables.function.
+    With --trainer, a function of yours trains instead, each trial in a process of its own, and with --program a program
+    in any language; see python -m pydoc hpo.trainables.function, or hpo.trainables.program.
 
     \b
     hpo search wine --trials 60 --seed 1
     hpo search penguins.csv --target species
     hpo search --trainer my_model.py:train --space rate=1e-5:1:log
+    hpo search --program './train --lr {rate}' --space rate=1e-5:1:log
     """
     from contextlib import nullcontext
 
@@ -62,14 +63,17 @@ def search(
 
     place = _place(flags)
     # The worker starts before anything slow is imported here.
-    with Worker(*MODULES) if AVAILABLE and flags["trainer"] is None else nullcontext() as worker:
+    network = flags["trainer"] is None and flags["program"] is None
+    with Worker(*MODULES) if AVAILABLE and network else nullcontext() as worker:
         from hpo import operations
         from hpo.cli.ahead import warm_up
         from hpo.plan.plan import make_plan
 
         fields = _plan_fields(config, space, flags)
-        if not config and not fields.keys() & {"source", "trainer"}:
-            raise click.UsageError("give a SOURCE, such as digits or table.csv (or in --config)")
+        if not config and not fields.keys() & {"source", "trainer", "program"}:
+            raise click.UsageError(
+                "give a SOURCE, such as digits or table.csv, --trainer or --program (or in --config)"
+            )
         plan = make_plan(fields, str(config) if config else "")
         warm_up()
 

@@ -25,11 +25,16 @@ def check_place(plan: Plan, place: Place) -> None:
     Raises:
         PlanError: they can't; the message says why.
     """
-    if plan.trainer is None:
+    if plan.source is not None:
         for name, value in (("executor", place.executor), ("devices", place.devices)):
             if value:
                 raise PlanError(f"{name}: networks of hpo's train here, on the processor's cores")
         return
+    if plan.program is not None:
+        if place.executor is not None:
+            raise PlanError("executor: a program of yours runs here, in a process of its own")
+        if "device" in plan.program.asks_for and not place.devices:
+            raise PlanError("program: {device} is one of the devices: give some, such as cuda:0")
     limits = [name for name in ("trial_timeout", "trial_memory") if getattr(plan, name) is not None]
     if limits and (place.executor == "threads" or not AVAILABLE):
         raise PlanError(f"{limits[0]}: a thread can't be ended; leave out executor threads")
@@ -54,7 +59,7 @@ def differences(trainable: Trainable, place: Place) -> list[str]:
 def workers_of(plan: Plan, trainable: Trainable, place: Place) -> int:
     """How many tasks train at once: one for each core or device, but no more than the plan draws ahead."""
     count = place.workers or len(place.devices) or default_workers()
-    if plan.trainer is None or trainable.traits.stacked:
+    if plan.source is not None or trainable.traits.stacked:
         return count
     ahead = largest_batch(plan, trainable.traits, 1)
     return ahead if place.workers is None and place.address else min(count, ahead)
@@ -74,7 +79,7 @@ def executor_of(
     `worker` is a process that exists already, in which a network can train.
     """
     workers, devices = workers_of(plan, trainable, place), Devices(place.devices)
-    if plan.trainer is None:
+    if plan.source is not None:
         return Stacks(trainable, workers, trained, worker)
     if place.on_dask:
         return Cluster(

@@ -118,6 +118,7 @@ class Threads:
             pause = next((p for p in task.pauses if p > epoch), None)
             scores = session.advance(pause or task.epochs, stay)
             if self._stopping.is_set():
+                session.close()  # here, because a program may take seconds to end, and others beside it
                 return
             if pause is None:
                 self._events.put(Ended(task, session.outcomes()))

@@ -38,18 +38,19 @@ def adopting_plan(study: OptunasStudy, fields: Mapping[str, Any], *, confirm: bo
     """
     for field in fields.keys() & set(FOLLOWING):
         raise PlanError(
-            f"{field}: the plan of a study that Optuna made follows from it; set trainer and trials, and if need be "
-            "metric, epochs and seed"
+            f"{field}: the plan of a study that Optuna made follows from it; set trainer or program, trials, and if "
+            "need be metric, epochs and seed"
         )
     try:
         space = space_of(study)
     except ValueError as error:
         raise PlanError(f"hpo can't go on with study {study.name!r} of Optuna's: {error}") from None
     made = len(study.trials)
-    if fields.get("trainer") is None or (not confirm and fields.get("trials") is None):
+    theirs = fields.get("trainer") or fields.get("program")
+    if theirs is None or (not confirm and fields.get("trials") is None):
         trials = "" if confirm else f" and --trials, how many more than the {made} it has,"
         raise PlanError(
-            f"study {study.name!r} was made by Optuna, which does not record what trains: give --trainer"
+            f"study {study.name!r} was made by Optuna, which does not record what trains: give --trainer or --program"
             f"{trials.removesuffix(',')}"
         )
     found = {"space": space, "direction": study.directions[0], "rounds": 1}
@@ -75,7 +76,7 @@ def notices(study: OptunasStudy, plan: Plan) -> list[str]:
     ranges = "; ".join(f"{name} {describe(p)}" for name, p in plan.space.items())
     lines = [
         f"The {len(study.trials)} trials that Optuna made are the first round; their ranges are the space: {ranges}",
-        f"{plan.trainer} trains; if it takes epochs, {counted(plan.epochs, 'epoch')}",
+        f"{plan.trainer or plan.program} trains; if it takes epochs, {counted(plan.epochs, 'epoch')}",
     ]
     if study.unended:
         numbers = ", ".join(map(str, study.unended))

@@ -21,7 +21,7 @@ COMPARED = "values from before and after can't be compared"
 FIXED = (
     dict.fromkeys(("seed", "sampler", "ahead", "halving", "finalists", "repeats"), DRAWN)
     | dict.fromkeys(
-        ("metric", "direction", "trainer", "target", "task", "rows", "epochs"), COMPARED
+        ("metric", "direction", "trainer", "program", "target", "task", "rows", "epochs"), COMPARED
     )
     | {"rounds": "the number of rounds follows from trials"}
     | {"baseline": "it is trained before all others"}
@@ -96,7 +96,7 @@ def changes(
             differences += _changes_of_space(old, new)
             continue
         means = _allowed(name, before, after)
-        if untrained and name in ("trainer", "metric", "epochs", "seed"):
+        if untrained and name in ("trainer", "program", "metric", "epochs", "seed"):
             means = "nothing has been trained with the other"
         if means is None:
             raise PlanError(
@@ -124,6 +124,8 @@ def _allowed(name: str, before: Plan, after: Plan) -> str | None:
     }
     if name == "trainer" and Path(before.trainer or "").name == Path(after.trainer or "").name:
         return "the same function, in a file that has been moved"
+    if name == "program" and str(before.program) == str(after.program):
+        return f"the same program, in {after.program and after.program.folder}"
     return means.get(name)
 
 

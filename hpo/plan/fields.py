@@ -71,6 +71,10 @@ _TABLE = (
     PlanField("trainer", WHAT, TEXT, None,
         "A function of yours trains, instead of a network on SOURCE: FILE.py:FUNCTION or MODULE:FUNCTION.",
         "the network", "my_model:train", "FUNCTION", change="What trains a study that Optuna made."),
+    PlanField("program", WHAT, TEXT, None,
+        "A program of yours trains: a command line with a placeholder for each parameter.",
+        "the network", "./train --lr {learning_rate} --epochs {epochs}", "COMMAND",
+        change="The same program, in the current folder; or what trains a study that Optuna made."),
     PlanField("target", WHAT, TEXT, None, "The column of a table that holds the labels.",
         "the source's own", "species", "COLUMN"),
     PlanField("task", WHAT, one_of(["classification", "regression"]), None, "What the labels of a table are.",
@@ -126,7 +130,7 @@ _TABLE = (
 
 FIELDS = {field.name: field for field in _TABLE}
 OF_THE_NETWORK = ("target", "task", "rows", *(field.name for field in _TABLE if field.group == NET))
-"""The fields that a trainer of the user's has no use for."""
+"""The fields that a function or a program of the user's has no use for."""
 
 
 UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
@@ -169,6 +173,7 @@ class PlanFields(TypedDict, total=False):
     """The fields of a plan beside its source, as Python's users give them: for editors and type checkers."""
 
     trainer: str | None
+    program: str | Mapping[str, str] | None
     target: str | None
     task: Literal["classification", "regression"] | None
     rows: int | None
@@ -208,6 +213,7 @@ class ConfirmFields(TypedDict, total=False):
     """The fields of a plan that `hpo confirm` may need for a study that Optuna made."""
 
     trainer: str
+    program: str | Mapping[str, str]
     metric: str
     epochs: int
     seed: int
@@ -218,6 +224,7 @@ class PlanChanges(TypedDict, total=False):
 
     source: str
     trainer: str
+    program: str | Mapping[str, str]
     space: Mapping[
         str, Any
     ]  # of each parameter a `Float`, `Int` or `Categorical`, or the same as text

@@ -1,4 +1,4 @@
-"""What is wrong with a plan, in one line that names the field, the value and the rule."""
+"""What is wrong with a field of a plan, in one line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OF_RULES = {"literal_error", *(f"{kind}_{wrong}" for kind in _KINDS for wrong i
 
 
 def one_line(error: ValidationError, where: str) -> str:
-    """The first of pydantic's errors; it begins with `where` the plan comes from, such as a file."""
+    """The first error of a plan, with `where` the plan comes from."""
     # A wrong field is more helpful to hear of than a missing one: it may be the missing one, misspelt.
     errors = error.errors(include_url=False)
     first = min(errors, key=lambda e: e["type"] == "missing")

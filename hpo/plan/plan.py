@@ -25,6 +25,7 @@ from hpo.choose.halving import cost
 from hpo.choose.types import Direction
 from hpo.errors import PlanError
 from hpo.plan.baseline import as_mappings, whole
+from hpo.plan.command import CommandLine, command_line
 from hpo.plan.fields import (
     FIELDS,
     OF_A_NETWORK,
@@ -89,15 +90,16 @@ SMALL_IS_GOOD = ("loss", "error", "rmse", "mae", "mse", "time", "perplexity")
 class Plan(BaseModel):
     """Everything that decides what a search does: the plan and the data decide every number in the study.
 
-    Either a network is trained on the rows of `source`, or `trainer` names a function that trains: MODULE:FUNCTION or
-    FILE.py:FUNCTION. The number of workers and the storage change no number, so they are not part of the plan. What
-    the fields are for is in `hpo.plan.fields`.
+    A network is trained on the rows of `source`, or `trainer` names a function that trains, MODULE:FUNCTION or
+    FILE.py:FUNCTION, or `program` is the command line of a program that does. The number of workers and the storage
+    change no number, so they are not part of the plan. What the fields are for is in `hpo.plan.fields`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str | None = _default("source")
     trainer: Annotated[str, Field(pattern=TRAINER)] | None = _default("trainer")
+    program: Annotated[CommandLine | None, BeforeValidator(command_line)] = _default("program")
     target: str | None = _default("target")
     task: str | None = _default("task")
     rows: int | None = _default("rows")
@@ -167,9 +169,9 @@ class Plan(BaseModel):
     @field_validator("baseline")
     @classmethod
     def _whole(cls, baselines: tuple[Settings, ...], info: ValidationInfo) -> tuple[Settings, ...]:
-        if not info.data.keys() >= {"space", "trainer", *OF_THE_NETWORK}:
+        if not info.data.keys() >= {"space", "trainer", "program", *OF_THE_NETWORK}:
             return baselines  # another field is wrong
-        foreign = info.data["trainer"] is not None
+        foreign = info.data["trainer"] is not None or info.data["program"] is not None
         return whole(baselines, info.data["space"], None if foreign else info.data)
 
     @field_validator("trainer")
@@ -180,10 +182,17 @@ class Plan(BaseModel):
         return f"{Path(file).resolve()}:{function}" if file.endswith(".py") else path
 
     @model_validator(mode="after")
-    def _network_or_trainer(self) -> Plan:
-        if self.trainer is None:
-            if self.source is None:
-                raise ValueError("give a source, such as digits or table.csv, or a trainer")
+    def _what_trains(self) -> Plan:
+        kinds = {"source": self.source, "trainer": self.trainer, "program": self.program}
+        given = {kind: str(value) for kind, value in kinds.items() if value is not None}
+        if len(given) != 1:
+            several = " and ".join(f"{kind} {value!r}" for kind, value in given.items())
+            raise ValueError(
+                f"{several}: give one of them, since a trainer or a program has its own data"
+                if given
+                else "give a source, such as digits or table.csv, a trainer or a program"
+            )
+        if self.source is not None:
             if self.metric is not None and not OF_A_NETWORK.allows(self.metric):
                 raise ValueError(f"metric {broken(OF_A_NETWORK, self.metric)}")
             if self.direction is not None:
@@ -192,17 +201,14 @@ class Plan(BaseModel):
                 if getattr(self, name) is not None:
                     raise ValueError(f"{name}: it is for a trainer of yours, not for {self.source}")
             return self
-        if self.source is not None:
-            raise ValueError(
-                f"source {self.source!r} and trainer {self.trainer!r}: a trainer has its own data"
-            )
+        (theirs,) = given.values()
         for name in OF_THE_NETWORK:
             if getattr(self, name) != FIELDS[name].default:
-                raise ValueError(
-                    f"{name} is a field of the network, which {self.trainer} does not train"
-                )
+                raise ValueError(f"{name} is a field of the network, which {theirs} does not train")
         if "space" not in self.model_fields_set:
-            raise ValueError(f"space: give the ranges of the parameters of {self.trainer}")
+            raise ValueError(f"space: give the ranges of the parameters of {theirs}")
+        if self.program is not None:
+            self.program.check(self.space)
         if self.direction is None and (self.metric or "").lower().split("_")[-1] in SMALL_IS_GOOD:
             raise ValueError(
                 f"direction: say whether {self.metric} is to be minimized or maximized"
@@ -319,6 +325,6 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def to_json(plan: Plan) -> str:
-    """A plan as the text that a study stores; with a trainer of the user's, without the network."""
-    foreign = set() if plan.trainer is None else {"source", *OF_THE_NETWORK}
+    """A plan as the text that a study stores; without the network, if it trains none."""
+    foreign = set() if plan.source is not None else {"source", *OF_THE_NETWORK}
     return json.dumps(plan.model_dump(mode="json", exclude=foreign))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hpo.executors.chosen import executor_of
-from hpo.executors.protocol import Ended
+from hpo.executors.protocol import Ended, Paused
 from hpo.plan.place import Place
 from hpo.plan.plan import Plan
 from hpo.run.history import split_of
@@ -66,7 +66,8 @@ def train_alone(trainable: Trainable, plan: Plan, trial: Trial) -> Outcome:
             for event in executor.events(LISTEN_SECONDS):
                 if isinstance(event, Ended):
                     return event.outcomes[0]
-                executor.go_on(task, [False])
+                if isinstance(event, Paused):
+                    executor.go_on(task, [False])
 
 
 def how_it_ended(attributes: Mapping[str, Any]) -> str:

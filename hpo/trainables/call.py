@@ -15,7 +15,7 @@ import numpy as np
 from hpo.errors import PlanError
 from hpo.plan.space import Settings
 from hpo.trainables.reporting import reports
-from hpo.trainables.task import Array, Curves, TrialError
+from hpo.trainables.task import Array, Curves, Task, TrialError
 from studies.words import counted, nearest
 
 Train = Callable[..., Any]
@@ -26,6 +26,15 @@ OPTIONS = ("epochs", "seed", "trial", "folder", "device", "report")
 OF_ONE_TRIAL = ("trial", "folder", "report")  # a population has no such thing
 EXAMPLE = 'report {"loss": 0.3, "accuracy": 0.9}, for example'
 AWAIT = "call asyncio.run in an ordinary function"
+
+
+def values_of(task: Task, folder: Path | None) -> dict[str, Any]:
+    """The values of `OPTIONS` for a task, but for its device. `folder` is the one with the folders of its study."""
+    values: dict[str, Any] = {"epochs": task.epochs, "seed": task.seed, "trial": task.trials[0]}
+    if folder is not None:
+        stage = f"-stage-{task.split}" if isinstance(task.split, int) and task.split > 0 else ""
+        values["folder"] = folder / f"trial-{task.trials[0]}{stage}"
+    return values
 
 
 @dataclass(frozen=True)

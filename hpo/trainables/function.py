@@ -78,7 +78,7 @@ from typing import Any
 from hpo.choose.types import Direction, Traits
 from hpo.errors import PlanError
 from hpo.plan.space import Settings
-from hpo.trainables.call import Call, Train, is_kind, name_of, options_of
+from hpo.trainables.call import Call, Train, is_kind, name_of, options_of, values_of
 from hpo.trainables.task import Task, Training
 from hpo.trainables.travelling import Sent, train_there
 
@@ -140,11 +140,8 @@ class Function:
 
     def training(self, task: Task) -> Training:
         """The training of a task. The function chooses its rows, so the split has no effect."""
-        values: dict[str, Any] = {"epochs": task.epochs, "seed": task.seed, "trial": task.trials[0]}
-        if self.folder is not None:
-            stage = f"-stage-{task.split}" if isinstance(task.split, int) and task.split > 0 else ""
-            values["folder"] = self.folder / f"trial-{task.trials[0]}{stage}"
-        arguments, asks = (task.settings, values), "device" in self.asks_for
+        arguments = (task.settings, values_of(task, self.folder))
+        asks = "device" in self.asks_for
         if self.sent is None:
             return Training(self._call, arguments, asks_for_device=asks)
         return Training(train_there, arguments, shared={"sent": self.sent}, asks_for_device=asks)

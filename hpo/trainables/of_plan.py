@@ -13,6 +13,7 @@ from hpo.trainables.call import Train
 from hpo.trainables.cross_validation import SEARCH_CV
 from hpo.trainables.function import Function
 from hpo.trainables.network import mlp
+from hpo.trainables.program import Program
 from hpo.trainables.protocol import Trainable
 from trainer.data import InMemory, name_of
 from trainer.data.remote import RemoteDraw
@@ -31,17 +32,27 @@ def trainable_of(
     data: InMemory | None = None,
     executor: str | None = None,
 ) -> Trainable:
-    """The function of a plan, which `train` may supply, or its network, whose data a `worker` may read, or `data` are.
+    """The program of a plan, or its function, which `train` may supply, or its network, whose data a `worker` may read,
+    or `data` are.
 
     `executor` says where a function trains.
 
     Raises:
-        PlanError: there is no such function, or the plan does not fit it.
+        PlanError: there is no such function or program, or the plan does not fit it.
         trainer.errors.DataError: the data can't be read or used.
     """
+    if data is not None and plan.source is None:
+        raise PlanError("a function or a program that trains has its own data: leave out X and y")
+    if plan.program is not None:
+        if train is not None:
+            raise PlanError(
+                f"the study's plan runs a program, and no function of yours: {plan.program}"
+            )
+        return Program(
+            plan.program, plan.metric, plan.direction or "maximize",
+            timeout=plan.trial_timeout, memory=plan.trial_memory,
+        )  # fmt: skip
     if plan.trainer is not None:
-        if data is not None:
-            raise PlanError("a function that trains has its own data: leave out X and y")
         if train is None and plan.trainer == ASKED:
             raise PlanError("the study belongs to a loop of yours: go on with hpo.open in Python")
         if train is None and plan.trainer == SEARCH_CV:
@@ -71,7 +82,8 @@ def asked_of(plan: Plan) -> Asked:
         PlanError: the plan trains a network, or has `halving`.
     """
     if plan.trainer is None:
-        raise PlanError(f"the study trains a network on {plan.source}: go on with hpo.resume")
+        trains = f"runs {plan.program}" if plan.program else f"trains a network on {plan.source}"
+        raise PlanError(f"the study {trains}: go on with hpo.resume")
     if plan.halving is not None:
         raise PlanError("halving: a search by hpo.open trains all settings to the end")
     return Asked(plan.metric, plan.direction or "maximize")
@@ -79,6 +91,8 @@ def asked_of(plan: Plan) -> Asked:
 
 def study_name(plan: Plan) -> str:
     """The default name of a study of this plan."""
+    if plan.program is not None:
+        return plan.program.name
     if plan.trainer is not None and plan.trainer != ASKED:
         return named.study_name(plan.trainer)
     plain = "loop" if plan.trainer == ASKED else name_of(plan.source or "")

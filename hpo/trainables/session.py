@@ -78,6 +78,8 @@ class Session:
                 raise TrialError.of(ValueError("the trainer ended without any metric")) from None
             self._end()
             return
+        if not figures:  # an epoch takes long
+            return
         self._epoch += 1
         self._score = self._score or _only_metric(figures)
         if self._score not in figures:
@@ -94,7 +96,9 @@ class Session:
             for name in {**curves, **figures}:  # NaN where a metric is not reported in an epoch
                 curve = curves.setdefault(name, [math.nan] * (self._epoch - 1))
                 curve.append(float(figures[name][k]) if name in figures else math.nan)
-        if time.monotonic() - self._shown >= SHOWING_SECONDS:
+        if not self._stay.any():
+            self._end()
+        elif time.monotonic() - self._shown >= SHOWING_SECONDS:
             self._shown = time.monotonic()
             self._showing([list(metrics.get(self._score, ())) for metrics in self._metrics])
 

@@ -23,7 +23,10 @@ MOST = 10_000  # characters of each end of a traceback
 
 Array = NDArray[Any]
 Curves = Generator[dict[str, Array], NDArray[np.bool_] | None, None]
-"""Training, epoch by epoch: yields metric -> (K,), and may be sent a mask (K,) of the trials that stay."""
+"""Training, epoch by epoch: yields metric -> (K,), and may be sent a mask (K,) of the trials that stay.
+
+It may also yield {} when an epoch takes long, so that its training can be stopped meanwhile.
+"""
 
 
 @dataclass(frozen=True)
@@ -102,13 +105,17 @@ class TrialError(Exception):
                 text = "its message can't be read"
         first = next((line.strip() for line in text.splitlines() if line.strip()), "")
         line = f"{type(error).__name__}: {first}".removesuffix(": ")
-        line = "".join(c if c.isprintable() else " " for c in line)  # no database stores a zero
         frames = error.__traceback__
         while frames is not None and Path(frames.tb_frame.f_code.co_filename).parent == HERE:
             frames = frames.tb_next
         if isinstance(error.__context__, GeneratorExit):  # the training was being closed
             error.__context__ = None
-        full = "".join(traceback.format_exception(type(error), error, frames))
+        return cls.saying(line, "".join(traceback.format_exception(type(error), error, frames)))
+
+    @classmethod
+    def saying(cls, line: str, full: str) -> TrialError:
+        """An error of this text, as much of it as a study stores."""
+        line = "".join(c if c.isprintable() else " " for c in line)  # no database stores a zero
         if len(full) > 2 * MOST:
             full = f"{full[:MOST]}\n… {len(full) - 2 * MOST:,} characters …\n{full[-MOST:]}"
         return cls(line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…", full)

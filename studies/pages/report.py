@@ -208,6 +208,8 @@ def _plan(summary: Summary) -> dict[str, str]:
     for field, value in summary.plan.items():
         if field == "space":
             rows |= {f"space.{name}": _parameter(fields) for name, fields in value.items()}
+        elif field == "program" and value is not None:
+            rows[field] = f"{value['command']}, in {value['folder']}"
         elif field == "baseline":
             rows[field] = "; ".join(map(settings, value)) or "none"
         elif value is not None:

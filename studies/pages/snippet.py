@@ -1,10 +1,13 @@
-"""Settings as Python to paste: a scikit-learn estimator, or the parameters of a user's function."""
+"""Settings to paste: a scikit-learn estimator, the parameters of a user's function, or the command of a program."""
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Mapping
 from typing import Any
+
+from studies.words import filled
 
 ESTIMATOR = (
     "hidden_layer_sizes", "activation", "optimizer", "learning_rate", "weight_decay", "momentum", "dropout",
@@ -19,13 +22,17 @@ INDENT = "    "
 def snippet(
     plan: Mapping[str, Any], params: Mapping[str, Any], *, task: str | None = None
 ) -> str | None:
-    """A trial's settings and what its plan fixes, as Python; None if there is no such Python.
+    """A trial's settings and what its plan fixes, as Python or as a command; None if there is none.
 
     For a network it is a scikit-learn estimator, and `task` is "classification" or "regression". It is None if the
     estimator lacks something, such as a schedule.
     """
     if not plan:
         return None
+    if program := plan.get("program"):
+        given = {"epochs": plan["epochs"], "seed": plan["seed"]}
+        words = filled(program["command"], {**params, **given})
+        return f"cd {shlex.quote(program['folder'])}\n{shlex.join(words)}\n"
     if plan.get("trainer"):
         if plan["trainer"] == "hpo:SearchCV":
             return f"params = {dict(params)!r}\nestimator.set_params(**params)\n"

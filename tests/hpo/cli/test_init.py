@@ -57,12 +57,15 @@ def test_every_line_that_is_left_out_can_be_taken_in() -> None:
     for name, (_, _, value) in fields().items():
         fits: dict[str, Any] = {
             "trainer": {"space": {"x": "0:1"}},
+            "program": {"space": {"learning_rate": "0:1"}},
             "direction": {"trainer": "m:f", "space": {"x": "0:1"}},
         }
         others = fits.get(name, given)
         plan = make_plan(others | {name: value})
         kept = plan.model_dump(mode="json")[name]
-        assert kept == {"baseline": BASELINE}.get(name, value), name
+        folder = str(Path.cwd())
+        stored = {"baseline": BASELINE, "program": {"command": value, "folder": folder}}
+        assert kept == stored.get(name, value), name
     assert all(re.search(rf"^# {name}: ", TOP, re.M) for name in SEARCHED)
     for line in re.findall(r"^#(\w.*)$", SPACE, re.M):
         check_space(make_plan(given | {"space": tomllib.loads(line)}))

@@ -66,10 +66,10 @@ def test_a_plan_can_name_whatever_there_is() -> None:
         ({"space": {"learning_rate": {"low": 1}}}, "space.learning_rate: 'high' is missing"),
         ({"space": {"learning_rate": 3}}, "space.learning_rate: 3 is not a range: write LOW:HIGH"),
         ({"space": {"a b": "0:1"}}, "space.a b: a parameter's name is letters, digits and _ only"),
-        ({"source": None}, "give a source, such as digits or table.csv, or a trainer"),
+        ({"source": None}, "give a source, such as digits or table.csv, a trainer or a program"),
         ({"metric": "auc"}, "metric 'auc' is not one of accuracy, balanced_accuracy"),
         ({"direction": "minimize"}, "direction: for digits, it follows from the metric"),
-        ({"trainer": "my:train"}, "source 'digits' and trainer 'my:train': a trainer has its own"),
+        ({"trainer": "my:train"}, "source 'digits' and trainer 'my:train': give one of them"),
         (
             {"source": None, "trainer": "my"},
             "trainer: 'my' is not FILE.py:FUNCTION or MODULE:FUNCTION",

@@ -24,6 +24,7 @@ from hpo.errors import StorageError
 from hpo.run.provenance import differences, provenance
 from hpo.run.reproducing import Difference, first_difference
 from hpo.run.watcher import Watcher
+from hpo.trainables import session
 from studies import Study
 from tests.running import Run
 
@@ -50,6 +51,22 @@ def test_one_that_left_at_a_rung_is_trained_up_to_it(storage: str) -> None:
         number = int(frame[frame["epochs"] == left]["number"].iloc[0])
         found = hpo.reproduce("h", number, storage=storage)
         assert (found.identical, found.epochs) == (True, left)
+
+
+def test_one_whose_curve_is_shown_while_it_trains_is_trained_to_its_end(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(params: Mapping[str, Any]) -> Iterator[dict[str, float]]:
+        for epoch in range(100):
+            yield {"score": params["x"] + epoch}
+
+    monkeypatch.setattr(session, "SHOWING_SECONDS", 0)
+    hpo.search(
+        train, space={"x": hpo.Float(0, 1)}, trials=1, rounds=1, epochs=100, finalists=0, storage=storage,
+        name="f", progress=False,
+    )  # fmt: skip
+    found = hpo.reproduce("f", 0, storage=storage, train=train)
+    assert (found.identical, found.epochs) == (True, 100)
 
 
 def broken(params: Mapping[str, Any]) -> float:

@@ -105,3 +105,23 @@ def test_tasks_and_outcomes_travel() -> None:
     failed = Outcome({"loss": [1.0]}, "loss", error=TrialError.of(ValueError("no")))
     copy = pickle.loads(pickle.dumps(failed))  # noqa: S301  # ours
     assert (copy.failure, copy.attributes) == (failed.failure, failed.attributes)
+
+
+def test_the_training_of_a_single_trial_ends_when_it_diverges_and_nothing_yet_is_no_epoch() -> None:
+    yielded: list[float] = []
+
+    def curves() -> Curves:
+        try:
+            for score in (0.5, NAN, 0.7):
+                yielded.append(score)
+                yield {}
+                yield {"a": np.array([score])}
+        finally:
+            yielded.append(-1)
+
+    session = Session(Task((0,), ({},), 4, 0), curves(), "a")
+    session.advance(4)
+    (outcome,) = session.outcomes()
+    assert (outcome.metrics, outcome.diverged_epoch) == ({"a": [0.5]}, 2)
+    assert yielded[0] == 0.5
+    assert yielded[2:] == [-1]

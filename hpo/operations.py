@@ -12,8 +12,7 @@ from typing import Any, Unpack
 
 from hpo.choose.confirming import repeated_best
 from hpo.errors import NoTrialSucceededError, PlanError
-from hpo.executors.chosen import check_place, executor_of, workers_of
-from hpo.executors.chosen import differences as differences_of
+from hpo.executors.chosen import check_place, check_trainable, executor_of, workers_of
 from hpo.plan.fields import ConfirmFields, PlanChanges
 from hpo.plan.place import HERE, Place
 from hpo.plan.plan import Plan, make_plan
@@ -78,7 +77,7 @@ def start(
     check_new(plan, name, url)
     check_place(plan, place)
     trainable = trainable_of(plan, worker=worker, train=train, data=data, executor=place.executor)
-    for line in differences_of(trainable, place):
+    for line in check_trainable(trainable, place):
         (watcher or Watcher()).noticed(line)
     with creating(
         plan, trainable, name=name, storage=url, place=place, numbered=numbered
@@ -217,7 +216,7 @@ def _going_on(
         check_place(resumed.plan, place)
         trainable = trainable_of(resumed.plan, train=train, data=data, executor=place.executor)
         check_data(resumed.plan, trainable, resumed.record)
-        for line in differences_of(trainable, place):
+        for line in check_trainable(trainable, place):
             watcher.noticed(line)
         yield store, resumed, trainable
 

@@ -45,12 +45,27 @@ def check_place(plan: Plan, place: Place) -> None:
     check_devices(place.devices)
 
 
-def differences(trainable: Trainable, place: Place) -> list[str]:
-    """How the workers of a cluster differ from this process, in a sentence for each; none for another executor.
+def check_trainable(trainable: Trainable, place: Place) -> list[str]:
+    """Check that what trains fits its place, before anything is written.
+
+    Returns how the workers of a cluster differ from this process, in a sentence for each; none for another executor.
 
     Raises:
-        PlanError: they can't load the function, or there is no scheduler.
+        PlanError: it has no use for devices or a folder, the folder can't be made, the workers can't load the function,
+            or there is no scheduler.
     """
+    asks_for = getattr(trainable, "asks_for", ())
+    for option, asked, value in (
+        ("devices", "device", place.devices),
+        ("folder", "folder", place.folder),
+    ):
+        if value and asked not in asks_for:
+            raise PlanError(f"{option}: what trains does not ask for a {asked}, so leave it out")
+    if place.folder is not None:
+        try:
+            place.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PlanError(f"folder: {place.folder}: {error.strerror}") from None
     if place.address is None or not isinstance(trainable, Function) or trainable.sent is None:
         return []
     return check_cluster(place.address, trainable.sent.load)

@@ -220,6 +220,8 @@ def test_what_can_not_be_asked_for_is_refused(
         ({"devices": "a gpu"}, "'a gpu'"),
         ({"executor": "proceses"}, "processes"),
         ({"workers": 0}, "workers: 0"),
+        ({"devices": "cpu"}, "device"),
+        ({"folder": "here"}, "folder"),
         ({"executor": "threads", "trial_timeout": 3}, "trial_timeout"),
         ({"trial_memory": "lots"}, "'lots'"),
     ],

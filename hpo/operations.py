@@ -15,6 +15,7 @@ from hpo.errors import NoTrialSucceededError, PlanError
 from hpo.executors.chosen import check_place, executor_of, workers_of
 from hpo.executors.chosen import differences as differences_of
 from hpo.plan.fields import ConfirmFields, PlanChanges
+from hpo.plan.network import with_conditions
 from hpo.plan.place import HERE, Place
 from hpo.plan.plan import Plan, make_plan
 from hpo.run.cancel import Cancel
@@ -75,6 +76,7 @@ def start(
         NoTrialSucceededError: the study is done, and all its trials failed or diverged.
     """
     url = absolute(storage)  # a function may change the folder
+    plan = plan if plan.trainer else with_conditions(plan)
     check_new(plan, name, url)
     check_place(plan, place)
     trainable = trainable_of(plan, worker=worker, train=train, data=data, executor=place.executor)

@@ -198,6 +198,19 @@ def describe(parameter: Any) -> str:
     return of_range(fields.get("choices"), fields.get("low", 0.0), fields.get("high", 0.0))
 
 
+def one_of(values: Iterable[Any]) -> str:
+    """Values of which any will do: `sgd, momentum or adam`."""
+    *others, last = map(str, values)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def condition(parameter: Any) -> str:
+    """When a parameter applies, after its range: ` if optimizer is sgd or momentum`; nothing if it always does."""
+    when = parameter.get("when") if isinstance(parameter, Mapping) else parameter.when
+    terms = [f"{name} is {one_of(values)}" for name, values in (when or {}).items()]
+    return f" if {' and '.join(terms)}" if terms else ""
+
+
 def duration(seconds: float) -> str:
     """A length of time: 0.35 s, 8 s, 3 min, 2 h 05 min, 4 days."""
     if seconds < 9.95:

@@ -259,8 +259,17 @@ def _given(flags: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in flags.items() if value not in (None, ())}
 
 
-def _named_range(text: str) -> tuple[str, str]:
-    name, _, values = text.partition("=")
+def _named_range(text: str) -> tuple[str, Any]:
+    """A parameter's name, and its range as text; or the parameter, if it has a condition."""
+    left, _, values = text.partition("=")
+    name, is_conditional, choice = left.partition("@")
     if not (name and values):
         raise click.UsageError(f"--space {text!r}: write NAME={RANGE} or NAME=a,b,c")
-    return name, values
+    if not is_conditional:
+        return name, values
+    from hpo.plan.notation import parse_conditional
+
+    try:
+        return name, parse_conditional(f"{choice}={values}")
+    except ValueError as error:
+        raise click.UsageError(f"--space {name}: {error}") from None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Limit: TypeAlias = tuple[float | None, float | None]
 Choice: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Choice
-When: TypeAlias = Mapping[str, tuple[Choice, ...]]
+When: TypeAlias = Mapping[str, Any]  # of a name: one value or several, kept as a tuple
 Settings: TypeAlias = dict[str, Value]
 
 HUGE = 1e300  # no range goes beyond

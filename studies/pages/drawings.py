@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from studies import plots
 from studies.analysis import frames
+from studies.analysis.frames import beside
 from studies.analysis.generalization import generalization
 from studies.analysis.goal import Goal
 from studies.analysis.importance import UNTOLD, importances, most_narrowed_first
@@ -156,7 +157,7 @@ class Sections:
         )
         reading = "Each mark is a trial at its settings, dark if its value is good"
         reading += f"{boxes if len(self.rounds) else ''}."
-        for k, other in enumerate(others[:PAIRS]):
+        for k, other in enumerate(beside(self.trials, first, others)[:PAIRS]):
             yield _drawing(
                 plots.scatter(self.trials, first, other, goal=self._goal, rounds=self.rounds),
                 f"pair{k}",
@@ -178,10 +179,12 @@ class Sections:
         if not (diverged | (self.trials["state"] == "failed")).any() or not self._names:
             yield f"No trial has {ended}."
             return
+        first, *others = self._names
+        pair = [first, *beside(self.trials, first, others)[:1]]
         yield _drawing(
-            plots.divergence(self.trials, *self._names[:2], rounds=self.rounds),
+            plots.divergence(self.trials, *pair, rounds=self.rounds),
             "lost",
-            f"Trials that {ended}, by {' and '.join(self._names[:2])}",
+            f"Trials that {ended}, by {' and '.join(pair)}",
             f"Where {'crosses or ' if diverged.any() else ''}triangles stand together, trainings "
             f"{'diverge or fail' if diverged.any() else 'fail'}; the bars "
             f"above show what share of the trials there {ended}.",

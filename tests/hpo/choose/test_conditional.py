@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpo.choose.model import _matern, Model, fit
-from hpo.choose.narrowing import narrow
-from hpo.choose.positions import ABSENT, are_choices, are_conditional, positions, setting
-from hpo.choose.samplers import SAMPLERS
+from hpo.choose.positions import ABSENT, positions, setting
 from hpo.choose.suggest import suggest
 from hpo.choose.types import Observation
-from hpo.plan.conditions import applies, inside, where_it_applies
+from hpo.plan.conditions import applies, inside
 from hpo.plan.space import Categorical, Float, Int, Parameter, Settings, Space
 
 OPTIMIZERS: Space = {
@@ -32,16 +28,24 @@ def spaces(draw: Any) -> Space:
     space: dict[str, Parameter] = {}
     for name in "abcdef"[: draw(st.integers(2, 6))]:
         parents = [n for n, p in space.items() if isinstance(p, Categorical)]
-        when = {
-            parent: draw(st.lists(st.sampled_from(space[parent].choices), min_size=1, unique=True))  # type: ignore[union-attr]
-            for parent in draw(st.lists(st.sampled_from(parents), max_size=2, unique=True))
-        } if parents else {}
+        when = (
+            {
+                parent: draw(
+                    st.lists(st.sampled_from(space[parent].choices), min_size=1, unique=True)
+                )  # type: ignore[union-attr]
+                for parent in draw(st.lists(st.sampled_from(parents), max_size=2, unique=True))
+            }
+            if parents
+            else {}
+        )
         space[name] = draw(
             st.sampled_from(
                 [
                     Categorical((1, True, "x"), when=when or None),
                     Categorical((0, 1), when=when or None),
-                    Float(0, 1, zero=0.3, limit=(0, 2), when=when or None) if False else Float(1e-3, 1, log=True, zero=0.3, when=when or None),
+                    Float(0, 1, zero=0.3, limit=(0, 2), when=when or None)
+                    if False
+                    else Float(1e-3, 1, log=True, zero=0.3, when=when or None),
                     Int(1, 4, when=when or None),
                     Float(0, 1, step=0.25, when=when or None),
                 ]

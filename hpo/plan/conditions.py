@@ -39,8 +39,8 @@ def check_conditions(space: Space) -> Space:
         of_parent = space[parent]
         if not isinstance(of_parent, Categorical):
             raise ValueError(
-                f"{name} applies when {parent} = {one_of(values)}, but {parent} is a range: a condition is on a "
-                f"parameter with choices, such as {parent} = {','.join(map(str, values))},…"
+                f"{name} applies when {parent} = {one_of(values)}, but {parent} is a range: a condition is on "
+                f"choices, such as {parent} = {','.join(map(str, values))}"
             )
         for value in values:
             if not contains(of_parent, value):

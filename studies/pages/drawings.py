@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 
 from studies import plots
 from studies.analysis import frames
-from studies.analysis.frames import beside
 from studies.analysis.generalization import generalization
 from studies.analysis.goal import Goal
 from studies.analysis.importance import UNTOLD, importances, most_narrowed_first
@@ -157,7 +156,7 @@ class Sections:
         )
         reading = "Each mark is a trial at its settings, dark if its value is good"
         reading += f"{boxes if len(self.rounds) else ''}."
-        for k, other in enumerate(beside(self.trials, first, others)[:PAIRS]):
+        for k, other in enumerate(frames.beside(self.trials, first, others)[:PAIRS]):
             yield _drawing(
                 plots.scatter(self.trials, first, other, goal=self._goal, rounds=self.rounds),
                 f"pair{k}",
@@ -180,7 +179,7 @@ class Sections:
             yield f"No trial has {ended}."
             return
         first, *others = self._names
-        pair = [first, *beside(self.trials, first, others)[:1]]
+        pair = [first, *frames.beside(self.trials, first, others)[:1]]
         yield _drawing(
             plots.divergence(self.trials, *pair, rounds=self.rounds),
             "lost",

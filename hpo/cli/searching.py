@@ -243,7 +243,10 @@ def _plan_fields(
         named = list(map(_named_range, space))
         fields["space"] = dict(named)
         for name in fields["space"]:
-            if (ranges := [text for other, text in named if other == name])[1:]:
+            ranges = [
+                t.partition("=")[2] for t, (n, _) in zip(space, named, strict=True) if n == name
+            ]
+            if ranges[1:]:
                 raise click.UsageError(f"--space {name} is there twice: {' and '.join(ranges)}")
     return fields
 

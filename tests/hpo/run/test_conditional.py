@@ -24,7 +24,7 @@ from hpo.run.cancel import Cancel
 from studies import Study
 from studies.analysis.export import to_csv
 from tests.optunas import optunas
-from tests.running import Run, Tables
+from tests.running import Call, Tables
 
 SPACE: Space = {
     "momentum": hpo.Float(0, 0.99, when={"optimizer": ["sgd", "nag"]}),
@@ -81,10 +81,14 @@ def test_ranges_keep_their_conditions_in_what_is_printed(study: Study) -> None:
     ranges = json.loads(json.dumps(study.summary()["rounds"]))[-1]["ranges"]
     assert ranges["momentum"]["when"] == {"optimizer": ["sgd", "nag"]}
     assert "when" not in ranges["rate"]
+    assert "if optimizer is sgd or nag" in study._repr_html_()
+
+
+@pytest.mark.slow
+def test_the_report_says_when_a_parameter_applies(study: Study) -> None:
     page = study.report()
     assert "if optimizer is sgd or nag" in page
     assert "if schedule is step" in page
-    assert "if optimizer is sgd or nag" in study._repr_html_()
 
 
 def test_a_trial_is_reproduced_without_what_does_not_apply(study: Study, stored: str) -> None:
@@ -170,7 +174,7 @@ def test_conditions_are_inferred_from_trials_of_optunas(storage: str) -> None:
         assert trial.params.keys() == {n for n in SPACE if applies(n, SPACE, trial.params)}
 
 
-def test_what_no_choice_explains_is_refused(tmp_path: Path, run_hpo: Run) -> None:
+def test_what_no_choice_explains_is_refused(tmp_path: Path, call_hpo: Call) -> None:
     def by_number(trial: optuna.Trial) -> float:
         if trial.suggest_int("layers", 1, 2) == 2:
             return trial.suggest_float("second", 0, 1)
@@ -179,46 +183,38 @@ def test_what_no_choice_explains_is_refused(tmp_path: Path, run_hpo: Run) -> Non
     with optunas(f"sqlite:///{tmp_path / 'hpo.db'}") as theirs:
         theirs.optimize(by_number, 8)
     before = (tmp_path / "hpo.db").read_bytes()
-    refused = run_hpo("resume", "theirs", "--trainer", "m:f", "--trials", "9")
-    assert refused.returncode == 2
-    assert refused.stderr.count("\n") == 1
-    assert (
-        "'second' is in some trials and not in others, and no choice explains it" in refused.stderr
-    )
+    refused = call_hpo("resume theirs --trainer m:f --trials 9")
+    assert refused.status == 2
+    assert refused.err.count("\n") == 1
+    assert "'second' is in some trials and not in others, and no choice explains it" in refused.err
     assert (tmp_path / "hpo.db").read_bytes() == before
 
 
 # --- on the command line ---
 
 
-def test_flags_say_when_a_parameter_applies(run_hpo: Run) -> None:
-    done = run_hpo(
-        "search", "wine", "--trials", "6", "--rounds", "1", "--epochs", "1", "-q", "--json",
-        "--space", "schedule=step,exponential,constant", "--space", "schedule_factor@schedule=step=0.1:1",
-    )  # fmt: skip
-    assert done.returncode == 0
-    (first,) = json.loads(done.stdout)["rounds"]
+def test_flags_say_when_a_parameter_applies(call_hpo: Call) -> None:
+    space = "--space schedule=step,exponential,constant --space schedule_factor@schedule=step=0.1:1"
+    done = call_hpo(f"search wine --trials 6 --rounds 1 --epochs 1 -q --json {space}")
+    assert done.status == 0
+    (first,) = json.loads(done.out)["rounds"]
     assert first["ranges"]["schedule_factor"]["when"] == {"schedule": ["step"]}
 
 
 @pytest.mark.parametrize(
     ("flag", "said"),
     [
-        (
-            "momentum@optimizr=momentum=0:1",
-            "but optimizr is not searched; did you mean 'optimizer'?",
-        ),
+        ("momentum@optimizr=momentum=0:1", "optimizr is not searched; did you mean 'optimizer'?"),
         ("momentum@optimizer=0:1", "is no condition and range: write CHOICE=a|b=LOW:HIGH"),
         ("momentum@optimizer=adam=0:1", "the optimizer 'adam' has no momentum"),
         ("optimizer@optimizer=sgd=sgd,adam", "is there twice"),
     ],
 )
 def test_a_condition_that_is_wrong_is_refused_in_a_line_before_anything_is_written(
-    flag: str, said: str, run_hpo: Run, tmp_path: Path
+    flag: str, said: str, call_hpo: Call, tmp_path: Path
 ) -> None:
-    space = ("--space", "optimizer=sgd,momentum,adam", "--space", flag)
-    refused = run_hpo("search", "wine", *space)
-    assert refused.returncode == 2
-    assert refused.stderr.count("\n") == 1
-    assert said in refused.stderr
+    refused = call_hpo(f"search wine --space optimizer=sgd,momentum,adam --space {flag}")
+    assert (refused.status, refused.out) == (2, "")
+    assert refused.err.count("\n") == 1
+    assert said in refused.err
     assert not (tmp_path / "hpo.db").exists()

@@ -36,10 +36,10 @@ def near(
     X = np.repeat(centres, each, axis=0)
     count, parameters = X.shape
     step = rng.choice(STEP_SIZES, size=(count, 1)) * rng.standard_normal(X.shape)
-    moves = rng.random(X.shape) < PARAMETERS_MOVED / parameters
+    absent = X == ABSENT
+    moves = rng.random(X.shape) < PARAMETERS_MOVED / (~absent).sum(axis=1, keepdims=True)
     moves[np.arange(count), rng.integers(parameters, size=count)] = True
     other = rng.random(X.shape)
-    absent = X == ABSENT
     for column, parameter in enumerate(ranges.values()):
         if isinstance(parameter, Categorical):
             choice = np.floor(other[:, column] * len(parameter.choices))

@@ -90,14 +90,14 @@ def narrow(
     inside_them = [trial for trial in history if inside(ranges, trial.settings)]
     trials = _comparable(inside_them, direction)
     verdicts = {}
-    evidences: dict[tuple[tuple[str, Parameter], ...], _Evidence | str] = {}
+    evidences: dict[str, _Evidence | str] = {}
     with threadpool_limits(1):  # the same to the last bit on any machine, and faster
         for name, parameter in ranges.items():
             part, members = bounded, trials
             if parameter.when is not None:
                 part = where_it_applies(bounded, name)
                 members = [t for t in trials if name in t.settings]
-            key = tuple(part.items())
+            key = repr(part)  # in which the choices 1 and true differ
             if key not in evidences:
                 evidences[key] = _evidence(part, members) if part else NOWHERE
             evidence, zero = evidences[key], None

@@ -30,8 +30,9 @@ UNORDERED = (str, set, frozenset, dict)  # the order of a set of text changes fr
 class _Range:
     """From `low` to `high`, both included; searched on a log scale where `log` is set.
 
-    A search may extend the range past an end where the best likely lies: never beyond `limit` (lowest,
-    highest; None is no limit), never across 0, and not at all if `extend` is false.
+    A search may extend the range past an end where the best likely lies: never beyond `limit` (lowest, highest; None is
+    no limit), never across 0, and not at all if `extend` is false. With `when`, as {"optimizer": "sgd"}, it applies
+    only where that choice has that value, or one of several: {"optimizer": ["sgd", "momentum"]}.
 
     Raises:
         ValueError: low > high; a bound beyond ±1e300, or not whole where it must be; log with low < 1e-300; a step that
@@ -98,7 +99,7 @@ class Int(_Range):
 class Categorical:
     """One of some choices: text, finite numbers, true / false, None. 0 and false are two choices, 1 and 1.0 are one.
 
-    `when` is that of `_condition`.
+    `when` says where it applies, as that of a range does.
 
     Raises:
         ValueError: no choices, the same choice twice, or a choice of another kind.
@@ -128,10 +129,7 @@ class Categorical:
 
 
 def _condition(when: Any) -> When | None:
-    """When a parameter applies: if each of some choices has one of the values given for it; None: always.
-
-    So {"optimizer": "sgd"} and {"optimizer": ["sgd", "momentum"], "schedule": "step"} are conditions.
-    """
+    """When a parameter applies: if each of some choices has one of the values given for it; None: always."""
     if when is None:
         return None
     condition: dict[str, tuple[Choice, ...]] = {}

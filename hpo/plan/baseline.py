@@ -77,7 +77,7 @@ def whole(
             if applies(name, space, of_all):
                 value = plain(baseline[name]) if name in baseline else _default(name, network)
                 of_all[name] = _value(name, space[name], value)
-            elif name in baseline:
+            elif name in baseline and not _is_default(baseline[name], name, network):
                 raise ValueError(f"{name} does not apply: it does{condition(space[name])}")
         of_all = applying(space, of_all)
         if any(
@@ -87,6 +87,13 @@ def whole(
             raise ValueError(f"{settings(of_all)} is there twice")
         complete.append(of_all)
     return tuple(complete)
+
+
+def _is_default(value: Any, name: str, network: Mapping[str, Any] | None) -> bool:
+    """Whether a value is what the network has anyway, so that it can be left out where it does not apply."""
+    return (
+        network is not None and name in fields.SEARCHED and value == fields.SEARCHED[name].default
+    )
 
 
 def _default(name: str, network: Mapping[str, Any] | None) -> Any:

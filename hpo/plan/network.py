@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from hpo.errors import PlanError
-from hpo.plan.conditions import applies
 from hpo.plan.messages import broken
 from hpo.plan.plan import Plan, make_plan
 from hpo.plan.space import HUGE, Categorical, Float, Int, Limit, Parameter, Value
@@ -100,12 +99,7 @@ def with_conditions(plan: Plan) -> Plan:
     if space == plan.space:
         return plan
     fields = {name: getattr(plan, name) for name in plan.model_fields_set}
-    # A default that does not apply is part of no baseline; what else does not apply is refused.
-    baselines = [
-        {n: v for n, v in b.items() if applies(n, space, b) or v != SEARCHED[n].default}
-        for b in plan.baseline
-    ]
-    return make_plan({**fields, "space": space, "baseline": baselines})
+    return make_plan({**fields, "space": space})
 
 
 def _extremes(parameter: Parameter) -> tuple[Value, ...]:

@@ -208,6 +208,8 @@ def test_what_an_optimizer_does_not_read_does_not_apply_to_it() -> None:
     ]
     check_space(made)
     assert with_conditions(made) == made
+    given = {"space": space, "baseline": ["default", "optimizer=adam,momentum=0.9"]}
+    assert changed_plan(made, given) == made  # as a script that can run again gives it
 
 
 def test_where_all_choices_read_it_a_parameter_has_no_condition() -> None:

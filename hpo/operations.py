@@ -14,6 +14,7 @@ from hpo.choose.confirming import repeated_best
 from hpo.errors import NoTrialSucceededError, PlanError
 from hpo.executors.chosen import check_place, check_trainable, executor_of, workers_of
 from hpo.plan.fields import ConfirmFields, PlanChanges
+from hpo.plan.network import with_conditions
 from hpo.plan.place import HERE, Place
 from hpo.plan.plan import Plan, make_plan
 from hpo.run.cancel import Cancel
@@ -74,6 +75,7 @@ def start(
         NoTrialSucceededError: the study is done, and all its trials failed or diverged.
     """
     url = absolute(storage)  # a function may change the folder
+    plan = plan if plan.trainer else with_conditions(plan)
     check_new(plan, name, url)
     check_place(plan, place)
     trainable = trainable_of(plan, worker=worker, train=train, data=data, executor=place.executor)

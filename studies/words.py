@@ -177,11 +177,20 @@ def placeholders(command: str) -> list[str]:
     return list(dict.fromkeys(PLACEHOLDER.findall(command)))
 
 
-def filled(command: str, values: Mapping[str, Any]) -> list[str]:
-    """The words of a command line, with values in the places of its placeholders; those without a value stay."""
+def filled(command: str, values: Mapping[str, Any], absent: Iterable[str] = ()) -> list[str]:
+    """The words of a command line, with values in the places of its placeholders; those without a value stay.
+
+    A word with the placeholder of a parameter that is `absent`, since it does not apply, is left out, and so is the
+    option that a placeholder alone comes after.
+    """
+    words, names = shlex.split(command), set(absent)
+    kept = [names.isdisjoint(placeholders(word)) for word in words]
+    for k in range(1, len(words)):
+        if not kept[k] and PLACEHOLDER.fullmatch(words[k]) and words[k - 1].startswith("-"):
+            kept[k - 1] = False
     return [
         PLACEHOLDER.sub(lambda name: str(values.get(name[1], name[0])), word)
-        for word in shlex.split(command)
+        for word in itertools.compress(words, kept)
     ]
 
 
@@ -196,6 +205,19 @@ def describe(parameter: Any) -> str:
     """The range or the choices of a parameter: of an object or a mapping with `choices`, or with `low` and `high`."""
     fields = parameter if isinstance(parameter, Mapping) else vars(parameter)
     return of_range(fields.get("choices"), fields.get("low", 0.0), fields.get("high", 0.0))
+
+
+def one_of(values: Iterable[Any]) -> str:
+    """Values of which any will do: `sgd, momentum or adam`."""
+    *others, last = map(str, values)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def condition(parameter: Any) -> str:
+    """When a parameter applies, after its range: ` if optimizer is sgd or momentum`; nothing if it always does."""
+    when = parameter.get("when") if isinstance(parameter, Mapping) else parameter.when
+    terms = [f"{name} is {one_of(values)}" for name, values in (when or {}).items()]
+    return f" if {' and '.join(terms)}" if terms else ""
 
 
 def duration(seconds: float) -> str:

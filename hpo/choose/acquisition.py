@@ -13,7 +13,7 @@ import numpy as np
 
 from hpo.choose.candidates import near, uniform
 from hpo.choose.model import JITTER, SMALLEST_VARIANCE, Model, fit
-from hpo.choose.positions import Array, Mask, are_choices, positions, setting
+from hpo.choose.positions import Array, Mask, are_choices, are_conditional, positions, setting
 from hpo.plan.space import Parameter, Settings
 
 UNIFORM_CANDIDATES = 600
@@ -43,7 +43,7 @@ def draw(
     from scipy.spatial import cKDTree
 
     U = positions(ranges, settings)
-    model = fit(U, values, are_choices(ranges))
+    model = fit(U, values, are_choices(ranges), are_conditional(ranges))
     expected = model.posterior(model.U)[0]
     best = float(expected.max())
     by_thompson = n if thompson else int(_thompson_share(model, expected) * n + rng.random())

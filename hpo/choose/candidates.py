@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hpo.choose.positions import Array, snapped
+from hpo.choose.positions import ABSENT, Array, snapped
 from hpo.choose.reach import final_ends
 from hpo.plan.space import Categorical, Parameter
 
@@ -30,18 +30,20 @@ def near(
     """Positions (C × each, P) near C centres: in each, a few parameters have moved, most of them by a small step.
 
     A step past an end goes to the end only if that is final. Else it is reflected, so that the best of a parameter
-    without effect does not seem to lie at an end, past which its range would be extended.
+    without effect does not seem to lie at an end, past which its range would be extended. A parameter that does
+    not apply in the centre is anywhere in its range where it applies.
     """
     X = np.repeat(centres, each, axis=0)
     count, parameters = X.shape
     step = rng.choice(STEP_SIZES, size=(count, 1)) * rng.standard_normal(X.shape)
-    moves = rng.random(X.shape) < PARAMETERS_MOVED / parameters
+    absent = X == ABSENT
+    moves = rng.random(X.shape) < PARAMETERS_MOVED / (~absent).sum(axis=1, keepdims=True)
     moves[np.arange(count), rng.integers(parameters, size=count)] = True
     other = rng.random(X.shape)
     for column, parameter in enumerate(ranges.values()):
         if isinstance(parameter, Categorical):
             choice = np.floor(other[:, column] * len(parameter.choices))
-            X[:, column] = np.where(moves[:, column], choice, X[:, column])
+            X[:, column] = np.where(moves[:, column] | absent[:, column], choice, X[:, column])
         else:
             far = moves[:, column] & (rng.random(count) < JUMP)
             lowest, highest = final_ends(parameter)
@@ -49,5 +51,5 @@ def near(
             moved = moved if lowest else np.abs(moved)
             moved = moved if highest else 1 - np.abs(1 - moved)
             X[:, column] = np.clip(moved, 0, 1)
-            X[:, column] = np.where(far, other[:, column], X[:, column])
+            X[:, column] = np.where(far | absent[:, column], other[:, column], X[:, column])
     return snapped(ranges, X)

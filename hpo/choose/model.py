@@ -2,8 +2,9 @@
 
 The kernel is Matérn 5/2 with a length scale for each parameter. Length scales, variance and noise are fitted to the
 trials under wide priors (maximum a posteriori), so a parameter may turn out to be unimportant and the noise tiny or
-large. The function's mean is 0 on standardized values: on measured tables that chooses better than a mean that is
-integrated out (scripts/bench/RESULTS.md).
+large. A parameter that does not apply everywhere counts between two settings that have it; one with it and one without
+are a whole range apart (`_embedded`). The function's mean is 0 on standardized values: on measured tables that chooses
+better than a mean that is integrated out (scripts/bench/RESULTS.md).
 
 It is our own because scikit-learn's has no priors and takes ten times as long, and Optuna's needs PyTorch.
 
@@ -23,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.choose.positions import Array, Mask
+from hpo.choose.positions import ABSENT, Array, Mask
 
 # Normal priors on logarithms: mean and standard deviation; and the bounds of the same three logarithms.
 LENGTH_PRIOR, VARIANCE_PRIOR, NOISE_PRIOR = (0.0, 1.5), (0.0, 1.0), (np.log(0.001), 2.0)
@@ -87,6 +88,7 @@ class Model:
     variance: float
     noise: float
     choices: Mask  # (P,) which parameters are categorical
+    conditional: Mask  # (P,) which parameters may be absent
     U: Array
     z: Array
     L: Array
@@ -107,7 +109,7 @@ class Model:
 
     def kernel(self, A: Array, B: Array) -> Array:
         """The covariance (N, M) of the values at A and at B."""
-        shape = _matern(_distances(A, B, self.lengths, self.choices))[0]
+        shape = _matern(_distances(A, B, self.lengths, self.choices, self.conditional))[0]
         shape *= self.variance
         return shape
 
@@ -127,22 +129,27 @@ class Model:
         return root
 
 
-def fit(U: Array, values: Sequence[float | None], choices: Mask) -> Model:
+def fit(
+    U: Array, values: Sequence[float | None], choices: Mask, conditional: Mask | None = None
+) -> Model:
     """The maximum a posteriori model of the values (larger is better, None failed) of the settings at U (N, P).
 
     Of the ways to compress low values, the likeliest is taken (Snelson et al., *Warped Gaussian Processes*, 2004).
     Values at the same position count as one mean with less noise.
     """
+    kinds = choices, np.zeros_like(choices) if conditional is None else conditional
     few = _some(values, SELECTING)
-    threshold, fitted = _likeliest(U[few], [values[k] for k in few], choices)
+    threshold, fitted = _likeliest(U[few], [values[k] for k in few], kinds)
     if len(few) == len(values):
         return fitted.model
     some = _some(values, MAX_TRIALS)
     z = standardized([values[k] for k in some], threshold).z
-    return _fit(U[some], z, choices, [fitted.logs]).model
+    return _fit(U[some], z, kinds, [fitted.logs]).model
 
 
-def _likeliest(U: Array, values: Sequence[float | None], choices: Mask) -> tuple[float, _Fit]:
+def _likeliest(
+    U: Array, values: Sequence[float | None], kinds: tuple[Mask, Mask]
+) -> tuple[float, _Fit]:
     """The threshold of `standardized` under which the values are likeliest, and the fit to them."""
     means = [LENGTH_PRIOR[0]] * U.shape[1] + [VARIANCE_PRIOR[0]]
     starts = [np.array([*means, np.log(noise)]) for noise in NOISE_STARTS]
@@ -153,7 +160,7 @@ def _likeliest(U: Array, values: Sequence[float | None], choices: Mask) -> tuple
         if log_slopes == before:
             continue  # nothing lies that low
         before = log_slopes
-        fitted = _fit(U, z, choices, starts if best is None else [best[1].logs])
+        fitted = _fit(U, z, kinds, starts if best is None else [best[1].logs])
         fitted = fitted._replace(loss=fitted.loss - log_slopes)
         best = (threshold, fitted) if best is None or fitted.loss < best[1].loss else best
     assert best is not None  # noqa: S101  # there are thresholds
@@ -178,8 +185,11 @@ class _Fit(NamedTuple):
     logs: Array
 
 
-def _fit(U: Array, values: Array, choices: Mask, starts: Sequence[Array]) -> _Fit:
-    """The maximum a posteriori model of the values z (N,). The search for it begins at each of the starts (P + 2,)."""
+def _fit(U: Array, values: Array, kinds: tuple[Mask, Mask], starts: Sequence[Array]) -> _Fit:
+    """The maximum a posteriori model of the values z (N,). The search for it begins at each of the starts (P + 2,).
+
+    `kinds` are which parameters are categorical, and which may be absent.
+    """
     from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
     from scipy.optimize import minimize
 
@@ -187,7 +197,10 @@ def _fit(U: Array, values: Array, choices: Mask, starts: Sequence[Array]) -> _Fi
     repeats = float((n - 1).sum())
     parameters, count = U.shape[1], len(U)
     steps = U.T[:, :, None] - U.T[:, None, :]
-    squares = np.where(choices[:, None, None], steps != 0, steps**2).reshape(parameters, -1)
+    squares = np.where(kinds[0][:, None, None], steps != 0, steps**2).reshape(parameters, -1)
+    for column in np.flatnonzero(kinds[1] & ~kinds[0]):
+        points = _embedded(U[:, column])
+        squares[column] = ((points[:, None] - points) ** 2).sum(axis=2).ravel()
     prior = np.array([LENGTH_PRIOR] * parameters + [VARIANCE_PRIOR, NOISE_PRIOR])
     bounds = [BOUNDS[0]] * parameters + [*BOUNDS[1:]]
     diagonal = np.arange(count)
@@ -234,7 +247,7 @@ def _fit(U: Array, values: Array, choices: Mask, starts: Sequence[Array]) -> _Fi
     best = min(fits, key=lambda found: float(found.fun))
     root = np.linalg.cholesky(covariance(best.x)[0]).astype(float)
     lengths, (variance, noise) = np.exp(best.x[:-2]), np.exp(best.x[-2:]).tolist()
-    return _Fit(Model(lengths, variance, noise, choices, U, z, root), float(best.fun), best.x)
+    return _Fit(Model(lengths, variance, noise, *kinds, U, z, root), float(best.fun), best.x)
 
 
 def _pooled(U: Array, values: Array) -> tuple[Array, Array, Array, float]:
@@ -251,12 +264,31 @@ def _solve(root: Array, right: Array) -> Array:
     return np.asarray(dtrtrs(root, right, lower=1)[0])
 
 
-def _distances(A: Array, B: Array, lengths: Array, choices: Mask) -> Array:
+def _embedded(column: Array) -> Array:
+    """Positions (N,) in a range as points (N, 2) on a unit circle, and the absent as its centre.
+
+    So two positions are almost as far apart as before, 2 sin(|x - y| / 2), and each is 1 from the absent: squared
+    distances of points, without which the kernel would not be positive definite (Swersky et al., *Raiders of the Lost
+    Architecture*, 2014).
+    """
+    points = np.column_stack([np.cos(column), np.sin(column)])
+    points[column == ABSENT] = 0
+    return points
+
+
+def _distances(A: Array, B: Array, lengths: Array, choices: Mask, conditional: Mask) -> Array:
     """Squared distances (N, M) in units of the length scales; two different choices are a whole range apart."""
     from scipy.spatial.distance import cdist
 
     numeric = ~choices
-    sides = (side[:, numeric] / lengths[numeric] for side in (A, B))
+
+    def side(X: Array) -> Array:
+        plain = numeric & ~conditional
+        columns = [X[:, plain] / lengths[plain]]
+        columns += [_embedded(X[:, k]) / lengths[k] for k in np.flatnonzero(numeric & conditional)]
+        return np.hstack(columns)
+
+    sides = map(side, (A, B))
     total: Array = cdist(*sides, "sqeuclidean") if numeric.any() else np.zeros((len(A), len(B)))
     for column in np.flatnonzero(choices):
         total += (A[:, column, None] != B[:, column]) / lengths[column] ** 2

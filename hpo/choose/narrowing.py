@@ -31,17 +31,17 @@ import numpy as np
 
 from hpo.choose.candidates import near, uniform
 from hpo.choose.model import MAX_TRIALS, Model, fit
-from hpo.choose.positions import Array, are_choices, positions, snapped
+from hpo.choose.positions import Array, are_choices, are_conditional, positions, snapped
 from hpo.choose.reach import reachable
 from hpo.choose.types import Action, Direction, Observation, Verdict
 from hpo.choose.zeros import judge_zero
+from hpo.plan.conditions import inside, where_it_applies
 from hpo.plan.space import (
     Categorical,
     Float,
     Limit,
     Numeric,
     Parameter,
-    inside,
     is_zero,
     section,
 )
@@ -64,6 +64,7 @@ CROWD = 0.75  # the share of functions that have their best at an end, from whic
 EXTENSION = 0.5  # of the range's width
 FASTEST = 0.2  # the least share of a range that remains after one verdict
 SMALLEST_WIDTH = 0.01  # of the first range's
+NOWHERE = "it applies to no choice that is left"
 UNLIKELY = 0.01  # a choice is dropped if a smaller share of the functions has its best there
 
 
@@ -76,7 +77,8 @@ def narrow(
     limits: Mapping[str, Limit] | None = None,
     extend: bool = True,
 ) -> dict[str, Verdict]:
-    """A verdict for every parameter of `ranges`, from all trials of the history that lie inside them.
+    """A verdict for every parameter of `ranges`, from all trials of the history that lie inside them, and in which the
+    parameter applies.
 
     `first` are the ranges that the search began with. A range does not go beyond its first one where `extend` is false
     for the search or for the parameter. `limits` are the values that the trainable accepts.
@@ -87,39 +89,46 @@ def narrow(
     bounded = reachable(ranges, first, limits or {}, extend=extend)
     inside_them = [trial for trial in history if inside(ranges, trial.settings)]
     trials = _comparable(inside_them, direction)
-    counts = {
-        "trials": sum(t.stage == 0 for t in trials),
-        "values": sum(t.value is not None for t in trials),
-    }
     verdicts = {}
+    evidences: dict[str, _Evidence | str] = {}
     with threadpool_limits(1):  # the same to the last bit on any machine, and faster
-        of_all = _evidence(bounded, trials)
-        for column, (name, parameter) in enumerate(ranges.items()):
-            evidence, zero = of_all, None
+        for name, parameter in ranges.items():
+            part, members = bounded, trials
+            if parameter.when is not None:
+                part = where_it_applies(bounded, name)
+                members = [t for t in trials if name in t.settings]
+            key = repr(part)  # in which the choices 1 and true differ
+            if key not in evidences:
+                evidences[key] = _evidence(part, members) if part else NOWHERE
+            evidence, zero = evidences[key], None
             if isinstance(parameter, Float) and parameter.zero:
+                if not isinstance(evidence, str):
+                    having = [t for t in inside_them if name in t.settings]
+                    zero = judge_zero(parameter, name, having, direction)
                 # A 0 says nothing of where in the range the best is.
-                nonzero = [t for t in trials if not is_zero(parameter, t.settings[name])]
-                evidence = _evidence(bounded, nonzero) if len(nonzero) < len(trials) else of_all
-                if not isinstance(of_all, str):
-                    zero = judge_zero(parameter, name, inside_them, direction)
+                nonzero = [t for t in members if not is_zero(parameter, t.settings[name])]
+                if part and len(nonzero) < len(members):
+                    evidence = _evidence(part, nonzero)
             if (why := _untestable(parameter)) or isinstance(evidence, str):
                 judged = Verdict("kept", f"kept: {why or evidence}", parameter)
             elif isinstance(parameter, Categorical):
-                judged = _judge_choices(
-                    parameter, evidence.places[column], evidence.best[:, column]
-                )
+                judged = _judge_choices(parameter, evidence.places[name], evidence.best[name])
             else:
                 start, within_reach = first[name], bounded[name]
                 assert not isinstance(start, Categorical)  # noqa: S101  # a range stays a range
                 assert not isinstance(within_reach, Categorical)  # noqa: S101
                 judged = _judge_range(
                     parameter,
-                    evidence.places[column],
-                    evidence.best[:, column],
+                    evidence.places[name],
+                    evidence.best[name],
                     within_reach,
                     _smallest(parameter, start),
                     extends=extend and start.extend,
                 )
+            counts = {
+                "trials": sum(t.stage == 0 for t in members),
+                "values": sum(t.value is not None for t in members),
+            }
             judged = replace(judged, evidence={**counts, **judged.evidence})
             verdicts[name] = _with_zero(judged, zero)
     return verdicts
@@ -157,10 +166,12 @@ def _untestable(parameter: Parameter) -> str | None:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """For each parameter, where each function drawn from the model has its best (FUNCTIONS,); and the best settings."""
+    """For each parameter that always applies, where each function drawn from the model has its best (FUNCTIONS,), and
+    the best settings (B,).
+    """
 
-    places: list[Array]
-    best: Array  # (B, P)
+    places: dict[str, Array]
+    best: dict[str, Array]
 
 
 def _evidence(ranges: Mapping[str, Parameter], trials: Sequence[Observation]) -> _Evidence | str:
@@ -173,7 +184,7 @@ def _evidence(ranges: Mapping[str, Parameter], trials: Sequence[Observation]) ->
     if highest == min(known):
         return "all values are equal"
     U = positions(ranges, [t.settings for t in trials])
-    model = fit(U, values, are_choices(ranges))
+    model = fit(U, values, are_choices(ranges), are_conditional(ranges))
     rng = np.random.default_rng(0)  # a verdict is a function of the history
     order = np.argsort(-model.posterior(U)[0], kind="stable")
     _, different = np.unique(U[order], axis=0, return_index=True)
@@ -182,13 +193,13 @@ def _evidence(ranges: Mapping[str, Parameter], trials: Sequence[Observation]) ->
     everywhere = np.vstack(
         [ranked[:MAX_TRIALS], uniform(ranges, UNIFORM, rng), near(ranges, centres, LOCAL, rng)]
     )
-    places = [
-        _places(
-            model, np.vstack([everywhere, _sweep(parameter, ranges, centres, column)]), column, rng
-        )
-        for column, parameter in enumerate(ranges.values())
-    ]
-    return _Evidence(places, np.vstack([U[values.index(highest)], ranked[0]]))
+    best = np.vstack([U[values.index(highest)], ranked[0]])
+    judged = [(k, name, p) for k, (name, p) in enumerate(ranges.items()) if p.when is None]
+    places = {
+        name: _places(model, np.vstack([everywhere, _sweep(p, ranges, centres, k)]), k, rng)
+        for k, name, p in judged
+    }
+    return _Evidence(places, {name: best[:, k] for k, name, _ in judged})
 
 
 def _places(model: Model, X: Array, column: int, rng: np.random.Generator) -> Array:

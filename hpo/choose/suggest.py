@@ -8,7 +8,7 @@ another, with those before them as running trials, which TPE counts as bad (the 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from hpo.choose.acquisition import draw
 from hpo.choose.samplers import SAMPLERS
 from hpo.choose.types import Direction, Observation
+from hpo.plan.conditions import applies, applying, inside, parents_first
 from hpo.plan.space import (
     Categorical,
     Float,
@@ -24,7 +25,6 @@ from hpo.plan.space import (
     Settings,
     Value,
     distribution,
-    inside,
     is_zero,
     place,
 )
@@ -32,7 +32,8 @@ from hpo.plan.space import (
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
-    from optuna.trial import FrozenTrial
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial, Trial
 
 
 MIN_WARM_START = 10  # trials with values that CMA-ES starts from
@@ -53,7 +54,11 @@ def _sampler(name: str, seed: int, past: Sequence[FrozenTrial]) -> BaseSampler:
         if name == "cmaes":
             # Instead of keeping its state as a pickle in the study, it starts from the better trials so far (the warm
             # start of Nomura et al. 2021).
-            scored = [_numeric(trial) for trial in past if trial.value is not None]
+            complete = [trial for trial in past if trial.value is not None]
+            shared = (
+                set.intersection(*(set(trial.params) for trial in complete)) if complete else ()
+            )
+            scored = [_numeric(trial, shared) for trial in complete]
             return samplers.CmaEsSampler(
                 seed=seed,
                 source_trials=scored if len(scored) >= MIN_WARM_START else None,
@@ -115,9 +120,39 @@ def suggest(
             }
             study.add_trial(_frozen(Observation(lowest, None), ranges, distributions))
         study.add_trials(past)
-        settings = [_as_meant(ranges, study.ask(distributions).params) for _ in range(n)]
+        if SAMPLERS[sampler].learns and any(p.when for p in ranges.values()):
+            settings = [_asked_one_by_one(study, ranges, distributions) for _ in range(n)]
+        else:
+            drawn = [_as_meant(ranges, study.ask(distributions).params) for _ in range(n)]
+            settings = [applying(ranges, one) for one in drawn]
     _draw_zeros(settings, ranges, seed)
     return settings
+
+
+def _asked_one_by_one(
+    study: Study, ranges: Mapping[str, Parameter], distributions: Mapping[str, BaseDistribution]
+) -> Settings:
+    """Settings for which Optuna draws only the parameters that apply: it learns from what it has drawn."""
+    trial = study.ask()
+    settings: Settings = {}
+    for name in parents_first(ranges):
+        if applies(name, ranges, settings):
+            drawn = _ask(trial, name, distributions[name])
+            settings |= _as_meant({name: ranges[name]}, {name: drawn})
+    return applying(ranges, settings)
+
+
+def _ask(trial: Trial, name: str, of: BaseDistribution) -> Value:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    match of:
+        case CategoricalDistribution():
+            return trial.suggest_categorical(name, of.choices)
+        case IntDistribution():
+            return trial.suggest_int(name, of.low, of.high, step=of.step, log=of.log)
+        case FloatDistribution():
+            return trial.suggest_float(name, of.low, of.high, step=of.step, log=of.log)
+    raise TypeError(of)
 
 
 def _as_drawn(parameter: Parameter) -> BaseDistribution:
@@ -138,9 +173,10 @@ def _draw_zeros(settings: list[Settings], ranges: Mapping[str, Parameter], seed:
     rng = np.random.default_rng(seed)
     for name, parameter in ranges.items():
         if isinstance(parameter, Float) and parameter.zero:
-            count = int(parameter.zero * len(settings) + rng.random())
-            for k in rng.permutation(len(settings))[:count]:
-                settings[k][name] = 0.0
+            members = [one for one in settings if name in one]
+            count = int(parameter.zero * len(members) + rng.random())
+            for k in rng.permutation(len(members))[:count]:
+                members[k][name] = 0.0
 
 
 def _frozen(
@@ -158,26 +194,29 @@ def _frozen(
             parameter.low if isinstance(parameter, Float) and is_zero(parameter, value) else value
         )
 
+    present = {name: d for name, d in distributions.items() if name in trial.settings}
     epoch = trial.left_epoch
     complete = trial.value is not None and epoch is None
     return create_trial(
         state=TrialState.COMPLETE if complete else TrialState.PRUNED,
         value=trial.value if complete else None,
         intermediate_values={} if epoch is None else {epoch: trial.value or 0.0},
-        params={name: in_range(name, trial.settings[name]) for name in distributions},
-        distributions=distributions,
+        params={name: in_range(name, trial.settings[name]) for name in present},
+        distributions=present,
     )
 
 
-def _numeric(trial: FrozenTrial) -> FrozenTrial:
-    """A trial with only the parameters that CMA-ES searches: numeric ones that are not fixed."""
+def _numeric(trial: FrozenTrial, shared: Container[str]) -> FrozenTrial:
+    """A trial with only the parameters that CMA-ES searches: numeric ones that are not fixed, of those `shared` by all
+    trials.
+    """
     from optuna.distributions import CategoricalDistribution
     from optuna.trial import create_trial
 
     searched = {
         name: d
         for name, d in trial.distributions.items()
-        if not (isinstance(d, CategoricalDistribution) or d.single())
+        if name in shared and not (isinstance(d, CategoricalDistribution) or d.single())
     }
     return create_trial(
         value=trial.value,

@@ -243,7 +243,10 @@ def _plan_fields(
         named = list(map(_named_range, space))
         fields["space"] = dict(named)
         for name in fields["space"]:
-            if (ranges := [text for other, text in named if other == name])[1:]:
+            ranges = [
+                t.partition("=")[2] for t, (n, _) in zip(space, named, strict=True) if n == name
+            ]
+            if ranges[1:]:
                 raise click.UsageError(f"--space {name} is there twice: {' and '.join(ranges)}")
     return fields
 
@@ -259,8 +262,17 @@ def _given(flags: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in flags.items() if value not in (None, ())}
 
 
-def _named_range(text: str) -> tuple[str, str]:
-    name, _, values = text.partition("=")
+def _named_range(text: str) -> tuple[str, Any]:
+    """A parameter's name, and its range as text; or the parameter, if it has a condition."""
+    left, _, values = text.partition("=")
+    name, is_conditional, choice = left.partition("@")
     if not (name and values):
         raise click.UsageError(f"--space {text!r}: write NAME={RANGE} or NAME=a,b,c")
-    return name, values
+    if not is_conditional:
+        return name, values
+    from hpo.plan.notation import parse_conditional
+
+    try:
+        return name, parse_conditional(f"{choice}={values}")
+    except ValueError as error:
+        raise click.UsageError(f"--space {name}: {error}") from None

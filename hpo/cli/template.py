@@ -25,6 +25,7 @@ EXAMPLES = """\
 #dropout = { low = 0.0, high = 0.5, limit = [0.0, 0.8] }  # as far as it may grow; or extend = false
 #units = "16:128:log:int"
 #optimizer = "momentum,adam"
+#beta1 = { low = 0.5, high = 0.99, when = { optimizer = "adam" } }  # only where it applies
 """
 WIDTH = 100
 

@@ -21,6 +21,7 @@ from studies.database.records import Finalist, Round
 from studies.words import (
     Notation,
     column,
+    condition,
     counted,
     describe,
     estimate,
@@ -221,18 +222,20 @@ def _ranges(s: Summary) -> list[RenderableType]:
         return []
     first = {name: describe(fields) for name, fields in s.rounds[0].ranges.items()}
     last = {name: describe(fields) for name, fields in s.ranges.items()}
+    when = {name: condition(fields) for name, fields in s.ranges.items()}
     if len(last) > MAX_DETAILED:
         table = _grid()
         for name in last:
             if first[name] != last[name]:
-                table.add_row(Text(f"  {name}", "bold"), Text(f"{first[name]}  →  {last[name]}"))
-        whole = ", ".join(name for name in last if first[name] == last[name])
+                moved = f"{first[name]}  →  {last[name]}{when[name]}"
+                table.add_row(Text(f"  {name}", "bold"), Text(moved))
+        whole = ", ".join(name + when[name] for name in last if first[name] == last[name])
         unmoved = [_indented(f"the whole range: {whole}", "dim")] if whole else []
         return [_line("Ranges"), table, *unmoved]
     parts: list[RenderableType] = [_line("Ranges,", "and why after which rounds")]
     for name, now in last.items():
         moved = f"{first[name]}  →  {now}" if now != first[name] else f"{now}  (the whole range)"
-        parts.append(Text.assemble("  ", (name, "bold"), f"  {moved}"))
+        parts.append(Text.assemble("  ", (name, "bold"), f"  {moved}{when[name]}"))
         verdicts = _grid()
         for rounds, verdict in _telling_verdicts(s.rounds, name):
             style = ACTIONS[verdict["action"]]

@@ -17,7 +17,7 @@ from rich.text import Text
 from hpo.display.text import ACTIONS
 from hpo.plan.space import Categorical, Parameter, Settings, Space, position
 from hpo.run.watcher import Watcher
-from studies.words import counted, describe, duration, number, settings
+from studies.words import condition, counted, describe, duration, number, settings
 
 if TYPE_CHECKING:
     from hpo.choose.types import Direction, Verdict
@@ -178,7 +178,9 @@ class Progress(Watcher):
         for name, parameter in self._ranges.items():
             first = self._first.get(name, parameter)
             bar = range_bar(first, parameter, BAR_WIDTH // 3 if narrow else BAR_WIDTH)
-            ranges.add_row(Text(name), Text(bar, "cyan"), Text(describe(parameter)))
+            ranges.add_row(
+                Text(name), Text(bar, "cyan"), Text(describe(parameter) + condition(parameter))
+            )
         return Group(
             Text(f"{self.study}  {' · '.join(self._state())}"),
             share,

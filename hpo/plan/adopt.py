@@ -2,20 +2,23 @@
 
 The space has for each parameter the smallest range that includes all ranges its trials were drawn from. The trials are
 the first round of the search, judged like any other round, and not counted among those of the plan that its user gives.
-What Optuna does not record has a plan's default.
+A parameter that some trials lack applies for the values of the choice that explains it. What Optuna does not record
+has a plan's default.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import PlanError
 from hpo.plan.fields import FIELDS
 from hpo.plan.plan import Plan, make_plan
-from hpo.plan.space import Categorical, Float, Int, Parameter, Space
-from studies.words import counted, describe
+from hpo.plan.space import Categorical, Float, Int, Parameter, Space, When
+from studies.words import condition, counted, describe, distinct
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -73,7 +76,7 @@ def refusal(study: OptunasStudy) -> str | None:
 
 def notices(study: OptunasStudy, plan: Plan) -> list[str]:
     """What its user should know before a study of Optuna's gets a plan, one line each."""
-    ranges = "; ".join(f"{name} {describe(p)}" for name, p in plan.space.items())
+    ranges = "; ".join(f"{name} {describe(p)}{condition(p)}" for name, p in plan.space.items())
     lines = [
         f"The {len(study.trials)} trials that Optuna made are the first round; their ranges are the space: {ranges}",
         f"{plan.trainer or plan.program} trains; if it takes epochs, {counted(plan.epochs, 'epoch')}",
@@ -99,30 +102,57 @@ def space_of(study: OptunasStudy) -> Space:
     names = _names(study.trials)
     if not names:
         raise ValueError("its trials have no parameters")
-    space = {}
+    space: Space = {}
     for name in names:
         drawn_from = [t.distributions[name] for t in study.trials if name in t.distributions]
         try:
             space[name] = widest(drawn_from)
         except ValueError as error:
             raise ValueError(f"parameter {name!r}: {error}") from None
+    whole = [t for t in study.trials if t.state in WHOLE]
+    for name in names:
+        if any(name not in trial.distributions for trial in whole):
+            space[name] = replace(space[name], when=_condition(name, space, whole))
     make_plan({"trainer": "a:b", "space": space})  # refuses names that a plan can't have
     return space
 
 
 def _names(trials: Sequence[OptunasTrial]) -> list[str]:
-    """The parameters that every trial has, but that trials which failed or have not ended may lack."""
+    """The parameters of the trials that have all of theirs, or else of the trial that has most; each after those that
+    were drawn before it.
+
+    Raises:
+        ValueError: a trial that failed or has not ended has another one.
+    """
     whole = [t for t in trials if t.state in WHOLE]
     longest = max(trials, key=lambda t: len(t.distributions))
-    names = list((whole[0] if whole else longest).distributions)
+    names = list(dict.fromkeys(name for t in whole or [longest] for name in t.distributions))
     for trial in trials:
-        has = trial.distributions.keys()
-        odd = has - set(names) or (set(names) - has if trial in whole else set())
-        if odd:
-            raise ValueError(
-                f"it has conditional parameters: {min(odd)!r} is in some trials and not in others"
-            )
+        if odd := trial.distributions.keys() - set(names):
+            raise ValueError(f"{min(odd)!r} is only in trials that failed or have not ended")
     return names
+
+
+def _condition(name: str, space: Space, trials: Sequence[OptunasTrial]) -> When:
+    """The choice from which it follows whether a trial has a parameter: the first of those drawn before it.
+
+    Raises:
+        ValueError: it follows from no single choice.
+    """
+    having = [t for t in trials if name in t.distributions]
+    others = [t for t in trials if name not in t.distributions]
+    for parent, of_parent in space.items():
+        before = all(parent in itertools.takewhile(name.__ne__, t.distributions) for t in having)
+        if not (before and isinstance(of_parent, Categorical)):
+            continue
+        values = {distinct(t.params[parent]) for t in having}
+        if values.isdisjoint(
+            distinct(t.params[parent]) for t in others if parent in t.distributions
+        ):
+            return {parent: tuple(c for c in of_parent.choices if distinct(c) in values)}
+    raise ValueError(
+        f"it has conditional parameters: {name!r} is in some trials and not in others, and no choice explains it"
+    )
 
 
 def widest(distributions: Sequence[BaseDistribution]) -> Parameter:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hpo.plan.conditions import applies, applying, parents_first
 from hpo.plan.notation import parse_value
 from hpo.plan.space import (
     HUGE,
@@ -23,7 +24,7 @@ from hpo.plan.space import (
     place,
     plain,
 )
-from studies.words import describe, distinct, nearest, number, settings
+from studies.words import condition, describe, distinct, nearest, number, settings
 from trainer import fields
 
 DEFAULT = "default"
@@ -58,12 +59,12 @@ def whole(
     space: Mapping[str, Parameter],
     network: Mapping[str, Any] | None,
 ) -> tuple[Settings, ...]:
-    """The baselines with a value for every parameter of the space.
+    """The baselines with a value for every parameter of the space that applies in them.
 
     `network` has the fields of the plan that decide what its network has by default; None if a function trains.
 
     Raises:
-        ValueError: a parameter is unknown or missing, or can't have its value.
+        ValueError: a parameter is unknown or missing, does not apply, or can't have its value.
     """
     complete: list[Settings] = []
     for baseline in baselines:
@@ -72,13 +73,27 @@ def whole(
                 known = f"the space has {', '.join(space)}"
                 raise ValueError(f"{name} is not searched; {nearest(name, space, known)}")
         of_all: Settings = {}
-        for name, parameter in space.items():
-            value = plain(baseline[name]) if name in baseline else _default(name, network)
-            of_all[name] = _value(name, parameter, value)
-        if any(all(distinct(b[n]) == distinct(of_all[n]) for n in b) for b in complete):
+        for name in parents_first(space):
+            if applies(name, space, of_all):
+                value = plain(baseline[name]) if name in baseline else _default(name, network)
+                of_all[name] = _value(name, space[name], value)
+            elif name in baseline and not _is_default(baseline[name], name, network):
+                raise ValueError(f"{name} does not apply: it does{condition(space[name])}")
+        of_all = applying(space, of_all)
+        if any(
+            b.keys() == of_all.keys() and all(distinct(b[n]) == distinct(of_all[n]) for n in b)
+            for b in complete
+        ):
             raise ValueError(f"{settings(of_all)} is there twice")
         complete.append(of_all)
     return tuple(complete)
+
+
+def _is_default(value: Any, name: str, network: Mapping[str, Any] | None) -> bool:
+    """Whether a value is what the network has anyway, so that it can be left out where it does not apply."""
+    return (
+        network is not None and name in fields.SEARCHED and value == fields.SEARCHED[name].default
+    )
 
 
 def _default(name: str, network: Mapping[str, Any] | None) -> Any:

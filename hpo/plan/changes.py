@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hpo.errors import PlanError
 from hpo.plan.fields import FIELDS
 from hpo.plan.plan import Plan, make_plan
+from hpo.plan.sequences import as_parameter
 from hpo.plan.space import Categorical, Numeric, Parameter, contains, to_mapping
-from studies.words import counted, describe, settings
+from studies.words import condition, counted, describe, distinct, settings
 
 CONFIRM = "confirm"
 """In place of a field: the trainings that `hpo confirm` asked for."""
@@ -51,7 +52,11 @@ def changed_plan(plan: Plan, changed: Mapping[str, Any], adopted: int = 0) -> Pl
     fields = dict(changed)
     trials = fields.pop("trials", None)
     if "space" in fields:
-        fields["space"] = {**plan.space, **dict(fields["space"])}
+        wider = {
+            name: _with_its_condition(plan.space.get(name), value)
+            for name, value in dict(fields["space"]).items()
+        }
+        fields["space"] = {**plan.space, **wider}
     if fields:
         # The rounds are kept, too: their default may follow from one of the new values.
         kept = {name: getattr(plan, name) for name in plan.model_fields_set | {"rounds"}}
@@ -60,6 +65,15 @@ def changed_plan(plan: Plan, changed: Mapping[str, Any], adopted: int = 0) -> Pl
         return plan
     asked = make_plan(plan.model_dump() | {"trials": trials, "rounds": 1}).trials
     return plan.extended_to(adopted + asked, adopted)
+
+
+def _with_its_condition(old: Parameter | None, value: Any) -> Any:
+    """A range under the condition of the old one, if it comes without."""
+    try:
+        parameter = as_parameter(value)
+    except ValueError:
+        return value  # the plan says what is wrong with it
+    return parameter if old is None or parameter.when else replace(parameter, when=old.when)
 
 
 def request(confirmed: int, trainings: int, trials: int, owed: int, *, ended: bool) -> Change:
@@ -145,12 +159,38 @@ def _changes_of_space(
             f"space.{name}",
             to_mapping(old),
             to_mapping(after[name]),
-            f"{name} {describe(old)} → {describe(after[name])}: the next round draws from all of it; "
+            f"{name} {_described(old)} → {_described(after[name])}: the next round draws from all of it; "
             "the trials so far stay, and count",
         )
         for name, old in before.items()
-        if _wider(name, old, after[name])
+        if _applies_more(name, before, after[name]) | _wider(name, old, after[name])
     ]
+
+
+def _described(parameter: Parameter) -> str:
+    return describe(parameter) + condition(parameter)
+
+
+def _applies_more(name: str, before: Mapping[str, Parameter], new: Parameter) -> bool:
+    """Whether a parameter now applies to choices that are new, too; false if its condition is the same.
+
+    Raises:
+        PlanError: the condition differs in what trials so far have.
+    """
+    old = before[name].when or {}
+    if new.when == before[name].when:
+        return False
+    for parent in [*old, *(new.when or {})]:
+        then, now = ({distinct(v) for v in (w or {}).get(parent, ())} for w in (old, new.when))
+        of_parent = before[parent]
+        assert isinstance(of_parent, Categorical)  # noqa: S101  # conditions are on choices
+        had = {*map(distinct, of_parent.choices)}
+        if not then or then - now or (now - then) & had:
+            raise PlanError(
+                f"space.{name}: it applies{condition(before[name]) or ' always'}, and trials so far were drawn so: "
+                "its condition can only gain choices that are new"
+            )
+    return True
 
 
 def _wider(name: str, old: Parameter, new: Parameter) -> bool:
@@ -159,7 +199,7 @@ def _wider(name: str, old: Parameter, new: Parameter) -> bool:
     Raises:
         PlanError: it is neither.
     """
-    if old == new:
+    if replace(old, when=new.when) == new:
         return False
     if isinstance(old, Categorical) or isinstance(new, Categorical):
         if not (isinstance(old, Categorical) and isinstance(new, Categorical)):
@@ -183,7 +223,7 @@ def _wider(name: str, old: Parameter, new: Parameter) -> bool:
 
 
 def _beside_its_ends(p: Numeric) -> dict[str, Any]:
-    return {name: value for name, value in asdict(p).items() if name not in ("low", "high")}
+    return {name: value for name, value in asdict(p).items() if name not in ("low", "high", "when")}
 
 
 def data_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

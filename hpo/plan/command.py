@@ -47,8 +47,11 @@ class CommandLine:
         return tuple(name for name in GIVEN if name in placeholders(self.command))
 
     def filled(self, values: Mapping[str, Any]) -> list[str]:
-        """The words with values in the place of placeholders. A word stays one word, whatever the value is."""
-        return filled(self.command, values)
+        """The words with values in the place of placeholders. A word stays one word, whatever the value is. What has no
+        value does not apply.
+        """
+        absent = [name for name in placeholders(self.command) if name not in values]
+        return filled(self.command, values, absent)
 
     def check(self, parameters: Iterable[str]) -> None:
         """Check that its placeholders are these parameters, each at least once, and `GIVEN`.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hpo.errors import PlanError
 from hpo.plan.messages import broken
-from hpo.plan.plan import Plan
+from hpo.plan.plan import Plan, make_plan
 from hpo.plan.space import HUGE, Categorical, Float, Int, Limit, Parameter, Value
 from studies.words import nearest
 from trainer.fields import PER_TRIAL, SEARCHED, hidden_layers, readers
@@ -56,20 +57,49 @@ def check_space(plan: Plan) -> None:
         for value in _extremes(parameter):
             if not rule.allows(value):
                 raise PlanError(f"space.{name}: {broken(rule, value)}")
-        for value in (baseline[name] for baseline in plan.baseline):
+        for value in (baseline[name] for baseline in plan.baseline if name in baseline):
             if not rule.allows(value):
                 raise PlanError(f"baseline: {name}: {broken(rule, value)}")
-        if (depends := readers(name)) and depends[0] not in plan.space:
+        if depends := readers(name):
             field, choices = depends
-            fixed = getattr(plan, field)
-            if fixed not in choices:
+            has = (
+                (getattr(plan, field),)
+                if field not in plan.space
+                else (parameter.when or {}).get(field, ())
+            )
+            if wrong := [choice for choice in has if choice not in choices]:
                 raise PlanError(
-                    f"space.{name}: the {field} {fixed!r} has no {name}: {' and '.join(choices)} do"
+                    f"space.{name}: the {field} {wrong[0]!r} has no {name}: {' and '.join(choices)} do"
                 )
     if not plan.hidden and plan.space.keys() & {"units", "layers"}:
         raise PlanError("space.units and space.layers need a hidden layer: give hidden")
     if "layers" in plan.space and "units" not in plan.space and len(set(plan.hidden)) > 1:
         raise PlanError("space.layers: hidden layers of one width are needed, not several")
+
+
+def with_conditions(plan: Plan) -> Plan:
+    """The plan of a new search, in which what only some optimizers or schedules read applies where these are chosen.
+
+    Raises:
+        PlanError: none is chosen that reads it.
+    """
+    space = {}
+    for name, parameter in plan.space.items():
+        field, readers_of = readers(name) or ("", [])
+        space[name] = parameter
+        of_field, when = plan.space.get(field), parameter.when or {}
+        if isinstance(of_field, Categorical) and field not in when:
+            reading = tuple(choice for choice in of_field.choices if choice in readers_of)
+            if not reading:
+                raise PlanError(
+                    f"space.{name}: no {field} that is searched has {name}: {' and '.join(readers_of)} do"
+                )
+            if len(reading) < len(of_field.choices):
+                space[name] = replace(parameter, when={**when, field: reading})
+    if space == plan.space:
+        return plan
+    fields = {name: getattr(plan, name) for name in plan.model_fields_set}
+    return make_plan({**fields, "space": space})
 
 
 def _extremes(parameter: Parameter) -> tuple[Value, ...]:

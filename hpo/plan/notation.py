@@ -1,4 +1,5 @@
 """Ranges, choices and values as text, in flags and TOML: `LOW:HIGH[:log][:int][:step=S][:zero=SHARE]` or `a,b,c`.
+In flags, a condition may come before: `CHOICE=a|b=LOW:HIGH`.
 
 What looks like a range in another notation, or like a tuple, is refused with the right notation. As choices it would
 be searched without a word.
@@ -7,6 +8,7 @@ be searched without a word.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from hpo.plan.fields import RANGE
@@ -17,6 +19,8 @@ NUMBER = r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
 TWO_NUMBERS = re.compile(rf"{NUMBER}\s*(?:\.\.+|…|[-–→;~|/,:]|\bto\b|\s)\s*{NUMBER}")
 CHOICE = re.compile(r"""\s*("[^"]*"|'[^']*'|[^,]*?)\s*,""")  # a comma in quotes is no end of it
 QUOTES = ('"', "'")
+VALUE = r"""("[^"]*"|'[^']*'|[^=@|"']+)"""
+CONDITION = re.compile(rf"([A-Za-z_]\w*)=({VALUE}(?:\|{VALUE})*)([=@])")
 
 
 def parse_parameter(text: str) -> Parameter:
@@ -32,6 +36,23 @@ def parse_parameter(text: str) -> Parameter:
         what = f": {hint}" if (hint := _hint(text)) else f": write {RANGE} or a,b,c"
         raise ValueError(f"{text!r} is neither a range nor choices{what}")
     return Categorical(tuple(map(parse_value, choices)))
+
+
+def parse_conditional(text: str) -> Parameter:
+    """A range or choices after one or several conditions: `optimizer=sgd|momentum@schedule=step=0:0.99`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    when: dict[str, tuple[Value, ...]] = {}
+    rest, more = text, True
+    while more:
+        if (condition := CONDITION.match(rest)) is None or condition[1] in when:
+            raise ValueError(f"{text!r} is no condition and range: write CHOICE=a|b=LOW:HIGH")
+        values = [found[0] for found in re.finditer(VALUE, condition[2])]
+        when[condition[1]] = tuple(parse_value(value.strip()) for value in values)
+        rest, more = rest[condition.end() :], condition[0].endswith("@")
+    return replace(parse_parameter(rest), when=when)
 
 
 def _range(text: str) -> Parameter:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -26,11 +27,11 @@ from hpo.choose.types import Direction
 from hpo.errors import PlanError
 from hpo.plan.baseline import as_mappings, whole
 from hpo.plan.command import CommandLine, command_line
+from hpo.plan.conditions import check_conditions
 from hpo.plan.fields import (
     FIELDS,
     OF_A_NETWORK,
     OF_THE_NETWORK,
-    RANGE,
     ROUNDS_OF_HALVING,
     SPACE,
     seconds,
@@ -38,29 +39,8 @@ from hpo.plan.fields import (
 )
 from hpo.plan.messages import broken, one_line
 from hpo.plan.notation import parse_parameter
-from hpo.plan.sequences import from_sequence
-from hpo.plan.space import (
-    Categorical,
-    Float,
-    Int,
-    Parameter,
-    Settings,
-    from_mapping,
-    plain,
-    to_mapping,
-)
-
-
-def _parameter(value: Any) -> Parameter:
-    if isinstance(value, Float | Int | Categorical):
-        return value
-    if isinstance(value, str):
-        return parse_parameter(value)
-    if isinstance(value, Mapping):
-        return from_mapping(value)
-    if isinstance(value := plain(value), tuple | list):
-        return from_sequence(value)
-    raise ValueError(f"{value!r} is not a range: write {RANGE}, a,b,c or a table")
+from hpo.plan.sequences import as_parameter
+from hpo.plan.space import Parameter, Settings, to_mapping
 
 
 def _baselines(given: Any) -> Any:
@@ -103,9 +83,12 @@ class Plan(BaseModel):
     target: str | None = _default("target")
     task: str | None = _default("task")
     rows: int | None = _default("rows")
-    space: dict[
-        Annotated[str, Field(pattern=NAME)],
-        Annotated[Any, BeforeValidator(_parameter), PlainSerializer(to_mapping)],
+    space: Annotated[
+        dict[
+            Annotated[str, Field(pattern=NAME)],
+            Annotated[Any, BeforeValidator(as_parameter), PlainSerializer(to_mapping)],
+        ],
+        AfterValidator(check_conditions),
     ] = Field(default_factory=default_space, min_length=1)
     trials: int = _default("trials")
     rounds: int = _default("rounds")

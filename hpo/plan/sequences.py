@@ -1,13 +1,35 @@
-"""Ranges and choices as Python's users may write them: `(0.0, 0.5)`, `(8, 64)`, `["relu", "tanh"]`."""
+"""Ranges and choices as users may write them: as text, as a table, or in Python as `(0.0, 0.5)`, `(8, 64)`,
+`["relu", "tanh"]`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from hpo.plan.space import Categorical, Float, Int, Parameter, plain
+from hpo.plan.fields import RANGE
+from hpo.plan.notation import parse_parameter
+from hpo.plan.space import Categorical, Float, Int, Parameter, from_mapping, plain
 
 WIDE = 100
 """A range whose ends differ by this factor may be meant on a log scale."""
+
+
+def as_parameter(value: Any) -> Parameter:
+    """A parameter, from one, from text, from a table or from a pair.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, Float | Int | Categorical):
+        return value
+    if isinstance(value, str):
+        return parse_parameter(value)
+    if isinstance(value, Mapping):
+        return from_mapping(value)
+    if isinstance(value := plain(value), tuple | list):
+        return from_sequence(value)
+    raise ValueError(f"{value!r} is not a range: write {RANGE}, a,b,c or a table")
 
 
 def from_sequence(values: tuple[Any, ...] | list[Any]) -> Parameter:

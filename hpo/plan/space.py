@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Limit: TypeAlias = tuple[float | None, float | None]
 Choice: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Choice
+When: TypeAlias = Mapping[str, Any]  # of a name: one value or several, kept as a tuple
 Settings: TypeAlias = dict[str, Value]
 
 HUGE = 1e300  # no range goes beyond
@@ -29,8 +30,9 @@ UNORDERED = (str, set, frozenset, dict)  # the order of a set of text changes fr
 class _Range:
     """From `low` to `high`, both included; searched on a log scale where `log` is set.
 
-    A search may extend the range past an end where the best likely lies: never beyond `limit` (lowest,
-    highest; None is no limit), never across 0, and not at all if `extend` is false.
+    A search may extend the range past an end where the best likely lies: never beyond `limit` (lowest, highest; None is
+    no limit), never across 0, and not at all if `extend` is false. With `when`, as {"optimizer": "sgd"}, it applies
+    only where that choice has that value, or one of several: {"optimizer": ["sgd", "momentum"]}.
 
     Raises:
         ValueError: low > high; a bound beyond ±1e300, or not whole where it must be; log with low < 1e-300; a step that
@@ -43,10 +45,12 @@ class _Range:
     step: float | None = None
     limit: Limit | None = None
     extend: bool = True
+    when: When | None = field(default=None, kw_only=True, hash=False)
 
     def _convert(self, kind: type[int | float], *bounds: str) -> None:
-        for field in fields(self):
-            object.__setattr__(self, field.name, plain(getattr(self, field.name)))
+        for name in vars(self):
+            object.__setattr__(self, name, plain(getattr(self, name)))
+        object.__setattr__(self, "when", _condition(self.when))
         for bound in bounds:
             value = getattr(self, bound)
             number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -95,13 +99,17 @@ class Int(_Range):
 class Categorical:
     """One of some choices: text, finite numbers, true / false, None. 0 and false are two choices, 1 and 1.0 are one.
 
+    `when` says where it applies, as that of a range does.
+
     Raises:
         ValueError: no choices, the same choice twice, or a choice of another kind.
     """
 
     choices: tuple[Choice, ...]
+    when: When | None = field(default=None, kw_only=True, hash=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "when", _condition(self.when))
         values = plain(self.choices)
         ordered = isinstance(values, Iterable) and not isinstance(values, UNORDERED)
         object.__setattr__(self, "choices", tuple(map(plain, values)) if ordered else ())
@@ -118,6 +126,19 @@ class Categorical:
                 raise ValueError(f"choice {choice!r} is not a finite number: None may stand for it")
             if place(self, choice) < i:
                 raise ValueError(f"choice {choice!r} is named twice")
+
+
+def _condition(when: Any) -> When | None:
+    """When a parameter applies: if each of some choices has one of the values given for it; None: always."""
+    if when is None:
+        return None
+    condition: dict[str, tuple[Choice, ...]] = {}
+    for name, values in when.items() if isinstance(when, Mapping) else ():
+        values = plain(values)
+        condition[name] = tuple(values) if isinstance(values, list | tuple) else (values,)
+    if not condition or not all(condition.values()):
+        raise ValueError(f"when = {when!r} is not a condition, such as {{'optimizer': 'sgd'}}")
+    return condition
 
 
 def plain(value: Any) -> Any:
@@ -215,16 +236,16 @@ def from_mapping(fields: Mapping[str, Any]) -> Parameter:
     Raises:
         ValueError: a field is missing or unknown, or a value breaks a rule of the parameter.
     """
-    known = {"choices"}
+    known = {"choices", "when"}
     if "choices" not in fields:
-        known = {"low", "high", "log", "step", "limit", "extend", "int"}
+        known = {"low", "high", "log", "step", "limit", "extend", "int", "when"}
         known |= set() if fields.get("int") else {"zero"}
     unknown = sorted(set(fields) - known)
     if unknown:
         allowed = f"it may have {', '.join(sorted(known))}"
         raise ValueError(f"there is no {unknown[0]!r}: {nearest(unknown[0], known, allowed)}")
     if "choices" in fields:
-        return Categorical(fields["choices"])
+        return Categorical(fields["choices"], when=fields.get("when"))
     missing = [bound for bound in ("low", "high") if bound not in fields]
     if missing:
         raise ValueError(f"{missing[0]!r} is missing: give low and high, or choices")
@@ -235,15 +256,16 @@ def from_mapping(fields: Mapping[str, Any]) -> Parameter:
 
 def to_mapping(parameter: Parameter) -> dict[str, Any]:
     """A parameter as plain data: `{low, high, log}` or `{choices}`, and what else is not at its default."""
+    when = {"when": {n: [*v] for n, v in parameter.when.items()}} if parameter.when else {}
     if isinstance(parameter, Categorical):
-        return {"choices": list(parameter.choices)}
+        return {"choices": list(parameter.choices)} | when
     step = 1 if isinstance(parameter, Int) else None
-    defaults = {"step": step, "limit": None, "extend": True, "zero": 0.0}
-    fields = asdict(parameter)
+    defaults = {"step": step, "limit": None, "extend": True, "zero": 0.0, "when": None}
+    fields = asdict(replace(parameter, when=None))
     fields = {n: v for n, v in fields.items() if n not in defaults or v != defaults[n]}
     if isinstance(parameter, Int):
         fields["int"] = True
-    return fields
+    return fields | when
 
 
 def distribution(parameter: Parameter) -> BaseDistribution:
@@ -270,25 +292,6 @@ def contains(parameter: Parameter, value: Value) -> bool:
 def is_zero(parameter: Parameter, value: Value) -> bool:
     """Whether a value is 0 and drawn apart from the range."""
     return isinstance(parameter, Float) and parameter.zero > 0 and value == 0
-
-
-def inside(space: Mapping[str, Parameter], settings: Mapping[str, Value]) -> bool:
-    """Whether settings give every parameter of the space a value inside its range."""
-    return all(name in settings and contains(p, settings[name]) for name, p in space.items())
-
-
-def fits(space: Mapping[str, Parameter], settings: Mapping[str, Value]) -> bool:
-    """Whether settings have a value for every parameter of the space, of its kind, inside its range or not."""
-    kinds = {Float: int | float, Int: int}
-    return all(
-        name in settings
-        and (
-            contains(p, settings[name])
-            if isinstance(p, Categorical)
-            else isinstance(settings[name], kinds[type(p)])
-        )
-        for name, p in space.items()
-    )
 
 
 def position(parameter: Numeric, value: float) -> float:

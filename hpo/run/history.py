@@ -18,7 +18,8 @@ from hpo.choose.types import (
     Traits,
 )
 from hpo.plan.changes import CONFIRM
-from hpo.plan.space import Space, fits, from_mapping
+from hpo.plan.conditions import applying, fits
+from hpo.plan.space import Space, from_mapping
 from studies.database.records import Trial
 from studies.database.writer import Writer
 
@@ -87,7 +88,7 @@ def read_history(writer: Writer, plan: SearchPlan, traits: Traits) -> History:
         if trial.state == "running" or not (drawn_here or fits(plan.space, trial.params)):
             continue
         batch = batch_of[history.place(trial.number)] if drawn_here else ELSEWHERE
-        params = trial.params if drawn_here else {name: trial.params[name] for name in plan.space}
+        params = trial.params if drawn_here else applying(plan.space, trial.params)
         history.trials[trial.number] = Observation(
             params, _finite(trial.value), batch, _left_epoch(trial)
         )

@@ -76,7 +76,7 @@ class Journal:
     ) -> None:
         """Trials are drawn, to train on a split. `first` are the ranges that the search began with."""
         distributions = {
-            name: _recorded(p, first[name], [b[name] for b in self._plan.baseline])
+            name: _recorded(p, first[name], [b[name] for b in self._plan.baseline if name in b])
             for name, p in current.ranges.items()
         }
         trials = self._writer.start_batch(

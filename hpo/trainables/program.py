@@ -3,8 +3,9 @@
     hpo search --program './train --lr {learning_rate} --epochs {epochs}' --space learning_rate=1e-5:1:log
 
 The command is split into words as a shell would, and run without one, in the folder where the search began. {NAME} is
-the value of that parameter of the space; each parameter has to be there. {epochs}, {seed}, {trial}, {folder} and
-{device} are what a function may ask for by these names (see `hpo.trainables.function`).
+the value of that parameter of the space; each parameter has to be there. Where one does not apply, its word is left
+out, and the option before it: `--momentum {momentum}`. {epochs}, {seed}, {trial}, {folder} and {device} are what a
+function may ask for by these names (see `hpo.trainables.function`).
 
 The program says on its standard output how good the settings are, in one of two ways. After each epoch with a line of
 its number and metrics, and nothing else; `=` may be `:`, and commas may stand between:

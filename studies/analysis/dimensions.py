@@ -77,6 +77,10 @@ class Dimension:
         at = [places.get(distinct(v), as_json.get(v, math.nan)) for v in values]
         return np.asarray(at, float) + 0.6 * (trials["number"].to_numpy(float) * spread % 1 - 0.5)
 
+    def having(self, trials: pd.DataFrame) -> pd.DataFrame:
+        """The trials that have the parameter: where it does not apply, a trial does not."""
+        return trials[~np.isnan(self.positions(trials))]
+
     def share(self, at: Floats) -> Floats:
         """Where positions lie between the ends, from 0 to 1; a 0 beside a log range lies at 0."""
         low, high = self.low, self.high

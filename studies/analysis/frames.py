@@ -119,6 +119,13 @@ def parameters(trials: pd.DataFrame) -> list[str]:
     return names[names.index("round") + 1 : names.index("epochs")]
 
 
+def beside(trials: pd.DataFrame, first: str, others: Sequence[str]) -> list[str]:
+    """Those of other parameters that some trial has together with the first; where one applies, another may not."""
+    has = {name: trials[name].notna() for name in (first, *others) if name in trials}
+    known = first in has and len(trials) > 0
+    return [n for n in others if not known or n not in has or (has[first] & has[n]).any()]
+
+
 def epochs_frame(curves: Sequence[Curves]) -> pd.DataFrame:
     """One row for each epoch of each trial.
 

@@ -8,9 +8,9 @@ settings, and what each parameter alone explains of the forest's variance over t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,7 +36,9 @@ UNTOLD = f"Importance can't be told: it takes {MIN_TRIALS} complete trials that 
 class Importances:
     """What each parameter explains of the differences between trials, most first; the shares add up to 1.
 
-    constant: parameters that had one value in all trials. partly: those that not every trial has. Neither has a share.
+    within: of parameters that not every trial has, because they do not always apply: what each explains of the
+    differences between the trials that have it. partly: those of which too few trials have it. constant: parameters
+    that had one value in all trials. Neither has a share.
     """
 
     shares: dict[str, float]
@@ -44,6 +46,7 @@ class Importances:
     of: int  # complete trials
     constant: tuple[str, ...] = ()
     partly: tuple[str, ...] = ()
+    within: dict[str, float] = field(default_factory=dict)
 
 
 def importances(
@@ -61,24 +64,43 @@ def importances(
     chosen = complete.iloc[evenly(len(complete), MAX_TRIALS)]
     if len(chosen) < MIN_TRIALS:
         return None
-    values = _from_0_to_1(chosen["value"].to_numpy(float), direction)
-    if values is None:
-        return None
-    columns: dict[str, tuple[BaseDistribution, list[Any]]] = {}
-    constant, partly = [], []
-    for name in parameters(trials):
-        if chosen[name].isna().any() and not _none_is_a_choice(name, rounds):
-            partly.append(name)
-            continue
-        column = _column(name, chosen, rounds)
-        if len(np.unique(np.asarray(column[1], np.float32))) < 2:  # as the forest sees them
-            constant.append(name)
-        else:
-            columns[name] = column
-    shares = _by_optuna(columns, values) if columns else None
+    partly = [
+        name
+        for name in parameters(trials)
+        if chosen[name].isna().any() and not _none_is_a_choice(name, rounds)
+    ]
+    everywhere = [name for name in parameters(trials) if name not in partly]
+    shares, constant = _explained(everywhere, chosen, rounds, direction)
     if shares is None:
         return None
-    return Importances(shares, len(chosen), len(complete), tuple(constant), tuple(partly))
+    within: dict[str, float] = {}
+    for name in partly:
+        having = chosen[chosen[name].notna()]
+        theirs = [n for n in parameters(trials) if n in everywhere or having[n].notna().all()]
+        of_them, _ = _explained(theirs, having, rounds, direction)
+        if of_them and name in of_them:
+            within[name] = of_them[name]
+    few = tuple(name for name in partly if name not in within)
+    return Importances(shares, len(chosen), len(complete), tuple(constant), few, within)
+
+
+def _explained(
+    names: Sequence[str], trials: pd.DataFrame, rounds: pd.DataFrame, direction: Direction
+) -> tuple[dict[str, float] | None, list[str]]:
+    """The share of each parameter that all of some trials have, and which have one value in them. None if nothing can
+    be told.
+    """
+    values = _from_0_to_1(trials["value"].to_numpy(float), direction)
+    columns = {name: _column(name, trials, rounds) for name in names}
+    constant = [
+        name
+        for name, (_, places) in columns.items()
+        if len(np.unique(np.asarray(places, np.float32))) < 2  # as the forest sees them
+    ]
+    varied = {name: column for name, column in columns.items() if name not in constant}
+    if values is None or not varied or len(trials) < MIN_TRIALS:
+        return None, constant
+    return _by_optuna(varied, values), constant
 
 
 def _from_0_to_1(values: Floats, direction: Direction) -> Floats | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sqlalchemy as sa
@@ -33,11 +33,12 @@ UNENDED = ("RUNNING", "WAITING")
 
 @dataclass(frozen=True)
 class OptunasTrial:
-    """A trial of Optuna's: its state in Optuna's word, and the distribution of each parameter."""
+    """A trial of Optuna's: its state in Optuna's word, and the distribution and the value of each parameter."""
 
     number: int
     state: str
     distributions: Mapping[str, BaseDistribution]
+    params: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -86,15 +87,22 @@ def read_optunas(name: str, storage: str) -> OptunasStudy:
         record = store.study(name)
         t, p = store.table("trials"), store.table("trial_params")
         distributions: dict[int, dict[str, BaseDistribution]] = {}
-        for trial_id, parameter, text in connection.execute(
-            sa.select(p.c.trial_id, p.c.param_name, p.c.distribution_json)
+        params: dict[int, dict[str, Any]] = {}
+        for trial_id, parameter, value, text in connection.execute(
+            sa.select(p.c.trial_id, p.c.param_name, p.c.param_value, p.c.distribution_json)
             .join(t, t.c.trial_id == p.c.trial_id)
             .where(t.c.study_id == record.study_id)
             .order_by(p.c.param_id)
         ):
-            distributions.setdefault(trial_id, {})[parameter] = read_distribution(text)
+            of = distributions.setdefault(trial_id, {})[parameter] = read_distribution(text)
+            params.setdefault(trial_id, {})[parameter] = of.to_external_repr(value)
         trials = [
-            OptunasTrial(row.number, row.state, distributions.get(row.trial_id, {}))
+            OptunasTrial(
+                row.number,
+                row.state,
+                distributions.get(row.trial_id, {}),
+                params.get(row.trial_id, {}),
+            )
             for row in _trials(store, connection, record.study_id)
         ]
         return OptunasStudy(name, record.directions, trials)

@@ -156,7 +156,7 @@ class Sections:
         )
         reading = "Each mark is a trial at its settings, dark if its value is good"
         reading += f"{boxes if len(self.rounds) else ''}."
-        for k, other in enumerate(others[:PAIRS]):
+        for k, other in enumerate(frames.beside(self.trials, first, others)[:PAIRS]):
             yield _drawing(
                 plots.scatter(self.trials, first, other, goal=self._goal, rounds=self.rounds),
                 f"pair{k}",
@@ -178,10 +178,12 @@ class Sections:
         if not (diverged | (self.trials["state"] == "failed")).any() or not self._names:
             yield f"No trial has {ended}."
             return
+        first, *others = self._names
+        pair = [first, *frames.beside(self.trials, first, others)[:1]]
         yield _drawing(
-            plots.divergence(self.trials, *self._names[:2], rounds=self.rounds),
+            plots.divergence(self.trials, *pair, rounds=self.rounds),
             "lost",
-            f"Trials that {ended}, by {' and '.join(self._names[:2])}",
+            f"Trials that {ended}, by {' and '.join(pair)}",
             f"Where {'crosses or ' if diverged.any() else ''}triangles stand together, trainings "
             f"{'diverge or fail' if diverged.any() else 'fail'}; the bars "
             f"above show what share of the trials there {ended}.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studies.analysis.summary import Summary
 from studies.html import table
-from studies.words import describe, estimate, number, settings
+from studies.words import condition, describe, estimate, number, settings
 
 
 def of_study(summary: Summary) -> str:
@@ -24,5 +24,7 @@ def of_study(summary: Summary) -> str:
     if summary.chosen is not None:
         facts["settings"] = settings(summary.chosen[1])
     for name, fields in summary.ranges.items():
-        facts[f"range of {name}"] = describe(fields) + (", log" if fields.get("log") else "")
+        facts[f"range of {name}"] = (
+            describe(fields) + (", log" if fields.get("log") else "") + condition(fields)
+        )
     return table(f"{summary.record.name} · {summary.record.state}", facts)

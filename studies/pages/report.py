@@ -26,6 +26,7 @@ from studies.pages.snippet import snippet
 from studies.words import (
     between,
     column,
+    condition,
     counted,
     describe,
     notation,
@@ -91,7 +92,7 @@ def render(
         figures=None
         if record.several
         else Sections(summary, trials, epochs, rounds, finalists).drawings(),
-        ranges=_ranges(rounds),
+        ranges=_ranges(summary, rounds),
         best=_best_trials(summary, trials, rounds),
         every=_every_trial(trials),
         plan=_plan(summary),
@@ -127,7 +128,7 @@ def _command(summary: Summary, action: str, *arguments: str) -> str:
 # Tables
 
 
-def _ranges(rounds: pd.DataFrame) -> list[dict[str, Any]]:
+def _ranges(summary: Summary, rounds: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of each parameter: the round, the range that it drew from, the verdict, the rest of the sentence."""
     groups = []
     for name, of_name in rounds.groupby("parameter", sort=False):
@@ -148,7 +149,8 @@ def _ranges(rounds: pd.DataFrame) -> list[dict[str, Any]]:
         if action:
             following = of_range(row["next_choices"], row["next_low"], row["next_high"]) + scale
             rows.append({"round": "next", "range": following, "action": "", "reason": ""})
-        groups.append({"parameter": name, "rows": rows})
+        shown = f"{name}{condition(summary.ranges.get(str(name), {}))}"
+        groups.append({"parameter": shown, "rows": rows})
     return groups
 
 
@@ -232,4 +234,4 @@ def _parameter(fields: Mapping[str, Any]) -> str:
         words.append(f"limit {' … '.join(ends)}")
     if fields.get("extend") is False:
         words.append("not to be extended")
-    return ", ".join(words)
+    return ", ".join(words) + condition(fields)

@@ -31,7 +31,8 @@ def snippet(
         return None
     if program := plan.get("program"):
         given = {"epochs": plan["epochs"], "seed": plan["seed"]}
-        words = filled(program["command"], {**params, **given})
+        absent = [name for name in plan["space"] if name not in params]
+        words = filled(program["command"], {**params, **given}, absent)
         return f"cd {shlex.quote(program['folder'])}\n{shlex.join(words)}\n"
     if plan.get("trainer"):
         if plan["trainer"] == "hpo:SearchCV":

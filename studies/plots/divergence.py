@@ -36,14 +36,16 @@ def divergence(
     trials: pd.DataFrame, x: str, y: str | None = None, *, rounds: pd.DataFrame
 ) -> Figure:
     """Which settings were trained to a value, which diverged and which failed otherwise; above, what share of them
-    failed or diverged along x. Without `y`, the trials are in the order of their numbers.
+    failed or diverged along x. Without `y`, the trials are in the order of their numbers. Those that lack one of the
+    parameters are left out.
 
     Raises:
         ValueError: there is no parameter of that name.
     """
     across = dimension(x, trials, rounds)
     up = None if y is None else dimension(y, trials, rounds)
-    ended = trials[trials["state"] != "running"]
+    ended = across.having(trials[trials["state"] != "running"])
+    ended = ended if up is None else up.having(ended)
     figure = Figure(figsize=(7.2, 4.4), layout="constrained")
     if ended.empty:
         return saying(figure, "No trial has ended yet.")

@@ -8,6 +8,7 @@ from studies.analysis.goal import Goal
 from studies.analysis.importance import UNTOLD, Importances
 from studies.plots.look import (
     GREY,
+    PALE,
     STYLE,
     VALIDATION,
     Figure,
@@ -32,21 +33,28 @@ def importance(importances: Importances | None, *, goal: Goal) -> Figure:
     if rest:
         names.append(f"{len(rest)} others")
         widths.append(sum(rest))
+    everywhere = len(names)
+    within = dict([*importances.within.items()][:ROWS])
+    names += [plain(name, 36) for name in within]
+    widths += within.values()
     of = "" if importances.trials == importances.of else f"{importances.trials:,} of "
     notes = [f"fANOVA of {of}{importances.of:,} complete trials"]
     for which, why in (
         (importances.constant, "one value in all"),
-        (importances.partly, "not in all trials"),
+        (importances.partly, "in too few trials"),
     ):
         if which:
             named = ", ".join(plain(name, 24) for name in which[:3])
             more = f" and {len(which) - 3} more" if len(which) > 3 else ""
             notes.append(f"{why}: {named}{more}")
+    if within:
+        notes.append("pale: only where it applies, of the differences between those trials")
     figure = Figure(
         figsize=(7.2, 0.75 + 0.27 * len(names) + 0.15 * len(notes)), layout="constrained"
     )
     axes = figure.add_subplot()
-    axes.barh(range(len(names)), widths, 0.62, color=VALIDATION)
+    colours = [VALIDATION if k < everywhere else PALE for k in range(len(names))]
+    axes.barh(range(len(names)), widths, 0.62, color=colours)
     axes.set_yticks(range(len(names)), labels=names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     for k, width in enumerate(widths):

@@ -22,6 +22,7 @@ from studies.plots.look import (
     legend,
     plain,
     quota,
+    saying,
     thinned,
     thinned_note,
 )
@@ -39,13 +40,17 @@ def scatter(
 ) -> Figure:
     """Two parameters against each other, coloured by value, with the box that each round drew from.
 
-    Points of one choice are spread over its width, so that they do not hide each other.
+    Points of one choice are spread over its width, so that they do not hide each other. Trials in which one of the two
+    does not apply are left out.
 
     Raises:
         ValueError: there is no parameter of that name.
     """
     across, up = dimension(x, trials, rounds), dimension(y, trials, rounds)
+    all_trials, trials = trials, up.having(across.having(trials))
     figure = Figure(figsize=(7.2, 4.7), layout="constrained")
+    if trials.empty and not all_trials.empty:
+        return saying(figure, f"No trial has both {plain(x, 40)} and {plain(y, 40)}.")
     axes = figure.add_subplot()
     ordered = in_order(trials, goal.direction, states=("complete", "pruned"))[::-1]  # better on top
     lost = trials[lost_trials(trials)]

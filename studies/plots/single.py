@@ -30,12 +30,13 @@ def single(
     goal: Goal,
     rounds: pd.DataFrame,
 ) -> Figure:
-    """The value of each trial against one parameter, and its last range.
+    """The value of each trial that has a parameter against it, and its last range.
 
     Raises:
         ValueError: there is no parameter of that name.
     """
     parameter = dimension(x, trials, rounds)
+    trials = parameter.having(trials)
     figure = Figure(figsize=(7.2, 3.7), layout="constrained")
     axes, strip, handles = values(figure, trials, parameter.positions(trials), goal)
     rounds_drawn = sorted({int(n) for n in trials["round"].dropna()})

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from studies import plots
+from studies.analysis.frames import beside
 from studies.analysis.goal import Goal
 from studies.analysis.importance import importances, most_narrowed_first, most_telling_first
 from studies.analysis.summary import Summary
@@ -188,11 +189,14 @@ class _Frames:
 
     def parameters(self, *asked: str | None, among: list[str] | None = None) -> list[str]:
         """A parameter for each that is asked for. None stands for the next of `among`, by default the most narrowed;
-        it is left out if there are no more.
+        it is left out if there are no more that some trial has together with the first.
         """
         others = [name for name in among or self.names if name not in asked]
-        names = [name if name is not None or not others else others.pop(0) for name in asked]
-        return [name for name in names if name is not None]
+        names: list[str] = []
+        for name in asked:
+            others = beside(self.trials, names[0], others) if names else others
+            names += [others.pop(0)] if name is None and others else [name] if name else []
+        return names
 
 
 def _single(s: _Frames, names: list[str]) -> Figure:

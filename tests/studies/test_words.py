@@ -141,3 +141,16 @@ def test_whatever_the_values_they_are_shown_in_a_few_digits_that_tell_them_apart
     largest = max(map(abs, values), default=0.0)
     for (one, a), (other, b) in itertools.combinations(zip(values, texts, strict=True), 2):
         assert a != b or abs(one - other) <= 1e-9 * largest * len(values)
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("./train --lr {lr} --momentum {momentum} -q", "./train --lr -1 -q"),
+        ("./train --momentum={momentum} {lr}", "./train -1"),
+        ("./train {lr} {momentum} x", "./train -1 x"),
+        ("./train 'm: {momentum}, lr: {lr}' {folder}", "./train {folder}"),
+    ],
+)
+def test_a_command_lacks_what_does_not_apply(command: str, line: str) -> None:
+    assert " ".join(words.filled(command, {"lr": -1}, ["momentum"])) == line

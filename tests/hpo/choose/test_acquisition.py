@@ -16,7 +16,8 @@ from hpo.choose.model import fit
 from hpo.choose.positions import are_choices, positions
 from hpo.choose.suggest import suggest
 from hpo.choose.types import Observation
-from hpo.plan.space import Categorical, Float, Int, Parameter, Settings, inside
+from hpo.plan.conditions import inside
+from hpo.plan.space import Categorical, Float, Int, Parameter, Settings
 
 SPACE: dict[str, Parameter] = {
     "rate": Float(1e-5, 1.0, log=True),

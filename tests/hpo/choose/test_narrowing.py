@@ -16,6 +16,7 @@ import pytest
 from hpo.choose.narrowing import FEWEST, narrow
 from hpo.choose.suggest import suggest
 from hpo.choose.types import Observation, Verdict
+from hpo.plan.conditions import inside
 from hpo.plan.space import (
     Categorical,
     Float,
@@ -23,7 +24,6 @@ from hpo.plan.space import (
     Settings,
     Space,
     at,
-    inside,
     position,
 )
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hpo.choose.narrowing import narrow
 from hpo.choose.suggest import suggest
 from hpo.choose.types import Direction, Observation
+from hpo.plan.conditions import inside
 from hpo.plan.space import (
     Categorical,
     Float,
@@ -25,7 +26,6 @@ from hpo.plan.space import (
     Space,
     at,
     ends,
-    inside,
     is_zero,
     section,
     within,

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hpo.choose.samplers import SAMPLERS
 from hpo.choose.suggest import suggest
 from hpo.choose.types import Direction, Observation
-from hpo.plan.space import Categorical, Float, Int, Parameter, inside, position
+from hpo.plan.conditions import inside
+from hpo.plan.space import Categorical, Float, Int, Parameter, position
 
 SPACE: dict[str, Parameter] = {
     "learning_rate": Float(1e-5, 1.0, log=True),

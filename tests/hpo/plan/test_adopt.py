@@ -99,9 +99,7 @@ REFUSED = {
     "it has conditional parameters: 'x' is in some": study(
         ("COMPLETE", {"x": X, "y": X}), ("COMPLETE", {"y": X})
     ),
-    "it has conditional parameters: 'z' is in some": study(
-        ("COMPLETE", {"x": X}), ("FAIL", {"z": X})
-    ),
+    "'z' is only in trials that failed": study(("COMPLETE", {"x": X}), ("FAIL", {"z": X})),
     "parameter 'c': its choices change from trial to trial": study(
         ("COMPLETE", {"c": CategoricalDistribution(("a", "b"))}),
         ("COMPLETE", {"c": CategoricalDistribution(("a", "b", "c"))}),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hpo.plan.conditions import inside
 from hpo.plan.space import (
     Categorical,
     Float,
@@ -20,7 +21,6 @@ from hpo.plan.space import (
     contains,
     distribution,
     from_mapping,
-    inside,
     position,
     section,
     to_mapping,

@@ -18,8 +18,9 @@ from hpo import operations
 from hpo.choose.narrowing import UNLIKELY, WORTHWHILE
 from hpo.choose.rounds import LARGEST_BATCH
 from hpo.errors import PlanError
+from hpo.plan.conditions import inside
 from hpo.plan.plan import make_plan
-from hpo.plan.space import contains, from_mapping, inside
+from hpo.plan.space import contains, from_mapping
 from hpo.run.watcher import Watcher
 from studies import Study
 from studies.analysis.dimensions import dimension

@@ -147,10 +147,22 @@ def test_constant_and_conditional_parameters_are_named() -> None:
     tried = settings(40)
     trials, _, rounds = made([by_rate(s) for s in tried], lambda n: tried[n], RANGES)
     trials["idle"] = 0.5
-    trials.loc[3, "kind"] = None
+    trials.loc[MIN_TRIALS - 1 :, "kind"] = None
     found = importances(trials, rounds, direction="maximize")
     assert found is not None
     assert (found.shares, found.constant, found.partly) == ({"rate": 1.0}, ("idle",), ("kind",))
+
+
+def test_a_parameter_that_does_not_always_apply_explains_the_trials_that_have_it() -> None:
+    tried = settings(60)
+    values = [by_rate(s) if n % 2 else 10.0 * (s["kind"] == "b") for n, s in enumerate(tried)]
+    trials, _, rounds = made(values, lambda n: tried[n], RANGES)
+    trials.loc[1::2, "kind"] = None
+    found = importances(trials, rounds, direction="maximize")
+    assert found is not None
+    assert found.partly == ()
+    assert found.within["kind"] > 0.9
+    assert "kind" not in found.shares
 
 
 def test_a_hopeless_trial_does_not_decide_alone() -> None:

@@ -22,7 +22,7 @@ def test_importance_of_forty_parameters_is_a_figure() -> None:
     assert len(figure.axes[0].patches) == 21
     assert "20 others" in texts(figure)
     assert "one value in all: x" in texts(figure)
-    assert "not in all trials: y, z" in texts(figure)
+    assert "in too few trials: y, z" in texts(figure)
     assert not overlaps(figure)
 
 

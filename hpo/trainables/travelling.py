@@ -75,20 +75,19 @@ class Sent:
 
 
 def _modules_beside(train: Any) -> list[ModuleType]:
-    """The module of a function and those in its folder, unless they are installed."""
+    """The modules in the folders of a function and of the running script or notebook, unless they are installed."""
     inner = inspect.unwrap(train.func if isinstance(train, partial) else train)
-    module = sys.modules.get(getattr(inner, "__module__", None) or "")
-    file = getattr(module, "__file__", None)
-    if module is None or file is None or module.__name__ == "__main__" or _is_installed(file):
-        return []
-    folder = Path(file).resolve().parent
+    own = sys.modules.get(getattr(inner, "__module__", None) or "")
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    files = [getattr(own, "__file__", None), script or str(Path.cwd() / "notebook")]
+    folders = {Path(file).resolve().parent for file in files if file and not _is_installed(file)}
     return [
-        other
-        for other in sys.modules.values()
-        if isinstance(file := getattr(other, "__file__", None), str)
+        module
+        for name, module in list(sys.modules.items())
+        if isinstance(file := getattr(module, "__file__", None), str)
+        and name not in ("__main__", "__mp_main__")
         and not _is_installed(file)
-        and other.__name__ != "__main__"
-        and folder in Path(file).resolve().parents
+        and not folders.isdisjoint(Path(file).resolve().parents)
     ]
 
 

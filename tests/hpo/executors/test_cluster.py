@@ -242,3 +242,18 @@ def test_a_search_waits_for_the_first_worker(cluster: Cluster, tmp_path: Path) -
     threading.Timer(5, cluster.worker).start()
     study = searched(drawing, f"sqlite:///{tmp_path}/late.db", f"dask:{cluster.address}")
     assert len(study.trials_frame()) == 16
+
+
+@pytest.mark.slow
+def test_a_script_travels_with_the_modules_beside_it(cluster: Cluster, tmp_path: Path) -> None:
+    file = model(tmp_path, 0)
+    (file.parent / "script.py").write_text(
+        "import sys, hpo, beside\n"
+        "def train(params):\n    return beside.half(params['x'])\n"
+        "study = hpo.search(train, space={'x': hpo.Float(0, 1)}, trials=8, executor=sys.argv[1])\n"
+        "assert (study.trials_frame()['value'] * 2 == study.trials_frame()['x']).all()\n"
+    )
+    cluster.scheduler()
+    cluster.worker()
+    line = [sys.executable, file.parent / "script.py", f"dask:{cluster.address}"]
+    subprocess.run(line, cwd=tmp_path, timeout=60, check=True)

@@ -55,10 +55,11 @@ def test_it_names_every_field_once_with_its_default_and_what_it_is() -> None:
 def test_every_line_that_is_left_out_can_be_taken_in() -> None:
     given: dict[str, Any] = {"source": "digits"}
     for name, (_, _, value) in fields().items():
+        of_a_trainer = {"trainer": "m:f", "space": {"x": "0:1"}}
         fits: dict[str, Any] = {
             "trainer": {"space": {"x": "0:1"}},
             "program": {"space": {"learning_rate": "0:1"}},
-            "direction": {"trainer": "m:f", "space": {"x": "0:1"}},
+            **dict.fromkeys(("direction", "trial_timeout", "trial_memory"), of_a_trainer),
         }
         others = fits.get(name, given)
         plan = make_plan(others | {name: value})

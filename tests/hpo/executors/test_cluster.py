@@ -255,5 +255,5 @@ def test_a_script_travels_with_the_modules_beside_it(cluster: Cluster, tmp_path:
     )
     cluster.scheduler()
     cluster.worker()
-    line = [sys.executable, file.parent / "script.py", f"dask:{cluster.address}"]
+    line = [sys.executable, str(file.parent / "script.py"), f"dask:{cluster.address}"]
     subprocess.run(line, cwd=tmp_path, timeout=60, check=True)

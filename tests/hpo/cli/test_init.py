@@ -58,6 +58,8 @@ def test_every_line_that_is_left_out_can_be_taken_in() -> None:
         of_a_trainer = {"trainer": "m:f", "space": {"x": "0:1"}}
         fits: dict[str, Any] = {
             "trainer": {"space": {"x": "0:1"}},
+            "trial_timeout": {"trainer": "m:f", "space": {"x": "0:1"}},
+            "trial_memory": {"trainer": "m:f", "space": {"x": "0:1"}},
             "program": {"space": {"learning_rate": "0:1"}},
             **dict.fromkeys(("direction", "trial_timeout", "trial_memory"), of_a_trainer),
         }

@@ -161,8 +161,8 @@ def test_one_whose_values_vary_is_confirmed_with_its_share_of_the_trainings(stor
 # --- what can't be searched ---
 
 
-def needs_more(params: Params, folder: str) -> float:
-    raise AssertionError(params, folder)
+def needs_more(params: Params, path: str) -> float:
+    raise AssertionError(params, path)
 
 
 def takes_nothing() -> float:
@@ -172,7 +172,7 @@ def takes_nothing() -> float:
 @pytest.mark.parametrize(
     ("train", "plan", "message"),
     [
-        (needs_more, PLAN, "needs_more needs 'folder', which a search does not pass"),
+        (needs_more, PLAN, "needs_more needs 'path', which a search does not pass"),
         (takes_nothing, PLAN, "takes_nothing takes no settings"),
         (3, PLAN, "3 is neither the name of a source nor a function"),
         (number, {}, "space: give the ranges"),

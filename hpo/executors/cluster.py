@@ -241,7 +241,7 @@ def connected(address: str | None, workers: int) -> Client:
                 processes=False,
                 n_workers=1,
                 threads_per_worker=workers,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 **options,
             )
     except (OSError, ValueError, TypeError) as error:

@@ -94,6 +94,7 @@ def test_batch_normalization_learns_where_the_plain_network_does_not(images: Ima
     assert all(failing(batch_norm.claims(swapped)))
 
 
+@pytest.mark.slow
 def test_what_narrows_the_gap_between_training_and_test(images: Images) -> None:
     measured = overfitting.measure(images, overfitting.QUICK)
     check(overfitting.claims(measured))

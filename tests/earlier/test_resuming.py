@@ -22,6 +22,7 @@ MORE = (
     "halving-killed-in-a-batch", "people-killed-in-a-batch", "widened-killed-in-a-batch",
     "digits-killed-in-a-stage", "valley-killed-in-a-stage", "adopted-killed-in-a-batch",
     "exact-killed-in-a-batch", "crowd-killed-in-a-batch", "diabetes-killed-in-a-batch",
+    "adopted-as-optuna-made-it", "digits-killed-at-the-test-rows",
 )  # fmt: skip
 NOTHING_TO_CHOOSE = ("digits-killed-at-the-test-rows",)
 

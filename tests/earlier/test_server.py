@@ -26,7 +26,7 @@ def loaded(postgres: Server) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     "name",
-    ["adopted", *(pytest.param(n, marks=pytest.mark.slow) for n in ON_SERVER if n != "adopted")],
+    ["valley", *(pytest.param(n, marks=pytest.mark.slow) for n in ON_SERVER if n != "valley")],
 )
 def test_a_study_is_read_and_gone_on_with_as_the_one_in_a_file(
     name: str, loaded: str, commands: Commands, same: Same, folder: Path

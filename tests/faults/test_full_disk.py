@@ -180,6 +180,7 @@ def test_a_full_disk_behind_stderr_does_not_end_a_search(tmp_path: Path) -> None
     assert done.stdout.startswith("wine · complete · 8 trials")
 
 
+@pytest.mark.slow
 def test_without_a_home_or_a_place_for_temporary_files_all_is_as_ever(
     file: Path, run_ordinary: Callable[..., list[Any]], tmp_path: Path
 ) -> None:

@@ -29,7 +29,7 @@ def telling(word: str) -> Any:
     ("word", "direction"),
     [
         ("nan", "maximize"),
-        ("inf", "maximize"),
+        pytest.param("inf", "maximize", marks=pytest.mark.slow),
         ("-inf", "minimize"),
         pytest.param("nan", "minimize", marks=pytest.mark.slow),
         pytest.param("inf", "minimize", marks=pytest.mark.slow),

@@ -182,6 +182,7 @@ def test_a_database_that_cannot_be_copied_is_left_as_it_is(
     assert [path.name for path in folder.iterdir()] == ["hpo.db"]
 
 
+@pytest.mark.slow
 def test_a_servers_database_is_upgraded_when_a_backup_is_said_to_be_there(
     postgres_storage: str, called: Call
 ) -> None:

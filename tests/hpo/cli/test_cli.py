@@ -84,6 +84,7 @@ def test_json_is_one_object_on_stdout_with_the_fields_of_the_contract(run_hpo: R
     assert [entry["study"] for entry in listed] == ["wine"]
 
 
+@pytest.mark.slow
 def test_quiet_says_nothing_on_stderr_and_verbose_more(run_hpo: Run) -> None:
     quiet, plain, verbose = (
         run_hpo("search", "wine", *QUICK, *flags) for flags in (["-q"], [], ["-v"])

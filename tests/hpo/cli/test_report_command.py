@@ -46,6 +46,7 @@ def test_figures_that_cannot_be_written_are_one_line(run_hpo: Run, tmp_path: Pat
     assert not (tmp_path / "r.html").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stored")
 def test_without_a_file_it_is_named_after_the_study(run_hpo: Run, tmp_path: Path) -> None:
     done = run_hpo("report", "small")

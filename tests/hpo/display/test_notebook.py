@@ -24,6 +24,7 @@ study = hpo.search(
 """
 
 
+@pytest.mark.slow
 def test_a_kernel_shows_a_picture_that_is_drawn_over(tmp_path: Path) -> None:
     manager = pytest.importorskip("jupyter_client.manager", reason="ipykernel is not installed")
     shown: list[dict[str, Any]] = []

@@ -135,6 +135,7 @@ def test_a_terminal_shows_a_live_picture_that_fits_and_leaves_verdicts_behind(
     assert "\x1b[?25h" in shown  # the cursor is shown again
 
 
+@pytest.mark.slow
 def test_a_terminal_that_becomes_narrow_is_filled_no_wider(tmp_path: Path) -> None:
     before, after = on_a_terminal(tmp_path, 100, then=40)
     assert 40 < max(map(len, rows(before))) <= 100

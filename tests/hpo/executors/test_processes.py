@@ -42,7 +42,9 @@ def searched(train: Any, storage: str, workers: int = 2, **plan: Any) -> Study:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("plan", [{}, {"halving": 2, "trials": 20}, {"ahead": 4}])
+@pytest.mark.parametrize(
+    "plan", [{}, {"halving": 2, "trials": 20}, pytest.param({"ahead": 4}, marks=pytest.mark.slow)]
+)
 def test_global_generators_give_the_same_study_on_any_number_of_workers(
     plan: dict[str, Any], tmp_path: Path, tables: Tables
 ) -> None:

@@ -78,6 +78,7 @@ def test_optunas_trials_are_the_first_round_and_stay_as_they_are(storage: str) -
     assert "Optuna made the first 14: they are round 0" in study.report()
 
 
+@pytest.mark.slow
 def test_it_is_the_same_study_twice_and_goes_on_like_any_other(
     tmp_path: Path, tables: Tables
 ) -> None:

@@ -28,9 +28,9 @@ PLAN = (
 # Instants, as what the database holds when the process is killed.
 INSTANTS = {
     "the first round is judged": "SELECT count(verdicts) FROM hpo_rounds",
-    "the test rows are opened": "SELECT count(*) FROM hpo_tests",
 }
 MORE_INSTANTS = {
+    "the test rows are opened": "SELECT count(*) FROM hpo_tests",
     "a stage has begun": "SELECT count(*) FROM hpo_confirmations WHERE finished IS NULL",
     "the first trials have begun": "SELECT count(*) FROM trials",
     "the first batch is done": "SELECT count(*) FROM trials WHERE state != 'RUNNING'",

@@ -169,10 +169,9 @@ def test_files_of_one_name_do_not_take_each_others_place(folder: Path) -> None:
     "name",
     [
         "my model.py",
-        "trainer.py",
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in ("my-model.py", "studies.py", "1.py")
+            for name in ("trainer.py", "my-model.py", "studies.py", "1.py")
         ),
     ],
 )

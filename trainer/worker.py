@@ -224,7 +224,8 @@ def _serve(connection: Connection, memory: int, modules: Sequence[str]) -> None:
     from threadpoolctl import threadpool_limits
 
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # they are text files
+        # Whole lines, whatever PYTHONUNBUFFERED says: what several processes print is shown as it comes.
+        stream.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]  # text files
     for module in modules:
         import_module(module)
     if memory:

@@ -37,9 +37,7 @@ from hpo.run.resuming import (
 from hpo.run.watcher import Watcher
 from hpo.trainables.asked import ASKED
 from hpo.trainables.call import Train
-from hpo.trainables.function import Function
 from hpo.trainables.of_plan import asked_of, trainable_of
-from hpo.trainables.program import Program
 from hpo.trainables.protocol import Trainable
 from studies import DEFAULT_STORAGE
 from studies.analysis.one_trial import one_trial
@@ -78,7 +76,7 @@ def start(
     plan = plan if plan.trainer else with_conditions(plan)
     check_new(plan, name, url)
     check_place(plan, place)
-    trainable = trainable_of(plan, worker=worker, train=train, data=data, executor=place.executor)
+    trainable = trainable_of(plan, worker=worker, train=train, data=data, place=place)
     for line in check_trainable(trainable, place):
         (watcher or Watcher()).noticed(line)
     with creating(
@@ -208,7 +206,7 @@ def _going_on(
     """
     if record.plan is None:
         adopt(
-            record.name, storage, train, fields, place.executor,
+            record.name, storage, train, fields, place,
             take_over=take_over, watcher=watcher, confirm=confirm,
         )  # fmt: skip
         fields = {}
@@ -216,7 +214,7 @@ def _going_on(
         adopt_growth(store, record.name, take_over=take_over, watcher=watcher)
         resumed = continuation(store, record.name, fields)
         check_place(resumed.plan, place)
-        trainable = trainable_of(resumed.plan, train=train, data=data, executor=place.executor)
+        trainable = trainable_of(resumed.plan, train=train, data=data, place=place)
         check_data(resumed.plan, trainable, resumed.record)
         for line in check_trainable(trainable, place):
             watcher.noticed(line)
@@ -326,7 +324,7 @@ def _run(
             f"at most {count} of {place.workers} workers train at once, since the plan draws {count} trials "
             f"ahead; a new study can be begun with ahead {place.workers}"
         )
-    if isinstance(trainable, Function | Program) and "folder" in trainable.asks_for:
+    if "folder" in trainable.asks_for:
         folder = study_folder(writer.store, writer.study_id, writer.name, place.folder)
         writer.keep_folder(str(folder))
         trainable.folder = folder

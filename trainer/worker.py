@@ -101,11 +101,15 @@ class Worker(OtherProcess):
         """Whether it has not ended."""
         return self.process.poll() is None
 
+    def kill(self) -> None:
+        """Kill the process and all that it has begun. A request that it was answering raises WorkerDiedError."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
     def close(self) -> None:
         """End the process."""
         if os.getpid() == self._owner:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)  # and all that it has begun
+            self.kill()
             self.process.wait()
             with self._lock:
                 self._connection.close()

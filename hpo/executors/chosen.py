@@ -54,12 +54,11 @@ def check_trainable(trainable: Trainable, place: Place) -> list[str]:
         PlanError: it has no use for devices or a folder, the folder can't be made, the workers can't load the function,
             or there is no scheduler.
     """
-    asks_for = getattr(trainable, "asks_for", ())
     for option, asked, value in (
         ("devices", "device", place.devices),
         ("folder", "folder", place.folder),
     ):
-        if value and asked not in asks_for:
+        if value and asked not in trainable.asks_for:
             raise PlanError(f"{option}: what trains does not ask for a {asked}, so leave it out")
     if place.folder is not None:
         try:

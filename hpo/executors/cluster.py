@@ -59,8 +59,8 @@ class Hosted:
         return answer, printed, died
 
     async def end(self) -> None:
-        """End the process, also in the middle of a step."""
-        self._worker.process.kill()
+        """End the process and all that it has begun, also in the middle of a step."""
+        self._worker.kill()
 
     def __del__(self) -> None:
         self._worker.close()
@@ -225,7 +225,6 @@ def connected(address: str | None, workers: int) -> Client:
         PlanError: Dask is not installed, or no scheduler answers.
     """
     try:
-        import dask
         import distributed
     except ImportError:
         raise PlanError(f"executor dask: {extras.command('cluster')}") from None
@@ -235,15 +234,10 @@ def connected(address: str | None, workers: int) -> Client:
     try:
         if address is not None:
             return distributed.Client(address, **options)
-        with dask.config.set({"distributed.worker.memory.terminate": False}):
-            # The processes are ours, so the worker is a thread: scripts need no `if __name__ == "__main__"`.
-            return distributed.Client(
-                processes=False,
-                n_workers=1,
-                threads_per_worker=workers,
-                dashboard_address="127.0.0.1:0",
-                **options,
-            )
+        # The processes are ours, so the worker is a thread: scripts need no `if __name__ == "__main__"`.
+        return distributed.Client(
+            processes=False, n_workers=1, threads_per_worker=workers, dashboard_address="127.0.0.1:0", **options
+        )  # fmt: skip
     except (OSError, ValueError, TypeError) as error:
         line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PlanError(

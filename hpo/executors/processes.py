@@ -59,8 +59,8 @@ class Processes(Threads):
             self._environment["OMP_NUM_THREADS"] = str(max(1, default_workers() // ahead))
 
     def __exit__(self, *_: object) -> None:
+        self._stopping.set()  # whoever waits for a place with the lock stops waiting
         with self._lock:
-            self._stopping.set()
             processes = list(self._processes)
         for process in processes:
             process.close()  # a step may take minutes

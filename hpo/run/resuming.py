@@ -10,8 +10,10 @@ from typing import Any
 from hpo.choose.samplers import SAMPLERS
 from hpo.choose.types import History
 from hpo.errors import PlanError
+from hpo.executors.chosen import check_place, check_trainable
 from hpo.plan.adopt import FOLLOWING, adopting_plan, notices
 from hpo.plan.changes import CONFIRM, Change, changed_plan, changes, data_changes, request
+from hpo.plan.place import Place
 from hpo.plan.plan import Plan, make_plan, to_json
 from hpo.plan.space import to_mapping
 from hpo.run.provenance import differences, provenance
@@ -164,7 +166,7 @@ def adopt(
     storage: str,
     train: Train | str | None,
     fields: Mapping[str, Any],
-    executor: str | None,
+    place: Place,
     *,
     take_over: bool,
     watcher: Watcher,
@@ -175,7 +177,9 @@ def adopt(
     study = read_optunas(name, storage)
     path = train if isinstance(train, str) or train is None else path_of(train)
     plan = adopting_plan(study, {**fields, "trainer": path}, confirm=confirm)
-    trainable = trainable_of(plan, train=train, executor=executor)
+    check_place(plan, place)
+    trainable = trainable_of(plan, train=train, place=place)
+    check_trainable(trainable, place)
     if not take_over:
         study.check_ended()
     for line in notices(study, plan):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hpo.choose.types import Direction, Traits
@@ -20,6 +21,8 @@ class Asked:
     fingerprint = ""
     contents: Mapping[str, Any] = {}
     overview: Mapping[str, Any] = {}
+    asks_for: Sequence[str] = ()
+    folder: Path | None = None
 
     def __init__(self, metric: str | None, direction: Direction) -> None:
         self.metric = self.score = metric

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import trainer.data
@@ -32,6 +33,9 @@ FEW_ROWS = 250
 
 class MLP:
     """The NumPy multilayer perceptron on the data of a plan."""
+
+    asks_for: Sequence[str] = ()
+    folder: Path | None = None
 
     def __init__(self, plan: Plan, draw: Callable[[Which], Splits]) -> None:
         self.plan = plan

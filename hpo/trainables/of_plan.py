@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
 
 from hpo.errors import PlanError
+from hpo.plan.place import HERE, Place
 from hpo.plan.plan import Plan
 from hpo.trainables import named
 from hpo.trainables.asked import ASKED, Asked
@@ -20,8 +20,8 @@ from trainer.data.remote import RemoteDraw
 from trainer.data.sources import IN_MEMORY
 from trainer.worker import AVAILABLE, Worker
 
-Where = Literal["processes", "threads"]
-DEFAULT: Where = "processes" if AVAILABLE else "threads"
+DEFAULT = "processes" if AVAILABLE else "threads"
+"""Where functions train if nobody says otherwise."""
 
 
 def trainable_of(
@@ -30,12 +30,12 @@ def trainable_of(
     worker: Worker | None = None,
     train: Train | str | None = None,
     data: InMemory | None = None,
-    executor: str | None = None,
+    place: Place = HERE,
 ) -> Trainable:
     """The program of a plan, or its function, which `train` may supply, or its network, whose data a `worker` may read,
     or `data` are.
 
-    `executor` says where a function trains.
+    A function is made ready for the `place` where it trains.
 
     Raises:
         PlanError: there is no such function or program, or the plan does not fit it.
@@ -65,8 +65,8 @@ def trainable_of(
             plan.metric,
             plan.direction or "maximize",
             halving=plan.halving is not None,
-            travels=(executor or DEFAULT) == "processes",
-            far=(executor or "").startswith("dask"),
+            travels=(place.executor or DEFAULT) == "processes",
+            far=place.on_dask,
         )
     if train is not None:
         raise PlanError(f"the study's plan trains a network on {plan.source}, no function of yours")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from hpo.choose.types import Traits
@@ -40,6 +41,13 @@ class Trainable(Protocol):
     @property
     def overview(self) -> Mapping[str, Any]:
         """What readers of the study are told of its data: see `trainer.data.overview`; empty if it has none."""
+
+    @property
+    def asks_for(self) -> Collection[str]:
+        """Which of `hpo.trainables.call.OPTIONS` it takes."""
+
+    folder: Path | None
+    """Where the folders of its trials are, if it asks for them; None: they are temporary."""
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """Indices of the settings that train together; they depend on the settings, never on the number of workers."""

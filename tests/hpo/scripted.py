@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ class Scripted:
     notes: Sequence[str] = ()
     contents: Mapping[str, Any] = {}
     overview: Mapping[str, Any] = {}
+    asks_for: Sequence[str] = ()
+    folder: Path | None = None
     fingerprint = ""
 
     def __init__(

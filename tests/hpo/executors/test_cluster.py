@@ -257,3 +257,17 @@ def test_a_script_travels_with_the_modules_beside_it(cluster: Cluster, tmp_path:
     cluster.worker()
     line = [sys.executable, str(file.parent / "script.py"), f"dask:{cluster.address}"]
     subprocess.run(line, cwd=tmp_path, timeout=60, check=True)
+
+
+@pytest.mark.slow
+def test_a_search_that_waits_for_a_worker_can_be_stopped(cluster: Cluster, tmp_path: Path) -> None:
+    file, storage = model(tmp_path, 0.2), f"sqlite:///{tmp_path}/s.db"
+    cluster.scheduler()
+    worker = cluster.worker()
+    line = search_line(file, storage, f"dask:{cluster.address}")
+    with subprocess.Popen([sys.executable, "-m", "hpo", *line], cwd=tmp_path) as search:
+        wait_until_begun(tmp_path, 8)
+        worker.kill()
+        time.sleep(3)  # its tasks look for another place
+        search.send_signal(signal.SIGINT)
+        assert search.wait(30) == 130

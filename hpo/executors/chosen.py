@@ -28,11 +28,15 @@ def check_place(plan: Plan, place: Place) -> None:
     if plan.source is not None:
         for name, value in (("executor", place.executor), ("devices", place.devices)):
             if value:
-                raise PlanError(f"{name}: networks of hpo's train here, on the processor's cores")
+                raise PlanError(
+                    f"{name}: hpo's own network always trains on this machine's cores; leave {name} out"
+                )
         return
     if plan.program is not None:
         if place.executor is not None:
-            raise PlanError("executor: a program of yours runs here, in a process of its own")
+            raise PlanError(
+                "executor: a program of yours always runs on this machine; leave executor out"
+            )
         if "device" in plan.program.asks_for and not place.devices:
             raise PlanError("program: {device} is one of the devices: give some, such as cuda:0")
     limits = [name for name in ("trial_timeout", "trial_memory") if getattr(plan, name) is not None]
@@ -40,7 +44,7 @@ def check_place(plan: Plan, place: Place) -> None:
         raise PlanError(f"{limits[0]}: a thread can't be ended; leave out executor threads")
     if place.devices and place.on_dask:
         raise PlanError(
-            "devices: Dask's workers have those that CUDA_VISIBLE_DEVICES leaves them; leave it out"
+            "devices: on Dask, CUDA_VISIBLE_DEVICES says for each worker which it has; leave devices out"
         )
     check_devices(place.devices)
 

@@ -62,6 +62,19 @@ def searching(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+def freeze(process: subprocess.Popen[str], folder: Path) -> None:
+    """Stop a search for a while at a moment at which others can write to its database."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        with contextlib.closing(sqlite3.connect(folder / "hpo.db", timeout=1)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:  # it was stopped in the middle of a transaction
+                process.send_signal(signal.SIGCONT)
+            else:
+                return
+
+
 def opened(folder: Path) -> list[tuple[object, ...]]:
     """When the test rows were opened, and for which trial."""
     with contextlib.closing(sqlite3.connect(folder / "hpo.db")) as connection:
@@ -121,7 +134,7 @@ def test_a_study_that_is_held_is_not_run_twice_but_can_be_read(
     searching: subprocess.Popen[str], run_hpo: Run, tmp_path: Path
 ) -> None:
     wait_until("SELECT count(*) FROM trials", f"sqlite:///{tmp_path / 'hpo.db'}")
-    searching.send_signal(signal.SIGSTOP)  # it holds the study for as long as this test needs
+    freeze(searching, tmp_path)  # it holds the study for as long as this test needs
     try:
         second = run_hpo("resume", "d")
         shown = run_hpo("show", "d")
@@ -145,7 +158,7 @@ def test_a_holder_that_was_taken_over_writes_no_more(
     whole: dict[str, bytes],
 ) -> None:
     wait_until("SELECT count(*) FROM trials", f"sqlite:///{tmp_path / 'hpo.db'}")
-    searching.send_signal(signal.SIGSTOP)
+    freeze(searching, tmp_path)
     assert run_hpo("resume", "d", "--take-over", "-q").returncode == 0
     searching.send_signal(signal.SIGCONT)
     _, err = searching.communicate(timeout=60)

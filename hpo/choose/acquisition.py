@@ -34,11 +34,12 @@ def draw(
     rng: np.random.Generator,
     *,
     thompson: bool = False,
+    training: Sequence[Settings] = (),
 ) -> list[Settings]:
     """Draw n settings inside `ranges` from at least one trial's settings and values (larger is better, None failed).
 
-    With `thompson`, all draws are Thompson's. No setting is drawn twice, or was tried before, unless every candidate
-    was.
+    With `thompson`, all draws are Thompson's. No setting is drawn twice, was tried before, or is `training`, unless
+    every candidate was.
     """
     from scipy.spatial import cKDTree
 
@@ -51,14 +52,17 @@ def draw(
     candidates = np.concatenate(
         [uniform(ranges, UNIFORM_CANDIDATES, rng), near(ranges, centres, LOCAL_CANDIDATES, rng)]
     )
-    X, (mean, V) = candidates, model.posterior(candidates)
+    pending = positions(ranges, training)
+    X = np.concatenate([pending, candidates])
+    mean, V = model.posterior(X)
     for _ in range(CLIMBS if by_thompson < n else 0):
         top = np.argsort(-log_improvement(mean, model.variances(V), best), kind="stable")
         more = near(ranges, X[top[:CLIMBERS]], LOCAL_CANDIDATES, rng)
         more_mean, more_V = model.posterior(more)
         X, mean, V = np.vstack([X, more]), np.append(mean, more_mean), np.hstack([V, more_V])
-    is_new = np.isinf(cKDTree(U).query(X, p=np.inf, distance_upper_bound=CLOSE)[0])
-    chosen = _most_improving(model, X, mean, V, is_new, best, n - by_thompson)
+    tried = cKDTree(np.concatenate([U, pending]))
+    is_new = np.isinf(tried.query(X, p=np.inf, distance_upper_bound=CLOSE)[0])
+    chosen = _most_improving(model, X, mean, V, is_new, best, n - by_thompson, len(pending))
     if by_thompson:
         functions = model.draws(X, by_thompson, rng)
         chosen += [_take(function, X, is_new) for function in functions]
@@ -73,18 +77,28 @@ def _thompson_share(model: Model, expected: Array) -> float:
 
 
 def _most_improving(
-    model: Model, X: Array, mean: Array, V: Array, is_new: Mask, best: float, n: int
+    model: Model,
+    X: Array,
+    mean: Array,
+    V: Array,
+    is_new: Mask,
+    best: float,
+    n: int,
+    pending: int,
 ) -> list[int]:
     """The n candidates of the largest expected improvement, one after another, as if each had its expected value.
 
     So the variance falls around each, and the next one lies elsewhere (the kriging believer of Ginsbourger et al.
-    2010). `mean` and `V` are the posterior at X.
+    2010). `mean` and `V` are the posterior at X. The first `pending` rows of X are in training.
     """
     variances = model.variances(V)
     chosen: list[int] = []
-    while len(chosen) < n:
-        k = _take(log_improvement(mean, variances, best), X, is_new)
-        chosen.append(k)
+    for drawn in range(-pending, n):
+        if drawn < 0:
+            k = drawn + pending
+        else:
+            k = _take(log_improvement(mean, variances, best), X, is_new)
+            chosen.append(k)
         row = model.kernel(X[k : k + 1], X)[0] - V[:, k] @ V
         row /= np.sqrt(variances[k] + model.noise + JITTER)
         V = np.vstack([V, row])

@@ -12,7 +12,7 @@ import math
 import statistics
 from itertools import takewhile
 
-from hpo.choose.rounds import EXPLORING
+from hpo.choose.rounds import EXPLORING, lag
 from hpo.choose.types import Confirmation, History, SearchPlan, Traits
 
 REPEATED, CHECKED = 4, 2
@@ -27,7 +27,8 @@ def trials_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> tupl
     """The first trials whose settings train again now, to measure the noise: the baselines and the best others."""
     if len(history.trials) < EXPLORING or repeats_exactly(traits, history):
         return ()
-    wanted = min(_wanted(plan, history) - len(history.confirmed), plan.trials - history.trainings)
+    begun = history.drawn + len(history.confirmed) - history.requested
+    wanted = min(_wanted(plan, history) - len(history.confirmed), plan.trials - begun)
     if traits.noisy is None and not history.confirmed:
         wanted = min(wanted, CHECKED)
     best = history.ranked(traits.direction)
@@ -62,7 +63,7 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
     confirms with the same share of its trainings. What a user adds after a race confirms as a search of its own, or the
     best of the new trials would have no trainings left.
     """
-    own, drawn = plan.trials - history.adopted, history.ended - history.adopted
+    own, drawn = plan.trials - history.adopted, history.drawn - history.adopted
     most = plan.most_confirming(history.adopted)
     if (unconfirmed := repeated_best(plan, traits, history)) is not None:
         # One is held back for the best, which the last trial may be. A single baseline was among those checked.
@@ -121,13 +122,14 @@ def repeats_exactly(traits: Traits, history: History) -> bool:
 def _noise_share(plan: SearchPlan, traits: Traits, history: History) -> float | None:
     """The share of the trainings that the noise asks to confirm; None before it is measured.
 
-    The noise is compared with the distance from the best of the first trials, which explore, to the best of all before
-    the last round, so that the share is settled when that round begins.
+    The noise is compared with the distance from the best of the first trials, which explore, to the best of all that
+    are known when the last round begins, so that the share is settled then.
     """
     deviation = noise(plan, history)
     if deviation is None:
         return None
-    before = max(EXPLORING, sum(r.size for r in history.rounds[: max(1, plan.rounds - 1)]))
+    drawn = sum(r.size for r in history.rounds[: max(1, plan.rounds - 1)])
+    before = max(EXPLORING, drawn - lag(plan, traits))
     sign = 1.0 if traits.direction == "maximize" else -1.0
     values = {history.place(n): sign * value for n, value in history.searched().items()}
     first = max((v for place, v in values.items() if place < EXPLORING), default=-math.inf)

@@ -12,7 +12,8 @@ since it knows where it has looked.
 *kept*      they are all over the range, or there are too few values to tell. So a parameter without effect keeps its
             range.
 
-The best settings so far always lie inside the next range, and not on its edge unless that is a limit. A range is never
+The best settings so far always lie inside the next range, and not on its edge unless that is a limit. So do settings
+that still train, since they may turn out to be the best. A range is never
 narrowed to less than a hundredth of the one that the search began with.
 
 Trials that failed or diverged count as bad as the worst. Those that left at a rung count with the value that they had
@@ -42,6 +43,7 @@ from hpo.plan.space import (
     Limit,
     Numeric,
     Parameter,
+    Settings,
     is_zero,
     section,
 )
@@ -76,9 +78,10 @@ def narrow(
     first: Mapping[str, Parameter] | None = None,
     limits: Mapping[str, Limit] | None = None,
     extend: bool = True,
+    training: Sequence[Settings] = (),
 ) -> dict[str, Verdict]:
     """A verdict for every parameter of `ranges`, from all trials of the history that lie inside them, and in which the
-    parameter applies.
+    parameter applies. The next ranges keep the settings that are `training` still.
 
     `first` are the ranges that the search began with. A range does not go beyond its first one where `extend` is false
     for the search or for the parameter. `limits` are the values that the trainable accepts.
@@ -88,6 +91,7 @@ def narrow(
     first = first or ranges
     bounded = reachable(ranges, first, limits or {}, extend=extend)
     inside_them = [trial for trial in history if inside(ranges, trial.settings)]
+    training = [settings for settings in training if inside(ranges, settings)]
     trials = _comparable(inside_them, direction)
     verdicts = {}
     evidences: dict[str, _Evidence | str] = {}
@@ -112,7 +116,8 @@ def narrow(
             if (why := _untestable(parameter)) or isinstance(evidence, str):
                 judged = Verdict("kept", f"kept: {why or evidence}", parameter)
             elif isinstance(parameter, Categorical):
-                judged = _judge_choices(parameter, evidence.places[name], evidence.best[name])
+                held = np.append(evidence.best[name], _held(parameter, name, training))
+                judged = _judge_choices(parameter, evidence.places[name], held)
             else:
                 start, within_reach = first[name], bounded[name]
                 assert not isinstance(start, Categorical)  # noqa: S101  # a range stays a range
@@ -121,6 +126,7 @@ def narrow(
                     parameter,
                     evidence.places[name],
                     evidence.best[name],
+                    _held(parameter, name, training),
                     within_reach,
                     _smallest(parameter, start),
                     extends=extend and start.extend,
@@ -202,6 +208,12 @@ def _evidence(ranges: Mapping[str, Parameter], trials: Sequence[Observation]) ->
     return _Evidence(places, {name: best[:, k] for k, name, _ in judged})
 
 
+def _held(parameter: Parameter, name: str, training: Sequence[Settings]) -> Array:
+    """The places of one parameter in settings that train, without its zeros."""
+    having = [s for s in training if name in s and not is_zero(parameter, s[name])]
+    return positions({name: replace(parameter, when=None)}, [{name: s[name]} for s in having])[:, 0]
+
+
 def _places(model: Model, X: Array, column: int, rng: np.random.Generator) -> Array:
     """Where the functions drawn from a model have their best among the candidates X, in one parameter."""
     return np.asarray(X[np.argmax(model.draws(X, FUNCTIONS, rng), axis=1), column])
@@ -234,16 +246,17 @@ def _judge_range(
     parameter: Numeric,
     places: Array,
     best: Array,
+    held: Array,
     reach: Numeric,
     smallest: float,
     *,
     extends: bool,
 ) -> Verdict:
-    """A verdict on a range. `reach` is the same with the widest that it may become as its limit, `smallest` the least
-    share that may remain.
+    """A verdict on a range, which keeps the `best` places and those `held`. `reach` is the same with the widest that it
+    may become as its limit, `smallest` the least share that may remain.
     """
-    low = min(float(np.quantile(places, TAIL)), best.min())
-    high = max(float(np.quantile(places, 1 - TAIL)), best.max())
+    low = float(min(np.quantile(places, TAIL), *best, *held))
+    high = float(max(np.quantile(places, 1 - TAIL), *best, *held))
     margin = max(MARGIN * (high - low), SMALLEST_MARGIN)
     short = max(0.0, smallest - (high - low + 2 * margin)) / 2
     start, stop = max(0.0, low - margin - short), min(1.0, high + margin + short)

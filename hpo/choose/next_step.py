@@ -3,7 +3,8 @@
 A search repeats rounds: draw and train the trials batch by batch, then judge the ranges. Then it races the better
 settings on fresh seeds and splits, and finally opens the test rows for the recommended ones. What `hpo confirm` asks
 for comes before all that is left of the plan. A new search and one that was killed a hundred times follow the same
-path, because each step depends on the record alone.
+path, because each step depends on the record alone. Trials of a function are drawn while others still train; the last
+of those count as training even if they have ended, so the search is the same in whatever order they end.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from hpo.choose.confirming import (
     repeated_best,
     trials_to_repeat,
 )
+from hpo.choose.known import known
 from hpo.choose.racing import race
-from hpo.choose.rounds import Batch, batch_numbers, batches, round_size
+from hpo.choose.rounds import Batch, at_once, batch_numbers, batches, round_size
 from hpo.choose.types import History, Round, SearchPlan, Traits
 from hpo.plan.space import Space
 
@@ -38,7 +40,7 @@ class StartRound:
 
 @dataclass(frozen=True)
 class Draw:
-    """Draw the next batch of a round; `number` counts the batches of all rounds."""
+    """Draw trials of a batch of a round; `number` counts the batches of all rounds."""
 
     round: Round
     number: int
@@ -47,7 +49,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class Judge:
-    """Judge the ranges of a round whose trials are all done."""
+    """Judge the ranges of a round whose trials have all been drawn."""
 
     round: Round
 
@@ -97,31 +99,57 @@ Step: TypeAlias = StartRound | Draw | Judge | Repeat | Race | Confirm | OpenTest
 
 def next_step(
     plan: SearchPlan, traits: Traits, history: History, *, time_to_race: bool = True
-) -> Step:
-    """The next step while nothing is training. Without `time_to_race`, no further stage begins."""
+) -> Step | None:
+    """The next step; None if it depends on trials that are training. Without `time_to_race`, no further stage begins.
+
+    Whatever trains settings again waits until no trial is training.
+    """
+    so_far = known(plan, traits, history)
+    if so_far is None:
+        return None
+    if requested := requested_trials(plan, traits, history):
+        return None if history.running else Confirm(requested)
+    lifted = history.stopped is None and history.resumed_after
+    ended = any(r.ended for r in history.requests) and not lifted
+    step = _judge(so_far) if ended else _search(plan, traits, so_far)
+    if isinstance(step, StartRound | Draw | Judge | Stop):
+        return step
+    if history.running:
+        return None
+    return step or _confirm(plan, traits, history, time_to_race and not ended)
+
+
+def _judge(history: History) -> Judge | None:
+    """Judge the last round if its trials have been drawn and it has not been judged."""
+    current = history.rounds[-1] if history.rounds else None
+    if current is None or current.actions is not None or history.in_round < current.size:
+        return None
+    return Judge(current)
+
+
+def _search(
+    plan: SearchPlan, traits: Traits, history: History
+) -> StartRound | Draw | Judge | Stop | Repeat | None:
+    """The next step of the search itself, by what is known; None if it is at its end."""
     current = history.rounds[-1] if history.rounds else None
     full = current is None or history.in_round == current.size
-    if requested := requested_trials(plan, traits, history):
-        return Confirm(requested)
-    if current is not None and full and current.actions is None:
-        return Judge(current)
-    lifted = history.stopped is None and history.resumed_after
-    if any(r.ended for r in history.requests) and not lifted:
-        return _confirm(plan, traits, history, time_to_race=False)
-    if history.stopped is None and (repeated := trials_to_repeat(plan, traits, history)):
+    if (judge := _judge(history)) is not None:
+        return judge
+    if history.stopped is not None:
+        return None
+    if repeated := trials_to_repeat(plan, traits, history):
         return Repeat(repeated)
     to_draw = plan.trials - confirming_budget(plan, traits, history)
-    if history.stopped is not None or (full and history.ended >= to_draw):
-        return _confirm(plan, traits, history, time_to_race)
+    if full and history.drawn >= to_draw:
+        return None
     reason = stopping.nothing_is_gained(plan, traits, history)
     if reason is not None:
         return Stop(reason)
     if current is not None and not full:
         planned = batches(plan, traits, history.rounds)
         to_come = batch_numbers(planned)[history.drawn :]
-        # An older version may have drawn a part of this batch.
-        batch = planned[to_come[0]]._replace(size=to_come.count(to_come[0]))
-        return Draw(current, to_come[0], batch)
+        batch = planned[to_come[0]]._replace(size=to_come.count(to_come[0]))  # the rest of it
+        return Draw(current, to_come[0], batch._replace(size=at_once(plan, traits, batch)))
     return _start_round(plan, history, to_draw)
 
 
@@ -152,7 +180,7 @@ def requested_trials(plan: SearchPlan, traits: Traits, history: History) -> tupl
 
 def _start_round(plan: SearchPlan, history: History, to_draw: int) -> StartRound:
     number = len(history.rounds)
-    size = round_size(to_draw, plan.rounds, history.ended, number)
+    size = round_size(to_draw, plan.rounds, history.drawn, number)
     size = size if number else max(size, len(plan.baseline))
     ranges = dict(plan.space)
     if history.rounds and (narrowed := history.rounds[-1].next_ranges) is not None:

@@ -33,20 +33,42 @@ def round_size(trials: int, rounds: int, trials_begun: int, rounds_begun: int) -
 
 
 def largest_batch(plan: SearchPlan, traits: Traits, size: int) -> int:
-    """The largest number of trials that are drawn together in a round of `size`.
+    """The largest number of trials in a batch of a round of `size`.
 
-    A population trains together. Settings of a function of a user's may take minutes each, so the plan says how many
-    are drawn before the values of the others are known.
+    A population trains together. Settings of a function of a user's may take minutes each, so a sampler that learns
+    draws them one by one. The others draw a few at once, which fill the ranges evenly.
     """
-    largest = min(LARGEST_BATCH, size) if traits.stacked else plan.ahead
+    if traits.stacked:
+        largest = min(LARGEST_BATCH, size)
+    elif plan.halving is not None:
+        largest = plan.ahead
+    else:
+        largest = size if SAMPLERS[plan.draws_by].learns else max(plan.ahead, EXPLORING)
     return largest if plan.halving is None else max(largest, halving.batch_size(plan.halving))
 
 
+def lag(plan: SearchPlan, traits: Traits) -> int:
+    """How many of the last trials may still train when the next are drawn, which then do not depend on them."""
+    return 0 if traits.stacked else plan.ahead - 1
+
+
+def most_training(plan: SearchPlan, traits: Traits) -> int:
+    """How many trials of a function can train at once, after the first batch."""
+    together = 1 if plan.halving is None else halving.batch_size(plan.halving)
+    return together + lag(plan, traits)
+
+
 class Batch(NamedTuple):
-    """Trials that are drawn, trained and recorded together."""
+    """Trials of a round that are drawn in the same way: all at once, or one by one."""
 
     size: int
     explores: bool  # spread evenly over the ranges, without regard to earlier trials
+
+
+def at_once(plan: SearchPlan, traits: Traits, batch: Batch) -> int:
+    """How many trials of a batch are drawn at once: one, where the next can learn from it."""
+    learns = SAMPLERS[plan.draws_by].learns and not batch.explores
+    return 1 if learns and not traits.stacked and plan.halving is None else batch.size
 
 
 def batches(plan: SearchPlan, traits: Traits, rounds: Sequence[Round]) -> list[Batch]:

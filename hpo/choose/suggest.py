@@ -1,8 +1,8 @@
 """(ranges, history, n, seed) -> n settings, by Optuna's samplers or by our model (`hpo.choose.acquisition`).
 
 No state is kept between calls: the same arguments give the same settings. For a sampler of Optuna's, each call makes an
-in-memory study with the round's ranges and all earlier trials inside them. The settings of a batch are drawn one after
-another, with those before them as running trials, which TPE counts as bad (the constant liar), so a batch spreads out.
+in-memory study with the round's ranges and all earlier trials inside them. Settings that train, and those drawn before
+in the same call, are running trials, which TPE counts as bad (the constant liar), so draws spread out.
 """
 
 from __future__ import annotations
@@ -75,8 +75,9 @@ def suggest(
     *,
     sampler: str = "tpe",
     direction: Direction = "maximize",
+    training: Sequence[Settings] = (),
 ) -> list[Settings]:
-    """Draw n settings inside `ranges`.
+    """Draw n settings inside `ranges`, while other settings are `training`.
 
     Trials of the history outside the ranges are ignored. Our model takes all values of a setting, those of stages
     included, but no trial that left at a rung. For a sampler of Optuna's, a failed or diverged trial is pruned without
@@ -98,6 +99,7 @@ def suggest(
                     n,
                     np.random.default_rng(seed),
                     thompson=sampler == "thompson",
+                    training=[one for one in training if inside(ranges, one)],
                 )
             _draw_zeros(settings, ranges, seed)
             return settings
@@ -108,6 +110,10 @@ def suggest(
         _frozen(trial, ranges, distributions)
         for trial in (history if SAMPLERS[sampler].learns else ())
         if trial.stage == 0 and inside(ranges, trial.settings)
+    ] + [
+        _frozen(Observation(settings, None), ranges, distributions, trains=True)
+        for settings in (training if SAMPLERS[sampler].learns else ())
+        if inside(ranges, settings)
     ]
     with _without_logs(), threadpool_limits(1):  # small products are slower on several threads
         study = optuna.create_study(direction=direction, sampler=_sampler(sampler, seed, past))
@@ -183,6 +189,8 @@ def _frozen(
     trial: Observation,
     ranges: Mapping[str, Parameter],
     distributions: dict[str, BaseDistribution],
+    *,
+    trains: bool = False,
 ) -> FrozenTrial:
     from optuna.trial import TrialState, create_trial
 
@@ -197,8 +205,9 @@ def _frozen(
     present = {name: d for name, d in distributions.items() if name in trial.settings}
     epoch = trial.left_epoch
     complete = trial.value is not None and epoch is None
+    ended = TrialState.COMPLETE if complete else TrialState.PRUNED
     return create_trial(
-        state=TrialState.COMPLETE if complete else TrialState.PRUNED,
+        state=TrialState.RUNNING if trains else ended,
         value=trial.value if complete else None,
         intermediate_values={} if epoch is None else {epoch: trial.value or 0.0},
         params={name: in_range(name, trial.settings[name]) for name in present},

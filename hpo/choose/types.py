@@ -54,7 +54,7 @@ class SearchPlan(Protocol):
 
     @property
     def ahead(self) -> int:
-        """How many trials of a function are drawn together, before the values of any of them are known."""
+        """Trial n of a function is drawn when the trials 0 … n − ahead have ended."""
 
     @property
     def finalists(self) -> int | None:
@@ -103,8 +103,8 @@ class Traits:
 class Observation:
     """Settings that were tried and their value, which is None if the trial failed or diverged.
 
-    The trials of one `batch` were drawn together. A trial that left at a rung has its value after `left_epoch` epochs.
-    A value of a `stage` (from 1) is one more of the settings of a trial; 0 is the search itself.
+    The trials of one `batch` were drawn in the same way. A trial that left at a rung has its value after `left_epoch`
+    epochs. A value of a `stage` (from 1) is one more of the settings of a trial; 0 is the search itself.
     """
 
     settings: Settings

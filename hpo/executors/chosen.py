@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hpo.choose.rounds import largest_batch
+from hpo.choose.rounds import most_training
 from hpo.errors import PlanError
 from hpo.executors.cluster import Cluster, check_cluster
 from hpo.executors.devices import Devices, check_devices
@@ -75,12 +75,12 @@ def check_trainable(trainable: Trainable, place: Place) -> list[str]:
 
 
 def workers_of(plan: Plan, trainable: Trainable, place: Place) -> int:
-    """How many tasks train at once: one for each core or device, but no more than the plan draws ahead."""
+    """How many tasks train at once: one for each core or device, but no more than the plan lets train."""
     count = place.workers or len(place.devices) or default_workers()
     if plan.source is not None or trainable.traits.stacked:
         return count
-    ahead = largest_batch(plan, trainable.traits, 1)
-    return ahead if place.workers is None and place.address else min(count, ahead)
+    most = most_training(plan, trainable.traits)
+    return most if place.workers is None and place.address else min(count, most)
 
 
 def executor_of(

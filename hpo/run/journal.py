@@ -73,8 +73,11 @@ class Journal:
 
     def start_batch(
         self, current: Round, settings: Sequence[Settings], first: Mapping[str, Any], split: int
-    ) -> None:
-        """Trials are drawn, to train on a split. `first` are the ranges that the search began with."""
+    ) -> dict[int, Settings]:
+        """Trials are drawn, to train on a split. `first` are the ranges that the search began with.
+
+        Returns their settings by their numbers.
+        """
         distributions = {
             name: _recorded(p, first[name], [b[name] for b in self._plan.baseline if name in b])
             for name, p in current.ranges.items()
@@ -82,8 +85,10 @@ class Journal:
         trials = self._writer.start_batch(
             current.number, settings, distributions, split=split, after=self.history.numbered
         )
-        self.history.running |= zip(trials, settings, strict=True)
+        drawn = dict(zip(trials, settings, strict=True))
+        self.history.running |= drawn
         self.history.split = split
+        return drawn
 
     def show(self, curves: Mapping[int, Sequence[float]]) -> None:
         """Some trials go on."""

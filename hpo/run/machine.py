@@ -3,14 +3,14 @@
     while not isinstance(step := machine.ask(), Done):
         if isinstance(step, Task):
             start training it, anywhere
-        else:                                        # Wait: all tasks are in training
+        else:                                        # Wait: the next task depends on those in training
             machine.report(task, epoch, scores)      # when a task has reached one of its pauses
             machine.tell(task, outcomes)             # when a task has ended
 
-Tasks may end in any order. The next step is a function of the plan, its seed and the recorded history
-(`hpo.choose.next_step`), and every fact is recorded before anything depends on it, so a killed search goes on from its
-record as if nothing had happened. The clock is not recorded. When a search stops because time is up, that fact is
-recorded, so a resumed search knows it.
+Tasks may end in any order, and more can start before they have ended, as far as the plan allows. The next step is a
+function of the plan, its seed and the recorded history (`hpo.choose.next_step`), and every fact is recorded before
+anything depends on it, so a killed search goes on from its record as if nothing had happened. The clock is not
+recorded. When a search stops because time is up, that fact is recorded, so a resumed search knows it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 
 from hpo.choose import evidence, stopping
 from hpo.choose.halving import Rung, rungs, staying
+from hpo.choose.known import known
 from hpo.choose.narrowing import narrow
 from hpo.choose.next_step import (
     Confirm,
@@ -51,19 +52,20 @@ __all__ = ["Done", "Machine", "Wait"]
 
 @dataclass(frozen=True)
 class Wait:
-    """No task can start before `tell` has been called for one that is training."""
+    """No task can start before `tell` or `report` has been called for one that is training."""
 
 
 @dataclass
 class _Flight:
-    """The tasks of one batch, stage or test, with the scores reported at the current rung and the outcomes so far.
+    """The tasks of trials drawn at once, of a stage or of the test, with the scores reported at the current rung and
+    the outcomes so far.
 
-    `rungs` are those that not all of the tasks have reached.
+    `record` records all outcomes, when all have ended; None: each is recorded when it ends. `rungs` are those that not
+    all of the tasks have reached.
     """
 
     tasks: list[Task]
-    record: Callable[[Mapping[int, Outcome]], None]
-    together: bool  # recorded in one transaction when all have ended; else each when it ends
+    record: Callable[[Mapping[int, Outcome]], None] | None
     rungs: deque[Rung] = field(default_factory=deque)
     scores: dict[int, float] = field(default_factory=dict)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
@@ -90,14 +92,14 @@ class Machine:
         self._traits, self._history = trainable.traits, journal.history
         self._seconds = seconds
         self._to_start: deque[Task] = deque()
-        self._flight: _Flight | None = None
+        self._flights: list[_Flight] = []
         self._done = False
         self.first_error: BaseException | None = (
             None  # that a user's function raised in this process
         )
         journal.begin(until_confirmed=until_confirmed)
         if self._history.running:
-            self._train_trials()
+            self._train_trials(self._history.running)
         elif self._history.staged:
             self._train_stage()
 
@@ -113,11 +115,13 @@ class Machine:
             TooManyFailuresError: more trainings failed than the plan allows.
         """
         while not self._to_start:
-            if self._flight is not None:
-                return Wait()
             if self._done:
                 return Done()
+            if self._flights and not self._history.running:  # a stage or the test
+                return Wait()
             step = self._next_step()
+            if step is None:
+                return Wait()
             if self._until_confirmed and not isinstance(step, Confirm | Judge | OpenTest | Done):
                 return Done()  # the rest of the plan waits for hpo resume
             self._do(step)
@@ -155,30 +159,37 @@ class Machine:
 
     def tell_all(self, ended: Sequence[tuple[Task, Sequence[Outcome]]]) -> None:
         """Record the outcomes of several tasks, in one transaction."""
-        by_trial: dict[int, Outcome] = {}
+        singly: dict[int, Outcome] = {}
         for task, outcomes in ended:
             flight = self._in_flight(task)
-            if task.trials[0] in flight.outcomes.keys() | by_trial.keys():
+            if task.trials[0] in flight.outcomes:
                 raise ValueError(f"trials {task.trials} have ended already")
-            by_trial |= zip(task.trials, outcomes, strict=True)
+            by_trial = dict(zip(task.trials, outcomes, strict=True))
             errors = [o.error.__cause__ or o.error for o in outcomes if o.error is not None]
             self.first_error = next((e for e in [self.first_error, *errors] if e is not None), None)
-        if not by_trial:
-            return
-        flight.outcomes |= by_trial
-        if not flight.together:
-            flight.record(by_trial)
-        if len(flight.outcomes) == len(flight.trials):
-            self._flight = None
-            if flight.together:
+            flight.outcomes |= by_trial
+            if flight.record is None:
+                singly |= by_trial
+        if singly:
+            self._journal.finish_trials(singly)
+        for flight in [f for f in self._flights if len(f.outcomes) == len(f.trials)]:
+            self._flights.remove(flight)
+            if flight.record is not None:
                 flight.record(dict(sorted(flight.outcomes.items())))
 
     def _in_flight(self, task: Task) -> _Flight:
-        if self._flight is None or task not in self._flight.tasks:
-            raise ValueError(f"trials {task.trials} are not in training")
-        return self._flight
+        for flight in self._flights:
+            if task in flight.tasks:
+                return flight
+        raise ValueError(f"trials {task.trials} are not in training")
 
-    def _next_step(self) -> Step:
+    def _known(self) -> History:
+        """The history that drawing and judging depend on."""
+        so_far = known(self._plan, self._traits, self._history)
+        assert so_far is not None  # noqa: S101  # next_step has seen it
+        return so_far
+
+    def _next_step(self) -> Step | None:
         plan, history = self._plan, self._history
         step = next_step(plan, self._traits, history)
         if self._until_confirmed:
@@ -202,13 +213,15 @@ class Machine:
             case Draw():
                 self._draw(step)
             case Judge():
+                so_far = self._known()
                 verdicts = narrow(
                     step.round.ranges,
-                    evidence.observations(self._history, self._traits.direction),
+                    evidence.observations(so_far, self._traits.direction),
                     self._traits.direction,
                     first=plan.space,
                     limits=self._traits.limits,
                     extend=plan.extend,
+                    training=[*so_far.running.values()],
                 )
                 self._journal.judge_round(step.round, verdicts)
             case Repeat() | Race() | Confirm():
@@ -223,7 +236,7 @@ class Machine:
                 self._done = True
 
     def _draw(self, step: Draw) -> None:
-        plan, history = self._plan, self._history
+        plan, history = self._plan, self._known()
         if (failures := stopping.too_many_failures(plan, history)) is not None:
             raise TooManyFailuresError(failures) from self.first_error
         baselines = plan.baseline[history.drawn :][: step.batch.size]
@@ -235,20 +248,20 @@ class Machine:
             seed_of(plan, SUGGEST, step.round.number, history.in_round),
             sampler="sobol" if step.batch.explores else plan.draws_by,
             direction=self._traits.direction,
+            training=[*history.running.values()],
         )
         split = step.number if self._traits.fresh_splits else 0
-        self._journal.start_batch(step.round, settings, plan.space, split)
-        self._train_trials()
+        self._train_trials(self._journal.start_batch(step.round, settings, plan.space, split))
 
-    def _train_trials(self) -> None:
-        """Train the trials without a result: a new batch, or the rest of one that was interrupted."""
-        plan, running = self._plan, self._history.running
-        halving = rungs(len(running), plan.epochs, plan.halving) if plan.halving else []
+    def _train_trials(self, trials: Mapping[int, Settings]) -> None:
+        """Train trials without a result: new ones, or those that were interrupted."""
+        plan = self._plan
+        halving = rungs(len(trials), plan.epochs, plan.halving) if plan.halving else []
+        # A user's function may train for minutes, so each trial is recorded as soon as it ends.
+        together = self._traits.stacked or plan.halving is not None
         self._start(
-            running,
-            self._journal.finish_trials,
-            # A user's function may train for minutes, so each trial is recorded as soon as it ends.
-            together=self._traits.stacked or plan.halving is not None,
+            trials,
+            self._journal.finish_trials if together else None,
             rungs=halving,
             seed=training_seed(plan, self._history.split),
             split=-self._history.split,
@@ -259,7 +272,6 @@ class Machine:
         self._start(
             {trial: history.trials[trial].settings for trial in history.staged},
             self._finish_stage,
-            together=True,
             seed=seed_of(self._plan, CONFIRM, history.stage),
             split=history.stage,
         )
@@ -285,7 +297,6 @@ class Machine:
         self._start(
             {trial: self._history.trials[trial].settings},
             self._journal.finish_test,
-            together=True,
             seed=seed_of(self._plan, TEST_ROWS),
             split=TEST,
         )
@@ -293,9 +304,8 @@ class Machine:
     def _start(
         self,
         settings: Mapping[int, Settings],
-        record: Callable[[Mapping[int, Outcome]], None],
+        record: Callable[[Mapping[int, Outcome]], None] | None,
         *,
-        together: bool,
         seed: int,
         split: Which = 0,
         rungs: Sequence[Rung] = (),
@@ -313,5 +323,5 @@ class Machine:
             )
             for part in self._trainable.populations(list(settings.values()))
         ]
-        self._flight = _Flight(tasks, record, together, deque(rungs))
+        self._flights.append(_Flight(tasks, record, deque(rungs)))
         self._to_start.extend(tasks)

@@ -23,6 +23,8 @@ MEMORY = Path("/dev/shm")  # noqa: S108  # where a disk would only take time
 @contextmanager
 def searched(source: Any, **plan: Any) -> Iterator[Study]:
     """`hpo.search` into a database that is gone afterwards."""
+    if callable(source):
+        plan["executor"] = "threads"  # of this process, which counts the trainings
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         storage = f"sqlite:///{folder}/s.db"
         yield hpo.search(source, storage=storage, name="s", workers=1, progress=False, **plan)

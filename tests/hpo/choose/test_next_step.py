@@ -103,15 +103,11 @@ STEPS: dict[str, tuple[SearchPlan, Traits, History, Step]] = {
     ),
     "if there is none, the search goes on": (
         plan(), FUNCTION, history(10, 12, judged=False, confirmed=EXACT),
-        Draw(Round(0, 12, SPACE), 1, Batch(2, False)),
+        Draw(Round(0, 12, SPACE), 1, Batch(1, False)),
     ),
-    "functions are drawn a few at a time": (
-        plan(), FUNCTION, history(10, 15, judged=False, confirmed=SMALLEST),
-        Draw(Round(0, 15, SPACE), 1, Batch(2, False)),
-    ),
-    "or as many as the plan says": (
-        plan(ahead=1), FUNCTION, history(11, 12, judged=False, confirmed=SMALLEST),
-        Draw(Round(0, 12, SPACE), 2, Batch(1, False)),
+    "functions are drawn one by one": (
+        plan(), FUNCTION, history(11, 15, judged=False, confirmed=SMALLEST),
+        Draw(Round(0, 15, SPACE), 1, Batch(1, False)),
     ),
     "a network in large batches": (
         plan(), NETWORK, history(10, 12, judged=False, confirmed=MEASURED),

@@ -10,9 +10,12 @@ from hpo.choose.rounds import (
     ENOUGH,
     EVEN,
     EXPLORING,
+    Batch,
+    at_once,
     batch_numbers,
     batches,
     largest_batch,
+    most_training,
     round_size,
 )
 from hpo.choose.types import Action, Round, Traits
@@ -76,24 +79,29 @@ def test_half_of_a_round_explores_whose_ranges_its_user_made_wider() -> None:
     assert batches(plan(), STACKED, rounds) == [(10, True), (5, True), (5, False)]
 
 
-def test_a_function_explores_at_once_and_is_then_drawn_as_far_ahead_as_the_plan_says() -> None:
+def test_a_function_explores_at_once_and_is_then_drawn_one_by_one() -> None:
     rounds = [Round(0, 20, {})]
-    assert batches(plan(), SINGLE, rounds) == [(10, True), *[(2, False)] * 5]
-    assert batches(plan(ahead=1), SINGLE, rounds) == [(10, True), *[(1, False)] * 10]
-    assert batches(plan(ahead=20), SINGLE, rounds) == [(10, True), (10, False)]
+    explore, learn = batches(plan(), SINGLE, rounds)
+    assert (explore, learn) == ((10, True), (10, False))
+    assert at_once(plan(), SINGLE, explore) == 10
+    assert at_once(plan(ahead=8), SINGLE, learn) == 1
+    assert at_once(plan(), STACKED, learn) == 10
+    assert at_once(plan(halving=2), SINGLE, learn) == 10
 
 
 def test_a_sampler_that_does_not_learn_explores_always() -> None:
     rounds = [judged(0, 10, "extended"), judged(1, 10, "kept")]
     assert batches(plan(sampler="sobol"), STACKED, rounds) == [(10, False), (10, False)]
+    assert batches(plan(sampler="sobol"), SINGLE, rounds) == [(10, False), (10, False)]
+    assert at_once(plan(sampler="sobol"), SINGLE, Batch(10, False)) == 10
 
 
 def test_batches_are_large_where_many_settings_train_as_one_or_most_leave_at_rungs() -> None:
     assert largest_batch(plan(), STACKED, 200) == 50
-    assert largest_batch(plan(), SINGLE, 200) == 2
-    assert largest_batch(plan(ahead=8), SINGLE, 200) == 8
     halved = plan(halving=3)
     assert largest_batch(halved, SINGLE, 4) == batch_size(3) == 27
+    assert [most_training(plan(ahead=n), SINGLE) for n in (1, 2, 8)] == [1, 2, 8]
+    assert most_training(plan(ahead=8, halving=3), SINGLE) == 34
 
 
 actions = st.sampled_from(["narrowed", "kept", "extended"])

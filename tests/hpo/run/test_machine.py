@@ -77,16 +77,74 @@ def drive(asked: Machine, trainable: Trainable, take: Callable[[list[Task]], Tas
     return order
 
 
-def test_tasks_may_be_told_in_any_order(storage: str, tables: Tables) -> None:
-    hpo.search(train, **PLAN, storage=storage, name="a")
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"ahead": 8},
+        {"ahead": 5, "sampler": "tpe"},
+        {"ahead": 3, "sampler": "sobol"},
+    ],
+    ids=str,
+)
+def test_tasks_may_be_told_in_any_order(more: dict[str, Any], storage: str, tables: Tables) -> None:
+    fields = {**PLAN, **more}
+    hpo.search(train, **fields, storage=storage, name="a", executor="threads", workers=1)
     trainable = Function(train, "loss", "minimize")
-    fields = {"trainer": "tests:train", **PLAN}
+    fields["trainer"] = "tests:train"
     picks = random.Random(0)  # noqa: S311  # which task ends first
     for name, take in (("last", lambda w: w[-1]), ("random", picks.choice)):
         with machine(trainable, fields, storage, name) as asked:
             order = drive(asked, trainable, take)
         assert order != sorted(order)
         assert tables(name, storage) == tables("a", storage)
+
+
+@pytest.mark.parametrize(
+    "stop", [3, 12, 19, 25, *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, 30))]
+)
+def test_a_search_that_breaks_off_with_trials_in_training_goes_on_as_if_it_had_not(
+    stop: int, storage: str, tables: Tables
+) -> None:
+    fields = {**PLAN, "ahead": 6}
+    hpo.search(train, **fields, storage=storage, name="a", executor="threads", workers=1)
+    trainable = Function(train, "loss", "minimize")
+    picks = random.Random(stop)  # noqa: S311  # which task ends first
+    told = 0
+
+    def take(waiting: list[Task]) -> Task:
+        nonlocal told
+        told += 1
+        if told > stop:
+            raise InterruptedError
+        return picks.choice(waiting)
+
+    with (
+        pytest.raises(InterruptedError),
+        machine(trainable, {"trainer": "tests:train", **fields}, storage, "b") as asked,
+    ):
+        drive(asked, trainable, take)
+    hpo.resume("b", storage=storage, train=train, executor="threads", workers=4)
+    assert tables("b", storage) == tables("a", storage)
+
+
+def test_settings_of_a_function_are_drawn_while_others_train(storage: str) -> None:
+    trainable = Function(train, "loss", "minimize")
+    fields = {"trainer": "tests:train", **PLAN, "ahead": 4, "finalists": 0}
+    with machine(trainable, fields, storage, "s") as asked:
+        waiting = [task for _ in range(EXPLORING) if isinstance(task := asked.ask(), Task)]
+        assert asked.ask() == Wait()
+        for task in waiting:
+            asked.tell(task, outcomes(trainable, task))
+        waiting = [task for _ in range(4) if isinstance(task := asked.ask(), Task)]
+        assert [task.trial for task in waiting] == [10, 11, 12, 13]
+        assert asked.ask() == Wait()
+        for task in waiting[1:]:
+            asked.tell(task, outcomes(trainable, task))
+            assert asked.ask() == Wait()  # trial 10 trains on, and the next depends on it
+        asked.tell(waiting[0], outcomes(trainable, waiting[0]))
+        again = [task for _ in range(4) if isinstance(task := asked.ask(), Task)]
+        assert [task.trial for task in again] == [14, 15, 16, 17]
 
 
 def test_a_trial_of_a_function_is_recorded_when_it_ends(storage: str) -> None:

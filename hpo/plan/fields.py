@@ -99,7 +99,7 @@ _TABLE = (
     PlanField("sampler", WHAT, one_of([*SAMPLERS]), None, "What draws the settings to try.",
         "model; sobol with halving", "tpe", "NAME"),
     PlanField("ahead", MUCH, whole(), 2,
-        "How many trials of your trainer are drawn together, and can train at once, after the first 10.",
+        "How many trials of your trainer can train at once: trial n is drawn when those up to n - N have ended.",
         metavar="N"),
     PlanField("extend", WHAT, YES_NO, True, "Let ranges grow past an end where the best likely lies.", change=""),
     PlanField("max_failures", MUCH, whole(0), None, "Stop after more errors of your trainer than this.",

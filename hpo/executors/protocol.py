@@ -15,7 +15,10 @@ from hpo.trainables.task import Outcome, Task
 
 @dataclass(frozen=True)
 class Paused:
-    """A task has reached a pause and waits for the trials that stay. `scores` are NaN for trials that have left."""
+    """A task has reached a pause and waits for the trials that stay. `scores` are NaN for trials that have left.
+
+    A task of which no trial trains any more does not pause, but has ended.
+    """
 
     task: Task
     epoch: int

@@ -120,7 +120,7 @@ class Threads:
             if self._stopping.is_set():
                 session.close()  # here, because a program may take seconds to end, and others beside it
                 return
-            if pause is None:
+            if pause is None or session.ended:
                 self._events.put(Ended(task, session.outcomes()))
             else:
                 self._events.put(Paused(task, pause, scores))

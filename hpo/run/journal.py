@@ -32,6 +32,7 @@ from hpo.run.watcher import Watcher
 from hpo.trainables.protocol import Trainable
 from hpo.trainables.task import Outcome
 from studies.database import records
+from studies.database.columns import curves
 from studies.database.records import Result
 from studies.database.writer import Writer
 
@@ -44,7 +45,8 @@ class Journal:
 
     def __init__(self, plan: Plan, trainable: Trainable, writer: Writer, watcher: Watcher) -> None:
         self._plan, self._traits = plan, trainable.traits
-        self._metric, self._notes = trainable.metric, trainable.notes
+        self._metric, self._score = trainable.metric, trainable.score
+        self._notes = trainable.notes
         self._writer, self._watcher = writer, watcher
         self.history = read_history(writer, plan, trainable.traits)
 
@@ -90,9 +92,18 @@ class Journal:
         self.history.split = split
         return drawn
 
-    def show(self, curves: Mapping[int, Sequence[float]]) -> None:
+    def scores(self, trials: Sequence[int]) -> dict[int, Sequence[float]]:
+        """The scores after each epoch of trials that have ended."""
+        of_trials: dict[int, Sequence[float]] = dict.fromkeys(trials, ())
+        if trials:
+            for found in curves(self._writer.store, self._writer.study_id, among=trials):
+                if self._score in (None, found.metric):
+                    of_trials |= found.by_trial()
+        return of_trials
+
+    def show(self, scores: Mapping[int, Sequence[float]]) -> None:
         """Some trials go on."""
-        self._writer.show(curves)
+        self._writer.show(scores)
 
     def finish_trials(self, outcomes: Mapping[int, Outcome]) -> None:
         """Some of the drawn trials have ended."""

@@ -33,4 +33,5 @@ def run(machine: Machine, executor: Executor, cancel: Cancel) -> None:
                     machine.show(event.task, event.curves)
                 else:
                     ended.append((event.task, event.outcomes))
-            machine.tell_all(ended)
+            for task, stay in machine.tell_all(ended).items():
+                executor.go_on(task, stay)

@@ -6,6 +6,7 @@
         else:                                        # Wait: the next task depends on those in training
             machine.report(task, epoch, scores)      # when a task has reached one of its pauses
             machine.tell(task, outcomes)             # when a task has ended
+            ...                                      # both return who stays at a rung, once that is known
 
 Tasks may end in any order, and more can start before they have ended, as far as the plan allows. The next step is a
 function of the plan, its seed and the recorded history (`hpo.choose.next_step`), and every fact is recorded before
@@ -16,11 +17,12 @@ recorded. When a search stops because time is up, that fact is recorded, so a re
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 from hpo.choose import evidence, stopping
-from hpo.choose.halving import Rung, rungs, staying
+from hpo.choose.halving import Rung, rungs
 from hpo.choose.known import known
 from hpo.choose.narrowing import narrow
 from hpo.choose.next_step import (
@@ -37,11 +39,13 @@ from hpo.choose.next_step import (
     next_step,
 )
 from hpo.choose.reach import reachable
+from hpo.choose.rounds import batch_numbers, batches
 from hpo.choose.suggest import suggest
 from hpo.choose.types import History
 from hpo.errors import TooManyFailuresError
 from hpo.plan.plan import Plan
 from hpo.plan.space import Settings
+from hpo.run.flight import Flight
 from hpo.run.journal import Journal
 from hpo.run.seeds import CONFIRM, SUGGEST, TEST_ROWS, seed_of, training_seed
 from hpo.trainables.protocol import Trainable
@@ -53,26 +57,6 @@ __all__ = ["Done", "Machine", "Wait"]
 @dataclass(frozen=True)
 class Wait:
     """No task can start before `tell` or `report` has been called for one that is training."""
-
-
-@dataclass
-class _Flight:
-    """The tasks of trials drawn at once, of a stage or of the test, with the scores reported at the current rung and
-    the outcomes so far.
-
-    `record` records all outcomes, when all have ended; None: each is recorded when it ends. `rungs` are those that not
-    all of the tasks have reached.
-    """
-
-    tasks: list[Task]
-    record: Callable[[Mapping[int, Outcome]], None] | None
-    rungs: deque[Rung] = field(default_factory=deque)
-    scores: dict[int, float] = field(default_factory=dict)
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
-
-    @property
-    def trials(self) -> list[int]:
-        return sorted(trial for task in self.tasks for trial in task.trials)
 
 
 class Machine:
@@ -92,7 +76,7 @@ class Machine:
         self._traits, self._history = trainable.traits, journal.history
         self._seconds = seconds
         self._to_start: deque[Task] = deque()
-        self._flights: list[_Flight] = []
+        self._flights: list[Flight] = []
         self._done = False
         self.first_error: BaseException | None = (
             None  # that a user's function raised in this process
@@ -132,32 +116,30 @@ class Machine:
     ) -> Mapping[Task, Sequence[bool]]:
         """Take the scores (K,) of a task at one of its pauses, NaN for trials that have left.
 
-        Returns a mask of the trials that stay for each task; empty until all tasks of the batch have reached the pause.
+        Returns a mask of the trials that stay for each task; empty until all tasks drawn at once have reached the pause
+        or have ended.
         """
         flight = self._in_flight(task)
         if not flight.rungs or epoch != flight.rungs[0].epoch:
             raise ValueError(f"trials {task.trials} do not pause at epoch {epoch}")
         flight.scores.update(zip(task.trials, scores, strict=True))
-        if len(flight.scores) < len(flight.trials):
-            return {}
-        rung, trials = flight.rungs.popleft(), flight.trials
-        reported = [flight.scores[n] for n in trials]
-        baselines = {k for k, trial in enumerate(trials) if trial < len(self._plan.baseline)}
-        stay = staying(reported, rung.stay, self._traits.direction, baselines)
-        stays = dict(zip(trials, stay, strict=True))
-        flight.scores.clear()
-        return {task: [stays[trial] for trial in task.trials] for task in flight.tasks}
+        return flight.staying()
 
     def show(self, task: Task, curves: Sequence[Sequence[float]]) -> None:
         """Record the scores so far of the trials of a task, so that dashboards show them. Nothing depends on it."""
         if task.split != TEST and task.split <= 0:  # what confirms is no trial
             self._journal.show(dict(zip(task.trials, curves, strict=True)))
 
-    def tell(self, task: Task, outcomes: Sequence[Outcome]) -> None:
-        """Record the outcome of each trial of a task. Tasks may end in any order, each once."""
-        self.tell_all([(task, outcomes)])
+    def tell(self, task: Task, outcomes: Sequence[Outcome]) -> Mapping[Task, Sequence[bool]]:
+        """Record the outcome of each trial of a task. Tasks may end in any order, each once.
 
-    def tell_all(self, ended: Sequence[tuple[Task, Sequence[Outcome]]]) -> None:
+        Returns who stays at a rung that all others have reached, as `report` does.
+        """
+        return self.tell_all([(task, outcomes)])
+
+    def tell_all(
+        self, ended: Sequence[tuple[Task, Sequence[Outcome]]]
+    ) -> Mapping[Task, Sequence[bool]]:
         """Record the outcomes of several tasks, in one transaction."""
         singly: dict[int, Outcome] = {}
         for task, outcomes in ended:
@@ -172,12 +154,17 @@ class Machine:
                 singly |= by_trial
         if singly:
             self._journal.finish_trials(singly)
-        for flight in [f for f in self._flights if len(f.outcomes) == len(f.trials)]:
+        stays: dict[Task, Sequence[bool]] = {}
+        for flight in [*self._flights]:
+            if flight.training:
+                stays |= flight.staying()
+                continue
             self._flights.remove(flight)
             if flight.record is not None:
                 flight.record(dict(sorted(flight.outcomes.items())))
+        return stays
 
-    def _in_flight(self, task: Task) -> _Flight:
+    def _in_flight(self, task: Task) -> Flight:
         for flight in self._flights:
             if task in flight.tasks:
                 return flight
@@ -255,17 +242,30 @@ class Machine:
 
     def _train_trials(self, trials: Mapping[int, Settings]) -> None:
         """Train trials without a result: new ones, or those that were interrupted."""
-        plan = self._plan
-        halving = rungs(len(trials), plan.epochs, plan.halving) if plan.halving else []
-        # A user's function may train for minutes, so each trial is recorded as soon as it ends.
-        together = self._traits.stacked or plan.halving is not None
-        self._start(
-            trials,
-            self._journal.finish_trials if together else None,
-            rungs=halving,
-            seed=training_seed(plan, self._history.split),
-            split=-self._history.split,
-        )
+        for members, earlier in self._drawn_at_once(trials):
+            self._start(
+                {trial: trials[trial] for trial in members},
+                # A user's function may train for minutes, so each trial is recorded as soon as it ends.
+                self._journal.finish_trials if self._traits.stacked else None,
+                seed=training_seed(self._plan, self._history.split),
+                split=-self._history.split,
+                earlier=self._journal.scores(earlier),
+            )
+
+    def _drawn_at_once(
+        self, trials: Mapping[int, Settings]
+    ) -> Iterator[tuple[list[int], list[int]]]:
+        """The parts of some trials that were drawn at once, and the trials drawn with them that have ended.
+
+        Only with halving does it matter which they are.
+        """
+        plan, history = self._plan, self._history
+        if plan.halving is None:
+            yield [*trials], []
+            return
+        batch_of = batch_numbers(batches(plan, self._traits, history.rounds))
+        for batch, members in groupby(trials, lambda trial: batch_of[history.place(trial)]):
+            yield [*members], [n for n, t in history.trials.items() if t.batch == batch]
 
     def _train_stage(self) -> None:
         history = self._history
@@ -308,10 +308,14 @@ class Machine:
         *,
         seed: int,
         split: Which = 0,
-        rungs: Sequence[Rung] = (),
+        earlier: Mapping[int, Sequence[float]] | None = None,
     ) -> None:
-        trials = list(settings)
-        pauses = tuple(rung.epoch for rung in rungs)
+        """Train settings. With `earlier`, the trials drawn with them that have ended, some leave at rungs."""
+        trials, plan = list(settings), self._plan
+        table: list[Rung] = []
+        if earlier is not None and plan.halving is not None:
+            table = rungs(len(trials) + len(earlier), plan.epochs, plan.halving)
+        pauses = tuple(rung.epoch for rung in table)
         tasks = [
             Task(
                 tuple(trials[k] for k in part),
@@ -323,5 +327,8 @@ class Machine:
             )
             for part in self._trainable.populations(list(settings.values()))
         ]
-        self._flights.append(_Flight(tasks, record, deque(rungs)))
+        baselines = range(len(plan.baseline))
+        self._flights.append(
+            Flight(tasks, record, self._traits.direction, baselines, deque(table), earlier or {})
+        )
         self._to_start.extend(tasks)

@@ -134,6 +134,11 @@ class Session:
                 self._output.add(error.full)
             self._error = self._error or error
 
+    @property
+    def ended(self) -> bool:
+        """Whether none of its trials trains any more."""
+        return self._ended is not None
+
     def outcomes(self) -> list[Outcome]:
         """The outcome of each trial."""
         return [

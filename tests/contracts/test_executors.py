@@ -72,15 +72,17 @@ def halved(
         for event in executor.events(1.0):
             if isinstance(event, Ended):
                 outcomes |= zip(event.task.trials, event.outcomes, strict=True)
-                continue
-            assert isinstance(event, Paused)
-            scores |= zip(event.task.trials, event.scores, strict=True)
-            if len(scores) == count:
-                ranked = [scores[k] for k in range(count)]
+            else:
+                assert isinstance(event, Paused)
+                assert not all(map(math.isnan, event.scores))  # then it has ended
+                scores |= zip(event.task.trials, event.scores, strict=True)
+            if scores and len(scores) + sum(k not in scores for k in outcomes) == count:
+                ranked = [scores.get(k, NAN) for k in range(count)]
                 stay = staying(ranked, table.pop(0).stay, trainable.traits.direction)
-                scores.clear()
                 for task in tasks:
-                    executor.go_on(task, [stay[k] for k in task.trials])
+                    if task.trials[0] in scores:
+                        executor.go_on(task, [stay[k] for k in task.trials])
+                scores.clear()
     return [outcomes[k] for k in range(count)]
 
 

@@ -15,6 +15,7 @@ import pytest
 
 import hpo
 import studies
+from hpo.choose.halving import batch_size
 from hpo.choose.rounds import EXPLORING
 from hpo.plan.place import HERE
 from hpo.plan.plan import make_plan
@@ -29,6 +30,7 @@ from hpo.trainables.session import Session
 from hpo.trainables.task import Outcome, Task
 
 Tables = Callable[[str, str], dict[str, bytes]]
+BRACKET = batch_size(2)
 SPACE = {"x": hpo.Float(0, 1), "y": hpo.Float(1e-3, 1, log=True)}
 PLAN: dict[str, Any] = {
     "space": SPACE,
@@ -126,6 +128,85 @@ def test_a_search_that_breaks_off_with_trials_in_training_goes_on_as_if_it_had_n
         drive(asked, trainable, take)
     hpo.resume("b", storage=storage, train=train, executor="threads", workers=4)
     assert tables("b", storage) == tables("a", storage)
+
+
+def halved(
+    asked: Machine,
+    trainable: Trainable,
+    picks: random.Random,
+    told: list[int],
+    stop: int | None = None,
+) -> int:
+    """Train whatever is asked for, in any order, with those that stay at rungs; breaks off when `stop` have been told.
+
+    Returns how many ended while those of the next bracket were in training.
+    """
+    sessions: dict[Task, Session] = {}
+    ready: list[tuple[Task, Sequence[bool] | None]] = []
+    beside = 0
+    while not isinstance(step := asked.ask(), Done):
+        if isinstance(step, Task):
+            sessions[step] = Session(step, trainable.training(step).here(), trainable.score)
+            ready.append((step, None))
+            continue
+        task, stay = ready.pop(picks.randrange(len(ready)))
+        session = sessions[task]
+        pause = next((p for p in task.pauses if p > session.reached), task.epochs)
+        scores = session.advance(pause, stay)
+        if session.ended:
+            del sessions[task]
+            if len(told) == stop:
+                raise InterruptedError
+            told.append(task.trial)
+            beside += bool(sessions) and max(t.trial for t in sessions) - task.trial > BRACKET
+            staying = asked.tell(task, session.outcomes())
+        else:
+            staying = asked.report(task, pause, scores)
+        ready += staying.items()
+    return beside
+
+
+@pytest.mark.parametrize(
+    "stop", [4, 9, 20, *(pytest.param(n, marks=pytest.mark.slow) for n in range(29))]
+)
+def test_trials_that_leave_at_rungs_are_recorded_when_they_end_and_none_is_lost(
+    stop: int, storage: str, tables: Tables
+) -> None:
+    def train(params: dict[str, float], *, epochs: int, seed: int) -> Iterator[dict[str, float]]:
+        for epoch in range(epochs):
+            if epoch == {0: 1, 1: 3}.get(int(100 * params["x"]) % 4):  # the rungs are at 1, 2 and 4
+                raise RuntimeError("it fails now and then")
+            luck = random.Random(seed + epoch).gauss(0, 0.1)  # noqa: S311
+            yield {"loss": params["x"] ** 2 + params["y"] + luck * params["x"]}
+
+    fields = {**PLAN, "epochs": 8, "halving": 2, "trials": 34, "baseline": [{"x": 0.7, "y": 0.3}]}
+    alone = hpo.search(train, **fields, storage=storage, name="a", executor="threads", workers=1)
+    assert set(alone.trials_frame()["state"]) == {"complete", "pruned", "failed"}
+    trainable = Function(train, "loss", "minimize")
+    picks = random.Random(stop)  # noqa: S311
+    told: list[int] = []
+    broken_off = pytest.raises(InterruptedError)
+    with broken_off, machine(trainable, {"trainer": "t:train", **fields}, storage, "b") as asked:
+        halved(asked, trainable, picks, told, stop)
+    states = studies.load("b", storage).trials_frame()["state"]
+    assert (states != "running").sum() == len(set(told))
+    hpo.resume("b", storage=storage, train=train, executor="threads", workers=3)
+    assert tables("b", storage) == tables("a", storage)
+
+
+def test_the_next_bracket_begins_while_the_last_of_one_train_on(
+    storage: str, tables: Tables
+) -> None:
+    fields = {**PLAN, "epochs": 8, "halving": 2, "trials": 40, "ahead": 3}
+    hpo.search(train, **fields, storage=storage, name="a", executor="threads", workers=1)
+    trainable = Function(train, "loss", "minimize")
+    at_once = 0
+    for seed in range(5):
+        picks = random.Random(seed)  # noqa: S311
+        with machine(trainable, {"trainer": "t:train", **fields}, storage, f"{seed}") as asked:
+            at_once += halved(asked, trainable, picks, [])
+        assert tables(f"{seed}", storage) == tables("a", storage)
+    assert at_once
 
 
 def test_settings_of_a_function_are_drawn_while_others_train(storage: str) -> None:

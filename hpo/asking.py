@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Self
@@ -19,12 +20,15 @@ Reported = float | Mapping[str, float] | Iterable[Mapping[str, float]] | BaseExc
 
 
 class Search:
-    """A search to use in a `with`, which holds its study. `study` reads what is stored so far."""
+    """A search to use in a `with`, which holds its study. `study` reads what is stored so far.
+
+    Several threads may ask and tell at once.
+    """
 
     study: Study
 
     def __init__(self, opened: AbstractContextManager[tuple[Machine, str | None, Study]]) -> None:
-        self._opened = opened
+        self._opened, self._lock = opened, threading.Lock()
 
     @raised_as_ours()
     def __enter__(self) -> Self:
@@ -44,7 +48,8 @@ class Search:
         Raises:
             NothingToAskError: the next task depends on the results of those in training.
         """
-        step = self._machine.ask()
+        with self._lock:
+            step = self._machine.ask()
         if isinstance(step, Wait):
             raise NothingToAskError("tell one of the tasks that were asked for before asking again")
         return step if isinstance(step, Task) else None
@@ -56,7 +61,9 @@ class Search:
         Raises:
             PlanError: the result is no metric, or has more epochs than the task.
         """
-        self._machine.tell(task, [self._outcome(task, reported)])
+        outcome = self._outcome(task, reported)
+        with self._lock:
+            self._machine.tell(task, [outcome])
 
     def _outcome(self, task: Task, reported: Reported) -> Outcome:
         if isinstance(reported, BaseException):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from hpo.choose.rounds import most_training
 from hpo.errors import PlanError
 from hpo.executors.cluster import Cluster, check_cluster
 from hpo.executors.devices import Devices, check_devices
-from hpo.executors.processes import Processes
+from hpo.executors.processes import Processes, openmp_threads
 from hpo.executors.protocol import Executor
 from hpo.executors.stacks import Stacks
 from hpo.executors.threads import Threads, default_workers
@@ -16,6 +17,7 @@ from hpo.plan.place import Place
 from hpo.plan.plan import Plan
 from hpo.trainables.function import Function
 from hpo.trainables.protocol import Trainable
+from studies.words import counted
 from trainer.worker import AVAILABLE, Worker
 
 
@@ -105,6 +107,11 @@ def executor_of(
             ahead=plan.ahead, timeout=plan.trial_timeout, memory=plan.trial_memory,
         )  # fmt: skip
     if isinstance(trainable, Function) and trainable.travels:
+        threads, cores = openmp_threads(plan.ahead), default_workers()
+        if threads < cores and "OMP_NUM_THREADS" not in os.environ:
+            noticed(
+                f"{counted(workers, 'trial')} at once, each with {threads} of {cores} threads (OMP_NUM_THREADS)"
+            )
         return Processes(
             trainable, workers, trained, devices,
             ahead=plan.ahead, timeout=plan.trial_timeout, memory=plan.trial_memory,

@@ -56,7 +56,7 @@ class Processes(Threads):
         self._processes: dict[OtherProcess, int] = {}  # and how many tasks each has
         self._environment = {}
         if "OMP_NUM_THREADS" not in os.environ:
-            self._environment["OMP_NUM_THREADS"] = str(max(1, default_workers() // ahead))
+            self._environment["OMP_NUM_THREADS"] = str(openmp_threads(ahead))
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()  # whoever waits for a place with the lock stops waiting
@@ -116,6 +116,11 @@ class Processes(Threads):
     def _begun(self) -> OtherProcess:
         """A new process."""
         return Worker(MODULE, printed=shown(), environment=self._environment, memory=self._memory)
+
+
+def openmp_threads(ahead: int) -> int:
+    """How many threads OpenMP has in each process, unless the environment says how many."""
+    return max(1, default_workers() // ahead)
 
 
 def shown() -> Callable[[bytes], None]:

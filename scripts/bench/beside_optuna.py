@@ -80,7 +80,7 @@ def of_lengths() -> None:
             taken = time.perf_counter() - began
             frame = found.trials_frame()
             busy = (frame["finished"] - frame["started"]).dt.total_seconds()
-            lengths = SHORTEST + (LONGEST - SHORTEST) * (1e4 * frame["params_x"] % 1)
+            lengths = SHORTEST + (LONGEST - SHORTEST) * (1e4 * frame["x"] % 1)
             assert (busy > lengths - 0.01).all()
             ours = lengths.sum() / WORKERS / taken
             print(

@@ -42,7 +42,6 @@ TOLERANCE = 1e-4  # the fit ends when a step changes the log posterior by a smal
 JITTER, SMALLEST_VARIANCE = 1e-6, 1e-12
 BAND = 96  # columns of a covariance that are computed at once
 THRESHOLDS = (
-    1.0,
     3.0,
     np.inf,
 )  # how far below the median values are compressed, in units of `standardized`

@@ -321,8 +321,8 @@ def _run(
     count = workers_of(plan, trainable, place)
     if place.workers is not None and place.workers > count:
         watcher.noticed(
-            f"at most {count} of {place.workers} workers train at once, since the plan draws {count} trials "
-            f"ahead; a new study can be begun with ahead {place.workers}"
+            f"at most {count} of {place.workers} workers train at once, since ahead is {plan.ahead}; "
+            "a new study can be begun with more"
         )
     if "folder" in trainable.asks_for:
         folder = study_folder(writer.store, writer.study_id, writer.name, place.folder)

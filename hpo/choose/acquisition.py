@@ -89,21 +89,20 @@ def _most_improving(
     """The n candidates of the largest expected improvement, one after another, as if each had its expected value.
 
     So the variance falls around each, and the next one lies elsewhere (the kriging believer of Ginsbourger et al.
-    2010). `mean` and `V` are the posterior at X. The first `pending` rows of X are in training.
+    2010). `mean` and `V` are the posterior at X. The first `pending` rows of X are in training, and count as chosen.
     """
     variances = model.variances(V)
     chosen: list[int] = []
-    for drawn in range(-pending, n):
-        if drawn < 0:
-            k = drawn + pending
-        else:
+    while len(chosen) < pending + n:
+        k = len(chosen)
+        if k >= pending:
             k = _take(log_improvement(mean, variances, best), X, is_new)
-            chosen.append(k)
+        chosen.append(k)
         row = model.kernel(X[k : k + 1], X)[0] - V[:, k] @ V
         row /= np.sqrt(variances[k] + model.noise + JITTER)
         V = np.vstack([V, row])
         variances = np.maximum(variances - row**2, SMALLEST_VARIANCE)
-    return chosen
+    return chosen[pending:]
 
 
 def _take(scores: Array, X: Array, is_new: Mask) -> int:

@@ -31,7 +31,7 @@ from hpo.choose.positions import ABSENT, Array, Mask
 LENGTH_PRIOR, VARIANCE_PRIOR, NOISE_PRIOR = (0.0, 1.5), (0.0, 1.0), (np.log(0.001), 2.0)
 UNLIKE = 0.3
 """The standard deviation of the logarithm of one length scale around their common one. By few trials, a parameter that
-matters may seem not to: on measured tables of nine parameters this halves the regret (scripts/bench/RESULTS.md)."""
+matters may seem not to: on tables of nine parameters this nearly halves the regret (scripts/bench/RESULTS.md)."""
 BOUNDS = ((-4.0, 4.0), (-4.0, 3.0), (-12.0, 2.0))
 NOISE_STARTS = (
     0.001,

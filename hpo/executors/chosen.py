@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 from hpo.choose.rounds import most_training
@@ -108,7 +107,7 @@ def executor_of(
         )  # fmt: skip
     if isinstance(trainable, Function) and trainable.travels:
         threads, cores = openmp_threads(plan.ahead), default_workers()
-        if threads < cores and "OMP_NUM_THREADS" not in os.environ:
+        if threads is not None and threads < cores:
             noticed(
                 f"{counted(workers, 'trial')} at once, each with {threads} of {cores} threads (OMP_NUM_THREADS)"
             )

@@ -54,9 +54,8 @@ class Processes(Threads):
         self._timeout, self._memory = timeout, memory
         self._lock = threading.Lock()
         self._processes: dict[OtherProcess, int] = {}  # and how many tasks each has
-        self._environment = {}
-        if "OMP_NUM_THREADS" not in os.environ:
-            self._environment["OMP_NUM_THREADS"] = str(openmp_threads(ahead))
+        threads = openmp_threads(ahead)
+        self._environment = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()  # whoever waits for a place with the lock stops waiting
@@ -118,9 +117,9 @@ class Processes(Threads):
         return Worker(MODULE, printed=shown(), environment=self._environment, memory=self._memory)
 
 
-def openmp_threads(ahead: int) -> int:
-    """How many threads OpenMP has in each process, unless the environment says how many."""
-    return max(1, default_workers() // ahead)
+def openmp_threads(ahead: int) -> int | None:
+    """How many threads OpenMP gets in each process; None: the environment says how many."""
+    return None if "OMP_NUM_THREADS" in os.environ else max(1, default_workers() // ahead)
 
 
 def shown() -> Callable[[bytes], None]:

@@ -107,7 +107,8 @@ class Machine:
             if step is None:
                 return Wait()
             if self._until_confirmed and not isinstance(step, Confirm | Judge | OpenTest | Done):
-                return Done()  # the rest of the plan waits for hpo resume
+                # The rest of the plan waits for hpo resume.
+                return Wait() if self._flights else Done()
             self._do(step)
         return self._to_start.popleft()
 

@@ -13,7 +13,6 @@ A server is started for it, as for the tests. Optuna's proxy needs pip install g
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import socket
 import tempfile
@@ -27,6 +26,7 @@ import optuna
 from optuna.storages import GrpcStorageProxy, RDBStorage
 
 import hpo
+from scripts.bench.sections import run
 
 SPACE = {"x": hpo.Float(0, 1), "y": hpo.Float(1e-3, 1, log=True)}
 WORKERS = 8
@@ -166,13 +166,5 @@ def of_shared() -> None:
 SECTIONS = {"lengths": of_lengths, "shared": of_shared}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="which; all of them")
-    for name in parser.parse_args().sections or SECTIONS:
-        print(name)
-        SECTIONS[name]()
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, SECTIONS)

@@ -13,7 +13,6 @@ many: 64 sleeping tasks at once on a Dask cluster.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +28,7 @@ from hpo.executors.protocol import Ended, Executor
 from hpo.executors.threads import Threads
 from hpo.trainables.function import Function
 from hpo.trainables.task import Task
+from scripts.bench.sections import run
 
 EXECUTORS: dict[str, Callable[..., Executor]] = {
     "threads": Threads,
@@ -157,13 +157,5 @@ SECTIONS = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="which; all of them")
-    for name in parser.parse_args().sections or SECTIONS:
-        print(name)
-        SECTIONS[name]()
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, SECTIONS)

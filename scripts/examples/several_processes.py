@@ -1,7 +1,8 @@
 """Several processes ask one study for settings and tell it what came out, through the process that has opened it.
 
 The processes may run on other machines, and may come late. Python's own manager carries the calls: give it an address
-that they reach, and a key that only they know. The study is the one that a single loop would make.
+that they reach, and a key that only they know. The study is the one that a single loop would make. What a process that
+is lost was training is asked for again when the study is opened the next time.
 """
 
 import multiprocessing

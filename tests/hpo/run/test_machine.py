@@ -279,6 +279,27 @@ def test_who_stays_at_a_rung_is_known_when_the_last_task_has_reported(storage: s
         assert sum(staying[last]) == min(len(last.trials), count // 3)
 
 
+def test_where_nothing_is_to_be_confirmed_the_trials_in_training_end_and_no_other_begins(
+    storage: str,
+) -> None:
+    trainable = Function(train, "loss", "minimize")
+    plan = make_plan({"trainer": "t:train", **PLAN, "ahead": 4})
+    with creating(plan, trainable, name="s", storage=storage, place=HERE) as writer:
+        first = Machine(plan, trainable, Journal(plan, trainable, writer, Watcher()), lambda: 0.0)
+        tasks = [task for _ in range(EXPLORING) if isinstance(task := first.ask(), Task)]
+        for task in tasks:
+            first.tell(task, outcomes(trainable, task))
+        while not isinstance(task := first.ask(), Task) or task.split != 0:
+            assert isinstance(task, Task)  # what measures the noise
+            first.tell(task, outcomes(trainable, task))
+        while isinstance(first.ask(), Task):
+            pass
+        journal = Journal(plan, trainable, writer, Watcher())
+        again = Machine(plan, trainable, journal, lambda: 0.0, until_confirmed=True)
+        order = drive(again, trainable, lambda waiting: waiting[0])
+    assert order == [10, 11, 12, 13]
+
+
 def test_what_is_not_in_training_can_be_neither_reported_nor_told(storage: str) -> None:
     trainable = Function(train, "loss", "minimize")
     with machine(trainable, {"trainer": "tests:train", **PLAN}, storage, "s") as asked:

@@ -16,7 +16,6 @@ from hpo.plan.place import Place
 from hpo.plan.plan import Plan
 from hpo.trainables.function import Function
 from hpo.trainables.protocol import Trainable
-from studies.words import counted
 from trainer.worker import AVAILABLE, Worker
 
 
@@ -109,7 +108,8 @@ def executor_of(
         threads, cores = openmp_threads(plan.ahead), default_workers()
         if threads is not None and threads < cores:
             noticed(
-                f"{counted(workers, 'trial')} at once, each with {threads} of {cores} threads (OMP_NUM_THREADS)"
+                f"PyTorch and OpenMP have {threads} of {cores} threads in each trial; "
+                "OMP_NUM_THREADS gives them more"
             )
         return Processes(
             trainable, workers, trained, devices,

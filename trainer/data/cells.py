@@ -51,7 +51,8 @@ class Cells:
     """A column of text as it was understood: as numbers, or as text if `numbers` is None.
 
     `missing` and `odd` count the texts that mean missing and those that are no numbers. If the numbers are written in
-    another way than Python's, `notation` names that way, and `example` is a cell and its value.
+    another way than Python's, `notation` names that way, and `example` is a cell and its value. `mark` and `unit` are
+    the decimal mark and the currency or `%` of such numbers.
     """
 
     numbers: pd.Series[float] | None
@@ -59,6 +60,8 @@ class Cells:
     odd: dict[str, int]
     notation: str = ""
     example: tuple[str, float] | None = None
+    mark: Mark = "."
+    unit: str = ""
 
 
 def stripped(column: pd.Series[Any]) -> pd.Series[Any]:
@@ -91,7 +94,18 @@ def understood(text: pd.Series[Any], mark: Mark) -> Cells:
     if sum(odd.values()) > ODD_SHARE * len(present) and not (len(odd) == 1 and many):
         return Cells(None, missing, odd)
     numbers = cells.map(str, na_action="ignore").map(parsed.values).astype(float)
-    return Cells(numbers, missing, odd, parsed.notation, parsed.example)
+    return Cells(numbers, missing, odd, parsed.notation, parsed.example, parsed.mark, parsed.unit)
+
+
+def numbers_written(text: pd.Series[Any], mark: Mark, unit: str) -> Cells:
+    """The numbers of a column that `stripped` returned, whose decimal mark and unit are known; other cells are odd."""
+    without = means_missing(text)
+    cells = text.where(~without, np.nan)
+    counts = cells.dropna().map(str).value_counts()
+    values = _plain_numbers(counts, _parts(counts, unit), mark).values
+    odd = {str(cell): int(n) for cell, n in counts[values.isna()].items()}
+    numbers = cells.map(str, na_action="ignore").map(values).astype(float)
+    return Cells(numbers, counted(text[without]), odd, mark=mark, unit=unit)
 
 
 def counted(cells: pd.Series[Any]) -> dict[str, int]:
@@ -125,18 +139,22 @@ class _Parts:
 @dataclass(frozen=True)
 class _Parsed:
     values: pd.Series[float]  # by the text of the cell; NaN where it is no number
-    notation: str = ""
-    example: tuple[str, float] | None = None
+    notation: str
+    example: tuple[str, float] | None
+    mark: Mark
+    unit: str
 
 
-def _parts(counts: pd.Series[int]) -> _Parts:
+def _parts(counts: pd.Series[int], unit: str | None = None) -> _Parts:
+    """The parts of texts, whose unit is the commonest one unless it is known."""
     texts = counts.index.to_series().astype(object).str.replace("[−‐]", "-", regex=True)
     parts = texts.str.extract(_CELL).fillna("")
     bodies = parts["number"].str.strip()
     units = (parts["before"] + parts["after"]).where(bodies != "")
     negative = (parts["sign"] + parts["inner"]).isin(("-", "("))
-    commonest = counts.groupby(units).sum()
-    unit = str(commonest.idxmax()) if len(commonest) else ""
+    if unit is None:
+        commonest = counts.groupby(units).sum()
+        unit = str(commonest.idxmax()) if len(commonest) else ""
     # A cell in another unit can't be compared, but 0 is 0 in all.
     bodies = bodies.where((units == unit) | (bodies == "0"), "")
     fits: dict[Mark, int] = {}
@@ -150,20 +168,37 @@ def _parsed(counts: pd.Series[int], mark: Mark) -> _Parsed:
     parts = _parts(counts)
     if parts.fits["."] != parts.fits[","]:
         mark = max(parts.fits, key=parts.fits.__getitem__)
+    plain = _plain_numbers(counts, parts, mark)
+    marks = {
+        "decimal commas": mark == ","
+        and plain.bodies.str.contains(",", regex=False, na=False).any(),
+        "marks between thousands": plain.are_grouped,
+        f"the unit {parts.unit}": parts.unit != "",
+        "a typographer's minus": counts.index.str.contains("[−‐]").any(),
+    }
+    notation = ", ".join(name for name, there in marks.items() if there)
+    rewritten = plain.values.index[plain.are_rewritten].astype(str)
+    longest = max(rewritten, key=len, default=None) if notation else None
+    example = None if longest is None else (longest, float(plain.values[longest]))
+    return _Parsed(plain.values, notation, example, mark, parts.unit)
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """The numbers in texts: all three by the text; those that Python would read in another way are rewritten."""
+
+    values: pd.Series[float]
+    bodies: pd.Series[str]
+    are_rewritten: pd.Series[bool]
+    are_grouped: bool  # whether there are marks between thousands
+
+
+def _plain_numbers(counts: pd.Series[int], parts: _Parts, mark: Mark) -> _Plain:
     bodies = parts.bodies.where(parts.bodies.str.fullmatch(_WRITTEN[mark]))
     plain = bodies.str.replace(r"[,\s'’]" if mark == "." else r"[.\s'’]", "", regex=True)
     values = pd.to_numeric(plain.str.replace(mark, ".", regex=False), errors="coerce") * parts.signs
     exact = pd.to_numeric(counts.index.to_series().astype(object), errors="coerce")
     if parts.unit == "" and mark == ".":
         values = exact.where(exact.notna(), values)
-    marks = {
-        "decimal commas": mark == "," and bodies.str.contains(",", regex=False, na=False).any(),
-        "marks between thousands": (plain.str.len() < bodies.str.len()).any(),
-        f"the unit {parts.unit}": parts.unit != "",
-        "a typographer's minus": counts.index.str.contains("[−‐]").any(),
-    }
-    notation = ", ".join(name for name, there in marks.items() if there)
-    rewritten = values.index[(values != exact) & values.notna()].astype(str)
-    longest = max(rewritten, key=len, default=None) if notation else None
-    example = None if longest is None else (longest, float(values[longest]))
-    return _Parsed(values, notation, example)
+    grouped = bool((plain.str.len() < bodies.str.len()).any())
+    return _Plain(values, bodies, (values != exact) & values.notna(), grouped)

@@ -23,6 +23,7 @@ from trainer.data.cells import (
     stripped,
     understood,
 )
+from trainer.data.columns import Column
 from trainer.data.encoding import MAX_CATEGORIES
 from trainer.data.tables import MIN_PER_CLASS, Table, Task, number_columns
 from trainer.errors import DataError
@@ -68,14 +69,17 @@ def from_frame(
     for name_of_numbers in number_columns(features):
         _check_size(features[name_of_numbers], where)
     told = (*notes, *_notes(where, read, features))
+    columns = tuple(_column(str(column), read.get(str(column))) for column in features.columns)
     if pd.api.types.is_float_dtype(labels):
         _check_size(labels, where)
-        return Table(name, "regression", features, labels.to_numpy(float), None, notes=told)
+        quantities = labels.to_numpy(float)
+        return Table(name, "regression", features, quantities, None, notes=told, columns=columns)
     names, numbers = np.unique(labels.to_numpy(str), return_inverse=True)
     classes = tuple(map(str, names))
     if len(classes) < 2:
         raise DataError(f"{where}: column {target!r} has one class only: {classes[0]!r}")
-    return Table(name, "classification", features, numbers.astype(np.intp), classes, notes=told)
+    labels = numbers.astype(np.intp)
+    return Table(name, "classification", features, labels, classes, notes=told, columns=columns)
 
 
 def text_columns(frame: pd.DataFrame) -> list[pd.Series[Any]]:
@@ -133,6 +137,12 @@ def _with_numbers(features: pd.DataFrame, mark: Mark) -> tuple[pd.DataFrame, dic
         texts = text.map(str, na_action="ignore").astype("object")
         changed[column] = texts if cells.numbers is None else cells.numbers
     return features.assign(**changed), read
+
+
+def _column(name: str, cells: Cells | None) -> Column:
+    if cells is None:
+        return Column(name, "number")
+    return Column(name, "text" if cells.numbers is None else "number", cells.mark, cells.unit)
 
 
 def _notes(where: str, read: Mapping[str, Cells], features: pd.DataFrame) -> list[str]:

@@ -15,6 +15,8 @@ from trainer.arrays import Array
 if TYPE_CHECKING:
     import pandas as pd
 
+    from trainer.data.columns import Column
+
 Task = Literal["classification", "regression"]
 
 MIN_PER_CLASS = 3  # one row each to train, to validate and to test
@@ -26,7 +28,7 @@ class Table:
 
     `labels` are class numbers, whose names are `classes`, or for a regression quantities. `test_rows` are the positions
     of rows that the source itself sets apart for testing. `notes` say what of the source was left out,
-    and what could be understood in another way.
+    and what could be understood in another way; `columns` say how new rows are to be understood.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Table:
     classes: tuple[str, ...] | None
     test_rows: NDArray[np.intp] | None = None
     notes: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()  # of a DataFrame, in its order
 
     def rows_at(self, positions: NDArray[np.intp]) -> Array | pd.DataFrame:
         """Some of the rows."""

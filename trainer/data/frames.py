@@ -78,8 +78,10 @@ def from_frame(
     classes = tuple(map(str, names))
     if len(classes) < 2:
         raise DataError(f"{where}: column {target!r} has one class only: {classes[0]!r}")
-    labels = numbers.astype(np.intp)
-    return Table(name, "classification", features, labels, classes, notes=told, columns=columns)
+    class_numbers = numbers.astype(np.intp)
+    return Table(
+        name, "classification", features, class_numbers, classes, notes=told, columns=columns
+    )
 
 
 def text_columns(frame: pd.DataFrame) -> list[pd.Series[Any]]:

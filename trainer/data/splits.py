@@ -33,13 +33,18 @@ class Splits:
     outputs: int
     train: Rows
     validation: Rows  # of `TEST`, the test rows
-    target_scale: float  # one standard unit of y in the user's units; 1 for classes
+    encoding: Encoding  # by which rows became inputs, learned from the training rows
     fingerprint: str  # of all rows and labels of the source
     contents: Mapping[str, Any]  # of the same: see `Table.contents`
     notes: tuple[str, ...] = ()  # what the user should know: what was left out, and what looks odd
     overview: Mapping[str, Any] = field(
         default_factory=dict
     )  # of split 0: see `trainer.data.overview`
+
+    @property
+    def target_scale(self) -> float:
+        """One standard unit of y in the user's units; 1 for classes."""
+        return self.encoding.scale
 
 
 @dataclass(frozen=True)
@@ -166,13 +171,13 @@ def _stratified(
 def _encoded(
     table: Table, train: NDArray[np.intp], validation: NDArray[np.intp], dtype: str
 ) -> Splits:
-    encoding = Encoding(np.dtype(dtype)).fit(table, train)
+    encoding = Encoding.learned(table, train, np.dtype(dtype))
     return Splits(
         task=table.task,
         outputs=1 if table.classes is None else len(table.classes),
         train=encoding.transform(table, train),
         validation=encoding.transform(table, validation),
-        target_scale=encoding.scale,
+        encoding=encoding,
         fingerprint=table.fingerprint,
         contents=table.contents,
         notes=table.notes + _give_aways(table, train),

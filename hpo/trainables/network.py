@@ -40,7 +40,7 @@ class MLP:
     def __init__(self, plan: Plan, draw: Callable[[Which], Splits]) -> None:
         self.plan = plan
         self.data = draw(0)
-        self._draw = draw
+        self.draw = draw
         self._fresh: tuple[Which, Splits] = (0, self.data)  # the last split that was drawn
         self._lock = threading.Lock()
         self.fingerprint = self.data.fingerprint
@@ -69,7 +69,7 @@ class MLP:
         """Settings of the same shapes, in stacks that fit a core's cache."""
         shapes: dict[Recipe, list[int]] = {}
         for k, setting in enumerate(settings):
-            shapes.setdefault(self._recipe(setting, self.data), []).append(k)
+            shapes.setdefault(self.recipe(setting), []).append(k)
         parts = []
         for recipe, members in shapes.items():
             parts += even_parts(members, stack_size(recipe, self.data.train.X.shape[1]))
@@ -78,7 +78,7 @@ class MLP:
     def training(self, task: Task) -> Training:
         """The training of one population by `trainer.fit.fit`."""
         splits = self._splits(task.split)
-        recipe = self._recipe(task.settings[0], splits)
+        recipe = self.recipe(task.settings[0], splits)
         own = [own_fields(self.plan, setting) for setting in task.settings]
         return Training(
             fit,
@@ -92,10 +92,12 @@ class MLP:
             if which == 0:
                 return self.data
             if self._fresh[0] != which:
-                self._fresh = which, self._draw(which)
+                self._fresh = which, self.draw(which)
             return self._fresh[1]
 
-    def _recipe(self, setting: Settings, splits: Splits) -> Recipe:
+    def recipe(self, setting: Settings, splits: Splits | None = None) -> Recipe:
+        """What the trials of a population with this setting share, on the search's first split or on another."""
+        splits = splits or self.data
         return Recipe(
             outputs=self.data.outputs,
             loss=LOSS[self.data.task],

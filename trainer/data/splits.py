@@ -62,6 +62,14 @@ class Draw:
         """One split, the same each time (see `split`)."""
         return split(self.table, self.seed, which, rows=self.rows, dtype=self.dtype)
 
+    def training_rows(self, *, every_row: bool) -> tuple[Rows, Encoding]:
+        """Rows for a network that is to be used, all but the test rows or `every_row`, and their encoding."""
+        positions, _ = _test_apart(self.table, self.seed)
+        if every_row:
+            positions = np.arange(len(self.table.labels))
+        encoding = Encoding.learned(self.table, positions, np.dtype(self.dtype))
+        return encoding.transform(self.table, positions), encoding
+
 
 def load(
     source: str,

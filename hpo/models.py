@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -196,4 +196,25 @@ def _about(
         "confirmed": finalist and {key: finalist[key] for key in ("mean", "ci95", "values")},
         "test": facts["test"] if is_tested else None,
         "data": summary.data,
+    }
+
+
+def facts_of(model: Model) -> dict[str, Any]:
+    """What a model is, as plain values: for `hpo show`."""
+    is_class = isinstance(model, ClassifierModel)
+    return {
+        "classes": list(model.class_names) if is_class else None,
+        "margin": None if is_class else model.margin,
+        "columns": [asdict(column) for column in model.columns],
+        "inputs": model.n_features_in_,
+        "networks": [
+            {
+                "sizes": list(trained.network.sizes),
+                "activation": trained.network.activation,
+                "batch_norm": trained.network.batch_norm,
+                "settings": dict(trained.settings),
+            }
+            for trained in model.networks
+        ],
+        "about": dict(model.about or {}),
     }

@@ -1,3 +1,5 @@
+from .files import pieces
+from .layout import Layout
 from .memory import InMemory
 from .sources import BUILT_IN, name_of, read
 from .splits import TEST, Draw, Splits, Which, load, split
@@ -8,11 +10,13 @@ __all__ = [
     "TEST",
     "Draw",
     "InMemory",
+    "Layout",
     "Splits",
     "Table",
     "Which",
     "load",
     "name_of",
+    "pieces",
     "read",
     "split",
 ]

@@ -1,4 +1,5 @@
 from .memory import InMemory
+from .reading import Reading
 from .sources import BUILT_IN, name_of, read
 from .splits import TEST, Draw, Splits, Which, load, split
 from .tables import Table
@@ -8,6 +9,7 @@ __all__ = [
     "TEST",
     "Draw",
     "InMemory",
+    "Reading",
     "Splits",
     "Table",
     "Which",

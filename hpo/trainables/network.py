@@ -17,7 +17,7 @@ from hpo.plan.network import LIMITS, check_space, own_fields, shared_fields
 from hpo.plan.plan import Plan
 from hpo.plan.space import Settings
 from hpo.trainables.task import TEST, Task, Training
-from trainer.data import Splits, Which
+from trainer.data import Reading, Splits, Which
 from trainer.fields import METRICS, NOT_NEGATIVE
 from trainer.fit import fit
 from trainer.guess import guess
@@ -120,7 +120,7 @@ def mlp(plan: Plan, load: Callable[..., Callable[[Which], Splits]] = trainer.dat
         )
     check_space(plan)
     rows = {"seed": plan.seed, "rows": plan.rows, "dtype": plan.dtype}
-    network = MLP(plan, load(plan.source or "", plan.target, task=task_of(plan), **rows))
+    network = MLP(plan, load(plan.source or "", plan.target, reading=reading_of(plan), **rows))
     task = network.data.task
     if plan.task not in (None, task):
         raise PlanError(f"task {plan.task!r} does not fit {plan.source}, a {task}")
@@ -134,7 +134,12 @@ def mlp(plan: Plan, load: Callable[..., Callable[[Which], Splits]] = trainer.dat
     return network
 
 
-def task_of(plan: Plan) -> str | None:
+def reading_of(plan: Plan) -> Reading:
+    """How the source of a plan is to be understood."""
+    return Reading(task=task_of(plan), drop=plan.drop)
+
+
+def task_of(plan: Plan) -> Any:
     """The task that a plan says, by itself or by its metric; None if the labels decide."""
     if plan.task is not None or plan.metric not in METRICS:
         return plan.task

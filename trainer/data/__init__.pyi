@@ -1,6 +1,7 @@
 from .files import pieces
 from .layout import Layout
 from .memory import InMemory
+from .reading import Reading
 from .sources import BUILT_IN, name_of, read
 from .splits import TEST, Draw, Splits, Which, load, split
 from .tables import Table
@@ -11,6 +12,7 @@ __all__ = [
     "Draw",
     "InMemory",
     "Layout",
+    "Reading",
     "Splits",
     "Table",
     "Which",

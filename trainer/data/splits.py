@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trainer.data.encoding import MAX_CATEGORIES, Encoding
 from trainer.data.overview import overview
+from trainer.data.reading import PLAIN, Reading
 from trainer.data.sources import read
 from trainer.data.tables import MIN_PER_CLASS, Table, Task
 from trainer.errors import DataError
@@ -78,14 +79,14 @@ def load(
     seed: int,
     rows: int | None,
     dtype: str,
-    task: Task | None = None,
+    reading: Reading = PLAIN,
 ) -> Draw:
-    """Read a source, and return what draws its splits. Without a `task`, the labels of a file decide.
+    """Read a source, and return what draws its splits.
 
     Raises:
         DataError: the source can't be read or used.
     """
-    return Draw(read(source, target, task), seed, rows, dtype)
+    return Draw(read(source, target, reading), seed, rows, dtype)
 
 
 def split(

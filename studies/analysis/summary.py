@@ -97,6 +97,12 @@ class Summary:
         return self.finalists[0] if self.finalists and self.finalists[0].mean is not None else None
 
     @property
+    def fewer_epochs(self) -> int | None:
+        """How many epochs a training with the recommended settings should have, if fewer than the plan says."""
+        epochs = None if self.recommended is None else self.recommended.epochs
+        return epochs if epochs is not None and epochs < self.plan.get("epochs", 0) else None
+
+    @property
     def baselines(self) -> list[Baseline]:
         """The settings in use before the search, in the order of the plan, compared with the recommended ones."""
         return baselines_of(self.plan, self.finalists, self.searched)
@@ -178,6 +184,7 @@ def _recommendation(finalist: Finalist) -> dict[str, Any]:
         "params": finalist.params,
         "mean": finalist.mean,
         "ci95": finalist.ci95 and list(finalist.ci95),
+        "epochs": finalist.epochs,
     }
 
 

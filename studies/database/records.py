@@ -86,7 +86,10 @@ class Round:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """A trial's settings trained again, on the seed and the split of a stage; `finished` is None until it is done."""
+    """A trial's settings trained again, on the seed and the split of a stage; `finished` is None until it is done.
+
+    `curves` are what it had after each epoch, metric by metric, to be stored; `Reader.stage_curves` reads them.
+    """
 
     stage: int
     trial: int
@@ -94,6 +97,7 @@ class Confirmation:
     epochs: int = 0
     error: str | None = None
     finished: datetime | None = None
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ class Finalist:
     `mean` and `ci95` are None where a training failed: such settings are not recommended. `ci95` is also None where
     there are too few values to estimate their spread. `tied` says whether a comparison can't tell it from the first
     finalist; None: it was not trained often enough to tell. Of a baseline, `gain` is how much better the first is.
+    `epochs` is how many a training with these settings should have; None where that was not concluded.
     """
 
     trial: int
@@ -113,6 +118,7 @@ class Finalist:
     params: Mapping[str, Any] = field(default_factory=dict)
     gain: float | None = None
     gain_ci95: tuple[float, float] | None = None
+    epochs: int | None = None
 
     def _repr_html_(self) -> str:
         shown = notation([self.mean], [self.ci95])
@@ -122,6 +128,7 @@ class Finalist:
             "trained again": counted(len(self.values), "time"),
             "tied": {True: "yes", False: "no", None: "too few trainings to tell"}[self.tied],
         }
+        facts |= {} if self.epochs is None else {"epochs": str(self.epochs)}
         return table(f"settings of trial {self.trial}", facts)
 
 
@@ -258,6 +265,11 @@ def stored_points(curve: Sequence[float]) -> str:
     """A curve as a JSON array: every digit, NaN as null, infinities as ±1e999."""
     text = json.dumps([*map(float, curve)])
     return text.replace("NaN", "null").replace("Infinity", "1e999")
+
+
+def read_points(text: str) -> list[float]:
+    """The inverse of `stored_points`."""
+    return [math.nan if point is None else float(point) for point in json.loads(text)]
 
 
 @functools.lru_cache(maxsize=1024)

@@ -12,7 +12,7 @@ from studies.database import attributes, batches, tables
 from studies.database.engine import now
 from studies.database.folders import FOLDER
 from studies.database.holding import Holding
-from studies.database.records import Conclusion, Confirmation, Opening, Result
+from studies.database.records import Conclusion, Confirmation, Opening, Result, stored_points
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -185,9 +185,17 @@ class Writer(Holding):
             | {f"now_{name}": getattr(result, name) for name in columns}
             for result in results
         ]
+        curves = [
+            {"study_id": self.study_id, "stage": result.stage, "trial": result.trial}
+            | {"metric": metric, "points": stored_points(points)}
+            for result in results
+            for metric, points in result.curves.items()
+        ]
 
         def work(connection: sa.Connection) -> None:
             connection.execute(finished, rows)
+            if curves:
+                connection.execute(sa.insert(tables.stage_curves), curves)
             self._conclude(connection, conclusion)
 
         self.write(work)
@@ -249,6 +257,7 @@ def _stored(conclusion: Conclusion) -> dict[str, Any]:
     finalists = [
         {"trial": f.trial, "mean": f.mean, "ci95": f.ci95, "tied": f.tied}
         | ({} if f.gain is None else {"gain": f.gain, "gain_ci95": f.gain_ci95})
+        | ({} if f.epochs is None else {"epochs": f.epochs})
         for f in conclusion.finalists
     ]
     return {"method": conclusion.method, "made": now(), "finalists": json.dumps(finalists)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -73,30 +73,35 @@ def train(
 
 @dataclass(frozen=True)
 class _Member:
-    """What one network of a model is trained with."""
+    """What one network of a model is trained with; `epochs` is None for those of the plan."""
 
     trial: int
     settings: Settings
     seed: int
+    epochs: int | None = None
 
 
 def _members(
     study: Study, summary: Summary, plan: Plan, trial: int | None, count: int
 ) -> list[_Member]:
     """The trials whose settings the networks have, with their seeds: that of the test for the first of each trial."""
+    chosen: list[tuple[int, Settings, int | None]]
     if trial is not None:
-        chosen = [(trial, dict(study.trial(trial).trial.params))]
+        chosen = [(trial, dict(study.trial(trial).trial.params), None)]
     else:
-        chosen = [(f.trial, dict(f.params)) for f in summary.finalists if f.mean is not None]
+        chosen = [
+            (f.trial, dict(f.params), f.epochs) for f in summary.finalists if f.mean is not None
+        ]
         if not chosen and summary.chosen is not None:
-            chosen = [(summary.chosen[0], dict(summary.chosen[1]))]
+            chosen = [(summary.chosen[0], dict(summary.chosen[1]), None)]
     if not chosen:
         raise PlanError(f"no trial of study {summary.record.name!r} has succeeded yet")
     members = []
     for k in range(count):
         again, which = divmod(k, len(chosen))
         seed = seed_of(plan, TEST_ROWS, *([again] if again else []))
-        members.append(_Member(*chosen[which], seed))
+        number, settings, epochs = chosen[which]
+        members.append(_Member(number, settings, seed, epochs))
     return members
 
 
@@ -119,12 +124,12 @@ def _model(
 
 
 def _stacks(network: MLP, members: Sequence[_Member]) -> Iterator[tuple[Recipe, list[int]]]:
-    """The positions of members that train as one stack: those of the same shapes and the same seed."""
-    stacks: dict[tuple[Recipe, int], list[int]] = {}
+    """The positions of members that train as one stack: those of the same shapes, seed and number of epochs."""
+    stacks: dict[tuple[Recipe, int, int | None], list[int]] = {}
     for k, member in enumerate(members):
-        recipe = network.recipe(member.settings)
-        stacks.setdefault((recipe, member.seed), []).append(k)
-    for (recipe, _), group in stacks.items():
+        key = network.recipe(member.settings), member.seed, member.epochs
+        stacks.setdefault(key, []).append(k)
+    for (recipe, *_), group in stacks.items():
         yield recipe, group
 
 
@@ -133,7 +138,8 @@ def _trained(
 ) -> Iterator[Trained]:
     """The networks of members that train as one stack."""
     settings = [own_fields(plan, member.settings) for member in members]
-    stack = trained(recipe, settings, rows, epochs=plan.epochs, seed=members[0].seed)
+    first = members[0]
+    stack = trained(recipe, settings, rows, epochs=plan.epochs, seed=first.seed, until=first.epochs)
     for k, member in enumerate(members):
         part = slice(k, k + 1)
         yield Trained(
@@ -156,7 +162,7 @@ def _residuals(network: MLP, plan: Plan, summary: Summary, member: _Member) -> N
         splits = [(network.draw(0), training_seed(plan, 0))]
     found = []
     for split, seed in splits:
-        own = _Member(member.trial, member.settings, seed)
+        own = replace(member, seed=seed)
         (one,) = _trained(plan, network.recipe(member.settings), [own], split.train)
         found.append(_errors(one, split))
     return np.concatenate(found)
@@ -180,7 +186,14 @@ def _about(
     """Where a model comes from, and what the study says of its settings, as plain values."""
     facts, first = summary.as_mapping(), members[0].trial
     finalist = next((f for f in facts["finalists"] if f["trial"] == first), None)
-    is_tested = not every_row and summary.opening is not None and summary.opening.trial == first
+    is_tested = (
+        not every_row
+        and len(members) == 1
+        and members[0].epochs in (None, plan.epochs)
+        and plan.rows is None
+        and summary.opening is not None
+        and summary.opening.trial == first
+    )
     return {
         "hpo": __version__,
         "study": summary.record.name,
@@ -188,7 +201,7 @@ def _about(
         "target": plan.target,
         "rows": rows,
         "test_rows_are_in": every_row,
-        "epochs": plan.epochs,
+        "epochs": [member.epochs or plan.epochs for member in members],
         "trials": [member.trial for member in members],
         "seeds": [member.seed for member in members],
         "metric": facts["metric"],

@@ -127,8 +127,8 @@ class _Model(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type
         frame = frame.set_axis(frame.columns.map(str), axis="columns")
         if missing := [name for name in names if name not in frame.columns]:
             raise DataError(
-                f"the table has no column{'s' * (len(missing) > 1)} {_listed(missing)}, "
-                f"which the model was trained on; its columns are {_listed(frame.columns)}"
+                f"there is no column{'s' * (len(missing) > 1)} {_listed(missing)}, "
+                f"which the model was trained on; the columns are {_listed(frame.columns)}"
             )
         return frame
 

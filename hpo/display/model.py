@@ -28,14 +28,15 @@ def of_model(name: str, facts: Mapping[str, Any]) -> list[RenderableType]:
 
 
 def _lines(facts: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    target = about.get("target") or "the label"
+    target = about.get("target")
     if facts["classes"] is None:
         margin = facts["margin"]
         within = "" if margin is None else f"; 95 % of new rows lie within ± {number(margin)}"
-        yield "answers", f"the quantity {target}{within}"
+        yield "answers", f"{target or 'a quantity'}{within}"
     else:
         classes = _some(facts["classes"])
-        yield "answers", f"{target}, one of {len(facts['classes'])} classes: {classes}"
+        of_target = f"{target}, " if target else ""
+        yield "answers", f"{of_target}one of {len(facts['classes'])} classes: {classes}"
     columns = [f"{column['name']} ({column['kind']})" for column in facts["columns"]]
     yield "from", _some(columns) if columns else f"{facts['inputs']} numbers in an array"
     if "rows" in about:
@@ -44,16 +45,17 @@ def _lines(facts: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[tuple
         )
         yield (
             "trained on",
-            f"{counted(about['rows'], 'row')} of {about['source']}, for {counted(about['epochs'], 'epoch')}; {apart}",
+            f"{counted(about['rows'], 'row')} of {about['source']}; {apart}",
         )
     for k, network in enumerate(facts["networks"]):
         trial = about["trials"][k] if "trials" in about else None
+        epochs = f", {counted(about['epochs'][k], 'epoch')}" if "epochs" in about else ""
         sizes = "-".join(map(str, network["sizes"]))
         of_trial = "" if trial is None else f"trial {trial}, "
         normalized = ", batch normalization" if network["batch_norm"] else ""
         yield (
             "network" if k == 0 else "",
-            f"{of_trial}{sizes} units, {network['activation']}{normalized}: {settings(network['settings'])}",
+            f"{of_trial}{sizes} units, {network['activation']}{normalized}{epochs}: {settings(network['settings'])}",
         )
     yield from _scores(about)
 
@@ -67,7 +69,7 @@ def _scores(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if test := about.get("test"):
         yield metric, f"{estimate(test['value'], test.get('ci95'))} on the test rows"
     elif "metric" in about:
-        yield "", "its score on the test rows is not known"
+        yield "", "This very model has not been scored on the test rows."
 
 
 def _some(names: list[str]) -> str:

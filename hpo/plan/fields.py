@@ -52,7 +52,8 @@ class PlanField(NamedTuple):
 WHAT, MUCH, NET = GROUPS
 TEXT = Rule("text", lambda _: True, str)  # the plan itself checks it
 SOURCES = (
-    "digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file, or mnist:DIR."
+    "digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv, .txt (also .gz), .parquet or .npz file, openml:NAME, "
+    "or mnist:DIR."
 )
 RANGE = "LOW:HIGH[:log][:int][:step=S][:zero=SHARE]"
 """How a range is written as text (`hpo.plan.notation`)."""
@@ -79,6 +80,9 @@ _TABLE = (
         "the source's own", "species", "COLUMN"),
     PlanField("task", WHAT, one_of(["classification", "regression"]), None, "What the labels of a table are.",
         "by the metric, else by the labels", "regression", "TASK"),
+    PlanField("encoding", WHAT, TEXT, None, "The encoding of a file of text.", "the file tells", "cp949", "NAME"),
+    PlanField("header", WHAT, YES_NO, True,
+        "Whether the first row of a file of text names its columns; if not, --target is a position from 0, or -1."),
     PlanField("rows", WHAT, whole(10), None, "Search on so many rows, drawn once.", "all", 1000, "N"),
     PlanField("space", WHAT, TEXT, SPACE,
         f"A range {RANGE}, or choices a,b,c; NAME@CHOICE=a|b=RANGE applies only then; can be repeated.",
@@ -132,7 +136,9 @@ _TABLE = (
 )  # fmt: skip
 
 FIELDS = {field.name: field for field in _TABLE}
-OF_THE_NETWORK = ("target", "task", "rows", *(field.name for field in _TABLE if field.group == NET))
+OF_THE_NETWORK = (
+    "target", "task", "encoding", "header", "rows", *(field.name for field in _TABLE if field.group == NET),
+)  # fmt: skip
 """The fields that a function or a program of the user's has no use for."""
 
 
@@ -179,6 +185,8 @@ class PlanFields(TypedDict, total=False):
     program: str | Mapping[str, str] | None
     target: str | None
     task: Literal["classification", "regression"] | None
+    encoding: str | None
+    header: bool
     rows: int | None
     space: Mapping[
         str, Any

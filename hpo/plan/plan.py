@@ -82,6 +82,8 @@ class Plan(BaseModel):
     program: Annotated[CommandLine | None, BeforeValidator(command_line)] = _default("program")
     target: str | None = _default("target")
     task: str | None = _default("task")
+    encoding: str | None = _default("encoding")
+    header: bool = _default("header")
     rows: int | None = _default("rows")
     space: Annotated[
         dict[

@@ -117,8 +117,9 @@ def mlp(plan: Plan, load: Callable[..., Callable[[Which], Splits]] = trainer.dat
             f"source {plan.source!r} holds no data: give a function that trains by --trainer"
         )
     check_space(plan)
-    rows = {"seed": plan.seed, "rows": plan.rows, "dtype": plan.dtype}
-    network = MLP(plan, load(plan.source or "", plan.target, task=task_of(plan), **rows))
+    fields = ("seed", "rows", "dtype", "encoding", "header")
+    how = {name: getattr(plan, name) for name in fields}
+    network = MLP(plan, load(plan.source or "", plan.target, task=task_of(plan), **how))
     task = network.data.task
     if plan.task not in (None, task):
         raise PlanError(f"task {plan.task!r} does not fit {plan.source}, a {task}")

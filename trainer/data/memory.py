@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trainer.data.frames import from_frame
-from trainer.data.sources import IN_MEMORY
+from trainer.data.sources import IN_MEMORY, check_no_text
 from trainer.data.splits import Draw
 from trainer.data.tables import Task
 from trainer.errors import DataError
@@ -40,6 +40,8 @@ class InMemory:
         rows: int | None,
         dtype: str,
         task: Task | None = None,
+        encoding: str | None = None,
+        header: bool = True,
     ) -> Draw:
         """What draws their splits, as `trainer.data.load` does for a source that can be read.
 
@@ -47,6 +49,7 @@ class InMemory:
             DataError: they can't be used.
         """
         frame, where = self._frame(), "X, y" if self.y is not None else "the frame"
+        check_no_text(where, encoding, header)
         if self.y is None and target is None:
             raise DataError(
                 f"labels are missing: give hpo.search(X, y), or target, one of the columns "

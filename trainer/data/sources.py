@@ -4,35 +4,58 @@ from __future__ import annotations
 
 import difflib
 import re
-import warnings
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainer.data.files import (
+    Contents,
+    contents,
+    is_table,
+    is_text,
+    name_of_file,
+    with_mark,
+)
+from trainer.data.layout import HEADER_HINT
 from trainer.errors import DataError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from trainer.data.cells import Mark
     from trainer.data.tables import Table, Task
 
 BUILT_IN = ("digits", "breast_cancer", "wine", "iris", "diabetes")
 IN_MEMORY = "memory:"
 """What begins the source of a study whose data were passed from Python (`trainer.data.memory`)."""
 
-TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
-KINDS = f"{', '.join(BUILT_IN)}, a .csv, .tsv or .parquet file, or mnist:DIR"
+OPENML = "openml:"
+"""What begins the source of a data set of openml.org."""
+
+KINDS = (
+    f"{', '.join(BUILT_IN)}, a .csv, .tsv, .txt (all also with .gz), .parquet or .npz file, "
+    "openml:NAME, or mnist:DIR"
+)
+SHOWN = 30  # names of columns in a message
 
 
-def read(source: str, target: str | None = None, task: Task | None = None) -> Table:
-    """The table of a source: a built-in name, a CSV, TSV or Parquet file with its label column, or mnist:DIR.
+def read(
+    source: str,
+    target: str | None = None,
+    task: Task | None = None,
+    *,
+    encoding: str | None = None,
+    header: bool = True,
+) -> Table:
+    """The table of a source: a built-in name, a file with its label column, openml:NAME, or mnist:DIR.
 
-    `task` says what the labels of a file are, if they are not to decide.
+    `task` says what the labels of a file are, if they are not to decide. `encoding` is that of a file of text, if the
+    file is not to tell, and `header` whether its first row names its columns. If it does not, they are called 0, 1 and
+    so on, and `target` can also count from the end: -1 is the last one.
 
     Raises:
         DataError: there is no such source, file or column, or its labels can't be used.
     """
+    if not is_text(source):
+        check_no_text(source, encoding, header)
     if target is not None and (source in BUILT_IN or source.startswith("mnist:")):
         raise DataError(f"{source} knows its labels: leave out --target {target}")
     if source in BUILT_IN:
@@ -48,8 +71,10 @@ def read(source: str, target: str | None = None, task: Task | None = None) -> Ta
         )
     if re.match("[a-zA-Z][a-zA-Z0-9+]+:/", source):
         raise DataError(f"{source} is an address, and data are read from files: download it first")
-    if source.lower().endswith(TABLE_ENDINGS):
-        return _file(Path(source), target, task)
+    if source.startswith(OPENML):
+        return _openml(source, target, task)
+    if is_table(source):
+        return _file(Path(source), target, task, encoding, header)
     raise DataError(f"unknown source {source!r}: {_nearest(source, BUILT_IN, f'give {KINDS}')}")
 
 
@@ -57,7 +82,19 @@ def name_of(source: str) -> str:
     """The name of a study of this source, if its user does not choose one."""
     if source.startswith(IN_MEMORY):
         return source.removeprefix(IN_MEMORY)
-    return source.partition(":")[0] if source.startswith("mnist:") else Path(source).stem
+    if source.startswith(OPENML):
+        return source.removeprefix(OPENML)
+    return source.partition(":")[0] if source.startswith("mnist:") else name_of_file(source)
+
+
+def check_no_text(source: str, encoding: str | None, header: bool) -> None:
+    """Check that nothing is asked for that only a file of text has.
+
+    Raises:
+        DataError: an encoding, or no header.
+    """
+    for option in ["--encoding"] * (encoding is not None) + ["--no-header"] * (not header):
+        raise DataError(f"{source} is no file of text: leave out {option}")
 
 
 def _nearest(word: str, known: Iterable[str], otherwise: str) -> str:
@@ -78,73 +115,49 @@ def _built_in(source: str) -> Table:
     return Table(source, "classification", loaded.data, loaded.target.astype(np.intp), classes)
 
 
-def _file(path: Path, target: str | None, task: Task | None) -> Table:
-    import pandas as pd
+def _file(
+    path: Path, target: str | None, task: Task | None, encoding: str | None, header: bool
+) -> Table:
+    from trainer.data.frames import from_frame
 
-    from trainer.data.cells import decimal_mark
-    from trainer.data.frames import from_frame, text_columns
+    made = contents(path, encoding=encoding, header=header)
+    hint = f" ({HEADER_HINT})" if made.data_in_header else ""
+    target = _label(str(path), made, target, by_position=not header, hint=hint)
+    mark = None
+    if made.layout is not None:
+        made, mark = with_mark(path, made, target)
+    table = from_frame(name_of_file(str(path)), made.frame, target, str(path), task, mark)
+    return replace(table, notes=(*made.notes, *table.notes), layout=made.layout)
 
-    if not path.is_file():
-        raise DataError(f"no such file: {path}")
-    is_csv = path.suffix.lower() != ".parquet"
-    try:
-        frame = _csv(path) if is_csv else pd.read_parquet(path)
-    except pd.errors.ParserWarning:
-        raise DataError(f"{path}: its rows have more cells than its first line") from None
-    except ImportError:
-        raise DataError(f"{path} needs the package pyarrow: pip install pyarrow") from None
-    except (ValueError, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"{path} can't be read as a table: {reason}") from None
-    columns = ", ".join(str(column) for column in frame.columns)
+
+def _openml(source: str, target: str | None, task: Task | None) -> Table:
+    from trainer.data.frames import from_frame
+    from trainer.data.openml import fetched
+
+    name = source.removeprefix(OPENML)
+    frame, label, notes = fetched(name)
+    target = _label(source, Contents(frame, label=label), target)
+    table = from_frame(name, frame, target, source, task)
+    return replace(table, notes=(*notes, *table.notes))
+
+
+def _label(
+    where: str, made: Contents, target: str | None, *, by_position: bool = False, hint: str = ""
+) -> str:
+    """The column of the labels: the one asked for, else that of the file; without a header also by its position."""
+    names = list(made.frame.columns)
+    columns = _listed(names) + hint
+    target = made.label if target is None else target
     if target is None:
-        raise DataError(f"{path}: say which column is the label with --target: {columns}")
-    if target not in frame.columns:
-        raise DataError(
-            f"{path} has no column {target!r}: "
-            f"{_nearest(target, map(str, frame.columns), f'its columns are {columns}')}"
-        )
-    if not is_csv:
-        return from_frame(path.stem, frame, target, str(path), task)
-    floats = list(frame.select_dtypes("float").columns)
-    usual: Mark = "," if _separator(path) == ";" and not floats else "."
-    mark = decimal_mark(text_columns(frame), usual)
-    # Which text pandas took for a missing label; and beside decimal commas, 1.234 may be no fraction.
-    again = {target} if frame[target].isna().any() else set()
-    again |= set(floats) if mark == "," else set()
-    for name, texts in _csv(path, as_text=again).items() if again else ():
-        keep = frame[name].notna() & (mark == ".")
-        frame[name] = frame[name].astype("object").where(keep, texts)
-    return from_frame(path.stem, frame, target, str(path), task, mark)
+        raise DataError(f"{where}: say which column is the label with --target: {columns}")
+    if by_position and re.fullmatch(r"-\d+", target) and int(target) >= -len(names):
+        return str(names[int(target)])
+    if target not in names:
+        known = f"its columns are {columns}"
+        raise DataError(f"{where} has no column {target!r}: {_nearest(target, names, known)}")
+    return target
 
 
-def _csv(path: Path, *, as_text: Collection[str] | None = None) -> pd.DataFrame:
-    """A file of columns, or some of its columns as the text that they are."""
-    import pandas as pd
-
-    with warnings.catch_warnings():
-        # Where rows have more cells than the header, pandas would leave out the last cell or take the first for a name.
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(
-            path,
-            sep=_separator(path),
-            encoding="utf-8-sig",
-            skipinitialspace=True,
-            na_values=["?"]
-            if as_text is None
-            else [],  # how the UCI collection writes a missing value
-            keep_default_na=as_text is None,
-            dtype=None if as_text is None else "object",
-            usecols=None if as_text is None else as_text.__contains__,
-            index_col=False,
-            low_memory=False,  # in pieces, a column could be numbers in one and text in another
-        )
-
-
-def _separator(path: Path) -> str:
-    """What separates the columns: a tab in a .tsv, else what the first line has most of."""
-    if path.suffix.lower() == ".tsv":
-        return "\t"
-    with path.open(encoding="utf-8-sig") as file:
-        first = file.readline()
-    return max(",;\t|", key=first.count)
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN + 1 else ""
+    return ", ".join(names[:SHOWN] if more else names) + more

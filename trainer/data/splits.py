@@ -66,13 +66,16 @@ def load(
     rows: int | None,
     dtype: str,
     task: Task | None = None,
+    encoding: str | None = None,
+    header: bool = True,
 ) -> Draw:
-    """Read a source, and return what draws its splits. Without a `task`, the labels of a file decide.
+    """Read a source, and return what draws its splits. Without a `task`, the labels of a file decide. `encoding` and
+    `header` are those of `read`.
 
     Raises:
         DataError: the source can't be read or used.
     """
-    return Draw(read(source, target, task), seed, rows, dtype)
+    return Draw(read(source, target, task, encoding=encoding, header=header), seed, rows, dtype)
 
 
 def split(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from trainer.data.columns import Column
+    from trainer.data.layout import Layout
 
 Task = Literal["classification", "regression"]
 
@@ -28,7 +29,8 @@ class Table:
 
     `labels` are class numbers, whose names are `classes`, or for a regression quantities. `test_rows` are the positions
     of rows that the source itself sets apart for testing. `notes` say what of the source was left out,
-    and what could be understood in another way; `columns` say how new rows are to be understood.
+    and what could be understood in another way; `columns` say how new rows are to be understood,
+    and `layout` how the file held its cells.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Table:
     test_rows: NDArray[np.intp] | None = None
     notes: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()  # of a DataFrame, in its order
+    layout: Layout | None = None  # of a file of text
 
     def rows_at(self, positions: NDArray[np.intp]) -> Array | pd.DataFrame:
         """Some of the rows."""

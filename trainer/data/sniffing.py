@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from trainer.data.cells import MISSING
 from trainer.data.layout import SEPARATORS, Layout
+from trainer.data.texts import MISSING
 
 ROWS = 200  # of the beginning of a file, that tell its separator
 NO_CHARACTER = "\x1f"

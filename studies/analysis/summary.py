@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from studies.analysis.baselines import Baseline, baselines_of
 from studies.analysis.finalists import conclude_now
 from studies.analysis.goal import Goal
-from studies.database import aggregates, tables
+from studies.database import aggregates, attributes, tables
 from studies.database.engine import masked
 from studies.database.records import (
     ENDED,
@@ -22,6 +22,7 @@ from studies.database.records import (
     Finalist,
     Opening,
     PlanVersion,
+    Reference,
     Round,
     StudyRecord,
     Trial,
@@ -50,6 +51,7 @@ class Summary:
     note: str = ""  # on how they were ranked, where the search has not recorded that
     confirmations: list[Confirmation] = field(default_factory=list)
     opening: Opening | None = None  # of the test rows
+    references: list[Reference] = field(default_factory=list)  # usual models on the same rows
     plans: list[PlanVersion] = field(default_factory=list)  # empty if the plan never changed
 
     @property
@@ -148,6 +150,8 @@ class Summary:
             ]
         if self.baselines:
             beside |= {"baseline": [baseline.as_mapping() for baseline in self.baselines]}
+        if self.references:
+            beside |= {"references": [reference.as_mapping() for reference in self.references]}
         return {
             "study": record.name,
             "storage": self.storage,
@@ -224,6 +228,9 @@ def summarize(store: Store, name: str) -> Summary:
         note=note,
         confirmations=confirmations,
         opening=store.opening(study_id),
+        references=attributes.references(store, study_id)
+        if (record.plan or {}).get("source")
+        else [],
         plans=store.plans(study_id),
     )
 

@@ -12,7 +12,7 @@ from studies.database import attributes, batches, tables
 from studies.database.engine import now
 from studies.database.folders import FOLDER
 from studies.database.holding import Holding
-from studies.database.records import Conclusion, Confirmation, Opening, Result
+from studies.database.records import Conclusion, Confirmation, Opening, Reference, Result
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -199,6 +199,11 @@ class Writer(Holding):
     def _conclude(self, connection: sa.Connection, conclusion: Conclusion) -> None:
         self._replace(connection, tables.conclusions, **_stored(conclusion))
         attributes.recommend(self.store, connection, self.study_id, conclusion)
+
+    def compare(self, references: Sequence[Reference]) -> None:
+        """Record what usual models score on the same rows, in place of an earlier record."""
+        store, study_id = self.store, self.study_id
+        self.write(lambda connection: attributes.compare(store, connection, study_id, references))
 
     def open_test(self, trial: int) -> Opening:
         """Record that the test rows are looked at from now on, for the settings of a trial. Once a study."""

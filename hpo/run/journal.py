@@ -205,13 +205,8 @@ class Journal:
         """References were fitted: compare all of them with the settings that are recommended now."""
         confirmed, before = self.history.confirmed, {r.model: r for r in self.references()}
         first = self._conclusion(confirmed).finalists[0] if confirmed else None
-        own = {
-            c.stage: c.value
-            for c in confirmed
-            if first is not None and first.mean is not None and c.trial == first.trial
-            if c.value is not None
-        }
-        maximize = self._traits.direction == "maximize"
+        trial = first.trial if first is not None and first.mean is not None else None
+        own = {c.stage: c.value for c in confirmed if c.trial == trial and c.value is not None}
         compared = []
         for reference in fitted:
             earlier = before.get(reference.model)
@@ -219,12 +214,12 @@ class Journal:
             scores |= {n: score for n, score in reference.scores.items() if n != TEST}
             values = {stage: scores[stage] for stage in sorted(scores) if stage or not confirmed}
             test = reference.scores.get(TEST, earlier.test if earlier else None)
-            better, ci95 = gain(own, values, maximize=maximize)
+            better, ci95 = gain(own, values, maximize=self._traits.direction == "maximize")
             compared.append(
                 records.Reference(
-                    reference.model, reference.estimator, values, test, better, ci95, reference.note
+                    reference.model, reference.estimator, values, test, trial, better, ci95, reference.note,
                 )
-            )
+            )  # fmt: skip
         self._writer.compare(compared)
 
     def stop(self, reason: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from studies.analysis.baselines import amount
 from studies.analysis.goal import Goal
 from studies.database.records import Reference
-from studies.words import counted, number
+from studies.words import column, number
 
 if TYPE_CHECKING:
     from studies.analysis.summary import Summary
@@ -23,8 +23,9 @@ def sentences(summary: Summary) -> list[str]:
     """
     references, goal = summary.references, summary.goal
     fitted = [r for r in references if r.values or r.test is not None]
-    if not fitted:
-        return []
+    first = summary.recommended
+    if not fitted or fitted[0].trial != (None if first is None else first.trial):
+        return []  # other settings were recommended then, and the search goes on
     nearest = min(fitted, key=lambda r: _distance(r, goal))
     lines = [_comparison(nearest, summary)]
     for other in fitted:
@@ -54,24 +55,30 @@ def _distance(reference: Reference, goal: Goal) -> tuple[int, float]:
 
 def _comparison(reference: Reference, summary: Summary) -> str:
     goal, gain, ends = summary.goal, reference.gain, reference.gain_ci95
-    name = f"{NAMES[reference.model]}{DEFAULTS.get(reference.model, '')}"
+    name = f"{NAMES[reference.model]}{DEFAULTS.get(reference.model, '')} {_verb(reference)}"
     if reference.mean is None:
-        own = summary.opening
-        beside = "" if own is None or own.value is None else f", the network {number(own.value, 4)}"
-        return _sentence(
-            f"{name} {_verb(reference)} {goal.metric} {number(reference.test, 4)} on the test rows{beside}"
-        )
-    said = f"on the same rows {name} {_verb(reference)} {goal.metric} {number(reference.mean, 4)}"
+        own = summary.test
+        beside = "" if own is None else f", the network {number(own, 4)}"
+        score = number(reference.test, 4)
+        return _sentence(f"{name} {goal.metric} {score} on the test rows{beside}")
     if gain is None:
-        return _sentence(said)
-    size = amount(gain, ends, reference.mean, goal)
+        return _sentence(f"{name} {goal.metric} {number(reference.mean, 4)} on the same rows")
+    stages = {c.stage for c in summary.confirmations if c.trial == reference.trial}
+    both = [value for stage, value in reference.values.items() if stage in stages]
+    mean = sum(both) / len(both)
+    scores = [mean, mean + (gain if goal.maximize else -gain)]
+    theirs, own_mean = column(scores)
+    splits = "split" if len(both) == 1 else f"{len(both)} splits"
+    size = amount(gain, ends, mean, goal)
     if ends is None:
-        few = counted(len(reference.values), "split")
-        return _sentence(f"{said}; {few} can't tell whether the network is better ({size})")
-    if reference.better is None:
-        return _sentence(f"{said}; the network is no better ({size})")
-    have = "is" if size.endswith(("better", "worse")) else "has"
-    return _sentence(f"{said}: the network {have} {size}")
+        claim = f"too few to tell whether it is better ({size})"
+    elif reference.better is None:
+        claim = f"it is no better ({size})"
+    else:
+        claim = f"it {'is' if size.endswith(('better', 'worse')) else 'has'} {size}"
+    return _sentence(
+        f"on the same {splits} {name} {goal.metric} {theirs}, the network {own_mean}: {claim}"
+    )
 
 
 def _verb(reference: Reference) -> str:

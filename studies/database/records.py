@@ -169,7 +169,8 @@ class Reference:
     """What a usual model scores on the rows of the network: `constant`, `linear` or `boosted`.
 
     `values` are on the validation rows, by stages; of a search that confirmed nothing, 0 is its own split. `gain` is
-    how much better the recommended settings are in the same stages, with its 95 % interval where enough stages tell.
+    how much better the settings of `trial`, which were recommended then, are in the same stages, with its 95 % interval
+    where enough stages tell.
     `estimator` is the name of its class in scikit-learn, empty for the constant; `note` says what it was not fitted on.
     """
 
@@ -177,6 +178,7 @@ class Reference:
     estimator: str
     values: Mapping[int, float]
     test: float | None = None
+    trial: int | None = None
     gain: float | None = None
     gain_ci95: tuple[float, float] | None = None
     note: str = ""
@@ -200,6 +202,7 @@ class Reference:
             "values": {str(stage): value for stage, value in self.values.items()},
             "mean": self.mean,
             "test": self.test,
+            "trial": self.trial,
             "gain": self.gain,
             "gain_ci95": self.gain_ci95 and list(self.gain_ci95),
             "better": self.better,
@@ -215,6 +218,7 @@ class Reference:
             stored["estimator"] or "",
             {int(stage): value for stage, value in stored["values"].items()},
             stored["test"],
+            stored["trial"],
             stored["gain"],
             None if ends is None else (ends[0], ends[1]),
             stored["note"] or "",

@@ -99,6 +99,7 @@ class Reference(Strict):
     values: dict[str, float]
     mean: float | None
     test: float | None
+    trial: Counted | None
     gain: float | None
     gain_ci95: Annotated[list[float], Field(min_length=2, max_length=2)] | None
     better: bool | None

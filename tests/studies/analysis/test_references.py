@@ -7,18 +7,24 @@ from typing import Any
 import pytest
 
 from studies.analysis.references import sentences
-from studies.database.records import Opening, Reference, StudyRecord
+from studies.database.records import Confirmation, Finalist, Opening, Reference, StudyRecord, Trial
 from studies.words import number
 from tests.studies.columns_of import summary_of
 
-LINEAR = Reference("linear", "LogisticRegression", {1: 0.9, 2: 0.91, 3: 0.92})
+VALUES = {1: 0.95, 2: 0.96, 3: 0.97, 4: 0.5}  # the recommended settings did not train in stage 4
+LINEAR = Reference("linear", "LogisticRegression", {1: 0.9, 2: 0.91, 3: 0.92}, None, 7)
 
 
 def boosted(low: float | None = None, high: float = 0.0, **fields: Any) -> Reference:
     ends = None if low is None else (low, high)
     middle = None if low is None else (low + high) / 2
-    fields = {"values": {1: 0.95, 2: 0.96, 3: 0.97}, "gain": middle, "gain_ci95": ends} | fields
-    return Reference("boosted", "HistGradientBoostingClassifier", **fields)
+    filled: dict[str, Any] = {
+        "values": VALUES,
+        "trial": 7,
+        "gain": middle,
+        "gain_ci95": ends,
+    } | fields
+    return Reference("boosted", "HistGradientBoostingClassifier", **filled)
 
 
 def told(*references: Reference, metric: str = "accuracy", **fields: Any) -> list[str]:
@@ -26,29 +32,34 @@ def told(*references: Reference, metric: str = "accuracy", **fields: Any) -> lis
         1, "s", fields.pop("direction", "maximize"), "complete", {"source": "t.csv"}, metric,
         None, {}, None, None,
     )  # fmt: skip
-    return sentences(summary_of(record, [], references=list(references), **fields))
+    fields = {"finalists": [Finalist(7, [0.9], 0.9, None, False)]} | fields
+    trials = [Trial(n, "complete", 0.9, {}, {}, None, None) for n in range(9)]
+    confirmed = [Confirmation(stage, 7, 0.9) for stage in (1, 2, 3)]
+    return sentences(
+        summary_of(record, trials, references=list(references), confirmations=confirmed, **fields)
+    )
 
 
 @pytest.mark.parametrize(
     ("low", "high", "claim"),
     [
-        (0.01, 0.03, ": the network is 2.0 ± 1.0 points better."),
-        (-0.03, -0.01, ": the network is 2.0 ± 1.0 points worse."),
-        (-0.01, 0.03, "; the network is no better (1.0 ± 2.0 points better)."),
-        (0.0, 0.02, "; the network is no better (1.0 ± 1.0 points better)."),
+        (0.01, 0.03, ": it is 2.0 ± 1.0 points better."),
+        (-0.03, -0.01, ": it is 2.0 ± 1.0 points worse."),
+        (-0.01, 0.03, ": it is no better (1.0 ± 2.0 points better)."),
+        (0.0, 0.02, ": it is no better (1.0 ± 1.0 points better)."),
     ],
 )
 def test_the_network_is_better_or_worse_only_beyond_the_interval(
     low: float, high: float, claim: str
 ) -> None:
     (line,) = told(boosted(low, high))
-    assert line.startswith("On the same rows gradient-boosted trees")
+    assert line.startswith("On the same 3 splits gradient-boosted trees")
     assert line.endswith(claim)
-    assert " accuracy 0.96" in line
+    assert f" accuracy 0.96, the network {0.96 + (low + high) / 2:.2f}: " in line
 
 
 def test_the_model_that_comes_nearest_is_compared_and_the_others_are_listed() -> None:
-    linear = Reference("linear", "LogisticRegression", LINEAR.values, None, 0.05, (0.04, 0.06))
+    linear = Reference("linear", "LogisticRegression", LINEAR.values, None, 7, 0.05, (0.04, 0.06))
     lines = told(linear, boosted(-0.01, 0.03))
     assert "gradient-boosted trees" in lines[0]
     assert lines[1] == "A linear model scores 0.91."
@@ -56,7 +67,7 @@ def test_the_model_that_comes_nearest_is_compared_and_the_others_are_listed() ->
 
 def test_without_an_interval_nothing_is_claimed() -> None:
     (line,) = told(boosted(values={1: 0.5}, gain=0.3, gain_ci95=None))
-    assert "1 split can't tell" in line
+    assert "On the same split " in line
     assert "no better" not in line
 
 
@@ -70,8 +81,8 @@ def test_on_the_test_rows_alone_both_scores_are_told_and_no_more() -> None:
 
 
 def test_a_network_that_learned_nothing_is_said_to_be_no_better_than_a_constant() -> None:
-    constant = Reference("constant", "", {1: 0.5, 2: 0.5, 3: 0.5}, None, 0.0, (-0.01, 0.01))
-    learned = Reference("constant", "", {1: 0.5, 2: 0.5, 3: 0.5}, None, 0.4, (0.3, 0.5))
+    constant = Reference("constant", "", {1: 0.5, 2: 0.5, 3: 0.5}, None, 7, 0.0, (-0.01, 0.01))
+    learned = Reference("constant", "", {1: 0.5, 2: 0.5, 3: 0.5}, None, 7, 0.4, (0.3, 0.5))
     line = "The network is no better than a constant."
     assert line in told(constant, boosted(-0.5, -0.4))
     assert line not in told(learned, boosted(-0.5, -0.4))
@@ -80,7 +91,7 @@ def test_a_network_that_learned_nothing_is_said_to_be_no_better_than_a_constant(
 def test_an_error_is_lower_not_in_points() -> None:
     (line,) = told(boosted(1.0, 3.0, values={1: 50.0}), metric="rmse", direction="minimize")
     assert "rmse 50" in line
-    assert line.endswith("the network has 2.0 ± 1.0 lower rmse.")
+    assert line.endswith("it has 2.0 ± 1.0 lower rmse.")
 
 
 def test_what_was_not_fitted_is_said() -> None:
@@ -91,6 +102,11 @@ def test_what_was_not_fitted_is_said() -> None:
 
 def test_a_study_without_them_tells_nothing() -> None:
     assert told() == []
+
+
+def test_of_settings_that_are_no_longer_recommended_nothing_is_told() -> None:
+    others = [Finalist(8, [0.9], 0.9, None, False), Finalist(7, [0.9], 0.9, None, True)]
+    assert told(boosted(0.01, 0.03), finalists=others) == []
 
 
 def test_a_record_is_the_same_after_it_was_stored() -> None:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("hpo", "trainer", "studies")
 MORE_THAN_NUMPY = {  # its doors, and what each needs
     "trainer": {"lazy_loader"},
-    "trainer.data": {"lazy_loader", "pandas", "sklearn"},
+    "trainer.data": {"charset_normalizer", "lazy_loader", "pandas", "pyarrow", "sklearn"},
     "trainer.estimator": {"sklearn", "threadpoolctl"},
     "trainer.labels": {"scipy", "sklearn"},
     "trainer.population": {"threadpoolctl"},

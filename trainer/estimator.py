@@ -20,12 +20,11 @@ from threadpoolctl import threadpool_limits
 from trainer.arrays import Array
 from trainer.fields import PER_TRIAL, check_setting
 from trainer.fit import train_stack
+from trainer.forward import outputs
 from trainer.labels import Classes, Quantities, Questions, classes_or_questions
-from trainer.network import Network, Workspace
+from trainer.network import Network
 from trainer.recipe import Recipe, Rows
 from trainer.stack import Stack
-
-PREDICTION_ROWS = 1024  # predicted at a time, so that memory does not grow with the number of rows
 
 
 class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type hints
@@ -217,22 +216,17 @@ class _MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type h
         return Network(sizes, recipe.activation, recipe.batch_norm)
 
     def _outputs(self, X: Any) -> Array:
-        """The outputs (N, C), in double precision, so that those of a row do not depend on the other rows."""
+        """The outputs (N, C)."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        theta, statistics = (self._saved[n].astype(np.float64) for n in ("theta", "statistics"))
-        network = self._network()
-        outputs = np.empty((len(X), network.sizes[-1]))
-        for start in range(0, len(X), PREDICTION_ROWS):
-            part = slice(start, start + PREDICTION_ROWS)
-            workspace = Workspace(network, theta, statistics, len(X[part]))
-            outputs[part] = workspace.forward(X[part])[0]
-        return outputs
+        theta, statistics = self._saved["theta"], self._saved["statistics"]
+        answers: Array = outputs(self._network(), theta, statistics, X)[0]
+        return answers
 
     def predict(self, X: Any) -> Array:
         """The label of each row: a class (N,), answers of 0 or 1 (N, C), a quantity (N,) or quantities (N, C)."""
-        outputs = self._outputs(X)  # which raises NotFittedError where there are no labels yet
-        return self._labels.labels(outputs)
+        answers = self._outputs(X)  # which raises NotFittedError where there are no labels yet
+        return self._labels.labels(answers)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_saved")
@@ -273,8 +267,8 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class (N, C)."""
-        outputs = self._outputs(X)
-        return self._labels.probabilities(outputs)
+        answers = self._outputs(X)
+        return self._labels.probabilities(answers)
 
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of `predict_proba`."""
@@ -282,9 +276,9 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
 
     def decision_function(self, X: Any) -> Array:
         """The outputs before softmax or sigmoid (N, C); of two classes, the second's minus the first's (N,)."""
-        outputs = self._outputs(X)
+        answers = self._outputs(X)
         two = isinstance(self._labels, Classes) and len(self.classes_) == 2
-        return outputs[:, 1] - outputs[:, 0] if two else outputs
+        return answers[:, 1] - answers[:, 0] if two else answers
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

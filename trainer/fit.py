@@ -56,6 +56,30 @@ def fit(
     yield from train_stack(stack, rows, scored, epochs=epochs, intervals=intervals)
 
 
+def trained(
+    recipe: Recipe,
+    settings: Sequence[Mapping[str, float | str]],
+    train: Rows,
+    *,
+    epochs: int,
+    seed: int,
+    until: int | None = None,
+) -> Stack:
+    """K settings trained as `fit` trains them, to the end or `until` an epoch, and the stack that they are in then.
+
+    Raises:
+        ValueError: one of them diverged.
+    """
+    stack = Stack(recipe, settings, train.X.shape[1], seed=seed, epochs=epochs)
+    rows = stack.ready(train.counted(), training=True)
+    for _ in train_stack(stack, rows, {}, epochs=epochs if until is None else until):
+        if not stack.finite().all():
+            raise ValueError(
+                f"the training diverged in epoch {stack.epochs_trained}: settings[{int(stack.finite().argmin())}]"
+            )
+    return stack
+
+
 def train_stack(
     stack: Stack,
     rows: Rows,

@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 from hpo.choose.racing import Value, done_values
 from hpo.choose.types import UNBOUNDED, Confirmation, Direction
 
-METHOD = 3
-"""The version of `conclude`, stored with every conclusion: a change to what it returns is a new version. Version 1
+METHOD = 4
+"""The version of the method, stored with every conclusion: a change to what is concluded is a new version. Version 1
 compared plain means, whatever the stages, and called settings tied or worse after a single training. Version 2 put
-settings that were trained seldom after the others even if they were clearly better."""
+settings that were trained seldom after the others even if they were clearly better. Version 3 did not say how many
+epochs they should train (`hpo.choose.lengths`)."""
 
 LEVEL = 0.95
 SEARCH = 0  # the search as a stage of its own, before the others

@@ -87,7 +87,8 @@ class Traits:
     `stacked`: many settings train as one population, so batches are large. `noisy`: whether a setting's value changes
     with the seed or split; None if only trying shows it. `tests`: whether test rows are held out. `limits`: the lowest
     and highest values of some parameters, which no extended range exceeds. `bounds`: between which its metric lies.
-    `fresh_splits`: whether each batch trains on a seed and split of its own.
+    `fresh_splits`: whether each batch trains on a seed and split of its own. `by_fold`: whether its epochs are folds of
+    a cross-validation, of which all are needed.
     """
 
     direction: Direction
@@ -97,6 +98,7 @@ class Traits:
     limits: Mapping[str, Limit] = field(default_factory=dict)
     bounds: tuple[float, float] = UNBOUNDED
     fresh_splits: bool = False
+    by_fold: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import click
 
-from hpo.cli import keeping, reading, searching, starting
+from hpo.cli import keeping, modelling, reading, searching, starting
 from hpo.cli.output import flush, say
 from hpo.cli.statuses import DONE, ERROR, USAGE, status_and_line
 
@@ -72,6 +72,8 @@ for command in (
     searching.resume,
     searching.confirm,
     searching.reproduce,
+    modelling.train,
+    modelling.predict,
     reading.list_studies,
     reading.show,
     reading.export,

@@ -132,7 +132,7 @@ def _option(field: PlanField, text: str, *, hidden: bool) -> Callable[[F], F]:
         return click.option(f"--{flag}/--no-{flag}", **attributes)
     metavars: dict[type, str] = {int: "N", float: "NUMBER"}
     metavar = field.metavar or metavars.get(rule.kind, "NAME")
-    if field.name in ("space", "baseline"):
+    if field.name in ("space", "baseline", "drop"):
         attributes |= {"multiple": True}
     if rule.choices or field.name == "metric":
         attributes |= {"shell_complete": choices(field.name)}

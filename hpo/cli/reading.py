@@ -56,13 +56,19 @@ def list_studies(mine: bool, storage: str, as_json: bool) -> None:
 def show(name: str, trial: int | None, storage: str, as_json: bool) -> None:
     """Show the results of the study NAME: the best settings, and how the ranges moved and why.
 
-    Of a TRIAL, show its settings and its curve, what it printed, and the error that it failed with.
+    Of a TRIAL, show its settings and its curve, what it printed, and the error that it failed with. Of a model, a file
+    whose name ends in .hpo, show what it answers from which columns, and how good it is.
 
     \b
     hpo show digits
     hpo show digits 17
+    hpo show penguins.hpo
     """
     from studies import load
+
+    if name.endswith(".hpo") and Path(name).is_file() and trial is None:
+        _show_model(name, as_json=as_json)
+        return
 
     study = load(name, storage)
     if as_json:
@@ -79,6 +85,19 @@ def show(name: str, trial: int | None, storage: str, as_json: bool) -> None:
         from hpo.display.trial import of_trial
 
         print_parts(*of_trial(study.trial(trial)))
+
+
+def _show_model(file: str, *, as_json: bool) -> None:
+    from hpo import models
+    from hpo.display.model import of_model
+    from hpo.display.text import show as print_parts
+    from trainer import load
+
+    facts = models.facts_of(load(file))
+    if as_json:
+        click.echo(json_text(facts))
+    else:
+        print_parts(*of_model(file, facts))
 
 
 @click.command()

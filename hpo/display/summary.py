@@ -127,8 +127,10 @@ def _best(s: Summary) -> list[RenderableType]:
         best.append(f", confirmed {_estimate(finalist, _notation(s))}")
     if s.recommended is None:
         return [best, *_params(s.best.params)]
-    trial = s.recommended.trial
-    recommended = Text(f"Recommended: the settings of trial {trial}", "bold")
+    trial, epochs = s.recommended.trial, ""
+    if s.fewer_epochs is not None:
+        epochs = f", {s.fewer_epochs} of {s.plan['epochs']} epochs"
+    recommended = Text(f"Recommended: the settings of trial {trial}{epochs}", "bold")
     return [best, recommended, *_params(s.recommended.params)]
 
 

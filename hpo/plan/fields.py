@@ -51,6 +51,7 @@ class PlanField(NamedTuple):
 
 WHAT, MUCH, NET = GROUPS
 TEXT = Rule("text", lambda _: True, str)  # the plan itself checks it
+NAMES = Rule("a list of names", lambda names: all(isinstance(name, str) for name in names), tuple)
 SOURCES = (
     "digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file, or mnist:DIR."
 )
@@ -79,6 +80,7 @@ _TABLE = (
         "the source's own", "species", "COLUMN"),
     PlanField("task", WHAT, one_of(["classification", "regression"]), None, "What the labels of a table are.",
         "by the metric, else by the labels", "regression", "TASK"),
+    PlanField("drop", WHAT, NAMES, (), "A column of a table to leave out; can be repeated.", "none", ["id"], "COLUMN"),
     PlanField("rows", WHAT, whole(10), None, "Search on so many rows, drawn once.", "all", 1000, "N"),
     PlanField("space", WHAT, TEXT, SPACE,
         f"A range {RANGE}, or choices a,b,c; NAME@CHOICE=a|b=RANGE applies only then; can be repeated.",
@@ -132,7 +134,13 @@ _TABLE = (
 )  # fmt: skip
 
 FIELDS = {field.name: field for field in _TABLE}
-OF_THE_NETWORK = ("target", "task", "rows", *(field.name for field in _TABLE if field.group == NET))
+OF_THE_NETWORK = (
+    "target",
+    "task",
+    "drop",
+    "rows",
+    *(field.name for field in _TABLE if field.group == NET),
+)
 """The fields that a function or a program of the user's has no use for."""
 
 
@@ -179,6 +187,7 @@ class PlanFields(TypedDict, total=False):
     program: str | Mapping[str, str] | None
     target: str | None
     task: Literal["classification", "regression"] | None
+    drop: str | Sequence[str]
     rows: int | None
     space: Mapping[
         str, Any

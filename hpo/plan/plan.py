@@ -47,6 +47,10 @@ def _baselines(given: Any) -> Any:
     return () if given is None else as_mappings(given)
 
 
+def _names(given: Any) -> Any:
+    return (given,) if isinstance(given, str) else given
+
+
 def default_space() -> dict[str, Parameter]:
     """The ranges that are searched where a plan names none."""
     return {name: parse_parameter(text) for name, text in SPACE.items()}
@@ -82,6 +86,7 @@ class Plan(BaseModel):
     program: Annotated[CommandLine | None, BeforeValidator(command_line)] = _default("program")
     target: str | None = _default("target")
     task: str | None = _default("task")
+    drop: Annotated[tuple[str, ...], BeforeValidator(_names)] = _default("drop")
     rows: int | None = _default("rows")
     space: Annotated[
         dict[

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hpo.choose.comparing import gain
 from hpo.choose.concluding import conclude
+from hpo.choose.lengths import recommended_epochs
 from hpo.choose.next_step import requested_trials
 from hpo.choose.rounds import batch_numbers, batches
 from hpo.choose.types import Confirmation, Observation, Round, Verdict
@@ -32,8 +33,7 @@ from hpo.run.history import read_history
 from hpo.run.watcher import Watcher
 from hpo.trainables.protocol import Trainable
 from hpo.trainables.task import TEST, Outcome
-from studies.database import records
-from studies.database.attributes import references
+from studies.database import records, references
 from studies.database.columns import curves
 from studies.database.records import Result
 from studies.database.writer import Writer
@@ -160,26 +160,56 @@ class Journal:
         """All trainings of a stage have ended."""
         history = self.history
         finished = [
-            records.Confirmation(history.stage, trial, o.value, o.epochs, o.failure, o.finished)
+            records.Confirmation(
+                history.stage, trial, o.value, o.epochs, o.failure, o.finished, o.metrics
+            )
             for trial, o in outcomes.items()
         ]
         confirmed = [
             *history.confirmed,
             *(Confirmation(c.stage, c.trial, c.value) for c in finished),
         ]
-        self._writer.finish_stage(finished, self._conclusion(confirmed))
+        scored = {trial: o.metrics[o.score] for trial, o in outcomes.items() if o.failure is None}
+        self._writer.finish_stage(finished, self._conclusion(confirmed, scored))
         self._name_metric([o.score for o in outcomes.values() if o.failure is None])
         history.confirmed = confirmed
         history.staged = []
         self._watcher.stage_finished(finished)
 
-    def _conclusion(self, confirmed: Sequence[Confirmation]) -> records.Conclusion:
+    def _conclusion(
+        self, confirmed: Sequence[Confirmation], scored: Mapping[int, Sequence[float]]
+    ) -> records.Conclusion:
+        """What is concluded from all stages. `scored` are the scores after each epoch in the last one, by trial."""
         searched, traits = self.history.searched(), self._traits
         concluded = conclude(
             searched, confirmed, traits.direction, traits.bounds, range(len(self._plan.baseline))
         )
-        finalists = [records.Finalist(**vars(f)) for f in concluded.finalists]
+        epochs = {} if traits.by_fold else self._epochs(confirmed, scored)
+        finalists = [
+            records.Finalist(**vars(f), epochs=epochs.get(f.trial) if f.mean is not None else None)
+            for f in concluded.finalists
+        ]
         return records.Conclusion(concluded.method, finalists)
+
+    def _epochs(
+        self, confirmed: Sequence[Confirmation], scored: Mapping[int, Sequence[float]]
+    ) -> dict[int, int]:
+        """How many epochs the settings that trained again should have, by trial."""
+        history, store, study_id = self.history, self._writer.store, self._writer.study_id
+        trials = sorted({c.trial for c in confirmed})
+        # What Optuna's intermediate values mean is up to its user.
+        ours = [n for n in trials if n >= history.adopted and n not in history.elsewhere]
+        of_search, of_stages = store.read(lambda: (self.scores(ours), store.stage_curves(study_id)))
+        each: dict[int, list[Sequence[float]]] = {n: [of_search.get(n, ())] for n in trials}
+        for (_, trial), of_metrics in sorted(of_stages.items()):
+            (of_one,) = of_metrics.values() if self._score is None else [of_metrics[self._score]]
+            each[trial].append(of_one)
+        for trial, curve in scored.items():
+            each[trial].append(curve)
+        return {
+            trial: recommended_epochs(of, self._traits.direction, self._plan.epochs)
+            for trial, of in each.items()
+        }
 
     def open_test(self, trial: int) -> None:
         """The test rows are opened for the settings of a trial.
@@ -187,7 +217,7 @@ class Journal:
         The conclusion that it follows from is recorded first, if an older version did not.
         """
         if self._writer.store.conclusion(self._writer.study_id) is None:
-            self._writer.conclude(self._conclusion(self.history.confirmed))
+            self._writer.conclude(self._conclusion(self.history.confirmed, {}))
         self._writer.open_test(trial)
         self.history.tested = trial
 
@@ -197,14 +227,15 @@ class Journal:
         self._writer.finish_test(outcome.value, outcome.failure, outcome.ci95)
         self.history.test_done = True
 
-    def references(self) -> list[records.Reference]:
+    def references(self) -> list[references.Reference]:
         """The references that are recorded."""
-        return references(self._writer.store, self._writer.study_id)
+        return references.references(self._writer.store, self._writer.study_id)
 
     def compare(self, fitted: Sequence[Reference]) -> None:
         """References were fitted: compare all of them with the settings that are recommended now."""
         confirmed, before = self.history.confirmed, {r.model: r for r in self.references()}
-        first = self._conclusion(confirmed).finalists[0] if confirmed else None
+        conclusion = self._writer.store.conclusion(self._writer.study_id)
+        first = conclusion.finalists[0] if conclusion is not None else None
         trial = first.trial if first is not None and first.mean is not None else None
         own = {c.stage: c.value for c in confirmed if c.trial == trial and c.value is not None}
         compared = []
@@ -216,7 +247,7 @@ class Journal:
             test = reference.scores.get(TEST, earlier.test if earlier else None)
             better, ci95 = gain(own, values, maximize=self._traits.direction == "maximize")
             compared.append(
-                records.Reference(
+                references.Reference(
                     reference.model, reference.estimator, values, test, trial, better, ci95, reference.note,
                 )
             )  # fmt: skip

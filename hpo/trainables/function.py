@@ -79,6 +79,7 @@ from hpo.choose.types import Direction, Traits
 from hpo.errors import PlanError
 from hpo.plan.space import Settings
 from hpo.trainables.call import Call, Train, is_kind, name_of, options_of, values_of
+from hpo.trainables.cross_validation import CrossValidation
 from hpo.trainables.task import Task, Training
 from hpo.trainables.travelling import Sent, train_there
 
@@ -117,7 +118,8 @@ class Function:
         population = getattr(train, "hpo_population", False)
         options = options_of(train, population=population)
         self._call = Call(train, population, options, metric or UNNAMED_METRIC)
-        self.traits = Traits(direction, stacked=population)
+        by_fold = isinstance(train, CrossValidation)
+        self.traits = Traits(direction, stacked=population, by_fold=by_fold)
         if halving and not (is_kind(train, inspect.isgeneratorfunction) or "report" in options):
             raise PlanError(
                 f"halving: {name_of(train)} is no generator function and takes no report, so nothing is known "

@@ -17,7 +17,7 @@ from hpo.plan.network import LIMITS, check_space, own_fields, shared_fields
 from hpo.plan.plan import Plan
 from hpo.plan.space import Settings
 from hpo.trainables.task import TEST, Task, Training
-from trainer.data import Draw, Splits, Which
+from trainer.data import Draw, Reading, Splits, Which
 from trainer.data.remote import RemoteDraw
 from trainer.fields import METRICS, NOT_NEGATIVE
 from trainer.fit import fit
@@ -41,7 +41,7 @@ class MLP:
     def __init__(self, plan: Plan, draw: Draw | RemoteDraw) -> None:
         self.plan = plan
         self.data = draw(0)
-        self._draw = draw
+        self.draw = draw
         self._fresh: tuple[Which, Splits] = (0, self.data)  # the last split that was drawn
         self._lock = threading.Lock()
         self.fingerprint = self.data.fingerprint
@@ -70,7 +70,7 @@ class MLP:
         """Settings of the same shapes, in stacks that fit a core's cache."""
         shapes: dict[Recipe, list[int]] = {}
         for k, setting in enumerate(settings):
-            shapes.setdefault(self._recipe(setting, self.data), []).append(k)
+            shapes.setdefault(self.recipe(setting), []).append(k)
         parts = []
         for recipe, members in shapes.items():
             parts += even_parts(members, stack_size(recipe, self.data.train.X.shape[1]))
@@ -79,7 +79,7 @@ class MLP:
     def training(self, task: Task) -> Training:
         """The training of one population by `trainer.fit.fit`."""
         splits = self._splits(task.split)
-        recipe = self._recipe(task.settings[0], splits)
+        recipe = self.recipe(task.settings[0], splits)
         own = [own_fields(self.plan, setting) for setting in task.settings]
         return Training(
             fit,
@@ -93,7 +93,7 @@ class MLP:
     ) -> Sequence[Reference]:
         """What a constant, a linear model and boosted trees score on these splits."""
         loss = LOSS[self.data.task]
-        fitted: list[Reference] = self._draw.ask(references, splits, known, self.metric, loss, seed)
+        fitted: list[Reference] = self.draw.ask(references, splits, known, self.metric, loss, seed)
         return fitted
 
     def _splits(self, which: Which) -> Splits:
@@ -101,10 +101,12 @@ class MLP:
             if which == 0:
                 return self.data
             if self._fresh[0] != which:
-                self._fresh = which, self._draw(which)
+                self._fresh = which, self.draw(which)
             return self._fresh[1]
 
-    def _recipe(self, setting: Settings, splits: Splits) -> Recipe:
+    def recipe(self, setting: Settings, splits: Splits | None = None) -> Recipe:
+        """What the trials of a population with this setting share, on the search's first split or on another."""
+        splits = splits or self.data
         return Recipe(
             outputs=self.data.outputs,
             loss=LOSS[self.data.task],
@@ -127,7 +129,7 @@ def mlp(plan: Plan, load: Callable[..., Draw | RemoteDraw] = trainer.data.load) 
         )
     check_space(plan)
     rows = {"seed": plan.seed, "rows": plan.rows, "dtype": plan.dtype}
-    network = MLP(plan, load(plan.source or "", plan.target, task=task_of(plan), **rows))
+    network = MLP(plan, load(plan.source or "", plan.target, reading=reading_of(plan), **rows))
     task = network.data.task
     if plan.task not in (None, task):
         raise PlanError(f"task {plan.task!r} does not fit {plan.source}, a {task}")
@@ -141,7 +143,12 @@ def mlp(plan: Plan, load: Callable[..., Draw | RemoteDraw] = trainer.data.load) 
     return network
 
 
-def task_of(plan: Plan) -> str | None:
+def reading_of(plan: Plan) -> Reading:
+    """How the source of a plan is to be understood."""
+    return Reading(task=task_of(plan), drop=plan.drop)
+
+
+def task_of(plan: Plan) -> Any:
     """The task that a plan says, by itself or by its metric; None if the labels decide."""
     if plan.task is not None or plan.metric not in METRICS:
         return plan.task

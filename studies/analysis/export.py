@@ -7,8 +7,8 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,15 +65,22 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file at once: whatever happens meanwhile, it has all of the new content, or what it had before."""
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write to, which takes the place of `path` when all is written, and is gone if that fails."""
     path = path.resolve()  # the file that a link points to is replaced, not the link
     if (
         path.exists() and not path.is_file()
     ):  # a pipe or a device; a folder fails with a clear error
-        path.write_bytes(content)
+        yield path
         return
     unfinished = path.with_name(f".hpo-{os.getpid()}.part")
     try:
-        unfinished.write_bytes(content)
+        yield unfinished
         if path.exists():
             shutil.copymode(path, unfinished)
         unfinished.replace(path)

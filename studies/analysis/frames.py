@@ -214,6 +214,7 @@ def finalists_frame(finalists: Sequence[Finalist], searched: Mapping[int, float]
     tied         boolean: whether a comparison can't tell it from the first; NA if there were too few trainings to tell
     repeats      Int64: how often it was trained again
     values       list of the values that this gave, in the order of stages; None for a training that failed
+    epochs       Int64: how many a training with these settings should have; NA where that was not concluded
     """
     ends = [f.ci95 or (None, None) for f in finalists]
     return pd.DataFrame(
@@ -226,6 +227,7 @@ def finalists_frame(finalists: Sequence[Finalist], searched: Mapping[int, float]
             "tied": pd.Series([f.tied for f in finalists], dtype="boolean"),
             "repeats": _whole(len(f.values) for f in finalists),
             "values": pd.Series([f.values for f in finalists], dtype="object"),
+            "epochs": _whole(f.epochs for f in finalists),
         }
     )
 

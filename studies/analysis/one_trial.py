@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import index
 from typing import Any
 
@@ -20,7 +20,7 @@ class OneTrial:
     record: StudyRecord
     trial: Trial
     curves: dict[str, list[float]]
-    confirmations: list[Confirmation]
+    confirmations: list[Confirmation]  # with their curves, if they were stored
 
     @property
     def epochs(self) -> int:
@@ -47,7 +47,8 @@ class OneTrial:
             "finished": finished,
             "curves": self.curves,
             "confirmed": [
-                {"stage": c.stage, "value": c.value, "error": c.error} for c in self.confirmations
+                {"stage": c.stage, "value": c.value, "error": c.error, "curves": c.curves}
+                for c in self.confirmations
             ],
             "output": known.get("output"),
             "error": known.get("error"),
@@ -67,9 +68,14 @@ def one_trial(store: Store, name: str, number: int) -> OneTrial:
         count = sum(aggregates.counts(store, record.study_id).values())
         numbers = f"it has 0 to {count - 1}" if count else "it has none yet"
         raise StoreError(f"no trial {number} in study {record.name!r}: {numbers}")
+    confirmed = store.stage_curves(record.study_id)
     return OneTrial(
         record,
         trials[0],
         {c.metric: c.points.tolist() for c in curves(store, record.study_id, among=[number])},
-        [c for c in store.confirmations(record.study_id) if c.trial == number and c.finished],
+        [
+            replace(c, curves=confirmed.get((c.stage, number), {}))
+            for c in store.confirmations(record.study_id)
+            if c.trial == number and c.finished
+        ],
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from studies.analysis.baselines import amount
 from studies.analysis.goal import Goal
-from studies.database.records import Reference
+from studies.database.references import Reference
 from studies.words import column, number
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from studies.analysis.baselines import Baseline, baselines_of
 from studies.analysis.finalists import conclude_now
 from studies.analysis.goal import Goal
-from studies.database import aggregates, attributes, tables
+from studies.database import aggregates, tables
 from studies.database.engine import masked
 from studies.database.records import (
     ENDED,
@@ -22,12 +22,12 @@ from studies.database.records import (
     Finalist,
     Opening,
     PlanVersion,
-    Reference,
     Round,
     StudyRecord,
     Trial,
     TrialState,
 )
+from studies.database.references import Reference, references
 from studies.database.store import Store
 
 
@@ -97,6 +97,12 @@ class Summary:
     def recommended(self) -> Finalist | None:
         """The finalist with the best mean; None if nothing was confirmed."""
         return self.finalists[0] if self.finalists and self.finalists[0].mean is not None else None
+
+    @property
+    def fewer_epochs(self) -> int | None:
+        """How many epochs a training with the recommended settings should have, if fewer than the plan says."""
+        epochs = None if self.recommended is None else self.recommended.epochs
+        return epochs if epochs is not None and epochs < self.plan.get("epochs", 0) else None
 
     @property
     def baselines(self) -> list[Baseline]:
@@ -182,6 +188,7 @@ def _recommendation(finalist: Finalist) -> dict[str, Any]:
         "params": finalist.params,
         "mean": finalist.mean,
         "ci95": finalist.ci95 and list(finalist.ci95),
+        "epochs": finalist.epochs,
     }
 
 
@@ -228,9 +235,7 @@ def summarize(store: Store, name: str) -> Summary:
         note=note,
         confirmations=confirmations,
         opening=store.opening(study_id),
-        references=attributes.references(store, study_id)
-        if (record.plan or {}).get("source")
-        else [],
+        references=references(store, study_id) if (record.plan or {}).get("source") else [],
         plans=store.plans(study_id),
     )
 

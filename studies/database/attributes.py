@@ -6,19 +6,18 @@ optuna-dashboard shows all of it: the name of the metric, the user attributes, a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from studies.database.connection import Database
-from studies.database.records import Conclusion, Reference
+from studies.database.records import Conclusion
 from studies.words import estimate
 
 USER, SYSTEM = "study_user_attributes", "study_system_attributes"
 METRIC_NAMES = "study:metric_names"  # of `optuna.study.Study.set_metric_names`
 NOTE, NOTE_VERSION = "dashboard:note_str:0", "dashboard:note_ver"  # of `optuna_dashboard.save_note`
-COMPARED = "references"
 OURS = "hpo recommends"  # how a note of ours begins: one of the user's is kept
 
 
@@ -26,19 +25,6 @@ def user_attributes(store: Database, study_id: int) -> dict[str, Any]:
     """The user attributes of a study."""
     with store.reading() as connection:
         return _read(store, connection, USER, study_id)
-
-
-def references(store: Database, study_id: int) -> list[Reference]:
-    """The references that a search of ours was compared with; none if it was not."""
-    return [Reference.of(stored) for stored in user_attributes(store, study_id).get(COMPARED, ())]
-
-
-def compare(
-    store: Database, connection: sa.Connection, study_id: int, compared: Sequence[Reference]
-) -> None:
-    """Store references as a user attribute."""
-    stored = [reference.as_mapping() for reference in compared]
-    write_user_attributes(store, connection, study_id, {COMPARED: stored})
 
 
 def metric_names(store: Database, study_id: int) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from studies.database.records import (
     direction_of,
     read_distribution,
     read_number,
+    read_points,
 )
 from studies.errors import NoSuchStudyError
 from studies.words import nearest
@@ -134,6 +135,14 @@ class Reader(Database):
             for r in self._rows(tables.confirmations, study_id)
         ]
 
+    def stage_curves(self, study_id: int) -> dict[tuple[int, int], dict[str, list[float]]]:
+        """The curves of the trainings that confirm, metric by metric, by stage and trial; an older hpo stored none."""
+        stored: dict[tuple[int, int], dict[str, list[float]]] = {}
+        for row in self._rows(tables.stage_curves, study_id):
+            curves = stored.setdefault((row.stage, row.trial), {})
+            curves[row.metric] = read_points(row.points)
+        return stored
+
     def conclusion(self, study_id: int) -> Conclusion | None:
         """What was concluded from the confirmations; None where nothing is recorded, as in studies of an older hpo."""
         row = self._row(tables.conclusions, study_id)
@@ -154,6 +163,7 @@ class Reader(Database):
                     stored["tied"],
                     gain=stored.get("gain"),
                     gain_ci95=tuple(ends) if (ends := stored.get("gain_ci95")) else None,
+                    epochs=stored.get("epochs"),
                 )
                 for stored in json.loads(row.finalists)
             ],

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 from studies.database.lease import Holder
 from studies.html import table
@@ -86,7 +86,10 @@ class Round:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """A trial's settings trained again, on the seed and the split of a stage; `finished` is None until it is done."""
+    """A trial's settings trained again, on the seed and the split of a stage; `finished` is None until it is done.
+
+    `curves` are what it had after each epoch, metric by metric, to be stored; `Reader.stage_curves` reads them.
+    """
 
     stage: int
     trial: int
@@ -94,6 +97,7 @@ class Confirmation:
     epochs: int = 0
     error: str | None = None
     finished: datetime | None = None
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ class Finalist:
     `mean` and `ci95` are None where a training failed: such settings are not recommended. `ci95` is also None where
     there are too few values to estimate their spread. `tied` says whether a comparison can't tell it from the first
     finalist; None: it was not trained often enough to tell. Of a baseline, `gain` is how much better the first is.
+    `epochs` is how many a training with these settings should have; None where that was not concluded.
     """
 
     trial: int
@@ -113,6 +118,7 @@ class Finalist:
     params: Mapping[str, Any] = field(default_factory=dict)
     gain: float | None = None
     gain_ci95: tuple[float, float] | None = None
+    epochs: int | None = None
 
     def _repr_html_(self) -> str:
         shown = notation([self.mean], [self.ci95])
@@ -122,6 +128,7 @@ class Finalist:
             "trained again": counted(len(self.values), "time"),
             "tied": {True: "yes", False: "no", None: "too few trainings to tell"}[self.tied],
         }
+        facts |= {} if self.epochs is None else {"epochs": str(self.epochs)}
         return table(f"settings of trial {self.trial}", facts)
 
 
@@ -162,67 +169,6 @@ class Opening:
     def done(self) -> bool:
         """Whether there is a value or an error."""
         return self.value is not None or self.error is not None
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What a usual model scores on the rows of the network: `constant`, `linear` or `boosted`.
-
-    `values` are on the validation rows, by stages; of a search that confirmed nothing, 0 is its own split. `gain` is
-    how much better the settings of `trial`, which were recommended then, are in the same stages, with its 95 % interval
-    where enough stages tell.
-    `estimator` is the name of its class in scikit-learn, empty for the constant; `note` says what it was not fitted on.
-    """
-
-    model: str
-    estimator: str
-    values: Mapping[int, float]
-    test: float | None = None
-    trial: int | None = None
-    gain: float | None = None
-    gain_ci95: tuple[float, float] | None = None
-    note: str = ""
-
-    @property
-    def mean(self) -> float | None:
-        """The mean of its values; None if there are none."""
-        return math.fsum(self.values.values()) / len(self.values) if self.values else None
-
-    @property
-    def better(self) -> bool | None:
-        """Whether the recommended settings are better than it, or else worse, beyond the interval; None: neither."""
-        ends = self.gain_ci95
-        return None if ends is None or ends[0] <= 0 <= ends[1] else ends[0] > 0
-
-    def as_mapping(self) -> dict[str, Any]:
-        """One JSON-ready object."""
-        return {
-            "model": self.model,
-            "estimator": self.estimator or None,
-            "values": {str(stage): value for stage, value in self.values.items()},
-            "mean": self.mean,
-            "test": self.test,
-            "trial": self.trial,
-            "gain": self.gain,
-            "gain_ci95": self.gain_ci95 and list(self.gain_ci95),
-            "better": self.better,
-            "note": self.note or None,
-        }
-
-    @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> Self:
-        """From what `as_mapping` returned."""
-        ends = stored["gain_ci95"]
-        return cls(
-            stored["model"],
-            stored["estimator"] or "",
-            {int(stage): value for stage, value in stored["values"].items()},
-            stored["test"],
-            stored["trial"],
-            stored["gain"],
-            None if ends is None else (ends[0], ends[1]),
-            stored["note"] or "",
-        )
 
 
 @dataclass(frozen=True)
@@ -319,6 +265,11 @@ def stored_points(curve: Sequence[float]) -> str:
     """A curve as a JSON array: every digit, NaN as null, infinities as ±1e999."""
     text = json.dumps([*map(float, curve)])
     return text.replace("NaN", "null").replace("Infinity", "1e999")
+
+
+def read_points(text: str) -> list[float]:
+    """The inverse of `stored_points`."""
+    return [math.nan if point is None else float(point) for point in json.loads(text)]
 
 
 @functools.lru_cache(maxsize=1024)

@@ -94,14 +94,25 @@ confirmations = Table(
     PrimaryKeyConstraint("study_id", "stage", "trial"),
 )
 
+stage_curves = Table(
+    "hpo_stage_curves",
+    metadata,
+    Column("study_id", Integer, nullable=False),
+    Column("stage", Integer, nullable=False),
+    Column("trial", Integer, nullable=False),  # as in hpo_confirmations
+    Column("metric", String(128), nullable=False),
+    Column("points", Text, nullable=False),  # as in hpo_curves
+    PrimaryKeyConstraint("study_id", "stage", "trial", "metric"),
+)
+
 conclusions = Table(
     "hpo_conclusions",
     metadata,
     Column("study_id", Integer, primary_key=True, autoincrement=False),
     Column("method", Integer, nullable=False),  # the version of what compared the finalists
     Column("made", DateTime, nullable=False),  # UTC
-    # JSON, best first: [{trial, mean, ci95, tied}, …], of baselines also gain and gain_ci95; tied is null where there
-    # were too few trainings to tell. The values are in hpo_confirmations.
+    # JSON, best first: [{trial, mean, ci95, tied, epochs}, …], of baselines also gain and gain_ci95; tied is null where
+    # there were too few trainings to tell. Versions before 4 have no epochs. The values are in hpo_confirmations.
     Column("finalists", Text, nullable=False),
 )
 
@@ -156,7 +167,8 @@ environments = Table(
 
 
 OF_STUDIES = (
-    studies, rounds, leases, confirmations, conclusions, tests, test_intervals, stops, plans, environments,
+    studies, rounds, leases, confirmations, stage_curves, conclusions, tests, test_intervals, stops, plans,
+    environments,
 )  # fmt: skip
 """The tables with rows that belong to a study; rows of `curves` belong to a trial. A migration that adds a table has to
 replace the trigger of `_forgetting`, as `_concluding` does.
@@ -225,6 +237,13 @@ def _testing(connection: Connection) -> None:
         )
 
 
+def _lengthening(connection: Connection) -> None:
+    metadata.create_all(connection, tables=[stage_curves])
+    if connection.dialect.name == "sqlite":
+        later = ("hpo_conclusions", "hpo_test_intervals", "hpo_stage_curves")
+        _forget_with_study(connection, (*WITH_ROWS_OF_STUDIES, *later))
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _first_tables,
     _confirming,
@@ -232,6 +251,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _forgetting,
     _concluding,
     _testing,
+    _lengthening,
 )
 """Each brings the tables one version further. Append new ones, and never change one that was released."""
 

@@ -12,7 +12,14 @@ from studies.database import attributes, batches, tables
 from studies.database.engine import now
 from studies.database.folders import FOLDER
 from studies.database.holding import Holding
-from studies.database.records import Conclusion, Confirmation, Opening, Reference, Result
+from studies.database.records import (
+    Conclusion,
+    Confirmation,
+    Opening,
+    Result,
+    stored_points,
+)
+from studies.database.references import Reference, write_references
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -185,9 +192,17 @@ class Writer(Holding):
             | {f"now_{name}": getattr(result, name) for name in columns}
             for result in results
         ]
+        curves = [
+            {"study_id": self.study_id, "stage": result.stage, "trial": result.trial}
+            | {"metric": metric, "points": stored_points(points)}
+            for result in results
+            for metric, points in result.curves.items()
+        ]
 
         def work(connection: sa.Connection) -> None:
             connection.execute(finished, rows)
+            if curves:
+                connection.execute(sa.insert(tables.stage_curves), curves)
             self._conclude(connection, conclusion)
 
         self.write(work)
@@ -203,7 +218,7 @@ class Writer(Holding):
     def compare(self, references: Sequence[Reference]) -> None:
         """Record what usual models score on the same rows, in place of an earlier record."""
         store, study_id = self.store, self.study_id
-        self.write(lambda connection: attributes.compare(store, connection, study_id, references))
+        self.write(lambda connection: write_references(store, connection, study_id, references))
 
     def open_test(self, trial: int) -> Opening:
         """Record that the test rows are looked at from now on, for the settings of a trial. Once a study."""
@@ -254,6 +269,7 @@ def _stored(conclusion: Conclusion) -> dict[str, Any]:
     finalists = [
         {"trial": f.trial, "mean": f.mean, "ci95": f.ci95, "tied": f.tied}
         | ({} if f.gain is None else {"gain": f.gain, "gain_ci95": f.gain_ci95})
+        | ({} if f.epochs is None else {"epochs": f.epochs})
         for f in conclusion.finalists
     ]
     return {"method": conclusion.method, "made": now(), "finalists": json.dumps(finalists)}

@@ -68,6 +68,7 @@ def render(
         [f.ci95 for f in summary.finalists],
     )
     trial, params = summary.chosen or (None, {})
+    trained = {**summary.plan, "epochs": summary.fewer_epochs or summary.plan.get("epochs")}
     versions = record.provenance.get("versions", {})
     task = record.provenance.get("data", {}).get("task")
     own = summary.plan.get("trials", 0) - record.adopted
@@ -88,7 +89,9 @@ def render(
         in_training=int((trials["state"] == "running").sum()),
         diverged=int(trials["diverged_epoch"].notna().sum()),
         advice=_advice(summary, trials, epochs, rounds),
-        snippet=None if trial is None else snippet(summary.plan, params, task=task),
+        snippet=None
+        if trial is None
+        else snippet(trained if summary.plan else {}, params, task=task),
         reproduce="" if trial is None else _command(summary, "reproduce", str(trial)),
         figures=None
         if record.several

@@ -18,7 +18,7 @@ from studies.database.writer import Writer
 from tests.running import Call, Tables
 from tests.studies.stores import DONE
 
-FIRST = Finalist(2, [0.1 + 0.2, 0.5], 0.4, (0.1 + 0.2, 0.5), tied=False)
+FIRST = Finalist(2, [0.1 + 0.2, 0.5], 0.4, (0.1 + 0.2, 0.5), tied=False, epochs=8)
 SECOND = Finalist(7, [0.25, None], None, None, tied=None)
 
 
@@ -93,6 +93,7 @@ def test_what_a_search_concluded_is_what_is_shown(confirmed: Study, call_hpo: Ca
     assert (confirmed.recommended.trial, confirmed.recommended.mean) == (last["trial"], 0.125)
     assert confirmed.summary()["recommended"] | {"params": {}} == {
         "trial": last["trial"], "params": {}, "mean": 0.125, "ci95": [0.0, 0.25],
+        "epochs": last["epochs"],
     }  # fmt: skip
     assert confirmed.finalists_frame()["trial"].iloc[0] == last["trial"]
     assert not says_that_it_is_new(confirmed, call_hpo)
@@ -108,6 +109,7 @@ def without_tables(connection: sa.Connection) -> None:
         connection.exec_driver_sql("DROP TRIGGER hpo_forget_study")
     own.conclusions.drop(connection)
     own.test_intervals.drop(connection)
+    own.stage_curves.drop(connection)
     last = own.migrations_done.c.number > own.MIGRATIONS.index(own._concluding)
     connection.execute(sa.delete(own.migrations_done).where(last))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy.exc import IntegrityError
 
@@ -26,6 +28,21 @@ def test_a_stage_is_recorded_when_it_starts_and_when_it_is_done(
     writer.finish_stage(done, NONE_CONFIRMED)
     writer.start_stage(2, [2])
     assert reader.confirmations(writer.study_id) == [done[1], done[0], Confirmation(2, 2)]
+
+
+def test_the_curves_of_a_stage_are_read_as_they_were_to_the_last_digit(
+    writer: Writer, reader: Store
+) -> None:
+    curves = {"loss": [0.1 + 0.2, 1e-300], "accuracy": [math.nan, 1 / 3]}
+    writer.start_stage(1, [7, 2])
+    diverged = Confirmation(1, 7, None, 0, "diverged at epoch 1", DONE)
+    writer.finish_stage(
+        [Confirmation(1, 2, 1 / 3, 2, None, DONE, curves), diverged], NONE_CONFIRMED
+    )
+    ((key, read),) = reader.stage_curves(writer.study_id).items()
+    assert key == (1, 2)
+    assert read.keys() == curves.keys()
+    assert all(np.array_equal(read[name], curves[name], equal_nan=True) for name in curves)
 
 
 def test_a_training_is_in_a_stage_once(writer: Writer, reader: Store) -> None:

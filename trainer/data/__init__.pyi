@@ -1,4 +1,7 @@
+from .files import pieces
+from .layout import Layout
 from .memory import InMemory
+from .reading import Reading
 from .sources import BUILT_IN, name_of, read
 from .splits import TEST, Draw, Splits, Which, load, split
 from .tables import Table
@@ -8,11 +11,14 @@ __all__ = [
     "TEST",
     "Draw",
     "InMemory",
+    "Layout",
+    "Reading",
     "Splits",
     "Table",
     "Which",
     "load",
     "name_of",
+    "pieces",
     "read",
     "split",
 ]

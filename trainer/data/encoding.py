@@ -2,11 +2,16 @@
 
 Numbers are scaled to mean 0 and variance 1, with the median for a missing one and a column that says where one was
 missing. Text becomes one column for each category, of 0 and 1. The pixels of images are divided by 255.
+
+All that an encoding has learned is plain arrays and names, which a model file stores. It computes what scikit-learn's
+`SimpleImputer`, `StandardScaler` and `OneHotEncoder` do, to the last bit, but straight into the network's own inputs.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,75 +23,213 @@ from trainer.recipe import Rows
 if TYPE_CHECKING:
     import pandas as pd
 
-
 MAX_CATEGORIES = 50  # of a text column: rarer ones share one column
+MISSING = "(missing)"  # the category of a missing text
+PIECE = 2**13  # rows that are encoded at a time, so that what is computed on the way stays small
 
 
+class Inputs(Protocol):
+    """How rows of one kind become a network's inputs, of which there are `width`."""
+
+    @property
+    def width(self) -> int: ...  # noqa: D102  # see above
+
+    def write(self, rows: Any, out: Array) -> None:
+        """Encode rows into `out` (N, width)."""
+
+
+@dataclass(frozen=True)
 class Encoding:
-    """Learned by `fit` from a table's training rows, and applied by `transform` to any of its rows."""
+    """What was learned from a table's training rows, for any rows of the same columns.
 
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        self.dtype = dtype
-        self.shift, self.scale = 0.0, 1.0  # of the labels of a regression
+    A quantity is `shift` plus `scale` times what the network learns; of classes these are 0 and 1.
+    """
 
-    def fit(self, table: Table, train: NDArray[np.intp]) -> Self:
+    inputs: Inputs
+    dtype: np.dtype[Any]
+    shift: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def learned(cls, table: Table, train: NDArray[np.intp], dtype: np.dtype[Any]) -> Self:
         """Learn from the rows at the positions `train`, and from no other."""
-        self._columns = _columns(table.rows, self.dtype)
-        self._columns.fit(table.rows_at(train))
-        if table.task == "regression":
-            labels = table.labels[train]
-            self.shift, self.scale = float(labels.mean()), float(labels.std()) or 1.0
-        return self
+        inputs = _inputs(table.rows_at(train))
+        if table.task == "classification":
+            return cls(inputs, dtype)
+        labels = table.labels[train]
+        return cls(inputs, dtype, float(labels.mean()), float(labels.std()) or 1.0)
 
     def transform(self, table: Table, positions: NDArray[np.intp]) -> Rows:
         """The rows at these positions, ready for a network."""
-        encoded = self._columns.transform(table.rows_at(positions))
-        X, labels = np.ascontiguousarray(encoded, self.dtype), table.labels[positions]
+        X = np.empty((len(positions), self.inputs.width), self.dtype)
+        for start in range(0, len(positions), PIECE):
+            part = slice(start, start + PIECE)
+            self.inputs.write(table.rows_at(positions[part]), X[part])
+        labels = table.labels[positions]
         if table.task == "regression":
             return Rows(X, ((labels - self.shift) / self.scale).astype(self.dtype))
         return Rows(X, labels)
 
+    def encode(self, rows: Array | pd.DataFrame) -> Array:
+        """Rows (N, columns) without labels as inputs (N, I)."""
+        X = np.empty((len(rows), self.inputs.width), self.dtype)
+        for start in range(0, len(rows), PIECE):
+            part = slice(start, start + PIECE)
+            piece = rows[part] if isinstance(rows, np.ndarray) else rows.iloc[part]
+            self.inputs.write(piece, X[part])
+        return X
 
-class _Pixels:
+    def plain(self) -> tuple[dict[str, Array], dict[str, Any]]:
+        """All that was learned, as arrays by name and as plain values, for `from_plain`."""
+        facts = {"kind": type(self.inputs).__name__, "dtype": self.dtype.name}
+        parts = vars(self.inputs)
+        arrays = {name: part for name, part in parts.items() if isinstance(part, np.ndarray)}
+        values = {name: part for name, part in parts.items() if name not in arrays}
+        return arrays, {**facts, "inputs": values, "shift": self.shift, "scale": self.scale}
+
+    @classmethod
+    def from_plain(cls, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> Self:
+        """The encoding that `plain` described.
+
+        Raises:
+            KeyError, TypeError, ValueError: these describe none.
+        """
+        kinds: dict[str, Any] = {kind.__name__: kind for kind in (Pixels, Scaled, Columns)}
+        inputs = kinds[facts["kind"]](**arrays, **facts["inputs"])
+        return cls(inputs, np.dtype(facts["dtype"]), float(facts["shift"]), float(facts["scale"]))
+
+
+def _inputs(rows: Array | pd.DataFrame) -> Inputs:
+    """Learn how training rows become inputs."""
+    if not isinstance(rows, np.ndarray):
+        return Columns.learned(rows)
+    return Pixels(rows.shape[1]) if rows.dtype == np.uint8 else Scaled.learned(rows)
+
+
+@dataclass(frozen=True)
+class Pixels:
     """Bytes as parts of 255: the scale of an image is known before any is seen."""
 
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        self.dtype = dtype
+    width: int
 
-    def fit(self, images: Array) -> None:
-        pass
-
-    def transform(self, images: Array) -> Array:
-        pixels: Array = images / self.dtype.type(255)
-        return pixels
+    def write(self, rows: Any, out: Array) -> None:
+        """Encode images (N, pixels)."""
+        np.divide(rows, out.dtype.type(255), out=out)
 
 
-def _columns(rows: Array | pd.DataFrame, dtype: np.dtype[Any]) -> Any:
-    """What encodes rows, by scikit-learn's conventions."""
-    if isinstance(rows, np.ndarray) and rows.dtype == np.uint8:
-        return _Pixels(dtype)
+@dataclass(frozen=True)
+class Scaled:
+    """An array of numbers, less the mean (I,) of each column and divided by its deviation `scale` (I,)."""
 
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+    mean: Array
+    scale: Array
 
-    if isinstance(rows, np.ndarray):
-        return StandardScaler()
+    @classmethod
+    def learned(cls, rows: Array) -> Self:
+        """Learn the mean and the deviation of training rows (N, I); of a constant column it is 1."""
+        from sklearn.preprocessing import StandardScaler
 
-    from sklearn.compose import ColumnTransformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
+        scaler = StandardScaler(copy=False).fit(rows)
+        return cls(scaler.mean_, scaler.scale_)
 
-    numbers = number_columns(rows)
-    texts = [column for column in rows.columns if column not in numbers]
-    number = make_pipeline(
-        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-        StandardScaler(),
-    )
-    text = make_pipeline(
-        SimpleImputer(strategy="constant", fill_value="(missing)", keep_empty_features=True),
-        OneHotEncoder(
-            handle_unknown="infrequent_if_exist",
-            max_categories=MAX_CATEGORIES,
-            sparse_output=False,
-        ),
-    )
-    return ColumnTransformer([("numbers", number, numbers), ("texts", text, texts)])
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(self.mean)
+
+    def write(self, rows: Any, out: Array) -> None:
+        """Encode rows (N, I) of numbers."""
+        floats = rows if rows.dtype == np.float32 else np.asarray(rows, float)
+        floats = floats - self.mean.astype(floats.dtype)
+        out[:] = np.divide(floats, self.scale.astype(floats.dtype), out=floats)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of a DataFrame: first the numbers, then where some are missing, then the categories of texts.
+
+    `numbers` are n names, `precision` the float type they are computed in, and `fill` (n,) stands for missing ones.
+    `indicated` (m,) are the positions of the numbers that were missing in some training row; `mean` and `scale` are
+    (n + m,). `texts` are names, `categories` the frequent ones of each, sorted, and `rare` the others, which share
+    one input.
+    """
+
+    numbers: Sequence[str]
+    precision: str
+    fill: Array
+    indicated: Array
+    mean: Array
+    scale: Array
+    texts: Sequence[str]
+    categories: Sequence[Sequence[str]]
+    rare: Sequence[Sequence[str]]
+
+    @classmethod
+    def learned(cls, rows: pd.DataFrame) -> Self:
+        """Learn from training rows."""
+        from sklearn.impute import SimpleImputer
+        from sklearn.preprocessing import StandardScaler
+
+        numbers = number_columns(rows)
+        precision = _precision(rows[numbers])
+        values = _floats(rows[numbers], precision)
+        fill, indicated, mean, scale = np.zeros((4, 0))
+        if numbers:
+            imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+            scaler = StandardScaler(copy=False).fit(imputer.fit_transform(values))
+            fill, indicated = imputer.statistics_, imputer.indicator_.features_
+            mean, scale = scaler.mean_, scaler.scale_
+        texts = [name for name in rows.columns if name not in set(numbers)]
+        categories, rare = [], []
+        for name in texts:
+            counts = rows[name].fillna(MISSING).value_counts().sort_index()
+            frequent = np.ones(len(counts), bool)
+            if len(counts) > MAX_CATEGORIES:
+                order = np.argsort(counts.to_numpy(), kind="stable")
+                frequent[order[: -(MAX_CATEGORIES - 1)]] = False
+            categories.append(list(counts.index[frequent]))
+            rare.append(list(counts.index[~frequent]))
+        return cls(
+            numbers, precision, np.nan_to_num(fill, nan=0.0), indicated.astype(np.int64), mean, scale,
+            texts, categories, rare,
+        )  # fmt: skip
+
+    @property
+    def width(self) -> int:
+        """How many inputs there are."""
+        texts = zip(self.categories, self.rare, strict=True)
+        return len(self.mean) + sum(len(frequent) + bool(rare) for frequent, rare in texts)
+
+    def write(self, rows: Any, out: Array) -> None:
+        """Encode the rows of a DataFrame; a category that no training row had is a rare one, if there are some."""
+        import pandas as pd
+
+        n, inputs = len(self.numbers), len(self.mean)
+        values = np.empty((len(rows), inputs), self.precision)
+        floats = _floats(rows[list(self.numbers)], self.precision)
+        missing = np.isnan(floats)
+        values[:, :n] = np.where(missing, self.fill.astype(values.dtype), floats)
+        values[:, n:] = missing[:, self.indicated]
+        values -= self.mean.astype(values.dtype)
+        values /= self.scale.astype(values.dtype)
+        out[:, :inputs] = values
+        out[:, inputs:] = 0
+        for name, frequent, rare in zip(self.texts, self.categories, self.rare, strict=True):
+            codes = pd.Index(frequent).get_indexer(rows[name].fillna(MISSING))
+            width = len(frequent) + bool(rare)
+            if rare:
+                codes[codes < 0] = len(frequent)
+            seen = np.flatnonzero(codes >= 0)
+            out[seen, inputs + codes[seen]] = 1
+            inputs += width
+
+
+def _precision(numbers: pd.DataFrame) -> str:
+    """The float type in which scikit-learn computes with these columns."""
+    are_single = [dtype == np.float32 for dtype in numbers.dtypes]
+    return "float32" if are_single and all(are_single) else "float64"
+
+
+def _floats(numbers: pd.DataFrame, precision: str) -> Array:
+    """Columns of numbers as one array (N, n), missing ones as NaN."""
+    return numbers.to_numpy(precision, na_value=np.nan)

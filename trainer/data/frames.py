@@ -25,6 +25,7 @@ from trainer.data.cells import (
 )
 from trainer.data.columns import Column
 from trainer.data.encoding import MAX_CATEGORIES
+from trainer.data.reading import PLAIN, Reading
 from trainer.data.tables import MIN_PER_CLASS, Table, Task, number_columns
 from trainer.errors import DataError
 
@@ -38,24 +39,25 @@ def from_frame(
     frame: pd.DataFrame,
     target: str,
     where: str,
-    task: Task | None = None,
+    reading: Reading = PLAIN,
     mark: Mark | None = None,
 ) -> Table:
     """The table of a DataFrame whose column `target` is the label; `where` names it in notes and errors.
 
-    Without a `task`, the labels decide. `mark` is the decimal mark of columns that do not show theirs; without it, the
+    `mark` is the decimal mark of columns that do not show theirs; without it, the
     others tell.
 
     Raises:
         DataError: it can't be used.
     """
-    frame = frame.reset_index(drop=True)
+    reading.check_columns(where, map(str, frame.columns), target)
+    frame = frame.drop(columns=list(reading.drop)).reset_index(drop=True)
     texts = text_columns(frame)
     for column in texts:
         if column.map(pd.api.types.is_list_like).any():
             raise DataError(f"{where}: column {column.name!r} holds lists, not numbers or text")
     mark = mark or decimal_mark(texts, ".")
-    labels, notes = _labels(frame[target], where, task, mark)
+    labels, notes = _labels(frame[target], where, reading.task, mark)
     features = frame.loc[labels.notna()].drop(columns=target).reset_index(drop=True)
     labels = labels.dropna().reset_index(drop=True)
     empty = [str(column) for column in features.columns[features.isna().all()]]

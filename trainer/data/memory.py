@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from trainer.data.frames import from_frame
+from trainer.data.reading import PLAIN, Reading
 from trainer.data.sources import IN_MEMORY
 from trainer.data.splits import Draw
-from trainer.data.tables import Task
 from trainer.errors import DataError
 
 
@@ -39,7 +39,7 @@ class InMemory:
         seed: int,
         rows: int | None,
         dtype: str,
-        task: Task | None = None,
+        reading: Reading = PLAIN,
     ) -> Draw:
         """What draws their splits, as `trainer.data.load` does for a source that can be read.
 
@@ -62,7 +62,7 @@ class InMemory:
                 f"the frame has no column {target!r}: its columns are {', '.join(frame.columns)}"
             )
         name = source.removeprefix(IN_MEMORY)
-        return Draw(from_frame(name, frame, str(target), where, task), seed, rows, dtype)
+        return Draw(from_frame(name, frame, str(target), where, reading), seed, rows, dtype)
 
     def _frame(self) -> pd.DataFrame:
         X = self.X.to_pandas() if hasattr(self.X, "to_pandas") else self.X

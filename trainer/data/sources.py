@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import warnings
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainer.data.reading import PLAIN, Reading, nearest
 from trainer.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from trainer.data.cells import Mark
-    from trainer.data.tables import Table, Task
+    from trainer.data.tables import Table
 
 BUILT_IN = ("digits", "breast_cancer", "wine", "iris", "diabetes")
 IN_MEMORY = "memory:"
@@ -25,16 +25,16 @@ TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
 KINDS = f"{', '.join(BUILT_IN)}, a .csv, .tsv or .parquet file, or mnist:DIR"
 
 
-def read(source: str, target: str | None = None, task: Task | None = None) -> Table:
+def read(source: str, target: str | None = None, reading: Reading = PLAIN) -> Table:
     """The table of a source: a built-in name, a CSV, TSV or Parquet file with its label column, or mnist:DIR.
-
-    `task` says what the labels of a file are, if they are not to decide.
 
     Raises:
         DataError: there is no such source, file or column, or its labels can't be used.
     """
     if target is not None and (source in BUILT_IN or source.startswith("mnist:")):
         raise DataError(f"{source} knows its labels: leave out --target {target}")
+    if source in BUILT_IN or source.startswith("mnist:"):
+        reading.check_nameless(source)
     if source in BUILT_IN:
         return _built_in(source)
     if source.startswith("mnist:"):
@@ -49,8 +49,8 @@ def read(source: str, target: str | None = None, task: Task | None = None) -> Ta
     if re.match("[a-zA-Z][a-zA-Z0-9+]+:/", source):
         raise DataError(f"{source} is an address, and data are read from files: download it first")
     if source.lower().endswith(TABLE_ENDINGS):
-        return _file(Path(source), target, task)
-    raise DataError(f"unknown source {source!r}: {_nearest(source, BUILT_IN, f'give {KINDS}')}")
+        return _file(Path(source), target, reading)
+    raise DataError(f"unknown source {source!r}: {nearest(source, BUILT_IN, f'give {KINDS}')}")
 
 
 def name_of(source: str) -> str:
@@ -58,11 +58,6 @@ def name_of(source: str) -> str:
     if source.startswith(IN_MEMORY):
         return source.removeprefix(IN_MEMORY)
     return source.partition(":")[0] if source.startswith("mnist:") else Path(source).stem
-
-
-def _nearest(word: str, known: Iterable[str], otherwise: str) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else otherwise
 
 
 def _built_in(source: str) -> Table:
@@ -78,11 +73,26 @@ def _built_in(source: str) -> Table:
     return Table(source, "classification", loaded.data, loaded.target.astype(np.intp), classes)
 
 
-def _file(path: Path, target: str | None, task: Task | None) -> Table:
+def _file(path: Path, target: str | None, reading: Reading) -> Table:
+    from trainer.data.frames import from_frame
+
+    frame, mark = frame_of(path, target, needs_target=True)
+    assert target is not None  # noqa: S101  # it is one of the columns
+    return from_frame(path.stem, frame, target, str(path), reading, mark)
+
+
+def frame_of(
+    path: Path, target: str | None, *, needs_target: bool
+) -> tuple[pd.DataFrame, Mark | None]:
+    """The cells of a file, and the decimal mark of its columns that do not show theirs; None if it is not known.
+
+    Raises:
+        DataError: it can't be read, or has no column `target`, or there is none and it `needs_target`.
+    """
     import pandas as pd
 
     from trainer.data.cells import decimal_mark
-    from trainer.data.frames import from_frame, text_columns
+    from trainer.data.frames import text_columns
 
     if not path.is_file():
         raise DataError(f"no such file: {path}")
@@ -97,25 +107,25 @@ def _file(path: Path, target: str | None, task: Task | None) -> Table:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path} can't be read as a table: {reason}") from None
     columns = ", ".join(str(column) for column in frame.columns)
-    if target is None:
+    if target is None and needs_target:
         raise DataError(f"{path}: say which column is the label with --target: {columns}")
-    if target not in frame.columns:
+    if target is not None and target not in frame.columns:
         raise DataError(
             f"{path} has no column {target!r}: "
-            f"{_nearest(target, map(str, frame.columns), f'its columns are {columns}')}"
+            f"{nearest(target, map(str, frame.columns), f'its columns are {columns}')}"
         )
     if not is_csv:
-        return from_frame(path.stem, frame, target, str(path), task)
+        return frame, None
     floats = list(frame.select_dtypes("float").columns)
     usual: Mark = "," if _separator(path) == ";" and not floats else "."
     mark = decimal_mark(text_columns(frame), usual)
     # Which text pandas took for a missing label; and beside decimal commas, 1.234 may be no fraction.
-    again = {target} if frame[target].isna().any() else set()
+    again = {target} if target is not None and frame[target].isna().any() else set()
     again |= set(floats) if mark == "," else set()
     for name, texts in _csv(path, as_text=again).items() if again else ():
         keep = frame[name].notna() & (mark == ".")
         frame[name] = frame[name].astype("object").where(keep, texts)
-    return from_frame(path.stem, frame, target, str(path), task, mark)
+    return frame, mark
 
 
 def _csv(path: Path, *, as_text: Collection[str] | None = None) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trainer.data.encoding import MAX_CATEGORIES, Encoding
 from trainer.data.overview import overview
+from trainer.data.reading import PLAIN, Reading
 from trainer.data.sources import read
 from trainer.data.tables import MIN_PER_CLASS, Table, Task
 from trainer.errors import DataError
@@ -33,13 +34,18 @@ class Splits:
     outputs: int
     train: Rows
     validation: Rows  # of `TEST`, the test rows
-    target_scale: float  # one standard unit of y in the user's units; 1 for classes
+    encoding: Encoding  # by which rows became inputs, learned from the training rows
     fingerprint: str  # of all rows and labels of the source
     contents: Mapping[str, Any]  # of the same: see `Table.contents`
     notes: tuple[str, ...] = ()  # what the user should know: what was left out, and what looks odd
     overview: Mapping[str, Any] = field(
         default_factory=dict
     )  # of split 0: see `trainer.data.overview`
+
+    @property
+    def target_scale(self) -> float:
+        """One standard unit of y in the user's units; 1 for classes."""
+        return self.encoding.scale
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,14 @@ class Draw:
         """What a function of this and of the arguments returns, called where the table is."""
         return function(self, *arguments)
 
+    def training_rows(self, *, every_row: bool) -> tuple[Rows, Encoding]:
+        """Rows for a network that is to be used, all but the test rows or `every_row`, and their encoding."""
+        positions, _ = _test_apart(self.table, self.seed)
+        if every_row:
+            positions = np.arange(len(self.table.labels))
+        encoding = Encoding.learned(self.table, positions, np.dtype(self.dtype))
+        return encoding.transform(self.table, positions), encoding
+
 
 def load(
     source: str,
@@ -73,14 +87,14 @@ def load(
     seed: int,
     rows: int | None,
     dtype: str,
-    task: Task | None = None,
+    reading: Reading = PLAIN,
 ) -> Draw:
-    """Read a source, and return what draws its splits. Without a `task`, the labels of a file decide.
+    """Read a source, and return what draws its splits.
 
     Raises:
         DataError: the source can't be read or used.
     """
-    return Draw(read(source, target, task), seed, rows, dtype)
+    return Draw(read(source, target, reading), seed, rows, dtype)
 
 
 def split(
@@ -181,13 +195,13 @@ def _stratified(
 def _encoded(
     table: Table, train: NDArray[np.intp], validation: NDArray[np.intp], dtype: str
 ) -> Splits:
-    encoding = Encoding(np.dtype(dtype)).fit(table, train)
+    encoding = Encoding.learned(table, train, np.dtype(dtype))
     return Splits(
         task=table.task,
         outputs=1 if table.classes is None else len(table.classes),
         train=encoding.transform(table, train),
         validation=encoding.transform(table, validation),
-        target_scale=encoding.scale,
+        encoding=encoding,
         fingerprint=table.fingerprint,
         contents=table.contents,
         notes=table.notes + _give_aways(table, train),

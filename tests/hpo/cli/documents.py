@@ -72,6 +72,7 @@ class Recommended(Strict):
     params: Params
     mean: float
     ci95: Annotated[list[float], Field(min_length=2, max_length=2)] | None
+    epochs: Counted | None
 
 
 class Finalist(Strict):
@@ -81,6 +82,7 @@ class Finalist(Strict):
     ci95: list[float] | None
     values: list[float | None]
     tied: bool | None
+    epochs: Counted | None
 
 
 class Baseline(Strict):
@@ -207,6 +209,7 @@ class Confirming(Strict):
     stage: Counted
     value: float | None
     error: str | None
+    curves: dict[str, list[float | None]]
 
 
 class ShownTrial(Strict):

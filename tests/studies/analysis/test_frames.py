@@ -226,6 +226,7 @@ FINALIST_COLUMNS = {
     "tied": "boolean",
     "repeats": "Int64",
     "values": "object",
+    "epochs": "Int64",
 }
 
 

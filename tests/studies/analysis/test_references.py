@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from studies.analysis.references import sentences
-from studies.database.records import Confirmation, Finalist, Opening, Reference, StudyRecord, Trial
+from studies.database.records import Confirmation, Finalist, Opening, StudyRecord, Trial
+from studies.database.references import Reference
 from studies.words import number
 from tests.studies.columns_of import summary_of
 

@@ -123,7 +123,7 @@ def test_no_value_makes_it_something_that_is_not_json(value: float) -> None:
 
 
 def test_the_first_finalist_is_recommended_and_its_settings_are_told() -> None:
-    first = Finalist(1, [0.5, 0.75], 0.625, (0.5, 0.75), False)
+    first = Finalist(1, [0.5, 0.75], 0.625, (0.5, 0.75), False, epochs=8)
     second = Finalist(0, [0.25], 0.25, None, True)
     told = said([trial(0, 0.5), trial(1, 0.5)], finalists=[first, second])
     assert told["finalists"] == [
@@ -132,6 +132,7 @@ def test_the_first_finalist_is_recommended_and_its_settings_are_told() -> None:
             "params": {"x": 0.1},
             "mean": 0.625,
             "ci95": [0.5, 0.75],
+            "epochs": 8,
             "values": [0.5, 0.75],
             "tied": False,
         },
@@ -140,6 +141,7 @@ def test_the_first_finalist_is_recommended_and_its_settings_are_told() -> None:
             "params": {"x": 0.0},
             "mean": 0.25,
             "ci95": None,
+            "epochs": None,
             "values": [0.25],
             "tied": True,
         },
@@ -149,6 +151,7 @@ def test_the_first_finalist_is_recommended_and_its_settings_are_told() -> None:
         "params": {"x": 0.1},
         "mean": 0.625,
         "ci95": [0.5, 0.75],
+        "epochs": 8,
     }
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.trainer.data.tables import Write
-from trainer.data import read, split
+from trainer.data import Reading, read, split
 from trainer.errors import DataError
 
 VALUES = [(-1) ** i * i * 1234.5 / 7 for i in range(60)]
@@ -128,11 +128,13 @@ def test_the_task_can_be_said(write: Write) -> None:
     with pytest.raises(DataError, match=r"class '9' has 1 .* --task=regression"):
         split(read(write("rare.csv", ("x", "y"), *rows[:10], *rows[12:]), "y"), 0)
     assert read(path, "y").task == "classification"
-    table = read(path, "y", "regression")
+    table = read(path, "y", Reading(task="regression"))
     assert (table.task, table.classes) == ("regression", None)
     assert table.labels.tolist() == [y for _, y in rows]
     many = read(
-        write("many.csv", ("x", "y"), *((i, i % 30) for i in range(120))), "y", "classification"
+        write("many.csv", ("x", "y"), *((i, i % 30) for i in range(120))),
+        "y",
+        Reading(task="classification"),
     )
     assert len(many.classes or ()) == 30
 
@@ -140,4 +142,4 @@ def test_the_task_can_be_said(write: Write) -> None:
 def test_text_is_no_quantity(write: Write) -> None:
     path = write("t.csv", ("x", "y"), *labelled([*"123456"]))
     with pytest.raises(DataError, match=r"t\.csv: column 'y' holds text, such as 'a'"):
-        read(path, "y", "regression")
+        read(path, "y", Reading(task="regression"))

@@ -1,0 +1,77 @@
+"""The commands that make models and use them: train and predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hpo.cli.completing import study_names
+from hpo.cli.options import storage_option
+from hpo.cli.output import STDOUT, say, stdout_for_results, writing
+
+
+@click.command()
+@click.argument("name", shell_complete=study_names)
+@click.option(
+    "output", "-o", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="FILE.hpo",
+    help="Where the model is written.",
+)  # fmt: skip
+@click.option(
+    "--trial", type=int, metavar="N", help="Settings of this trial. [default: recommended]"
+)
+@click.option("every_row", "--all", is_flag=True, help="Train on the test rows, too.")
+@click.option(
+    "--ensemble", type=click.IntRange(1), default=1, show_default=True, metavar="K",
+    help="Let K networks answer together, with the settings of the finalists.",
+)  # fmt: skip
+@storage_option
+def train(
+    name: str, output: Path, trial: int | None, every_row: bool, ensemble: int, storage: str
+) -> None:
+    """Train a network with the settings that the study NAME recommends, and write it to a file.
+
+    It trains on all rows but the test rows, so that its score on these tells how good it is. The data must be where
+    the study found them.
+
+    \b
+    hpo train penguins -o penguins.hpo
+    hpo train penguins -o penguins.hpo --ensemble 5
+    hpo predict penguins.hpo new.csv -o answers.csv
+    """
+    from hpo import models
+    from hpo.display.model import of_model
+    from hpo.display.text import show
+    from trainer import save
+
+    with stdout_for_results():
+        model = models.train(
+            name, storage=storage, trial=trial, every_row=every_row, ensemble=ensemble
+        )
+    with writing(output):
+        save(model, output)
+    show(*of_model(str(output), models.facts_of(model)))
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option(
+    "output", "-o", type=click.Path(path_type=Path), default=STDOUT, metavar="FILE",
+    help="A .csv, .tsv or .parquet file, the first two also with .gz. [default: -, which is stdout]",
+)  # fmt: skip
+def predict(model: Path, table: Path, output: Path) -> None:
+    """Predict the labels of the rows of TABLE with a MODEL that hpo train wrote, a row for each row.
+
+    Columns are found by their names, in any order. Classes have a column of labels and one of probabilities for each;
+    quantities have an interval that holds 95 % of rows like those that the model was tried on. The rows are read and
+    written in pieces, so the table may be larger than memory.
+
+    \b
+    hpo predict penguins.hpo new.csv -o answers.csv
+    """
+    from hpo import predicting
+
+    with writing(output):
+        for line in predicting.predict_file(model, table, output):
+            say(line)

@@ -1,0 +1,76 @@
+"""Files of tables: delimited text, Parquet and NumPy's archives, each read whole or in pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainer.data.layout import Layout
+from trainer.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARQUET, NPZ = ".parquet", ".npz"
+OF_TEXT = (".csv", ".tsv", ".txt")
+ENDINGS = (*OF_TEXT, *(f"{ending}.gz" for ending in OF_TEXT), PARQUET, NPZ)
+
+
+def pieces(
+    path: str | Path,
+    *,
+    encoding: str | None = None,
+    header: bool | None = None,
+    like: Layout | None = None,
+    rows: int = 100_000,
+    as_text: Collection[str] = (),
+) -> Iterator[pd.DataFrame]:
+    """The rows of a file of a table in its order, at most so many at a time, in frames with names of columns as text.
+
+    The index of a frame counts the rows of the file from 0. Memory is bounded by a piece, or by a row group of Parquet;
+    an .npz is read whole. The cells are those that reading the whole file gives. Only what kind a column has follows
+    from its cells in the piece: one of numbers is text in a piece where a cell is none, such as `-`.
+
+    Args:
+        path: of a .csv, .tsv or .txt, each also with .gz, a .parquet or an .npz.
+        encoding: of a file of text; without it, the file tells.
+        header: whether the first row of a file of text has the names of the columns; without it, as in `like`, or else
+            it has. If it has not, columns are called 0, 1, 2 and so on.
+        like: the layout of the file that a model was trained on (`Table.layout`). It holds where this file does not
+            tell its own: its encoding if it is no Unicode, its separator if rows differ; and its decimal mark.
+        rows: of a piece, at the most.
+        as_text: columns whose cells are the text that they are, or missing. A category 7 is '7', not 7.0 because
+            another cell is missing. Names that the file does not have are ignored.
+
+    Raises:
+        DataError: the file can't be read, has no rows, or a row has more or fewer cells than the first one. Pieces
+            before that row may have been yielded.
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending == PARQUET:
+        from trainer.data import parquet
+
+        made = parquet.pieces(path, rows, as_text)
+    elif ending == NPZ:
+        from trainer.data import npz
+
+        made = npz.pieces(path, rows, as_text)
+    elif path.name.lower().endswith(ENDINGS):
+        from trainer.data import delimited
+
+        has_header = header if header is not None else like is None or like.header
+        found = delimited.layout_of(path, encoding=encoding, header=has_header, likely=like)
+        made = delimited.pieces(path, found.layout, rows, as_text)
+    else:
+        raise DataError(
+            f"{path} is no file of a table: its name has to end in {', '.join(ENDINGS)}"
+        )
+    count = 0
+    for piece in made:
+        count += len(piece)
+        if len(piece):
+            yield piece
+    if not count:
+        raise DataError(f"{path} has no rows")

@@ -19,6 +19,7 @@ MORE_THAN_NUMPY = {  # its doors, and what each needs
     "trainer.estimator": {"sklearn", "threadpoolctl"},
     "trainer.labels": {"scipy", "sklearn"},
     "trainer.population": {"threadpoolctl"},
+    "trainer.references": {"pandas", "sklearn", "threadpoolctl"},
     "trainer.worker": {"threadpoolctl"},
 }
 

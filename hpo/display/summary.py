@@ -14,7 +14,7 @@ from rich.text import Text
 from hpo.display.commands import next_commands
 from hpo.display.text import ACTIONS, STATES
 from studies import Study
-from studies.analysis import agreement, baselines
+from studies.analysis import agreement, baselines, references
 from studies.analysis.facts import data_in_short
 from studies.analysis.summary import Summary
 from studies.database.records import Finalist, Round
@@ -170,6 +170,7 @@ def _params(params: Mapping[str, Any]) -> list[RenderableType]:
 def _confirmed(s: Summary) -> list[RenderableType]:
     """The recommended settings' results on fresh seeds and splits and on the test rows; the tied settings."""
     compared = [_indented(text) for text in baselines.sentences(s.baselines, s.goal)]
+    compared += [_indented(text) for text in references.sentences(s)]
     if s.recommended is None:
         return [*compared] if s.best else []
     first, *others = s.finalists

@@ -17,12 +17,13 @@ from hpo.plan.network import LIMITS, check_space, own_fields, shared_fields
 from hpo.plan.plan import Plan
 from hpo.plan.space import Settings
 from hpo.trainables.task import TEST, Task, Training
-from trainer.data import Reading, Splits, Which
+from trainer.data import Draw, Reading, Splits, Which
+from trainer.data.remote import RemoteDraw
 from trainer.fields import METRICS, NOT_NEGATIVE
 from trainer.fit import fit
-from trainer.guess import guess
 from trainer.population import even_parts, stack_size
 from trainer.recipe import Recipe
+from trainer.references import Reference, guess, references
 
 LOSS = {"classification": "sparse_categorical_cross_entropy", "regression": "squared_error"}
 METRIC = {"classification": "accuracy", "regression": "rmse"}
@@ -37,7 +38,7 @@ class MLP:
     asks_for: Sequence[str] = ()
     folder: Path | None = None
 
-    def __init__(self, plan: Plan, draw: Callable[[Which], Splits]) -> None:
+    def __init__(self, plan: Plan, draw: Draw | RemoteDraw) -> None:
         self.plan = plan
         self.data = draw(0)
         self.draw = draw
@@ -87,6 +88,14 @@ class MLP:
             shared={"train": splits.train, "validation": splits.validation},
         )
 
+    def references(
+        self, splits: Sequence[Which], known: Mapping[str, Sequence[Which]], seed: int
+    ) -> Sequence[Reference]:
+        """What a constant, a linear model and boosted trees score on these splits."""
+        loss = LOSS[self.data.task]
+        fitted: list[Reference] = self.draw.ask(references, splits, known, self.metric, loss, seed)
+        return fitted
+
     def _splits(self, which: Which) -> Splits:
         with self._lock:  # the populations of a batch start together
             if which == 0:
@@ -107,7 +116,7 @@ class MLP:
         )
 
 
-def mlp(plan: Plan, load: Callable[..., Callable[[Which], Splits]] = trainer.data.load) -> MLP:
+def mlp(plan: Plan, load: Callable[..., Draw | RemoteDraw] = trainer.data.load) -> MLP:
     """The trainable of a plan, with its data read and split.
 
     Raises:

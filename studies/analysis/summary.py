@@ -27,6 +27,7 @@ from studies.database.records import (
     Trial,
     TrialState,
 )
+from studies.database.references import Reference, references
 from studies.database.store import Store
 
 
@@ -50,6 +51,7 @@ class Summary:
     note: str = ""  # on how they were ranked, where the search has not recorded that
     confirmations: list[Confirmation] = field(default_factory=list)
     opening: Opening | None = None  # of the test rows
+    references: list[Reference] = field(default_factory=list)  # usual models on the same rows
     plans: list[PlanVersion] = field(default_factory=list)  # empty if the plan never changed
 
     @property
@@ -154,6 +156,8 @@ class Summary:
             ]
         if self.baselines:
             beside |= {"baseline": [baseline.as_mapping() for baseline in self.baselines]}
+        if self.references:
+            beside |= {"references": [reference.as_mapping() for reference in self.references]}
         return {
             "study": record.name,
             "storage": self.storage,
@@ -231,6 +235,7 @@ def summarize(store: Store, name: str) -> Summary:
         note=note,
         confirmations=confirmations,
         opening=store.opening(study_id),
+        references=references(store, study_id) if (record.plan or {}).get("source") else [],
         plans=store.plans(study_id),
     )
 

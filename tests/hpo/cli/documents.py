@@ -95,6 +95,19 @@ class Baseline(Strict):
     better: bool | None
 
 
+class Reference(Strict):
+    model: Literal["constant", "linear", "boosted"]
+    estimator: str | None
+    values: dict[str, float]
+    mean: float | None
+    test: float | None
+    trial: Counted | None
+    gain: float | None
+    gain_ci95: Annotated[list[float], Field(min_length=2, max_length=2)] | None
+    better: bool | None
+    note: str | None
+
+
 class Opened(Strict):
     metric: str
     value: float
@@ -152,6 +165,7 @@ class Summary(Directed):
     data: Data | None = None  # there only of a network on data
     front: list[Unbeaten] | None = None  # there only of several objectives
     baseline: list[Baseline] | None = None  # there only if the plan has some
+    references: list[Reference] | None = None  # there only of a search on data that came to its end
     recommended: Recommended | None
     test: Opened | None
 

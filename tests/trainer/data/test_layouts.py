@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import codecs
+import csv
+import io
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.trainer.data.tables import Write
 from trainer.data import Layout, read
@@ -100,6 +104,45 @@ def test_the_separator_gives_all_rows_as_many_cells(
     path = write("t.csv", (text + rows).replace("\n", end).encode())
     assert layout(path).separator == separator
     assert len(frame(path)) == width
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_what_csv_writes_is_read_with_its_separator(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    words = [
+        "a",
+        "b c",
+        "x, y",
+        "p; q",
+        "u|v",
+        'say "hi"',
+        "it's",
+        "two\nlines",
+        "7",
+        "2,5",
+        "",
+        "größe",
+        '{"k": 1}',
+        "#",
+        "\t",
+    ]
+    width, sep = data.draw(st.integers(2, 5)), data.draw(st.sampled_from(",;\t|"))
+    row = st.lists(st.sampled_from(words), min_size=width, max_size=width)
+    rows = data.draw(st.lists(row, min_size=1, max_size=20))
+    text = io.StringIO(newline="")
+    end = data.draw(st.sampled_from(["\n", "\r\n"]))
+    writer = csv.writer(text, delimiter=sep, lineterminator=end)
+    writer.writerows([[f"column {k}" for k in range(width)], *rows])
+    path = tmp_path_factory.mktemp("made") / "t.csv"
+    path.write_bytes(text.getvalue().encode())
+    made = contents(path)
+    assert made.layout == replace(COMMA, separator=sep)
+    for k, cells in enumerate(zip(*rows, strict=True)):
+        column = made.frame[f"column {k}"]
+        if column.dtype == "str":
+            assert [cell.strip() for cell in column.fillna("")] == [cell.strip() for cell in cells]
 
 
 def test_a_tsv_has_tabs_and_a_txt_anything(write: Write) -> None:
@@ -290,6 +333,26 @@ PINNED = {  # computed before files told their layouts
 @pytest.mark.parametrize(("text", "fingerprint"), PINNED.values(), ids=PINNED)
 def test_the_fingerprint_of_a_file_stays(text: str, fingerprint: str, write: Write) -> None:
     assert read(write("t.csv", text.encode()), "y").fingerprint == fingerprint
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "fingerprint"),
+    [
+        ("Telco-Customer-Churn.csv", "Churn", "8794714ac931c1bf"),
+        ("adult.csv", "income-per-year", "68765d6c004f9e96"),
+        ("california_housing.csv", "median_house_value", "40ae224fa67ef994"),
+        ("penguins.csv", "species", "5ea319414bc29f8d"),
+        ("penguins.csv", "sex", "5ecb05a0cbd24d99"),
+        ("titanic.csv", "survived", "0a6f3713f577f164"),
+        ("winequality-red-semicolon.csv", "y", "381bc395f12092c3"),
+        ("oecd_bli.csv", "Value", "6c22ec586a0af23d"),
+    ],
+)
+def test_the_fingerprint_of_a_real_file_stays(
+    name: str, target: str, fingerprint: str, shared_data: Path
+) -> None:
+    table = read(str(shared_data / "tabular" / name), target)
+    assert table.fingerprint.startswith(fingerprint)
 
 
 @pytest.mark.parametrize(

@@ -62,10 +62,10 @@ def search(
 ) -> Study:
     """Search over data, or with a function that trains, and return the stored study.
 
-    `source` is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file (with `target`), or
-    mnist:DIR; or rows in memory, a DataFrame or an array, with their labels as `y` or in the column `target`; or a
-    function (see `hpo.trainables.function`), then with a `space`. Or leave it out, and give the command line of a
-    `program` (see `hpo.trainables.program`). The other fields of a plan are in
+    `source` is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv, .txt (also .gz), .parquet or .npz file (with
+    `target`), openml:NAME, or mnist:DIR; or rows in memory, a DataFrame or an array, with their labels as `y` or in the
+    column `target`; or a function (see `hpo.trainables.function`), then with a `space`. Or leave it out, and give the
+    command line of a `program` (see `hpo.trainables.program`). The other fields of a plan are in
     `hpo.plan.fields`: trials, rounds, epochs, seed, space, metric, direction, hidden, …
 
     If the storage has a study of that `name`, "resume" goes on with it, by the fields that are passed; its rounds are

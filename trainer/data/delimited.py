@@ -51,6 +51,8 @@ def layout_of(
         text = file.read(len(head))
     tabs = path.name.lower().removesuffix(".gz").endswith(".tsv")
     found = sniffed(text, is_all, header=header, tabs=tabs, likely=likely)
+    if not found.width:
+        raise DataError(f"{path} is empty")
     decimal = "." if likely is None else likely.decimal
     return replace(found, layout=replace(found.layout, encoding=taken, decimal=decimal))
 

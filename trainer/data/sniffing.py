@@ -112,6 +112,8 @@ def _candidate(
     width = max(widths, key=widths.__getitem__) if widths else first
     share = widths[width] / widths.total() if widths else 1.0
     row_names = header and width == first + 1 and _are_names(rows[1:], lines[-1].startswith(quote))
+    if row_names and first == 1:  # or numbers with decimal commas, in one column
+        row_names = not all(_is_number(line) for line in lines[1:] if line.strip())
     if header and first != width and not row_names:
         share = 0.5 * share if first > 1 else 0.0
     cells = [cell for row in rows for cell in row]

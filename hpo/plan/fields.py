@@ -51,6 +51,9 @@ class PlanField(NamedTuple):
 
 WHAT, MUCH, NET = GROUPS
 TEXT = Rule("text", lambda _: True, str)  # the plan itself checks it
+UNDERSTANDING = 2
+"""How tables are understood today (`trainer.data.reading`). A stored plan that does not say it is of version 1."""
+
 NAMES = Rule("a list of names", lambda names: all(isinstance(name, str) for name in names), tuple)
 SOURCES = (
     "digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file, or mnist:DIR."
@@ -81,6 +84,16 @@ _TABLE = (
     PlanField("task", WHAT, one_of(["classification", "regression"]), None, "What the labels of a table are.",
         "by the metric, else by the labels", "regression", "TASK"),
     PlanField("drop", WHAT, NAMES, (), "A column of a table to leave out; can be repeated.", "none", ["id"], "COLUMN"),
+    PlanField("group", WHAT, TEXT, None,
+        "A column of a table that says which rows belong together: no two splits share them.", "none", "patient", "COLUMN"),
+    PlanField("time", WHAT, TEXT, None,
+        "A column of times: the latest rows test, those before them validate, and earlier ones train.",
+        "rows are drawn at random", "date", "COLUMN"),
+    PlanField("weight", WHAT, TEXT, None,
+        "A column that says how much a row counts in training and in the loss; metrics count every row the same.",
+        "all count the same", "weight", "COLUMN"),
+    PlanField("dates", WHAT, YES_NO, False, "Read columns of dates as days since 1970, instead of as text."),
+    PlanField("drop_rare", WHAT, YES_NO, False, "Leave out the rows of classes that have too few of them."),
     PlanField("rows", WHAT, whole(10), None, "Search on so many rows, drawn once.", "all", 1000, "N"),
     PlanField("space", WHAT, TEXT, SPACE,
         f"A range {RANGE}, or choices a,b,c; NAME@CHOICE=a|b=RANGE applies only then; can be repeated.",
@@ -188,6 +201,11 @@ class PlanFields(TypedDict, total=False):
     target: str | None
     task: Literal["classification", "regression"] | None
     drop: str | Sequence[str]
+    group: str | None
+    time: str | None
+    weight: str | None
+    dates: bool
+    drop_rare: bool
     rows: int | None
     space: Mapping[
         str, Any

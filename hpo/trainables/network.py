@@ -134,7 +134,9 @@ def mlp(plan: Plan, load: Callable[..., Callable[[Which], Splits]] = trainer.dat
 
 def reading_of(plan: Plan) -> Reading:
     """How the source of a plan is to be understood."""
-    return Reading(task=task_of(plan), drop=plan.drop)
+    same = ("drop", "dates", "drop_rare", "group", "time", "weight")
+    options = {name: getattr(plan, name) for name in same}
+    return Reading(task=task_of(plan), version=plan.understanding, **options)
 
 
 def task_of(plan: Plan) -> Any:

@@ -85,9 +85,10 @@ _TABLE = (
         "by the metric, else by the labels", "regression", "TASK"),
     PlanField("drop", WHAT, NAMES, (), "A column of a table to leave out; can be repeated.", "none", ["id"], "COLUMN"),
     PlanField("group", WHAT, TEXT, None,
-        "A column of a table that says which rows belong together: no two splits share them.", "none", "patient", "COLUMN"),
+        "A column that says which rows belong together: no two splits share them.", "none", "patient",
+        "COLUMN"),
     PlanField("time", WHAT, TEXT, None,
-        "A column of times: the latest rows test, those before them validate, and earlier ones train.",
+        "A column with times: the latest rows test, those before them validate, and earlier ones train.",
         "rows are drawn at random", "date", "COLUMN"),
     PlanField("weight", WHAT, TEXT, None,
         "A column that says how much a row counts in training and in the loss; metrics count every row the same.",
@@ -147,13 +148,9 @@ _TABLE = (
 )  # fmt: skip
 
 FIELDS = {field.name: field for field in _TABLE}
-OF_THE_NETWORK = (
-    "target",
-    "task",
-    "drop",
-    "rows",
-    *(field.name for field in _TABLE if field.group == NET),
-)
+OF_A_SOURCE = ("target", "task", "drop", "group", "time", "weight", "dates", "drop_rare", "rows")
+"""The fields that say how a source is to be understood."""
+OF_THE_NETWORK = (*OF_A_SOURCE, *(field.name for field in _TABLE if field.group == NET))
 """The fields that a function or a program of the user's has no use for."""
 
 

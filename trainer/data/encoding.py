@@ -42,9 +42,10 @@ class Encoding:
         """The rows at these positions, ready for a network."""
         encoded = self._columns.transform(table.rows_at(positions))
         X, labels = np.ascontiguousarray(encoded, self.dtype), table.labels[positions]
+        weights = None if table.weights is None else table.weights[positions]
         if table.task == "regression":
-            return Rows(X, ((labels - self.shift) / self.scale).astype(self.dtype))
-        return Rows(X, labels)
+            return Rows(X, ((labels - self.shift) / self.scale).astype(self.dtype), weights)
+        return Rows(X, labels, weights)
 
 
 class _Pixels:

@@ -48,9 +48,14 @@ def read(source: str, target: str | None = None, reading: Reading = PLAIN) -> Ta
         )
     if re.match("[a-zA-Z][a-zA-Z0-9+]+:/", source):
         raise DataError(f"{source} is an address, and data are read from files: download it first")
-    if source.lower().endswith(TABLE_ENDINGS):
+    if has_columns(source):
         return _file(Path(source), target, reading)
     raise DataError(f"unknown source {source!r}: {nearest(source, BUILT_IN, f'give {KINDS}')}")
+
+
+def has_columns(source: str) -> bool:
+    """Whether a source is a file of columns, one of which is the label."""
+    return source.lower().endswith(TABLE_ENDINGS)
 
 
 def name_of(source: str) -> str:

@@ -34,6 +34,7 @@ from hpo.plan.fields import (
     OF_THE_NETWORK,
     ROUNDS_OF_HALVING,
     SPACE,
+    UNDERSTANDING,
     seconds,
     size,
 )
@@ -89,6 +90,11 @@ class Plan(BaseModel):
     drop: Annotated[tuple[str, ...], BeforeValidator(_names)] = _default("drop")
     encoding: str | None = _default("encoding")
     header: bool = _default("header")
+    group: str | None = _default("group")
+    time: str | None = _default("time")
+    weight: str | None = _default("weight")
+    dates: bool = _default("dates")
+    drop_rare: bool = _default("drop_rare")
     rows: int | None = _default("rows")
     space: Annotated[
         dict[
@@ -123,6 +129,9 @@ class Plan(BaseModel):
     init: str = _default("init")
     batch_size: int = _default("batch_size")
     dtype: str = _default("dtype")
+    understanding: Annotated[int, Field(ge=1, le=UNDERSTANDING)] = (
+        UNDERSTANDING  # no choice of a user's
+    )
     # It comes last, since its check reads the other fields.
     baseline: Annotated[tuple[dict[str, Any], ...], BeforeValidator(_baselines)] = ()
 
@@ -151,9 +160,10 @@ class Plan(BaseModel):
     @field_validator("*")
     @classmethod
     def _by_its_rule(cls, value: Any, info: ValidationInfo) -> Any:
-        rule = FIELDS[info.field_name or ""].rule
-        if value is None or rule.allows(value):
+        field = FIELDS.get(info.field_name or "")
+        if field is None or value is None or field.rule.allows(value):
             return value
+        rule = field.rule
         raise ValueError(broken(rule, value))
 
     @field_validator("baseline")
@@ -316,5 +326,5 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def to_json(plan: Plan) -> str:
     """A plan as the text that a study stores; without the network, if it trains none."""
-    foreign = set() if plan.source is not None else {"source", *OF_THE_NETWORK}
+    foreign = set() if plan.source is not None else {"source", "understanding", *OF_THE_NETWORK}
     return json.dumps(plan.model_dump(mode="json", exclude=foreign))

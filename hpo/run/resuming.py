@@ -130,7 +130,7 @@ def stored_plan(record: StudyRecord) -> Plan:
     """
     if record.plan is None:
         raise PlanError(f"study {record.name!r} was made by Optuna alone: it has no plan of hpo's")
-    return make_plan(record.plan, "the stored plan")
+    return make_plan({"understanding": 1, **record.plan}, "the stored plan")
 
 
 def check_data(plan: Plan, trainable: Trainable, record: StudyRecord) -> None:

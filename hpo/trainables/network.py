@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import trainer.data
 from hpo.choose.types import Traits
@@ -27,6 +27,8 @@ from trainer.references import Reference, guess, references
 
 LOSS = {"classification": "sparse_categorical_cross_entropy", "regression": "squared_error"}
 METRIC = {"classification": "accuracy", "regression": "rmse"}
+SKEWED, MUCH = 10, 0.8
+"""How many times the rows of the rarest class, or which share of all rows, are too many of one class for accuracy."""
 FEW_ROWS = 250
 """With so few validation rows, a split favours some settings by luck, and a search on one split alone would find these
 (scripts/bench/RESULTS.md). On digits, of which 360 validate, one split for all trials chooses no worse."""
@@ -46,7 +48,11 @@ class MLP:
         self._lock = threading.Lock()
         self.fingerprint = self.data.fingerprint
         self.contents: Mapping[str, Any] = self.data.contents
-        self.notes: Sequence[str] = self.data.notes
+        self.notes: Sequence[str] = [
+            *task_in_words(self.data.overview),
+            *self.data.notes,
+            *skewed(plan, self.data.overview),
+        ]
         self.metric = plan.metric or METRIC[self.data.task]
         self.score = f"validation_{self.metric}"
         metric = METRICS.get(self.metric)  # None: the loss, which is never negative
@@ -128,8 +134,30 @@ def mlp(plan: Plan, load: Callable[..., Draw | RemoteDraw] = trainer.data.load) 
             f"source {plan.source!r} holds no data: give a function that trains by --trainer"
         )
     check_space(plan)
+    return on_data(plan, drawn(plan, load))
+
+
+D = TypeVar("D", bound=Draw | RemoteDraw)
+
+
+def drawn(plan: Plan, load: Callable[..., D]) -> D:
+    """What draws the splits of a plan's data.
+
+    Raises:
+        trainer.errors.DataError: the source can't be read or used.
+    """
     rows = {"seed": plan.seed, "rows": plan.rows, "dtype": plan.dtype}
-    network = MLP(plan, load(plan.source or "", plan.target, reading=reading_of(plan), **rows))
+    return load(plan.source or "", plan.target, reading=reading_of(plan), **rows)
+
+
+def on_data(plan: Plan, draw: Draw | RemoteDraw) -> MLP:
+    """The network on the splits that are drawn.
+
+    Raises:
+        PlanError: the task or the metric does not fit the labels.
+        trainer.errors.DataError: the rows can't be split.
+    """
+    network = MLP(plan, draw)
     task = network.data.task
     if plan.task not in (None, task):
         raise PlanError(f"task {plan.task!r} does not fit {plan.source}, a {task}")
@@ -143,9 +171,37 @@ def mlp(plan: Plan, load: Callable[..., Draw | RemoteDraw] = trainer.data.load) 
     return network
 
 
+def task_in_words(facts: Mapping[str, Any]) -> list[str]:
+    """What the labels are taken for, of a source that does not know them by itself."""
+    if not (label := facts.get("label")):
+        return []
+    if not (classes := facts.get("classes")):
+        return [f"regression: {label!r} is a quantity"]
+    return [f"classification: {label!r} has {len(classes) + facts.get('other_classes', 0)} classes"]
+
+
+def skewed(plan: Plan, facts: Mapping[str, Any]) -> list[str]:
+    """A note if the commonest class is so common that accuracy says little."""
+    classes = facts.get("classes")
+    if not classes or plan.metric is not None:
+        return []
+    most, least = max(classes, key=classes.__getitem__), min(classes, key=classes.__getitem__)
+    all_known = "other_classes" not in facts
+    is_rare = all_known and classes[most] > SKEWED * classes[least]
+    if classes[most] <= MUCH * facts["rows"] and not is_rare:
+        return []
+    rare = f", {classes[least]} are {least!r}" if all_known else ""
+    return [
+        f"{classes[most]} of {facts['rows']} rows are {most!r}{rare}, so accuracy says little of the rarer classes: "
+        "--metric balanced_accuracy counts all classes the same"
+    ]
+
+
 def reading_of(plan: Plan) -> Reading:
     """How the source of a plan is to be understood."""
-    return Reading(task=task_of(plan), drop=plan.drop, encoding=plan.encoding, header=plan.header)
+    same = ("drop", "dates", "drop_rare", "group", "time", "weight", "encoding", "header")
+    options = {name: getattr(plan, name) for name in same}
+    return Reading(task=task_of(plan), version=plan.understanding, **options)
 
 
 def task_of(plan: Plan) -> Any:

@@ -5,6 +5,7 @@ from .reading import Reading
 from .sources import BUILT_IN, name_of, read
 from .splits import TEST, Draw, Splits, Which, load, split
 from .tables import Table
+from .unlabelled import unlabelled
 
 __all__ = [
     "BUILT_IN",
@@ -21,4 +22,5 @@ __all__ = [
     "pieces",
     "read",
     "split",
+    "unlabelled",
 ]

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.data.tables import Write
-from trainer.data import Layout, read
+from trainer.data import Layout, Reading, read
 from trainer.data.files import contents
 
 COMMA = Layout()
@@ -252,7 +252,7 @@ def test_a_first_line_that_looks_like_data_is_said(text: str, is_data: bool, wri
 @pytest.mark.parametrize("target", ["2", "-1"])
 def test_without_a_header_the_labels_are_named_by_their_position(target: str, write: Write) -> None:
     path = write("t.csv", *((i, i % 7, "ab"[i % 2]) for i in range(40)))
-    table = read(path, target, header=False)
+    table = read(path, target, Reading(header=False))
     assert isinstance(table.rows, pd.DataFrame)
     assert (list(table.rows.columns), table.classes) == (["0", "1"], ("a", "b"))
     assert table.layout == replace(COMMA, header=False)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainer.data import pieces, read
+from trainer.data import Reading, pieces, read
 from trainer.errors import DataError
 
 Way = Callable[..., Any]
@@ -25,7 +25,11 @@ def in_pieces(path: str, target: str, **options: Any) -> None:
     [*pieces(path, rows=7, **options)]
 
 
-WAYS = pytest.mark.parametrize("way", [read, in_pieces])
+def as_a_whole(path: str, target: str, **options: Any) -> None:
+    read(path, target, Reading(**options))
+
+
+WAYS = pytest.mark.parametrize("way", [as_a_whole, in_pieces])
 
 
 def refused(way: Way, path: Path, says: str, **options: Any) -> str:
@@ -152,16 +156,16 @@ def test_a_missing_target_lists_columns_and_a_header_that_looks_like_data(tmp_pa
     path.write_text("1,2,a\n" * 40)
     with pytest.raises(DataError, match=r"--target: 1, 2, a \(.*--no-header"):
         read(str(path))
-    refused(read, path, r"no column 'y': its columns are 1, 2, a \(.*--no-header")
-    refused(read, path, r"no column 'y': its columns are 0, 1, 2$", header=False)
+    refused(as_a_whole, path, r"no column 'y': its columns are 1, 2, a \(.*--no-header")
+    refused(as_a_whole, path, r"no column 'y': its columns are 0, 1, 2$", header=False)
     path.write_text(",".join(f"x{n}" for n in range(99)) + "\n" + ",".join(["1"] * 99) + "\n")
-    message = refused(read, path, "no column 'y'")
+    message = refused(as_a_whole, path, "no column 'y'")
     assert message.endswith("x29 and 69 more")
 
 
 @pytest.mark.parametrize("source", ["digits", "t.parquet", "t.npz", "mnist:.", "openml:iris"])
 def test_what_only_text_has_is_refused_for_all_else(source: str) -> None:
     with pytest.raises(DataError, match="leave out --encoding"):
-        read(source, encoding="utf-8")
+        read(source, reading=Reading(encoding="utf-8"))
     with pytest.raises(DataError, match="leave out --no-header"):
-        read(source, header=False)
+        read(source, reading=Reading(header=False))

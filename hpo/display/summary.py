@@ -74,6 +74,8 @@ def _heading(s: Summary) -> Text:
         trials += f" ({others})"
     if s.confirming:
         trials += f" and {s.confirming} to confirm"
+    if s.folds is not None:
+        trials += f", each on {s.folds} folds: {counted(s.trainings, 'training')}"
     if s.plan:
         state = (str(s.record.state), STATES[s.record.state])
         trained = f"{counted(s.epochs_trained, 'epoch')} trained"

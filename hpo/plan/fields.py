@@ -80,6 +80,9 @@ _TABLE = (
     PlanField("task", WHAT, one_of(["classification", "regression"]), None, "What the labels of a table are.",
         "by the metric, else by the labels", "regression", "TASK"),
     PlanField("rows", WHAT, whole(10), None, "Search on so many rows, drawn once.", "all", 1000, "N"),
+    PlanField("folds", MUCH, whole(2), None,
+        "Score settings by cross-validation, as the mean of so many folds: each setting takes so many trainings.",
+        "one split", 5, "K"),
     PlanField("space", WHAT, TEXT, SPACE,
         f"A range {RANGE}, or choices a,b,c; NAME@CHOICE=a|b=RANGE applies only then; can be repeated.",
         metavar="NAME=RANGE", change="A range or choices that include the study's; can be repeated."),
@@ -132,7 +135,13 @@ _TABLE = (
 )  # fmt: skip
 
 FIELDS = {field.name: field for field in _TABLE}
-OF_THE_NETWORK = ("target", "task", "rows", *(field.name for field in _TABLE if field.group == NET))
+OF_THE_NETWORK = (
+    "target",
+    "task",
+    "rows",
+    "folds",
+    *(field.name for field in _TABLE if field.group == NET),
+)
 """The fields that a function or a program of the user's has no use for."""
 
 
@@ -180,6 +189,7 @@ class PlanFields(TypedDict, total=False):
     target: str | None
     task: Literal["classification", "regression"] | None
     rows: int | None
+    folds: int | None
     space: Mapping[
         str, Any
     ]  # of each parameter a `Float`, `Int` or `Categorical`, or the same as text

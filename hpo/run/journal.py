@@ -57,11 +57,12 @@ class Journal:
         `until_confirmed`: it goes on for what `hpo confirm` asked for, and not for the rest of the plan.
         """
         history, direction = self.history, self._traits.direction
-        for note in [*self._notes, *outside(self._plan.baseline, self._plan.space)]:
+        outside_space = outside(self._plan.baseline, self._plan.space)
+        for note in [*self._notes, *self._plan.budget, *outside_space]:
             self._watcher.noticed(note)
         remaining = history.owed if requested_trials(self._plan, self._traits, history) else 0
         if not until_confirmed:
-            remaining += self._plan.trials - history.trainings
+            remaining += self._plan.scorings - history.trainings
         done = history.trainings - history.adopted + history.requested
         self._watcher.started(self._writer.name, self._plan, direction, done, remaining)
         if history.rounds and history.rounds[-1].actions is None:

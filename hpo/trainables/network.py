@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, NamedTuple
 
 import trainer.data
 from hpo.choose.types import Traits
@@ -17,9 +18,10 @@ from hpo.plan.network import LIMITS, check_space, own_fields, shared_fields
 from hpo.plan.plan import Plan
 from hpo.plan.space import Settings
 from hpo.trainables.task import TEST, Task, Training
-from trainer.data import Splits, Which
+from trainer.data import Fold, Splits, Which
 from trainer.fields import METRICS, NOT_NEGATIVE
 from trainer.fit import fit
+from trainer.folds import Folds, fit_folds
 from trainer.guess import guess
 from trainer.population import even_parts, stack_size
 from trainer.recipe import Recipe
@@ -31,18 +33,27 @@ FEW_ROWS = 250
 (scripts/bench/RESULTS.md). On digits, of which 360 validate, one split for all trials chooses no worse."""
 
 
+class Division(NamedTuple):
+    """The rows of split `which`, or those of each of its folds."""
+
+    which: Which
+    splits: tuple[Splits, ...]
+    folds: Folds | None = None
+
+
 class MLP:
     """The NumPy multilayer perceptron on the data of a plan."""
 
     asks_for: Sequence[str] = ()
     folder: Path | None = None
 
-    def __init__(self, plan: Plan, draw: Callable[[Which], Splits]) -> None:
+    def __init__(self, plan: Plan, draw: Callable[..., Splits]) -> None:
         self.plan = plan
-        self.data = draw(0)
         self._draw = draw
-        self._fresh: tuple[Which, Splits] = (0, self.data)  # the last split that was drawn
+        self._first = self._drawn(0)
+        self._fresh = self._first  # the last that was drawn
         self._lock = threading.Lock()
+        self.data = self._first.splits[0]
         self.fingerprint = self.data.fingerprint
         self.contents: Mapping[str, Any] = self.data.contents
         self.notes: Sequence[str] = self.data.notes
@@ -56,13 +67,14 @@ class MLP:
             tests=True,
             limits=LIMITS,
             bounds=NOT_NEGATIVE if metric is None else metric.bounds,
-            fresh_splits=len(self.data.validation.X) <= FEW_ROWS,
+            fresh_splits=sum(len(s.validation.X) for s in self._first.splits) <= FEW_ROWS,
         )
 
     @cached_property
     def overview(self) -> Mapping[str, Any]:
         """What readers of the study are told of its data, with what a guess scores."""
-        score = guess(self.data, self.metric, LOSS[self.data.task])
+        loss = LOSS[self.data.task]
+        score = fmean(guess(splits, self.metric, loss) for splits in self._first.splits)
         return {**self.data.overview, "guess": score if math.isfinite(score) else None}
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
@@ -76,24 +88,36 @@ class MLP:
         return parts
 
     def training(self, task: Task) -> Training:
-        """The training of one population by `trainer.fit.fit`."""
-        splits = self._splits(task.split)
-        recipe = self._recipe(task.settings[0], splits)
+        """The training of one population by `trainer.fit.fit`, or on folds by `trainer.folds.fit_folds`."""
+        division = self._divided(task.split)
+        recipes = [self._recipe(task.settings[0], splits) for splits in division.splits]
         own = [own_fields(self.plan, setting) for setting in task.settings]
+        options: dict[str, Any] = {"epochs": task.epochs, "seed": task.seed}
+        if division.folds is not None:
+            options |= {"kept": self.score}
+            return Training(fit_folds, (recipes, own), options, shared={"folds": division.folds})
+        (splits,) = division.splits
         return Training(
             fit,
-            (recipe, own),
-            {"epochs": task.epochs, "seed": task.seed, "intervals": task.split == TEST},
+            (recipes[0], own),
+            options | {"intervals": task.split == TEST},
             shared={"train": splits.train, "validation": splits.validation},
         )
 
-    def _splits(self, which: Which) -> Splits:
+    def _divided(self, which: Which) -> Division:
         with self._lock:  # the populations of a batch start together
             if which == 0:
-                return self.data
-            if self._fresh[0] != which:
-                self._fresh = which, self._draw(which)
-            return self._fresh[1]
+                return self._first
+            if self._fresh.which != which:
+                self._fresh = self._drawn(which)
+            return self._fresh
+
+    def _drawn(self, which: Which) -> Division:
+        count = self.plan.folds
+        if count is None or which == TEST:
+            return Division(which, (self._draw(which),))
+        splits = tuple(self._draw(which, Fold(number, count)) for number in range(count))
+        return Division(which, splits, Folds(tuple((s.train, s.validation) for s in splits)))
 
     def _recipe(self, setting: Settings, splits: Splits) -> Recipe:
         return Recipe(
@@ -105,7 +129,7 @@ class MLP:
         )
 
 
-def mlp(plan: Plan, load: Callable[..., Callable[[Which], Splits]] = trainer.data.load) -> MLP:
+def mlp(plan: Plan, load: Callable[..., Callable[..., Splits]] = trainer.data.load) -> MLP:
     """The trainable of a plan, with its data read and split.
 
     Raises:

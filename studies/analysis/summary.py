@@ -37,7 +37,7 @@ class Summary:
     storage: str  # its URL, a password left out
     record: StudyRecord
     trials: Mapping[TrialState, int]  # how many there are of each state
-    epochs_trained: int  # in the search and in confirming
+    epochs_trained: int  # in the search and in confirming, by every network
     best: Trial | None = None  # the complete trial with the best finite value
     front: list[Trial] = field(default_factory=list)  # of several objectives: those no other beats
     errors: Counter[str] = field(default_factory=Counter)  # of trainings, with how often each came
@@ -73,6 +73,11 @@ class Summary:
     def seed(self) -> int | None:
         """The seed of the search; None for a study of plain Optuna."""
         return self.plan.get("seed")
+
+    @property
+    def folds(self) -> int | None:
+        """On how many folds each setting is trained; None: on one split."""
+        return self.plan.get("folds")
 
     @property
     def by_name(self) -> bool:
@@ -121,12 +126,12 @@ class Summary:
 
     @property
     def trainings(self) -> int:
-        """How many trainings were begun, in the search and in confirming."""
-        return sum(self.ended.values()) + self.confirming
+        """How many trainings were begun, in the search and in confirming: with folds, one on each."""
+        return (sum(self.ended.values()) + self.confirming) * (self.folds or 1)
 
     @property
     def confirming(self) -> int:
-        """How many trainings confirmed settings, or are about to."""
+        """How many times settings were trained again to confirm them, or are about to be."""
         return sum(len(finalist.values) for finalist in self.finalists)
 
     @property
@@ -219,8 +224,10 @@ def summarize(store: Store, name: str) -> Summary:
         storage=masked(store.url),
         record=record,
         trials=aggregates.counts(store, study_id),
-        epochs_trained=aggregates.epochs_trained(store, study_id)
-        + sum(c.epochs for c in confirmations),
+        epochs_trained=(
+            aggregates.epochs_trained(store, study_id) + sum(c.epochs for c in confirmations)
+        )
+        * ((record.plan or {}).get("folds") or 1),
         best=best,
         front=beaten_by_none,
         errors=aggregates.errors(store, study_id),

@@ -1,3 +1,4 @@
+from .folds import Fold
 from .memory import InMemory
 from .sources import BUILT_IN, name_of, read
 from .splits import TEST, Draw, Splits, Which, load, split
@@ -7,6 +8,7 @@ __all__ = [
     "BUILT_IN",
     "TEST",
     "Draw",
+    "Fold",
     "InMemory",
     "Splits",
     "Table",

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 SHOWN = 20  # classes that are listed, the commonest
 
 
-def overview(table: Table, sizes: Sequence[int], notes: Sequence[str]) -> dict[str, Any]:
+def overview(
+    table: Table, sizes: Sequence[int], notes: Sequence[str], folds: int | None = None
+) -> dict[str, Any]:
     """The facts of a table as plain values: `rows` with a label, `columns`, the `classes` with how many rows each has
     or what the `target` spans, how many rows each of the `splits` has, and the `notes`.
 
-    `sizes` are those of the training, validation and test rows.
+    `sizes` are those of the training, validation and test rows; of one of the `folds`, if there are some.
     """
     labels = table.labels
     facts: dict[str, Any] = {"rows": len(labels), "columns": table.rows.shape[1]}
@@ -31,4 +33,6 @@ def overview(table: Table, sizes: Sequence[int], notes: Sequence[str]) -> dict[s
         if len(order) > SHOWN:
             facts["other_classes"] = len(order) - SHOWN
     facts["splits"] = dict(zip(("training", "validation", "test"), sizes, strict=True))
+    if folds is not None:
+        facts["folds"] = folds
     return facts | {"notes": [*notes]}

@@ -9,7 +9,7 @@ from trainer.other_process import WorkerDiedError
 from trainer.worker import Worker
 
 if TYPE_CHECKING:
-    from trainer.data import Splits, Which
+    from trainer.data import Fold, Splits, Which
 
 MODULES = (
     "sklearn.datasets",
@@ -34,9 +34,9 @@ class RemoteDraw:
         self._source = source
         self._draw = self._ask(worker.keep, load, source, target, **options)
 
-    def __call__(self, which: Which) -> Splits:
-        """One of its splits."""
-        splits: Splits = self._ask(self._draw, which)
+    def __call__(self, which: Which, fold: Fold | None = None) -> Splits:
+        """One of its splits, or one of the folds of it."""
+        splits: Splits = self._ask(self._draw, which, fold)
         return splits
 
     def _ask(self, request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.data.encoding import MAX_CATEGORIES, Encoding
+from trainer.data.folds import Fold, fold_apart
 from trainer.data.overview import overview
 from trainer.data.sources import read
 from trainer.data.tables import MIN_PER_CLASS, Table, Task
@@ -53,9 +54,9 @@ class Draw:
     rows: int | None
     dtype: str
 
-    def __call__(self, which: Which) -> Splits:
-        """One split, the same each time (see `split`)."""
-        return split(self.table, self.seed, which, rows=self.rows, dtype=self.dtype)
+    def __call__(self, which: Which, fold: Fold | None = None) -> Splits:
+        """One split, the same each time, or one of its folds (see `split`)."""
+        return split(self.table, self.seed, which, rows=self.rows, dtype=self.dtype, fold=fold)
 
 
 def load(
@@ -82,6 +83,7 @@ def split(
     *,
     rows: int | None = None,
     dtype: str = "float32",
+    fold: Fold | None = None,
 ) -> Splits:
     """Training and validation rows: 60 and 20 % of all, stratified by class, drawn from the seed; 20 % are set apart.
 
@@ -91,7 +93,8 @@ def split(
 
     `which` is 0, the split that a search begins on; or the number of a fresh one, from 1 or below 0: the same rows
     divided anew into training and validation rows; or `TEST`: all of them train, and the test rows take the validation
-    rows' place.
+    rows' place. With a `fold`, the rows are divided into folds instead, and those of this one validate; a fresh split
+    is then a fresh division into folds.
 
     Raises:
         DataError: there are too few rows, or fewer than three of a class.
@@ -114,12 +117,16 @@ def split(
         sequence = np.random.SeedSequence(seed, spawn_key=key)
         state = int(sequence.generate_state(1, np.uint32)[0])
     share = VALIDATION_SHARE if table.test_rows is not None else VALIDATION_SHARE / (1 - TEST_SHARE)
-    train, validation = _stratified(table, rest, share, state, "validation")
+    if fold is None:
+        train, validation = _stratified(table, rest, share, state, "validation")
+    else:
+        train, validation = fold_apart(table, rest, fold, state)
     drawn = _encoded(table, train, validation, dtype)
     if which:
         return drawn
     sizes = len(train), len(validation), len(test)
-    return replace(drawn, overview=overview(table, sizes, drawn.notes))
+    folds = None if fold is None else fold.of
+    return replace(drawn, overview=overview(table, sizes, drawn.notes, folds))
 
 
 def _test_apart(table: Table, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -50,7 +50,11 @@ def summary(study: Study) -> list[RenderableType]:
     if s.record.stopped:
         parts.append(Text(f"Stopped early: {s.record.stopped}.", "yellow"))
     parts += [Text(sentence) for sentence in data_in_short(s)]
-    parts += [*_by_optuna(s), *_errors(s.errors), *_best(s), *_confirmed(s), Text(), *_ranges(s)]
+    parts += [*_by_optuna(s), *_errors(s.errors), *_best(s), *_confirmed(s)]
+    if s.predicted is not None:
+        first, *others = s.predicted.sentences()
+        parts += [_indented(first), *(Padding(Text(line), (0, 0, 0, 4)) for line in others)]
+    parts += [Text(), *_ranges(s)]
     if s.plan and (agreements := study.rank_agreement()):
         parts += _agreement(agreements)
     parts.append(_line("Stored", f"in {s.storage} as ", s.record.name))

@@ -159,7 +159,14 @@ class Journal:
         history = self.history
         finished = [
             records.Confirmation(
-                history.stage, trial, o.value, o.epochs, o.failure, o.finished, o.metrics
+                history.stage,
+                trial,
+                o.value,
+                o.epochs,
+                o.failure,
+                o.finished,
+                o.metrics,
+                () if o.failure else o.out_of_fold,
             )
             for trial, o in outcomes.items()
         ]

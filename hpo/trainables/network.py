@@ -21,7 +21,7 @@ from hpo.trainables.task import TEST, Task, Training
 from trainer.data import Fold, Splits, Which
 from trainer.fields import METRICS, NOT_NEGATIVE
 from trainer.fit import fit
-from trainer.folds import Folds, fit_folds
+from trainer.folds import OUT_OF_FOLD, Folds, fit_folds
 from trainer.guess import guess
 from trainer.population import even_parts, stack_size
 from trainer.recipe import Recipe
@@ -31,6 +31,9 @@ METRIC = {"classification": "accuracy", "regression": "rmse"}
 FEW_ROWS = 250
 """With so few validation rows, a split favours some settings by luck, and a search on one split alone would find these
 (scripts/bench/RESULTS.md). On digits, of which 360 validate, one split for all trials chooses no worse."""
+
+MOST_CLASSES = 20
+"""With more, no table of classes and what was predicted is kept: it has the square of that many numbers."""
 
 
 class Division(NamedTuple):
@@ -94,7 +97,9 @@ class MLP:
         own = [own_fields(self.plan, setting) for setting in task.settings]
         options: dict[str, Any] = {"epochs": task.epochs, "seed": task.seed}
         if division.folds is not None:
-            options |= {"kept": self.score}
+            # What confirms trains on fresh folds, so its predictions had no part in choosing.
+            few = self.data.outputs <= MOST_CLASSES
+            options |= {"kept": self.score, OUT_OF_FOLD: _is_stage(task.split) and few}
             return Training(fit_folds, (recipes, own), options, shared={"folds": division.folds})
         (splits,) = division.splits
         return Training(
@@ -154,6 +159,10 @@ def mlp(plan: Plan, load: Callable[..., Callable[..., Splits]] = trainer.data.lo
             f"give one of {', '.join(allowed)}"
         )
     return network
+
+
+def _is_stage(which: Which) -> bool:
+    return which != TEST and which > 0
 
 
 def task_of(plan: Plan) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from studies.analysis.baselines import Baseline, baselines_of
 from studies.analysis.finalists import conclude_now
 from studies.analysis.goal import Goal
+from studies.analysis.out_of_fold import OutOfFold, out_of_fold
 from studies.database import aggregates, tables
 from studies.database.engine import masked
 from studies.database.records import (
@@ -51,6 +52,7 @@ class Summary:
     confirmations: list[Confirmation] = field(default_factory=list)
     opening: Opening | None = None  # of the test rows
     plans: list[PlanVersion] = field(default_factory=list)  # empty if the plan never changed
+    predicted: OutOfFold | None = None  # of the recommended settings, on folds that confirmed them
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -152,6 +154,8 @@ class Summary:
             if self.opening.ci95 is not None:  # studies of an older hpo have none
                 test["ci95"] = list(self.opening.ci95)
         beside: dict[str, Any] = {"data": self.data} if self.data else {}
+        if self.predicted is not None:
+            beside["out_of_fold"] = asdict(self.predicted)
         if record.several:
             beside["front"] = [
                 {"trial": t.number, "values": list(t.values), "params": t.params}
@@ -239,6 +243,10 @@ def summarize(store: Store, name: str) -> Summary:
         confirmations=confirmations,
         opening=store.opening(study_id),
         plans=store.plans(study_id),
+        predicted=out_of_fold(
+            store.out_of_fold(study_id, confirmed[0].trial) if confirmed else [],
+            (record.data or {}).get("labels", []),
+        ),
     )
 
 

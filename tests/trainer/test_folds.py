@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from trainer.arrays import Array
 from trainer.fit import fit
-from trainer.folds import Folds, _seed_of, fit_folds
+from trainer.folds import LEVELS, Folds, _seed_of, fit_folds
 from trainer.recipe import Recipe, Rows
 from trainer.worker import Worker
 
@@ -149,6 +149,40 @@ def test_folds_may_differ_in_what_they_learned_from_their_rows() -> None:
     ones = [figures[f"fold{fold}_validation_rmse"][0] for fold in (1, 2)]
     assert ones[1] > 5 * ones[0]
     assert figures["validation_rmse"][0] == np.mean(ones)
+
+
+def test_what_is_predicted_out_of_fold_is_every_row_once() -> None:
+    folds = folds_of(4)
+    trials = [{"learning_rate": 0.1}, {"learning_rate": 1e30}]
+    options: dict[str, Any] = {"epochs": 3, "seed": 1, "kept": KEPT, "out_of_fold": True}
+    *earlier, last = fit_folds([RECIPE] * 4, trials, folds, **options)
+    assert not any("out_of_fold" in figures for figures in earlier)
+    counts = last["out_of_fold"][0].reshape(2, 2)
+    targets = np.concatenate([validation.y for _, validation in folds.parts])
+    np.testing.assert_array_equal(counts.sum(axis=1), np.bincount(targets))
+    sizes = [len(validation.y) for _, validation in folds.parts]
+    right = sum(n * last[f"fold{k}_{KEPT}"][0] for k, n in enumerate(sizes, start=1))
+    assert np.trace(counts) == round(right)
+    assert np.isnan(last["out_of_fold"][1]).all()
+    (alone,) = [*fit_folds([RECIPE] * 4, trials[:1], folds, **options)][2:]
+    np.testing.assert_array_equal(alone["out_of_fold"][0], last["out_of_fold"][0])
+
+
+def test_errors_out_of_fold_are_in_the_users_units() -> None:
+    recipe = replace(RECIPE, outputs=1, loss="squared_error", metric="rmse", target_scale=100.0)
+    rng = np.random.default_rng(0)
+    rows = [
+        Rows(rng.normal(size=(700, 2)).astype(np.float32), rng.normal(size=700)) for _ in range(4)
+    ]
+    folds = Folds(((rows[0], rows[1]), (rows[2], rows[3])))
+    (last,) = fit_folds(
+        [recipe] * 2, [{"learning_rate": 1e-9}], folds,
+        epochs=1, seed=0, kept="validation_rmse", out_of_fold=True,
+    )  # fmt: skip
+    errors = last["out_of_fold"][0]
+    assert len(errors) == len(LEVELS)
+    assert (np.diff(errors) > 0).all()
+    assert 0.5 < (errors[4] - errors[0]) / (2 * 1.645 * last["validation_rmse"][0]) < 1.5
 
 
 def test_patience_is_refused() -> None:

@@ -35,4 +35,6 @@ def overview(
     facts["splits"] = dict(zip(("training", "validation", "test"), sizes, strict=True))
     if folds is not None:
         facts["folds"] = folds
+        if table.classes is not None and len(table.classes) <= SHOWN:
+            facts["labels"] = [*table.classes]  # in the order of their numbers
     return facts | {"notes": [*notes]}

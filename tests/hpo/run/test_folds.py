@@ -132,6 +132,7 @@ def test_what_is_shown_says_so_plainly(done: Study, capsys: pytest.CaptureFixtur
     show(*summary(done))
     shown = " ".join(capsys.readouterr().out.split())
     assert "each on 4 folds: 96 trainings" in shown
+    assert "Predicted out of fold, in " in shown
     assert "142 rows train and validate in 4 folds, 36 test" in shown
     assert "each on 4 folds (96 trainings with those that confirm)" in " ".join(
         done.report().split()
@@ -141,6 +142,19 @@ def test_what_is_shown_says_so_plainly(done: Study, capsys: pytest.CaptureFixtur
     shown = capsys.readouterr().out
     assert "the mean of 4 folds: " in shown
     assert "fold1_" not in shown
+
+
+def test_what_was_predicted_out_of_fold_is_kept_of_what_confirmed(done: Study) -> None:
+    s = done.read()
+    assert s.recommended is not None
+    assert s.predicted is not None
+    assert s.predicted.divisions == len(s.recommended.values)
+    assert sum(map(sum, s.predicted.counts)) == 142 * s.predicted.divisions
+    right = sum(row[k] for k, row in enumerate(s.predicted.counts)) / 142
+    values = [value for value in s.recommended.values if value is not None]
+    assert abs(right - sum(values)) < 0.02 * len(values)  # folds differ in size by a row
+    said = done.summary()["out_of_fold"]
+    assert said["classes"] == s.predicted.classes == ["class_0", "class_1", "class_2"]
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,9 @@ _TABLE = (
     PlanField("dates", WHAT, YES_NO, False, "Read columns of dates as days since 1970, instead of as text."),
     PlanField("drop_rare", WHAT, YES_NO, False, "Leave out the rows of classes that have too few of them."),
     PlanField("rows", WHAT, whole(10), None, "Search on so many rows, drawn once.", "all", 1000, "N"),
+    PlanField("folds", MUCH, whole(2), None,
+        "Score settings by cross-validation, as the mean of so many folds: each setting takes so many trainings.",
+        "one split", 5, "K"),
     PlanField("space", WHAT, TEXT, SPACE,
         f"A range {RANGE}, or choices a,b,c; NAME@CHOICE=a|b=RANGE applies only then; can be repeated.",
         metavar="NAME=RANGE", change="A range or choices that include the study's; can be repeated."),
@@ -156,7 +159,7 @@ OF_A_SOURCE = (
     "target", "task", "drop", "group", "time", "weight", "dates", "drop_rare", "encoding", "header", "rows",
 )  # fmt: skip
 """The fields that say how a source is to be understood."""
-OF_THE_NETWORK = (*OF_A_SOURCE, *(field.name for field in _TABLE if field.group == NET))
+OF_THE_NETWORK = (*OF_A_SOURCE, "folds", *(field.name for field in _TABLE if field.group == NET))
 """The fields that a function or a program of the user's has no use for."""
 
 
@@ -212,6 +215,7 @@ class PlanFields(TypedDict, total=False):
     dates: bool
     drop_rare: bool
     rows: int | None
+    folds: int | None
     space: Mapping[
         str, Any
     ]  # of each parameter a `Float`, `Int` or `Categorical`, or the same as text

@@ -1,4 +1,5 @@
 from .files import pieces
+from .folds import Fold
 from .layout import Layout
 from .memory import InMemory
 from .reading import Reading
@@ -11,6 +12,7 @@ __all__ = [
     "BUILT_IN",
     "TEST",
     "Draw",
+    "Fold",
     "InMemory",
     "Layout",
     "Reading",

@@ -20,12 +20,15 @@ DESCRIBED = 200  # columns that are described, the first
 COMMONEST = 3  # texts of a column
 
 
-def overview(table: Table, sizes: Sequence[int], notes: Sequence[str]) -> dict[str, Any]:
+def overview(
+    table: Table, sizes: Sequence[int], notes: Sequence[str], folds: int | None = None
+) -> dict[str, Any]:
     """The facts of a table as plain values: `rows` with a label, `columns`, the `task`, the `classes` with how many
     rows each has or what the `target` spans, how many rows each of the `splits` has, what is known of each column
     (`described`), why columns are `left_out`, and the `notes`.
 
-    `sizes` are those of the training, validation and test rows; there are none where it can't be split.
+    `sizes` are those of the training, validation and test rows, of one of the `folds` if there are some; there are none
+    where it can't be split.
     """
     labels = table.labels
     facts: dict[str, Any] = {
@@ -46,6 +49,10 @@ def overview(table: Table, sizes: Sequence[int], notes: Sequence[str]) -> dict[s
             facts["other_classes"] = len(order) - SHOWN
     if sizes:
         facts["splits"] = dict(zip(("training", "validation", "test"), sizes, strict=True))
+    if folds is not None:
+        facts["folds"] = folds
+        if table.classes is not None and len(table.classes) <= SHOWN:
+            facts["labels"] = [*table.classes]  # in the order of their numbers
     if not isinstance(table.rows, np.ndarray):
         facts |= of_columns(table.columns, [cells for _, cells in table.rows.items()])
     return facts | {"left_out": dict(table.left_out), "notes": [*notes]}

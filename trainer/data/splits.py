@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.data.encoding import Encoding
+from trainer.data.folds import Fold, fold_apart
 from trainer.data.leaks import give_aways
 from trainer.data.overview import overview
 from trainer.data.parts import apart, check_groups, latest
@@ -58,13 +59,15 @@ class Draw:
     rows: int | None
     dtype: str
 
-    def __call__(self, which: Which) -> Splits:
-        """One split, the same each time (see `split`)."""
-        return split(self.table, self.seed, which, rows=self.rows, dtype=self.dtype)
+    def __call__(self, which: Which, fold: Fold | None = None) -> Splits:
+        """One split, the same each time, or one of its folds (see `split`)."""
+        return split(self.table, self.seed, which, rows=self.rows, dtype=self.dtype, fold=fold)
 
-    def positions(self, which: Which) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """The positions in the table of a split's training rows and of its validation rows."""
-        return positions(self.table, self.seed, which, self.rows)[:2]
+    def positions(
+        self, which: Which, fold: Fold | None = None
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The positions in the table of the training rows and of the validation rows of a split, or of its fold."""
+        return positions(self.table, self.seed, which, self.rows, fold)[:2]
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """What a function of this and of the arguments returns, called where the table is."""
@@ -103,6 +106,7 @@ def split(
     *,
     rows: int | None = None,
     dtype: str = "float32",
+    fold: Fold | None = None,
 ) -> Splits:
     """Training and validation rows: 60 and 20 % of all, stratified by class, drawn from the seed; 20 % are set apart.
 
@@ -116,22 +120,24 @@ def split(
 
     `which` is 0, the split that a search begins on; or the number of a fresh one, from 1 or below 0: the same rows
     divided anew into training and validation rows; or `TEST`: all of them train, and the test rows take the validation
-    rows' place.
+    rows' place. With a `fold`, the rows are divided into folds instead, and those of this one validate; a fresh split
+    is then a fresh division into folds.
 
     Raises:
         DataError: there are too few rows, or fewer than three of a class.
     """
-    train, validation, test = positions(table, seed, which, rows)
+    train, validation, test = positions(table, seed, which, rows, fold)
     drawn = _encoded(table, train, validation, dtype)
     if which != 0:
         return drawn
     drawn = replace(drawn, notes=drawn.notes + give_aways(table, train))
     sizes = len(train), len(validation), len(test)
-    return replace(drawn, overview=overview(table, sizes, drawn.notes))
+    folds = None if fold is None else fold.of
+    return replace(drawn, overview=overview(table, sizes, drawn.notes, folds))
 
 
 def positions(
-    table: Table, seed: int, which: Which, rows: int | None
+    table: Table, seed: int, which: Which, rows: int | None, fold: Fold | None = None
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """The positions of the rows that train, of those that validate, and of the test rows: see `split`."""
     rest, test = _test_apart(table, seed)
@@ -152,6 +158,8 @@ def positions(
         sequence = np.random.SeedSequence(seed, spawn_key=key)
         state = int(sequence.generate_state(1, np.uint32)[0])
     share = VALIDATION_SHARE if table.test_rows is not None else VALIDATION_SHARE / (1 - TEST_SHARE)
+    if fold is not None:
+        return *fold_apart(table, rest, fold, state), test
     if table.times is not None:
         window = np.random.default_rng(state) if which else None
         return *latest(table, rest, share, window), test

@@ -20,7 +20,7 @@ import pandas as pd
 
 from trainer.data.characters import checked, encoding_of, head_of, text_of
 from trainer.data.layout import HEADER_HINT, Layout
-from trainer.data.sniffing import NO_CHARACTER, Sniffed, rows_of, sniffed
+from trainer.data.sniffing import NO_CHARACTER, Sniffed, sniffed, widths_of
 from trainer.errors import DataError
 
 CELLS = 2_000_000  # of a piece of a whole file
@@ -256,16 +256,16 @@ def _check_rows(path: Path, layout: Layout, *, is_open: bool = False) -> None:
         with text_of(path, layout.encoding) as file:
             for _ in range(layout.skipped):
                 file.readline()
-            for line, row in rows_of(file, layout.separator, layout.quote):
+            for line, width in widths_of(file, layout.separator, layout.quote):
                 begins = layout.skipped + line
                 if not expected:
-                    expected = len(row) + layout.row_names
-                elif len(row) != expected and not is_open:
+                    expected = width + layout.row_names
+                elif width != expected and not is_open:
                     first = "as its header has" if layout.header else "as its first row has"
                     if layout.row_names:
                         first = "one more than its header has"
                     raise DataError(
-                        f"{path}, line {begins}: {len(row)} cell{'s' * (len(row) != 1)}, "
+                        f"{path}, line {begins}: {width} cell{'s' * (width != 1)}, "
                         f"but {expected} are expected, {first}"
                     )
     except csv.Error:

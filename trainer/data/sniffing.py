@@ -9,10 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from trainer.data.cells import MISSING
@@ -68,6 +70,16 @@ def sniffed(
     return Sniffed(layout, best.width, header and _is_data(best.rows))
 
 
+@contextmanager
+def cells_of_any_size() -> Iterator[None]:
+    """Lets Python's csv read cells of more than 131,072 characters, such as documents."""
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
 def widths_of(lines: Iterable[str], separator: str, quote: str) -> Iterator[tuple[int, int]]:
     """The line, from 1, that each row begins in, and how many cells it has; blank lines are no rows."""
     rest, before = iter(lines), 0
@@ -107,13 +119,11 @@ def _candidate(
     lines: Sequence[str], is_all: bool, separator: str, quote: str, header: bool
 ) -> _Candidate:
     rows: list[list[str]] = []
-    try:
-        rows_with_cells = (
-            row for row in _reader(lines, separator, quote) if "".join(row).strip() or len(row) > 1
-        )
-        rows += islice(rows_with_cells, ROWS + 1)
-    except csv.Error:
-        return _Candidate(separator, quote, rows, 1, 0, False, 0)
+    with cells_of_any_size(), suppress(csv.Error):
+        for row in _reader(lines, separator, quote):
+            rows += [row] if len(row) > 1 or "".join(row).strip() else []
+            if len(rows) > ROWS:
+                break
     if len(rows) > 1 and (len(rows) > ROWS or not is_all):
         rows.pop()  # it may be cut off
     first = len(rows[0]) if rows else 0

@@ -144,6 +144,19 @@ def test_what_csv_writes_is_read_with_its_separator(
             assert [cell.strip() for cell in column.fillna("")] == [cell.strip() for cell in cells]
 
 
+def test_a_cell_may_be_longer_than_what_tells_the_layout(write: Write) -> None:
+    long = "long; " * 60_000
+    path = write("t.csv", ("text,y\n" + f'"{long}",1\nb,\n' * 3).encode())
+    assert frame(path) == {"text": [long, "b"] * 3, "y": [1, None] * 3}
+
+
+def test_a_table_may_have_thousands_of_columns(write: Write) -> None:
+    path = write("t.csv", [f"column {k}" for k in range(20_000)], range(20_000), range(20_000))
+    made = contents(Path(path))
+    assert made.frame.shape == (2, 20_000)
+    assert made.layout == COMMA
+
+
 def test_a_tsv_has_tabs_and_a_txt_anything(write: Write) -> None:
     assert frame(write("t.tsv", b"a,b\tc,d\n1\t2\n")) == {"a,b": [1], "c,d": [2]}
     assert frame(write("t.txt", b"a;b\n1;2\n")) == {"a": [1], "b": [2]}

@@ -1,4 +1,4 @@
-"""Models: the network with the settings that a study recommends, trained to be used, and its predictions for a file."""
+"""Models: the network with the settings that a study recommends, trained to be used, and written to a file."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from hpo.version import __version__
 from studies import DEFAULT_STORAGE
 from studies.analysis.summary import Summary
 from studies.study import Study
+from trainer import model_file, onnx_file
 from trainer.data import Draw, InMemory, Splits
 from trainer.fit import trained
 from trainer.forward import outputs
@@ -210,6 +211,30 @@ def _about(
         "test": facts["test"] if is_tested else None,
         "data": summary.data,
     }
+
+
+def check_output(output: Path) -> None:
+    """Check that a model can be written to a file of this name, before one is trained.
+
+    Raises:
+        PlanError: its ending is of no kind of model file.
+        DataError: its kind needs a package that is not installed.
+    """
+    if output.suffix not in (model_file.ENDING, onnx_file.ENDING):
+        raise PlanError(
+            f"{output}: a model is written to a file that ends in {model_file.ENDING} or {onnx_file.ENDING}"
+        )
+    if output.suffix == onnx_file.ENDING:
+        onnx_file.require(output)
+
+
+def write(model: Model, output: Path) -> list[str]:
+    """Write a model to a file of the kind that its name says, and return what its user should know."""
+    if output.suffix != onnx_file.ENDING:
+        model_file.save(model, output)
+        return []
+    onnx_file.save_onnx(model, output)
+    return [f"{output}: {note}" for note in onnx_file.notes(model)]
 
 
 def facts_of(model: Model) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def save(model: Model, path: str | Path) -> None:
         facts["margin"] = model.margin
     text = json.dumps(facts, ensure_ascii=False, allow_nan=False)
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    with _replaced(Path(path)) as temporary:
+    with replaced(Path(path)) as temporary:
         temporary.write_bytes(to_bytes(arrays, {"model": sealed(text, arrays)}))
 
 
@@ -187,7 +187,7 @@ def sealed(text: str, arrays: Mapping[str, Array]) -> str:
 
 
 @contextmanager
-def _replaced(path: Path) -> Iterator[Path]:
+def replaced(path: Path) -> Iterator[Path]:
     """A file beside `path` to write to, which takes its place when it is complete."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -23,11 +23,12 @@ from hpo.version import __version__
 from studies import DEFAULT_STORAGE
 from studies.analysis.summary import Summary
 from studies.study import Study
-from trainer import model_file, onnx_file
 from trainer.data import Draw, InMemory, Splits
 from trainer.fit import trained
 from trainer.forward import outputs
 from trainer.model import ClassifierModel, Model, RegressorModel, Trained
+from trainer.model_file import ENDING, ONNX_ENDING, save
+from trainer.onnx_file import notes, require, save_onnx
 from trainer.recipe import Recipe, Rows
 
 MOST_STAGES = 5  # on whose validation rows a model's errors are measured
@@ -220,21 +221,21 @@ def check_output(output: Path) -> None:
         PlanError: its ending is of no kind of model file.
         DataError: its kind needs a package that is not installed.
     """
-    if output.suffix not in (model_file.ENDING, onnx_file.ENDING):
+    if output.suffix not in (ENDING, ONNX_ENDING):
         raise PlanError(
-            f"{output}: a model is written to a file that ends in {model_file.ENDING} or {onnx_file.ENDING}"
+            f"{output}: a model is written to a file that ends in {ENDING} or {ONNX_ENDING}"
         )
-    if output.suffix == onnx_file.ENDING:
-        onnx_file.require(output)
+    if output.suffix == ONNX_ENDING:
+        require(output)
 
 
 def write(model: Model, output: Path) -> list[str]:
     """Write a model to a file of the kind that its name says, and return what its user should know."""
-    if output.suffix != onnx_file.ENDING:
-        model_file.save(model, output)
+    if output.suffix != ONNX_ENDING:
+        save(model, output)
         return []
-    onnx_file.save_onnx(model, output)
-    return [f"{output}: {note}" for note in onnx_file.notes(model)]
+    save_onnx(model, output)
+    return [f"{output}: {note}" for note in notes(model)]
 
 
 def facts_of(model: Model) -> dict[str, Any]:

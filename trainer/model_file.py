@@ -33,7 +33,7 @@ from trainer.model import ClassifierModel, Model, RegressorModel, Trained
 from trainer.network import Network
 
 FORMAT = 1
-ENDING = ".hpo"
+ENDING, ONNX_ENDING = ".hpo", ".onnx"
 DIGITS = 64  # of a digest
 LARGEST = 2**31  # bytes of a model file, many times those of any network that is trained here
 
@@ -81,6 +81,10 @@ def load(path: str | Path) -> Model:
     path = Path(path)
     if not path.is_file():
         raise DataError(f"no such file: {path}")
+    if path.suffix == ONNX_ENDING:
+        raise DataError(
+            f"{path} is an ONNX file, for other programs: a model that can be read here ends in {ENDING}"
+        )
     size = path.stat().st_size
     if size > LARGEST:
         raise DataError(f"{path} is no model: it has {size:,} bytes, more than any model")

@@ -36,7 +36,6 @@ from trainer.onnx_graph import graph_of
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-ENDING = ".onnx"
 OPSET, ML_OPSET, IR = 21, 3, 10  # of 2024: read by ONNX Runtime 1.18 and all later ones
 MEANS_MISSING = "NaN in a column of numbers, the empty string in a column of text"
 DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}\b.*")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from trainer.arrays import Array
 from trainer.data.encoding import MISSING, Columns, Pixels, Scaled
-from trainer.layers import BATCH_NORM_EPSILON, LEAK
+from trainer.layers import BATCH_NORM_EPSILON, GELU_CUBE, LEAK
 from trainer.model import ClassifierModel, Model, RegressorModel, Trained
 
 if TYPE_CHECKING:
@@ -158,8 +159,11 @@ def _outputs(graph: Graph, trained: Trained, rows: str) -> str:
         if k == len(layers) - 1:
             break
         if network.batch_norm:
-            parts = [graph.constant(part[0, 0]) for part in (*scales[k], *running[k])]
-            values = graph.add("BatchNormalization", values, *parts, epsilon=BATCH_NORM_EPSILON)
+            mean, variance = running[k]
+            # The attribute for ε has single precision only, so ε is part of the variance.
+            variance = variance.astype(np.float64) + BATCH_NORM_EPSILON
+            parts = [graph.constant(part[0, 0]) for part in (*scales[k], mean, variance)]
+            values = graph.add("BatchNormalization", values, *parts, epsilon=0.0)
         values = _activated(graph, network.activation, values)
     return values
 
@@ -171,10 +175,19 @@ def _activated(graph: Graph, activation: str, z: str) -> str:
         case "relu" | "tanh" | "sigmoid":
             return graph.add(activation.capitalize(), z)
         case "gelu":
-            return graph.add("Gelu", z, approximate="tanh")
+            return _gelu(graph, z)
         case "leaky_relu":  # ONNX Runtime has no LeakyRelu of doubles
             return graph.add("Max", z, graph.add("Mul", z, graph.constant(LEAK)))
     raise TypeError(f"there are no operators for the activation {activation!r}")
+
+
+def _gelu(graph: Graph, z: str) -> str:
+    """As `trainer.layers` has it. The operator Gelu has constants of single precision in ONNX Runtime."""
+    root = math.sqrt(2 / math.pi)
+    cube = graph.add("Mul", graph.add("Mul", z, z), graph.constant(GELU_CUBE * root))
+    inner = graph.add("Mul", z, graph.add("Add", cube, graph.constant(root)))
+    share = graph.add("Add", graph.add("Tanh", inner), graph.constant(1))
+    return graph.add("Mul", graph.add("Mul", z, graph.constant(0.5)), share)
 
 
 def _mean(graph: Graph, answers: Sequence[str]) -> str:

@@ -186,7 +186,7 @@ def test_arrays_of_floats_and_of_bytes(dtype: str) -> None:
 
 
 def test_labels_are_text_whole_numbers_or_booleans_as_the_classes_are(frame: pd.DataFrame) -> None:
-    kinds = {
+    kinds: dict[str, list[Any]] = {
         "tensor(string)": ["no", "ja"],
         "tensor(int64)": [-3, 7],
         "tensor(bool)": [True, False],

@@ -8,7 +8,7 @@ import click
 
 from hpo.cli.completing import study_names
 from hpo.cli.options import storage_option
-from hpo.cli.output import STDOUT, say, stdout_for_results, writing
+from hpo.cli.output import STDOUT, drawing, say, stdout_for_results, write, writing
 
 
 @click.command()
@@ -25,17 +25,32 @@ from hpo.cli.output import STDOUT, say, stdout_for_results, writing
     "--ensemble", type=click.IntRange(1), default=1, show_default=True, metavar="K",
     help="Let K networks answer together, with the settings of the finalists.",
 )  # fmt: skip
+@click.option(
+    "--card", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.md|FILE.html",
+    help="Also write what the model is, how good it is, and what not to use it for.",
+)  # fmt: skip
 @storage_option
 def train(
-    name: str, output: Path, trial: int | None, every_row: bool, ensemble: int, storage: str
+    name: str,
+    output: Path,
+    trial: int | None,
+    every_row: bool,
+    ensemble: int,
+    card: Path | None,
+    storage: str,
 ) -> None:
     """Train a network with the settings that the study NAME recommends, and write it to a file.
 
     It trains on all rows but the test rows, so that its score on these tells how good it is. The data must be where
     the study found them.
 
+    With --card, the networks that confirmed the settings train again, and a page says what they answered for rows that
+    they were not trained on: which classes are mistaken for which, whether probabilities can be believed, how far
+    estimates are off, and which columns matter.
+
     \b
     hpo train penguins -o penguins.hpo
+    hpo train penguins -o penguins.hpo --card penguins.html
     hpo train penguins -o penguins.hpo --ensemble 5
     hpo predict penguins.hpo new.csv -o answers.csv
     """
@@ -44,12 +59,21 @@ def train(
     from hpo.display.text import show
     from trainer import save
 
+    if card is not None:
+        from hpo.card.writing import card_of, check_name
+
+        check_name(card)
     with stdout_for_results():
-        model = models.train(
+        chosen = models.choose(
             name, storage=storage, trial=trial, every_row=every_row, ensemble=ensemble
         )
+        model = chosen.model
     with writing(output):
         save(model, output)
+    if card is not None:
+        with stdout_for_results(), drawing(card.parent):
+            page = card_of(chosen, card)
+        write(card, page)
     show(*of_model(str(output), models.facts_of(model)))
 
 

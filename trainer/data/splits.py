@@ -63,11 +63,19 @@ class Draw:
         """One split, the same each time (see `split`)."""
         return split(self.table, self.seed, which, rows=self.rows, dtype=self.dtype)
 
-    def training_rows(self, *, every_row: bool) -> tuple[Rows, Encoding]:
-        """Rows for a network that is to be used, all but the test rows or `every_row`, and their encoding."""
-        positions, _ = _test_apart(self.table, self.seed)
+    def positions(self, which: Which) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The positions in the table of a split's training rows and of its validation rows."""
+        return positions(self.table, self.seed, which, self.rows)[:2]
+
+    def training_positions(self, *, every_row: bool) -> NDArray[np.intp]:
+        """The positions of the rows for a network that is to be used: all but the test rows, or `every_row`."""
         if every_row:
-            positions = np.arange(len(self.table.labels))
+            return np.arange(len(self.table.labels))
+        return _test_apart(self.table, self.seed)[0]
+
+    def training_rows(self, *, every_row: bool) -> tuple[Rows, Encoding]:
+        """The same rows as a network takes them, and their encoding."""
+        positions = self.training_positions(every_row=every_row)
         encoding = Encoding.learned(self.table, positions, np.dtype(self.dtype))
         return encoding.transform(self.table, positions), encoding
 
@@ -110,6 +118,18 @@ def split(
     Raises:
         DataError: there are too few rows, or fewer than three of a class.
     """
+    train, validation, test = positions(table, seed, which, rows)
+    drawn = _encoded(table, train, validation, dtype)
+    if which != 0:
+        return drawn
+    sizes = len(train), len(validation), len(test)
+    return replace(drawn, overview=overview(table, sizes, drawn.notes))
+
+
+def positions(
+    table: Table, seed: int, which: Which, rows: int | None
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """The positions of the rows that train, of those that validate, and of the test rows: see `split`."""
     rest, test = _test_apart(table, seed)
     if rows is not None and rows != len(rest):
         # Each class needs a row to draw, one to leave out, and (of a quarter of the rows) one to validate on.
@@ -121,19 +141,14 @@ def split(
             )
         _, rest = _stratified(table, rest, rows, seed, "search")
     if which == TEST:
-        return _encoded(table, rest, test, dtype)
+        return rest, test, test
     state = seed
     if which:
         key = (which,) if which > 0 else (0, -which)
         sequence = np.random.SeedSequence(seed, spawn_key=key)
         state = int(sequence.generate_state(1, np.uint32)[0])
     share = VALIDATION_SHARE if table.test_rows is not None else VALIDATION_SHARE / (1 - TEST_SHARE)
-    train, validation = _stratified(table, rest, share, state, "validation")
-    drawn = _encoded(table, train, validation, dtype)
-    if which:
-        return drawn
-    sizes = len(train), len(validation), len(test)
-    return replace(drawn, overview=overview(table, sizes, drawn.notes))
+    return *_stratified(table, rest, share, state, "validation"), test
 
 
 def _test_apart(table: Table, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

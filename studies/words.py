@@ -147,6 +147,13 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def listed(texts: Iterable[str], most: int) -> str:
+    """The first of many texts, and how many there are more: `a, b, c and 12 more`."""
+    known = list(texts)
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return ", ".join(known[:most]) + more
+
+
 def percent(share: float) -> str:
     """A share in percent: 0 and 100 % are exactly that."""
     if 0 < share < 0.01:

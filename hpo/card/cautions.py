@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from hpo.card.columns import ranked
 from hpo.card.facts import CardFacts
-from studies.words import counted, estimate, number, one_of, percent
+from hpo.held_out import INSIDE
+from studies.words import counted, estimate, listed, number, one_of, percent
 
 FEW_ROWS = 1000  # of a model's training
 FEW_OF_A_CLASS = 30  # held-out rows
 LOW_RECALL = 0.7
 POORLY_INSIDE = 0.9  # share of rows in an interval that is to hold 95 %
+CHANCE = 0.01  # that so few rows lie there, if 95 % of all such rows do
 AT_AN_END = 0.01  # share of rows
 NAMED = 3  # columns or classes
 
@@ -23,17 +26,20 @@ def cautions(facts: CardFacts) -> list[str]:
 
 
 def _worthless(facts: CardFacts) -> Iterator[str]:
-    """That a guess is as good."""
+    """That a guess may be as good, by the validation rows and by the test rows."""
     confirmed, guess = facts.about["confirmed"], facts.guess
-    if guess is None or confirmed is None:
+    scores = [] if confirmed is None else [(confirmed["mean"], confirmed["ci95"])]
+    if facts.test is not None:
+        scores.append((facts.test.value, facts.test.ci95))
+    if guess is None or not scores:
         return
-    ends = confirmed["ci95"] or (confirmed["mean"], confirmed["mean"])
-    is_better = ends[0] > guess if facts.maximize else ends[1] < guess
-    if not is_better:
-        shown = estimate(confirmed["mean"], confirmed["ci95"])
+    worst = [(ends or (value, value))[0 if facts.maximize else 1] for value, ends in scores]
+    if not any(end > guess if facts.maximize else end < guess for end in worst):
+        value, ends = scores[-1]
+        on = "validation" if facts.test is None else "test"
         yield (
-            f"Do not use it before it has more evidence: by its {facts.metric} on validation rows, {shown}, it is "
-            f"not surely better than a guess, {number(guess, 4)}."
+            f"Do not use it before there is more evidence: its {facts.metric} on {on} rows is {estimate(value, ends)}, "
+            f"and a guess that looks at no column scores {number(guess)}."
         )
 
 
@@ -71,10 +77,9 @@ def _classes(facts: CardFacts) -> Iterator[str]:
         yield f"Of {len(low) - NAMED} more classes it recognizes few rows: see the table of classes."
     rare = [one for one in known if one.rows < FEW_OF_A_CLASS]
     if rare:
-        named = ", ".join(f"{one.name!r} ({one.rows})" for one in rare[:NAMED])
-        more = f" and {len(rare) - NAMED} more" if len(rare) > NAMED else ""
+        named = listed((f"{one.name!r} ({one.rows})" for one in rare), NAMED)
         yield (
-            f"Do not trust what is said here of classes with fewer than {FEW_OF_A_CLASS} held-out rows: {named}{more}."
+            f"Do not trust what is said here of classes with fewer than {FEW_OF_A_CLASS} held-out rows: {named}."
         )
     if facts.classes.calibration.is_off:
         off = facts.classes.calibration.error
@@ -84,17 +89,19 @@ def _classes(facts: CardFacts) -> Iterator[str]:
         )
     shares = sorted(facts.class_rows.items(), key=lambda item: -item[1])
     total = sum(facts.class_rows.values())
-    shown = ", ".join(f"{name!r} {percent(rows / total)}" for name, rows in shares[:NAMED])
-    more = f" and {len(shares) - NAMED} more" if len(shares) > NAMED else ""
-    yield f"Do not use its probabilities where classes are not about as common as here: {shown}{more}."
+    shown = listed((f"{name!r} {percent(rows / total)}" for name, rows in shares), NAMED)
+    yield f"Do not use its probabilities where classes are not about as common as here: {shown}."
 
 
 def _quantities(facts: CardFacts) -> Iterator[str]:
+    from scipy.stats import binom
+
     known = facts.quantities
     if known is None:
         return
     for one in known.ranges:
-        if one.inside < POORLY_INSIDE:
+        held = round(one.inside * one.answers)
+        if one.inside < POORLY_INSIDE and binom.cdf(held, one.answers, INSIDE) < CHANCE:
             yield (
                 f"Do not rely on its interval where it estimates {number(one.low)} to {number(one.high)}: there the "
                 f"interval holds {percent(one.inside)} of the rows, not 95 %."
@@ -105,8 +112,8 @@ def _quantities(facts: CardFacts) -> Iterator[str]:
     ):
         if AT_AN_END <= share < 0.5:
             yield (
-                f"Do not use it for what may lie {beyond} {number(value, 6)}: {percent(share)} of the rows have exactly "
-                f"this {end} value, so the table may have been cut off there."
+                f"Do not use it for what may lie {beyond} {number(value, 6)}: {percent(share)} of the rows have "
+                f"exactly this {end} value, so the table may have been cut off there."
             )
 
 
@@ -120,17 +127,17 @@ def _unlike(facts: CardFacts) -> Iterator[str]:
     spans = [
         f"{column.name!r} from {number(column.span[0], 4)} to {number(column.span[1], 4)}"
         for column in columns
-        if column.span is not None
+        if column.span is not None and column.different > 2
     ]
     if spans:
-        whole = "" if len(spans) <= NAMED else "; the last table has all columns"
+        whole = "" if len(spans) <= NAMED else "; the table of columns has all"
         yield (
             f"Do not use it for rows outside of what it was trained on: {', '.join(spans[:NAMED])}{whole}. It answers "
             "for them all the same."
         )
     texts = [column for column in columns if column.kind == "text"]
     if texts:
-        named = ", ".join(f"{column.name!r} ({column.categories})" for column in texts[:NAMED])
+        named = listed((f"{column.name!r} ({column.different})" for column in texts), NAMED)
         yield (
             f"Do not use it for categories other than those it was trained on, of {named}: it answers, but has learned "
             "nothing of them. hpo predict says which these are."
@@ -162,6 +169,8 @@ def _meaning(facts: CardFacts) -> Iterator[str]:
         f"Do not go on using it unchecked: if what goes with {target} changes after {source} was gathered, its scores "
         "no longer hold, and it does not notice."
     )
+    if not facts.columns:  # images
+        return
     groups = _groups(facts)
     such = f", such as those of {one_of(map(repr, groups))}" if groups else ""
     yield (
@@ -171,13 +180,13 @@ def _meaning(facts: CardFacts) -> Iterator[str]:
 
 
 PEOPLE = {
-    "age", "sex", "gender", "race", "ethnicity", "religion", "nationality", "disability", "marital", "birth",
+    "age", "sex", "gender", "race", "ethnicity", "religion", "nationality", "native country", "disability",
+    "marital status", "date of birth",
 }  # fmt: skip
 
 
 def _groups(facts: CardFacts) -> Sequence[str]:
     """Columns whose names are of what people must often not be judged by."""
-    names = [str(column["name"]) for column in facts.model["columns"]]
-    return [
-        n for n in names if PEOPLE & set(n.lower().replace("-", "_").replace(" ", "_").split("_"))
-    ][:NAMED]
+    names = [column.name for column in facts.columns]
+    spoken = [re.sub(r"[\s_.-]+", " ", name).strip().lower() for name in names]
+    return [name for name, words in zip(names, spoken, strict=True) if words in PEOPLE][:NAMED]

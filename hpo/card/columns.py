@@ -39,15 +39,15 @@ MOST_ALIKE = 3
 class ColumnFacts:
     """The values of a column that a model was trained on.
 
-    `span` has the least and the greatest number, None of text or if there is none; `categories` counts the texts, and
-    `commonest` are some of them. `missing` is a share.
+    `different` counts the values that differ. `span` has the least and the greatest number, None of text or if there is
+    none; `commonest` are some of the texts. `missing` is a share.
     """
 
     name: str
     kind: str
     missing: float
+    different: int
     span: tuple[float, float] | None = None
-    categories: int = 0
     commonest: tuple[str, ...] = ()
 
 
@@ -81,10 +81,11 @@ def column_facts(model: Model, rows: Array | pd.DataFrame) -> list[ColumnFacts]:
         return []
     names = column_names(model)
     if isinstance(rows, np.ndarray):
-        ends = zip(rows.min(axis=0), rows.max(axis=0), strict=True)
         return [
-            ColumnFacts(name, "number", 0.0, (float(low), float(high)))
-            for name, (low, high) in zip(names, ends, strict=True)
+            ColumnFacts(
+                name, "number", 0.0, len(np.unique(cells)), (float(cells.min()), float(cells.max()))
+            )
+            for name, cells in zip(names, rows.T, strict=True)
         ]
     found = []
     for column in model.columns:
@@ -92,11 +93,11 @@ def column_facts(model: Model, rows: Array | pd.DataFrame) -> list[ColumnFacts]:
         missing, known = float(cells.isna().mean()), cells.dropna()
         if column.kind == "number":
             span = (float(known.min()), float(known.max())) if len(known) else None
-            found.append(ColumnFacts(column.name, "number", missing, span))
+            found.append(ColumnFacts(column.name, "number", missing, known.nunique(), span))
             continue
         counts = known.value_counts()
         commonest = tuple(map(str, counts.index[counts >= FEW][:LISTED]))
-        found.append(ColumnFacts(column.name, "text", missing, None, len(counts), commonest))
+        found.append(ColumnFacts(column.name, "text", missing, len(counts), None, commonest))
     return found
 
 

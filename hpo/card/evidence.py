@@ -12,7 +12,7 @@ from hpo.card.columns import REPEATS, ranked
 from hpo.card.facts import CardFacts
 from hpo.card.quantities import QUANTILES, QuantityFacts
 from studies.pages.document import Block, Picture, Section, Table
-from studies.words import column, counted, number, percent
+from studies.words import column, counted, notation, number, percent, rounded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,7 +46,7 @@ def _measured(facts: CardFacts) -> str:
         )
     else:
         how = (
-            f"{one.networks} networks with these settings, each trained on about {counted(one.trained_on, 'row')}, gave "
+            f"{one.networks} networks with these settings, each trained on {counted(one.trained_on, 'row')}, gave "
             f"{one.answers:,} answers for {counted(one.rows, 'row')} that they were not trained on"
         )
     chosen = (
@@ -148,7 +148,8 @@ def _calibration(one: Calibration, facts: CardFacts) -> Iterator[Block]:
         f"The class that it answers has a probability of {number(one.probability)} on average, and "
         f"{number(one.right)} of the answers are right. "
         f"Bin by bin, the two are {number(one.error, 2)} apart on average (the expected calibration error, by "
-        f"{facts.measured.answers:,} answers for {counted(facts.measured.rows, 'row')} in {counted(len(one.bins), 'bin')}). "
+        f"{facts.measured.answers:,} answers for {counted(facts.measured.rows, 'row')} in "
+        f"{counted(len(one.bins), 'bin')}). "
         f"If every probability were exactly right, chance alone would make it {low} to {high}: {_verdict(one)}."
     )
     yield Picture(
@@ -171,10 +172,13 @@ def _calibration(one: Calibration, facts: CardFacts) -> Iterator[Block]:
 def _verdict(one: Calibration) -> str:
     if not one.is_off:
         return "so these rows do not show that its probabilities are off"
-    below = np.mean([b.right < b.probability for b in one.bins])
-    if below > 2 / 3:
-        return "so its probabilities are too high"
-    return "so its probabilities are too low" if below < 1 / 3 else "so its probabilities are off"
+    too_high = [b.right < b.probability for b in one.bins]
+    half = len(too_high) // 2
+    lower, upper = np.mean(too_high[:half] or too_high) > 0.5, np.mean(too_high[half:]) > 0.5
+    if lower != upper:
+        ways = ("low", "high") if upper else ("high", "low")
+        return "so its low probabilities are too {} and its high ones too {}".format(*ways)
+    return f"so its probabilities are too {'high' if upper else 'low'}"
 
 
 def _quantities(one: QuantityFacts, facts: CardFacts) -> Iterator[Block]:
@@ -186,14 +190,15 @@ def _quantities(one: QuantityFacts, facts: CardFacts) -> Iterator[Block]:
     )
     yield (
         f"The interval of ± {number(margin)} comes from these rows. To try it, its width was taken from four fifths of "
-        f"them and used on the others, five times: it held {percent(one.inside)} of the answers. It is as wide for every row."
+        f"them and used on the others, five times: it held {percent(one.inside)} of the answers. It is as wide for "
+        "every row."
     )
     yield Picture(
         "residuals",
         _drawn("residuals", one, margin, facts.target),
         "What remains of each estimate: the true quantity less the estimate, by the estimate",
-        "Above 0 the quantity is larger than estimated. Dark bars are quantiles in ranges of estimates with as many answers "
-        "each; between the dashed lines lies the interval. At the right, how many answers remain so far off.",
+        "Above 0 the quantity is larger than estimated. Dark bars are quantiles in ranges of estimates with as many "
+        "answers each; between the dashed lines lies the interval. At the right, how many answers remain so far off.",
     )
     rows = []
     for r in one.ranges:
@@ -238,10 +243,15 @@ def _importance(facts: CardFacts) -> Iterator[Block]:
         "importance",
         _drawn("importances", one, facts.metric),
         f"How much worse {facts.metric} becomes without each column",
-        "Bars are means, and lines reach one standard deviation to both sides. Where a line reaches 0, the column may not "
-        "matter at all.",
+        "Bars are means, and lines reach one standard deviation to both sides. Where a line reaches 0, the column may "
+        "not matter at all.",
     )
-    table = [[name, f"{mean:.2g}", f"{spread:.1g}"] for name, mean, spread in shown[:IMPORTANCES]]
+    digits = notation([shown[0][1]])
+    digits = digits._replace(decimals=digits.decimals - 1)
+    table = [
+        [name, rounded(mean, digits), rounded(spread, digits)]
+        for name, mean, spread in shown[:IMPORTANCES]
+    ]
     worse = f"{facts.metric} worse by"
     headings = ["column", worse, "standard deviation"]
     yield Table("The importance of columns", headings, table, (False, True, True), folded=True)

@@ -43,13 +43,15 @@ class Measured:
 class CardFacts:
     """All that a card says. `model` is `hpo.models.facts_of` of it; `about` therein says where it comes from.
 
-    `searched` is the value of the trial in the search, None if its settings were confirmed; `guess` what a constant
-    scores on validation rows; `finalists` how many settings the recommended were chosen from. `class_rows` says how
-    many of the rows that it was trained on are of each class. Either `classes` or `quantities` is there.
+    `target` is in words, and `dropped` are the columns that were left out on demand. `searched` is the value of the
+    trial in the search, None if its settings were confirmed; `guess` what a constant scores on validation rows;
+    `finalists` how many settings the recommended were chosen from, 0 if they are not these. `class_rows` says how many
+    of the rows that it was trained on are of each class. Either `classes` or `quantities` is there.
     """
 
     model: Mapping[str, Any]
     target: str
+    dropped: Sequence[str]
     maximize: bool
     searched: float | None
     guess: float | None
@@ -90,18 +92,23 @@ def facts_of_card(chosen: Chosen) -> CardFacts:
     if opening is not None and opening.value is not None and opening.trial == trial:
         same = bool(model.about and model.about["test"])
         test = TestScore(opening.value, opening.ci95, same)
+    first = summary.recommended
+    is_recommended = first is not None and first.trial == trial
     confirmed = measured[0].stage is not None
     with threadpool_limits(1, user_api="blas"):
         worth = importance(measured, chosen.network.metric)
     counts = () if classes is None else np.bincount(table.labels[own], minlength=len(classes))
     return CardFacts(
         model=facts_of(model),
-        target=chosen.plan.target or ("the class" if classes else "the quantity"),
+        target=repr(chosen.plan.target)
+        if chosen.plan.target
+        else ("the class" if classes else "the quantity"),
+        dropped=chosen.plan.drop,
         maximize=summary.goal.maximize,
         searched=None if confirmed else chosen.study.trial(trial).trial.value,
         guess=summary.data.get("guess"),
         test=test,
-        finalists=len(summary.finalists),
+        finalists=len(summary.finalists) if is_recommended else 0,
         epochs=chosen.plan.epochs,
         measured=Measured(
             networks=len(measured),

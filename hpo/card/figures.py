@@ -43,7 +43,7 @@ def confusion(facts: ClassFacts) -> Figure:
     side = max(2.6, 0.42 * len(names) + 1.2)
     figure = Figure(figsize=(min(7.2, side + 1.0), min(7.2, side)), layout="constrained")
     axes = figure.add_subplot()
-    axes.pcolormesh(shares, cmap=BLUES, vmin=0, vmax=1, edgecolors="white", linewidth=1)
+    axes.pcolormesh(shares, cmap=BLUES, vmin=0, vmax=1, edgecolors="#e6e6e6", linewidth=0.7)
     for (row, column), count in np.ndenumerate(counts):
         if count:
             axes.text(
@@ -101,12 +101,16 @@ def residuals(facts: QuantityFacts, margin: float, target: str) -> Figure:
     )  # fmt: skip
     for one in facts.ranges:
         low, quarter, middle, upper, high = one.quantiles
-        centre = (one.low + one.high) / 2
-        panel.plot([centre, centre], [low, high], color=INK, lw=1.2, zorder=3)
+        panel.plot([one.middle, one.middle], [low, high], color=INK, lw=1.2, zorder=3)
         panel.plot(
-            [centre, centre], [quarter, upper], color=INK, lw=4, solid_capstyle="butt", zorder=3
+            [one.middle, one.middle],
+            [quarter, upper],
+            color=INK,
+            lw=4,
+            solid_capstyle="butt",
+            zorder=3,
         )
-        panel.plot([centre], [middle], "o", color="white", mec=INK, ms=4.5, zorder=4)
+        panel.plot([one.middle], [middle], "o", color="white", mec=INK, ms=4.5, zorder=4)
     for axes in (panel, side):
         axes.axhline(0, color=GREY, lw=0.8, zorder=0)
         for end in (-margin, margin):

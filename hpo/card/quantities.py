@@ -18,11 +18,12 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @dataclass(frozen=True)
 class Range:
-    """Answers whose estimates lie from `low` to `high`: the QUANTILES of their residuals, and how many of them the
-    interval holds, as a share.
+    """Answers whose estimates lie from `low` to `high`, with the median `middle`: the QUANTILES of their residuals, and
+    how many of them the interval holds, as a share.
     """
 
     low: float
+    middle: float
     high: float
     answers: int
     quantiles: tuple[float, ...]
@@ -94,7 +95,7 @@ def _ranges(estimates: Array, residuals: Array, inside: Array, rows: int) -> lis
     count = int(np.clip(rows // RANGE, 1, MOST_RANGES))
     found = []
     for part in np.array_split(np.argsort(estimates, kind="stable"), count):
-        ends = estimates[part[0]], estimates[part[-1]]
+        low, middle, high = np.quantile(estimates[part], [0, 0.5, 1])
         shown = _quantiles(residuals[part]), float(inside[part].mean())
-        found.append(Range(float(ends[0]), float(ends[1]), len(part), *shown))
+        found.append(Range(float(low), float(middle), float(high), len(part), *shown))
     return found

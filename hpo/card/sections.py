@@ -8,7 +8,17 @@ from hpo.card.cautions import cautions
 from hpo.card.evidence import evidence
 from hpo.card.facts import CardFacts
 from studies.pages.document import Block, Document, Facts, Points, Section, Table
-from studies.words import counted, notation, number, one_of, percent, rounded, setting
+from studies.words import (
+    between,
+    counted,
+    notation,
+    number,
+    one_of,
+    percent,
+    rounded,
+    setting,
+    uncertain,
+)
 
 SHOWN = 12  # classes or columns that a sentence names
 COLUMNS = 60  # in the table of columns
@@ -33,7 +43,8 @@ def _title(facts: CardFacts) -> str:
     who, s = ("A network that", "s") if count == 1 else (f"{count} networks that together", "")
     if facts.classes is None:
         return f"{who} estimate{s} {facts.target}"
-    return f"{who} tell{s} {len(facts.classes.classes)} classes of {facts.target} apart"
+    of = f" of {facts.target}" if facts.about["target"] else ""
+    return f"{who} tell{s} {len(facts.classes.classes)} classes{of} apart"
 
 
 def _what(facts: CardFacts) -> Iterator[Block]:
@@ -44,15 +55,13 @@ def _what(facts: CardFacts) -> Iterator[Block]:
         else f"images of {facts.model['inputs']} pixels"
     )
     if facts.classes is not None:
-        names = [one.name for one in facts.classes.classes]
-        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        listed = ", ".join(map(repr, names[:SHOWN])) + more if more else one_of(map(repr, names))
-        yield f"From {inputs} it answers with a class, {listed}, and with a probability of each."
-    else:
-        margin = facts.model["margin"]
         yield (
-            f"From {inputs} it estimates {facts.target}, with an interval of ± {number(margin)} that is to hold 95 % of "
-            "rows like those of the table."
+            f"From {inputs} it answers with one of {len(facts.classes.classes)} classes, and with a probability of each."
+        )
+    else:
+        yield (
+            f"From {inputs} it estimates {facts.target}, with an interval of ± {number(facts.model['margin'])} that is to "
+            "hold 95 % of rows like those of the table."
         )
     apart = "the test rows, too" if about["test_rows_are_in"] else "the test rows were kept apart"
     yield f"It was trained on {counted(about['rows'], 'row')} of {about['source']}; {apart}."
@@ -62,9 +71,10 @@ def _what(facts: CardFacts) -> Iterator[Block]:
     if facts.class_rows:
         total = sum(facts.class_rows.values())
         counts = sorted(facts.class_rows.items(), key=lambda item: -item[1])
-        more = f" and {len(counts) - SHOWN} more classes" if len(counts) > SHOWN else ""
-        listed = ", ".join(f"{name!r} {n:,} ({percent(n / total)})" for name, n in counts[:SHOWN])
-        yield f"These rows are of the classes {listed}{more}."
+        classes = (f"{name!r} {n:,} ({percent(n / total)})" for name, n in counts)
+        yield f"Of these rows are {listed(classes, SHOWN)}."
+    if facts.dropped:
+        yield f"The search was told to leave out the columns {listed(map(repr, facts.dropped), SHOWN)}."
     if notes := about["data"].get("notes"):
         yield Points([f"{note}." for note in notes])
 
@@ -95,21 +105,13 @@ def _scores(facts: CardFacts) -> Iterator[Block]:
     if facts.guess is not None:
         how = "a constant, on validation rows"
         rows.append((how, facts.guess, None))
-    shown = notation([value for _, value, _ in rows], [ends for *_, ends in rows])
-    table = [
-        [
-            what,
-            rounded(value, shown),
-            "–" if ends is None else f"{rounded(ends[0], shown)} … {rounded(ends[1], shown)}",
-        ]
-        for what, value, ends in rows
-    ]
+    table = [[what, *_number(value, ends)] for what, value, ends in rows]
     better = "higher" if facts.maximize else "lower"
     caption = f"{facts.metric}, {better} is better"
     yield Table(caption, ["scored on", facts.metric, "95 % interval"], table, (False, True, False))
     yield f"Of {facts.metric}, {better} is better. A constant is an answer that looks at no column."
     if confirmed is None:
-        yield "The settings were not trained again: they were chosen by this value, which is likely too good."
+        yield "The settings were not trained again: who chose them by this value has likely a value that is too good."
     elif facts.finalists > 1:
         yield (
             f"The settings were chosen among {facts.finalists} by the trainings on validation rows, so that score is "
@@ -120,6 +122,14 @@ def _scores(facts: CardFacts) -> Iterator[Block]:
             f"All scores in the table are after {counted(facts.epochs, 'epoch')}; the model was trained for "
             f"{facts.about['epochs'][0]}, since the mean of its trainings is better there."
         )
+
+
+def _number(value: float, ends: tuple[float, float] | None) -> tuple[str, str]:
+    """A score and its interval, with as many digits as the interval allows."""
+    if not uncertain(ends):
+        return number(value), "–"
+    shown = notation([value], [ends])
+    return rounded(value, shown), between(ends, shown)
 
 
 def _whose(facts: CardFacts) -> str:
@@ -142,7 +152,7 @@ def _columns(facts: CardFacts) -> Iterator[Block]:
         elif column.kind == "number":
             values = "none"
         else:
-            rest = column.categories - len(column.commonest)
+            rest = column.different - len(column.commonest)
             some = ", ".join(column.commonest)
             more = f"{' and ' if some else ''}{rest} {'more' if some else 'texts'}" if rest else ""
             values = some + more

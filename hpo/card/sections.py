@@ -11,9 +11,9 @@ from studies.pages.document import Block, Document, Facts, Points, Section, Tabl
 from studies.words import (
     between,
     counted,
+    listed,
     notation,
     number,
-    one_of,
     percent,
     rounded,
     setting,
@@ -55,13 +55,13 @@ def _what(facts: CardFacts) -> Iterator[Block]:
         else f"images of {facts.model['inputs']} pixels"
     )
     if facts.classes is not None:
-        yield (
-            f"From {inputs} it answers with one of {len(facts.classes.classes)} classes, and with a probability of each."
-        )
+        count = len(facts.classes.classes)
+        yield f"From {inputs} it answers with one of {count} classes, and with a probability of each."
     else:
+        margin = number(facts.model["margin"])
         yield (
-            f"From {inputs} it estimates {facts.target}, with an interval of ± {number(facts.model['margin'])} that is to "
-            "hold 95 % of rows like those of the table."
+            f"From {inputs} it estimates {facts.target}, with an interval of ± {margin} that is to hold 95 % of rows "
+            "like those of the table."
         )
     apart = "the test rows, too" if about["test_rows_are_in"] else "the test rows were kept apart"
     yield f"It was trained on {counted(about['rows'], 'row')} of {about['source']}; {apart}."

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MATRIX = 20  # classes that a confusion matrix has at most
-WITH_SHARES = 10  # classes that have room for shares in its cells
+WITH_SHARES = 6  # classes that have room for shares in its cells
 MISTAKES = 15  # that stand in its place
 CLASSES = 60
 IMPORTANCES = 40

@@ -74,7 +74,8 @@ def _what(facts: CardFacts) -> Iterator[Block]:
         classes = (f"{name!r} {n:,} ({percent(n / total)})" for name, n in counts)
         yield f"Of these rows are {listed(classes, SHOWN)}."
     if facts.dropped:
-        yield f"The search was told to leave out the columns {listed(map(repr, facts.dropped), SHOWN)}."
+        named = listed(map(repr, facts.dropped), SHOWN)
+        yield f"The search was told to leave {'a column' if len(facts.dropped) == 1 else 'columns'} out: {named}."
     if notes := about["data"].get("notes"):
         yield Points([f"{note}." for note in notes])
 

@@ -215,7 +215,7 @@ def test_the_command_writes_a_card_beside_the_model(
     hpo.train("weights", storage=storage, card=tmp_path / "same.md")
     assert (tmp_path / "same.md").read_text() == text  # in another process, too
     status, out, err = call_hpo(f"train weights -o n.hpo --card n.pdf --storage {storage}")
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert err.count("\n") == 1
     assert "n.pdf" in err
     assert not (tmp_path / "n.hpo").exists()

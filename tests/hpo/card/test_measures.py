@@ -50,7 +50,7 @@ def test_the_calibration_curve_is_scikit_learns_and_its_error_is_the_mean_over_a
     shares, means = calibration_curve(right, first, n_bins=len(one.bins), strategy="quantile")
     assert [b.right for b in one.bins] == pytest.approx(list(shares))
     assert [b.probability for b in one.bins] == pytest.approx(list(means))
-    assert sum(b.answers for b in one.bins) == 200
+    assert sum(b.answers for b in one.bins) == 400
     assert len(one.bins) == 266 // BIN
     by_hand = sum(b.answers * abs(b.right - b.probability) for b in one.bins) / 400
     assert one.error == pytest.approx(by_hand)

@@ -228,10 +228,14 @@ def train(
     trial: int | None = None,
     every_row: bool = False,
     ensemble: int = 1,
+    card: str | Path | None = None,
     X: Any = None,
     y: Any = None,
 ) -> Model:
-    """Train a network with the settings that a study recommends, and return it as a model; see `hpo.models.train`.
+    """Train a network with the settings that a study recommends, and return it as a model; see `hpo.models.choose`.
+
+    What the model is, how good it is on rows that it never saw, and what not to use it for is written to `card`, a file
+    that ends in .md or .html.
 
     >>> model = hpo.train("penguins", ensemble=5)
     >>> model.predict(new_rows)
@@ -239,9 +243,19 @@ def train(
     """
     from hpo import models
 
-    return models.train(
+    if card is not None:
+        from hpo.card.writing import check_name
+
+        check_name(Path(card))
+    chosen = models.choose(
         name, storage=storage, trial=trial, every_row=every_row, ensemble=ensemble, data=_in_memory(X, y),
     )  # fmt: skip
+    if card is not None:
+        from hpo.card.writing import card_of
+        from studies.analysis.export import write_whole
+
+        write_whole(Path(card), card_of(chosen, Path(card)))
+    return chosen.model
 
 
 def open(  # noqa: A001  # as in `with hpo.open("first") as search`

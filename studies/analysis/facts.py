@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from studies.analysis.summary import Summary
-from studies.words import ROUNDING, Notation, counted, number, rounded
+from studies.words import ROUNDING, Notation, counted, number, percent, rounded
 
 MOST = 8  # classes that are listed
 
@@ -35,7 +35,9 @@ def _about(data: Mapping[str, Any], summary: Summary) -> Iterator[str]:
     classes, target = data.get("classes"), data.get("target")
     if classes:
         others = data.get("other_classes", 0) + max(0, len(classes) - MOST)
-        listed = [f"{name} ({_share(n, data['rows'])})" for name, n in list(classes.items())[:MOST]]
+        listed = [
+            f"{name} ({percent(n / data['rows'])})" for name, n in list(classes.items())[:MOST]
+        ]
         more = f" and {others} more" if others else ""
         count = len(classes) + data.get("other_classes", 0)
         yield f"{size}, in {count} classes: {', '.join(listed)}{more}."
@@ -69,11 +71,6 @@ def _guess(data: Mapping[str, Any], summary: Summary) -> str:
         of_shares = "accuracy" not in summary.goal.metric
         how = "the shares of the classes" if of_shares else "the commonest class"
     return f"to guess {how} each time scores {summary.goal.metric} {number(score, 4)}"
-
-
-def _share(count: int, of: int) -> str:
-    share = 100 * count / of
-    return f"{share:.0f} %" if share >= 1 else "below 1 %"
 
 
 def worth_of_best(summary: Summary, values: Sequence[float], shown: Notation) -> str:

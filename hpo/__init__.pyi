@@ -6,6 +6,7 @@ from .api import (
     reproduce,
     resume,
     search,
+    train,
 )
 from .errors import (
     CancelledError,
@@ -53,4 +54,5 @@ __all__ = [
     "reproduce",
     "resume",
     "search",
+    "train",
 ]

@@ -1,4 +1,4 @@
-"""The functions for Python users: search, resume, confirm, reproduce, and ask and tell.
+"""The functions for Python users: search, resume, confirm, reproduce, train, and ask and tell.
 
 Progress is shown as the command shows it: live on a terminal, in a notebook in the cell's output, elsewhere by plain
 lines on stderr. Ctrl-C ends a search in an orderly way, with a line that says how to resume it.
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hpo.trainables.call import Train
     from studies.study import Study
     from trainer.data import InMemory
+    from trainer.model import Model
 
 T = TypeVar("T", bound="Train")
 
@@ -191,6 +192,30 @@ def reproduce(
 ) -> Reproduced:
     """Train a stored trial once more, alone, as its study's plan says, and compare every number. Nothing is written."""
     return operations.reproduce(name, trial, storage=storage, train=train, data=_in_memory(X, y))
+
+
+@raised_as_ours()
+def train(
+    name: str,
+    *,
+    storage: str = DEFAULT_STORAGE,
+    trial: int | None = None,
+    every_row: bool = False,
+    ensemble: int = 1,
+    X: Any = None,
+    y: Any = None,
+) -> Model:
+    """Train a network with the settings that a study recommends, and return it as a model; see `hpo.models.train`.
+
+    >>> model = hpo.train("penguins", ensemble=5)
+    >>> model.predict(new_rows)
+    >>> trainer.save(model, "penguins.hpo")
+    """
+    from hpo import models
+
+    return models.train(
+        name, storage=storage, trial=trial, every_row=every_row, ensemble=ensemble, data=_in_memory(X, y),
+    )  # fmt: skip
 
 
 def open(  # noqa: A001  # as in `with hpo.open("first") as search`

@@ -117,10 +117,13 @@ def _model(
     in_order = tuple(networks[k] for k in range(len(members)))
     table = draw.table
     about = _about(plan, summary, members, len(rows.X), every_row=every_row)
+    about["target"] = table.target or plan.target
     if table.classes is not None:
-        return ClassifierModel(in_order, encoding, table.columns, about, table.classes)
+        return ClassifierModel(
+            in_order, encoding, table.columns, about, table.classes, table.layout
+        )
     margin = _margin(_residuals(network, plan, summary, members[0]))
-    return RegressorModel(in_order, encoding, table.columns, about, margin)
+    return RegressorModel(in_order, encoding, table.columns, about, margin, table.layout)
 
 
 def _stacks(network: MLP, members: Sequence[_Member]) -> Iterator[tuple[Recipe, list[int]]]:

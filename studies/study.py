@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -191,6 +192,19 @@ class Study:
             figure.set_layout_engine("none")  # to find it again takes as long as to draw
             write_whole(folder / f"{name}.png", png(figure))
             yield name, len(figures)
+
+    def train(self, **options: Any) -> Any:
+        """A model: a network trained with the settings that are recommended. `options` are those of `hpo.train`.
+
+        Raises:
+            StoreError: hpo, which trains it, is not installed.
+        """
+        # This package knows nothing of hpo, which says in its metadata what trains.
+        found = entry_points(group="studies", name="train")
+        if not found:
+            raise StoreError("hpo trains the networks of studies: pip install hpo-rounds")
+        (train,) = found
+        return train.load()(self.name, storage=self._url, **options)
 
     def optuna(self) -> optuna.Study:
         """The same study through Optuna, for its plots, its importances, and everything else it offers."""

@@ -27,6 +27,7 @@ from safetensors.numpy import save as to_bytes
 from trainer.arrays import Array
 from trainer.data.columns import Column
 from trainer.data.encoding import Columns, Encoding
+from trainer.data.layout import Layout
 from trainer.errors import DataError
 from trainer.layers import ACTIVATIONS
 from trainer.model import ClassifierModel, Model, RegressorModel, Trained
@@ -61,6 +62,7 @@ def save(model: Model, path: str | Path) -> None:
         "columns": [asdict(column) for column in model.columns],
         "networks": networks,
         "about": dict(model.about or {}),
+        "layout": None if model.layout is None else asdict(model.layout),
     }
     if isinstance(model, ClassifierModel):
         facts["classes"] = model.class_names
@@ -140,10 +142,11 @@ def _model(facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> Model:
         ends = trained.network.sizes[0], trained.network.sizes[-1]
         if ends != (encoding.inputs.width, len(classes)):
             raise ValueError("its networks do not fit its columns and classes")
+    layout = None if facts["layout"] is None else Layout(**facts["layout"])
     if "classes" in facts:
-        return ClassifierModel(networks, encoding, columns, facts["about"], classes)
+        return ClassifierModel(networks, encoding, columns, facts["about"], classes, layout)
     margin = None if facts["margin"] is None else float(facts["margin"])
-    return RegressorModel(networks, encoding, columns, facts["about"], margin)
+    return RegressorModel(networks, encoding, columns, facts["about"], margin, layout)
 
 
 def _fit(columns: Sequence[Column], encoding: Encoding) -> bool:

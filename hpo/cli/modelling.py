@@ -70,8 +70,8 @@ def predict(model: Path, table: Path, output: Path) -> None:
     \b
     hpo predict penguins.hpo new.csv -o answers.csv
     """
-    from hpo import predicting
+    from hpo.predicting import predict_file
 
     with writing(output):
-        for line in predicting.predict_file(model, table, output):
+        for line in predict_file(model, table, output):
             say(line)

@@ -22,7 +22,19 @@ COMPARED = "values from before and after can't be compared"
 FIXED = (
     dict.fromkeys(("seed", "sampler", "ahead", "halving", "finalists", "repeats"), DRAWN)
     | dict.fromkeys(
-        ("metric", "direction", "trainer", "program", "target", "task", "rows", "epochs"), COMPARED
+        (
+            "metric",
+            "direction",
+            "trainer",
+            "program",
+            "target",
+            "task",
+            "encoding",
+            "header",
+            "rows",
+            "epochs",
+        ),
+        COMPARED,
     )
     | {"rounds": "the number of rounds follows from trials"}
     | {"baseline": "it is trained before all others"}

@@ -53,7 +53,8 @@ WHAT, MUCH, NET = GROUPS
 TEXT = Rule("text", lambda _: True, str)  # the plan itself checks it
 NAMES = Rule("a list of names", lambda names: all(isinstance(name, str) for name in names), tuple)
 SOURCES = (
-    "digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file, or mnist:DIR."
+    "digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv, .txt (also .gz), .parquet or .npz file, openml:NAME, "
+    "or mnist:DIR."
 )
 RANGE = "LOW:HIGH[:log][:int][:step=S][:zero=SHARE]"
 """How a range is written as text (`hpo.plan.notation`)."""
@@ -81,6 +82,9 @@ _TABLE = (
     PlanField("task", WHAT, one_of(["classification", "regression"]), None, "What the labels of a table are.",
         "by the metric, else by the labels", "regression", "TASK"),
     PlanField("drop", WHAT, NAMES, (), "A column of a table to leave out; can be repeated.", "none", ["id"], "COLUMN"),
+    PlanField("encoding", WHAT, TEXT, None, "The encoding of a file of text.", "the file tells", "cp949", "NAME"),
+    PlanField("header", WHAT, YES_NO, True,
+        "Whether the first row of a file of text names its columns; if not, --target is a position from 0, or -1."),
     PlanField("rows", WHAT, whole(10), None, "Search on so many rows, drawn once.", "all", 1000, "N"),
     PlanField("space", WHAT, TEXT, SPACE,
         f"A range {RANGE}, or choices a,b,c; NAME@CHOICE=a|b=RANGE applies only then; can be repeated.",
@@ -135,12 +139,9 @@ _TABLE = (
 
 FIELDS = {field.name: field for field in _TABLE}
 OF_THE_NETWORK = (
-    "target",
-    "task",
-    "drop",
-    "rows",
+    "target", "task", "drop", "encoding", "header", "rows",
     *(field.name for field in _TABLE if field.group == NET),
-)
+)  # fmt: skip
 """The fields that a function or a program of the user's has no use for."""
 
 
@@ -188,6 +189,8 @@ class PlanFields(TypedDict, total=False):
     target: str | None
     task: Literal["classification", "regression"] | None
     drop: str | Sequence[str]
+    encoding: str | None
+    header: bool
     rows: int | None
     space: Mapping[
         str, Any

@@ -87,6 +87,8 @@ class Plan(BaseModel):
     target: str | None = _default("target")
     task: str | None = _default("task")
     drop: Annotated[tuple[str, ...], BeforeValidator(_names)] = _default("drop")
+    encoding: str | None = _default("encoding")
+    header: bool = _default("header")
     rows: int | None = _default("rows")
     space: Annotated[
         dict[

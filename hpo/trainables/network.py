@@ -145,7 +145,7 @@ def mlp(plan: Plan, load: Callable[..., Draw | RemoteDraw] = trainer.data.load) 
 
 def reading_of(plan: Plan) -> Reading:
     """How the source of a plan is to be understood."""
-    return Reading(task=task_of(plan), drop=plan.drop)
+    return Reading(task=task_of(plan), drop=plan.drop, encoding=plan.encoding, header=plan.header)
 
 
 def task_of(plan: Plan) -> Any:

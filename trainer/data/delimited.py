@@ -19,11 +19,10 @@ from typing import Any
 import pandas as pd
 
 from trainer.data.characters import checked, encoding_of, head_of, text_of
-from trainer.data.layout import Layout
+from trainer.data.layout import HEADER_HINT, Layout
 from trainer.data.sniffing import NO_CHARACTER, Sniffed, rows_of, sniffed
 from trainer.errors import DataError
 
-ENDINGS = (".csv", ".tsv", ".txt")
 CELLS = 2_000_000  # of a piece of a whole file
 ROWS = 50_000  # of a piece, where a column is read again
 MISSING = (
@@ -111,6 +110,38 @@ def texts(
     if not missing:
         options = {"dtype": "object", "na_values": [], "keep_default_na": False}
     return _columns(_read(path, layout, ROWS, names, **options), names)
+
+
+def notes(path: Path, found: Sniffed, frame: pd.DataFrame, *, asked: bool) -> list[str]:
+    """What the user should know of how a file was read, unless the encoding was `asked` for that it has."""
+    layout, said = found.layout, []
+    if layout.encoding != "utf-8" and not asked:
+        said.append(f"its text is taken for {layout.encoding}; --encoding says that it is another")
+    if layout.comments:
+        lines = "line" if layout.comments == 1 else f"{layout.comments} lines"
+        said.append(f"the {lines} at its beginning that begin with # are taken for comments")
+    if layout.quote == "'":
+        said.append("single quotes around cells are taken away")
+    if layout.row_names:
+        said.append(
+            "its header is one cell shorter than its rows, whose first cells are taken for their names"
+        )
+    if found.data_in_header:
+        said.append(HEADER_HINT)
+    if layout.header:
+        names = [name for name in frame.columns if _is_made(name, frame.columns)]
+        twice = [name for name in names if not name.startswith("Unnamed: ")]
+        if twice:
+            said.append(f"columns of the same name are called {', '.join(map(repr, twice))}")
+        if nameless := [name for name in names if name not in twice]:
+            said.append(f"columns without a name are called {', '.join(map(repr, nameless))}")
+    return [f"{path}: {one}" for one in said]
+
+
+def _is_made(name: str, names: Collection[str]) -> bool:
+    """Whether pandas made the name of a column, as it does for the second one of a name."""
+    before, _, number = name.rpartition(".")
+    return (number.isdecimal() and before in names) or name.startswith("Unnamed: ")
 
 
 def _columns(pieces: Iterable[pd.DataFrame], names: Iterable[str]) -> dict[str, pd.Series[Any]]:

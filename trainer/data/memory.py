@@ -10,7 +10,7 @@ import pandas as pd
 
 from trainer.data.frames import from_frame
 from trainer.data.reading import PLAIN, Reading
-from trainer.data.sources import IN_MEMORY
+from trainer.data.sources import IN_MEMORY, check_no_text
 from trainer.data.splits import Draw
 from trainer.errors import DataError
 
@@ -47,6 +47,7 @@ class InMemory:
             DataError: they can't be used.
         """
         frame, where = self._frame(), "X, y" if self.y is not None else "the frame"
+        check_no_text(where, reading)
         if self.y is None and target is None:
             raise DataError(
                 f"labels are missing: give hpo.search(X, y), or target, one of the columns "

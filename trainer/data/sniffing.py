@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from trainer.data.cells import MISSING
 from trainer.data.layout import SEPARATORS, Layout
+from trainer.data.texts import MISSING
 
 ROWS = 200  # of the beginning of a file, that tell its separator
 NO_CHARACTER = "\x1f"
@@ -111,10 +111,7 @@ def _candidate(
     widths = Counter(map(len, rows[1:] if header else rows))
     width = max(widths, key=widths.__getitem__) if widths else first
     share = widths[width] / widths.total() if widths else 1.0
-    row_names = header and width == first + 1
-    if row_names and first == 1:
-        # A column of numbers with decimal commas, or a column beside the names of its rows.
-        row_names = not all(_NUMBER.fullmatch(line.strip()) for line in lines[1:] if line.strip())
+    row_names = header and width == first + 1 and _are_names(rows[1:], lines[-1].startswith(quote))
     if header and first != width and not row_names:
         share = 0.5 * share if first > 1 else 0.0
     cells = [cell for row in rows for cell in row]
@@ -122,6 +119,14 @@ def _candidate(
     return _Candidate(
         separator, quote, rows, first if share == 0 else width, share, row_names, clean
     )
+
+
+def _are_names(rows: Sequence[Sequence[str]], quoted: bool) -> bool:
+    """Whether the first cells of rows name these, as R writes it: each another, in quotes, or text, or 1, 2, 3."""
+    names = [row[0] for row in rows]
+    if len({*names}) < len(names):
+        return False
+    return quoted or not any(map(_is_number, names)) or names[:2] in (["1"], ["1", "2"])
 
 
 def _is_clean(cell: str, separator: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from trainer.data.columns import Column
+    from trainer.data.layout import Layout
 
 Task = Literal["classification", "regression"]
 
@@ -28,7 +30,9 @@ class Table:
 
     `labels` are class numbers, whose names are `classes`, or for a regression quantities. `test_rows` are the positions
     of rows that the source itself sets apart for testing. `notes` say what of the source was left out,
-    and what could be understood in another way; `columns` say how new rows are to be understood.
+    and what could be understood in another way; `columns` say how new rows are to be understood, and `layout` how the
+    file held its cells. `left_out` says of other columns why they are no features, and `target` is the column of the
+    labels, where these have names.
     """
 
     name: str
@@ -39,6 +43,9 @@ class Table:
     test_rows: NDArray[np.intp] | None = None
     notes: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()  # of a DataFrame, in its order
+    layout: Layout | None = None  # of a file of text
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
 
     def rows_at(self, positions: NDArray[np.intp]) -> Array | pd.DataFrame:
         """Some of the rows."""

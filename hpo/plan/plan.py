@@ -32,6 +32,7 @@ from hpo.plan.fields import (
     FIELDS,
     OF_A_NETWORK,
     OF_THE_NETWORK,
+    PRESETS,
     ROUNDS_OF_HALVING,
     SPACE,
     seconds,
@@ -114,6 +115,7 @@ class Plan(BaseModel):
     trial_timeout: float | None = _default("trial_timeout")
     trial_memory: int | None = _default("trial_memory")
     patience: int | None = _default("patience")
+    preset: str | None = _default("preset")
     hidden: tuple[int, ...] = _default("hidden")
     activation: str = _default("activation")
     batch_norm: bool = _default("batch_norm")
@@ -131,6 +133,13 @@ class Plan(BaseModel):
     def _rounds_of_halving(cls, fields: Any) -> Any:
         if isinstance(fields, Mapping) and fields.get("halving") is not None:
             return {"rounds": ROUNDS_OF_HALVING, **fields}
+        return fields
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_preset(cls, fields: Any) -> Any:
+        if isinstance(fields, Mapping) and (preset := fields.get("preset")) in PRESETS:
+            return {**PRESETS[preset], **fields}
         return fields
 
     @field_validator("hidden", mode="before")

@@ -129,7 +129,10 @@ def mlp(plan: Plan, load: Callable[..., Draw | RemoteDraw] = trainer.data.load) 
         )
     check_space(plan)
     rows = {"seed": plan.seed, "rows": plan.rows, "dtype": plan.dtype}
-    network = MLP(plan, load(plan.source or "", plan.target, reading=reading_of(plan), **rows))
+    binned = plan.preset == "tabular"
+    network = MLP(
+        plan, load(plan.source or "", plan.target, reading=reading_of(plan), binned=binned, **rows)
+    )
     task = network.data.task
     if plan.task not in (None, task):
         raise PlanError(f"task {plan.task!r} does not fit {plan.source}, a {task}")

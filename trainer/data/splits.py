@@ -58,10 +58,13 @@ class Draw:
     seed: int
     rows: int | None
     dtype: str
+    binned: bool = False  # numbers have several inputs: see `trainer.data.bins`
 
     def __call__(self, which: Which) -> Splits:
         """One split, the same each time (see `split`)."""
-        return split(self.table, self.seed, which, rows=self.rows, dtype=self.dtype)
+        return split(
+            self.table, self.seed, which, rows=self.rows, dtype=self.dtype, binned=self.binned
+        )
 
     def positions(self, which: Which) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """The positions in the table of a split's training rows and of its validation rows."""
@@ -76,7 +79,7 @@ class Draw:
         positions, _ = _test_apart(self.table, self.seed)
         if every_row:
             positions = np.arange(len(self.table.labels))
-        encoding = Encoding.learned(self.table, positions, np.dtype(self.dtype))
+        encoding = Encoding.learned(self.table, positions, np.dtype(self.dtype), binned=self.binned)
         return encoding.transform(self.table, positions), encoding
 
 
@@ -88,13 +91,14 @@ def load(
     rows: int | None,
     dtype: str,
     reading: Reading = PLAIN,
+    binned: bool = False,
 ) -> Draw:
     """Read a source, and return what draws its splits.
 
     Raises:
         DataError: the source can't be read or used.
     """
-    return Draw(read(source, target, reading), seed, rows, dtype)
+    return Draw(read(source, target, reading), seed, rows, dtype, binned)
 
 
 def split(
@@ -104,12 +108,13 @@ def split(
     *,
     rows: int | None = None,
     dtype: str = "float32",
+    binned: bool = False,
 ) -> Splits:
     """Training and validation rows: 60 and 20 % of all, stratified by class, drawn from the seed; 20 % are set apart.
 
     Rows that the source sets apart for testing are the test rows; then a fifth of the others validates. `rows`
     draws that many rows, once, to train and validate on; the test rows are the same with and without it. Arrays
-    are of `dtype`.
+    are of `dtype`, and numbers `binned` if that is said.
 
     `which` is 0, the split that a search begins on; or the number of a fresh one, from 1 or below 0: the same rows
     divided anew into training and validation rows; or `TEST`: all of them train, and the test rows take the validation
@@ -119,7 +124,7 @@ def split(
         DataError: there are too few rows, or fewer than three of a class.
     """
     train, validation, test = positions(table, seed, which, rows)
-    drawn = _encoded(table, train, validation, dtype)
+    drawn = _encoded(table, train, validation, dtype, binned=binned)
     if which != 0:
         return drawn
     sizes = len(train), len(validation), len(test)
@@ -193,9 +198,9 @@ def _stratified(
 
 
 def _encoded(
-    table: Table, train: NDArray[np.intp], validation: NDArray[np.intp], dtype: str
+    table: Table, train: NDArray[np.intp], validation: NDArray[np.intp], dtype: str, *, binned: bool
 ) -> Splits:
-    encoding = Encoding.learned(table, train, np.dtype(dtype))
+    encoding = Encoding.learned(table, train, np.dtype(dtype), binned=binned)
     return Splits(
         task=table.task,
         outputs=1 if table.classes is None else len(table.classes),

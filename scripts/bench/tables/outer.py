@@ -31,7 +31,7 @@ CLASSES: dict[str, tuple[str, str | None, tuple[str, ...]]] = {
 }
 QUANTITIES: dict[str, tuple[str, str | None, tuple[str, ...]]] = {
     "california": ("tabular/california_housing.csv", "median_house_value", ()),
-    "wine quality": ("tabular/winequality-red-semicolon.csv", "quality", ()),
+    "wine quality": ("tabular/winequality-red-semicolon.csv", "y", ()),
     "diabetes": ("diabetes", None, ()),
 }
 

@@ -1,6 +1,6 @@
 """How good the network is that a search recommends, on tables, beside what people use for tables.
 
-    .venv/bin/python -m scripts.bench.tables                          all of it: about ten hours of one core
+    .venv/bin/python -m scripts.bench.tables                          all of it: about eight hours of one core
     .venv/bin/python -m scripts.bench.tables classes --splits 2 --only penguins wine
     .venv/bin/python -m scripts.bench.tables uci --splits 2 --only yacht servo       a few minutes
 
@@ -8,9 +8,10 @@ classes, quantities: real tables, from the folder that HPO_SHARED_DATA names, el
 A fifth of the rows is held out in each of five outer splits. uci: 14 regressions with the ten splits that published
 results have (Evans et al.); one hidden layer of 50 units, as there.
 
-Ours is `hpo.search` with its defaults on the outer training rows, and `hpo.models.train` on all of these with what it
-recommends. Each peer that is tuned has the same wall time as that, on the same one thread: Optuna's TPE on a quarter of
-the rows held out, then the best settings on all of them. All models get the columns as they were understood.
+Ours is `hpo.search` with its defaults on the outer training rows, without and with `preset="tabular"`, and
+`hpo.models.train` on all of these with what it recommends. Each peer that is tuned has the same wall time as that
+without the preset, on the same one thread: Optuna's TPE on a quarter of the rows held out, then the best settings on
+all of them. All models get the columns as they were understood.
 
 Errors are shares of rows that are wrong, or RMSE, relative to a linear model's on the same rows, so less is better: the
 mean over the outer splits with its 95 % t-interval, and the geometric mean over tables. RealMLP (pytabkit) is not

@@ -18,7 +18,7 @@ from trainer.data.tables import Task
 Settings = dict[str, Any]
 
 
-def ours(outer: Outer, _: float) -> NDArray[Any]:
+def ours(outer: Outer, _: float, **plan: Any) -> NDArray[Any]:
     """What the recommended network answers, trained on all outer training rows."""
     import hpo
     from hpo.models import train
@@ -28,7 +28,7 @@ def ours(outer: Outer, _: float) -> NDArray[Any]:
         storage = f"sqlite:///{folder}/s.db"
         task: Task = "classification" if outer.classes else "regression"
         hpo.search(
-            outer.X, outer.y, name="s", storage=storage, seed=outer.seed, workers=1, task=task, progress=False
+            outer.X, outer.y, name="s", storage=storage, seed=outer.seed, workers=1, task=task, progress=False, **plan
         )  # fmt: skip
         data = InMemory(outer.X, outer.y)
         return np.asarray(
@@ -141,6 +141,7 @@ def models(hidden: tuple[int, ...] | None) -> dict[str, Callable[[Outer, float],
     return {
         "linear": linear,
         "ours": ours,
+        "ours, preset": partial(ours, preset="tabular"),
         "MLP": partial(plain, network, **fixed),
         "MLP, TPE": partial(tuned, network, partial(of_network, hidden)),
         "trees": partial(plain, trees),

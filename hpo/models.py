@@ -1,4 +1,4 @@
-"""Models: the network with the settings that a study recommends, trained to be used, and its predictions for a file."""
+"""Models: the network with the settings that a study recommends, trained to be used, and written to a file."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from trainer.data import Draw, InMemory, Splits
 from trainer.fit import trained
 from trainer.forward import outputs
 from trainer.model import ClassifierModel, Model, RegressorModel, Trained
+from trainer.model_file import ENDING, ONNX_ENDING, save
+from trainer.onnx_file import notes, require, save_onnx
 from trainer.recipe import Recipe, Rows
 
 MOST_STAGES = 5  # on whose validation rows a model's errors are measured
@@ -213,6 +215,30 @@ def _about(
         "test": facts["test"] if is_tested else None,
         "data": summary.data,
     }
+
+
+def check_output(output: Path) -> None:
+    """Check that a model can be written to a file of this name, before one is trained.
+
+    Raises:
+        PlanError: its ending is of no kind of model file.
+        DataError: its kind needs a package that is not installed.
+    """
+    if output.suffix not in (ENDING, ONNX_ENDING):
+        raise PlanError(
+            f"{output}: a model is written to a file that ends in {ENDING} or {ONNX_ENDING}"
+        )
+    if output.suffix == ONNX_ENDING:
+        require(output)
+
+
+def write(model: Model, output: Path) -> list[str]:
+    """Write a model to a file of the kind that its name says, and return what its user should know."""
+    if output.suffix != ONNX_ENDING:
+        save(model, output)
+        return []
+    save_onnx(model, output)
+    return [f"{output}: {note}" for note in notes(model)]
 
 
 def facts_of(model: Model) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from trainer.model import ClassifierModel, Model, RegressorModel, Trained
 from trainer.network import Network
 
 FORMAT = 1
-ENDING = ".hpo"
+ENDING, ONNX_ENDING = ".hpo", ".onnx"
 DIGITS = 64  # of a digest
 LARGEST = 2**31  # bytes of a model file, many times those of any network that is trained here
 
@@ -70,7 +70,7 @@ def save(model: Model, path: str | Path) -> None:
         facts["margin"] = model.margin
     text = json.dumps(facts, ensure_ascii=False, allow_nan=False)
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    with _replaced(Path(path)) as temporary:
+    with replaced(Path(path)) as temporary:
         temporary.write_bytes(to_bytes(arrays, {"model": sealed(text, arrays)}))
 
 
@@ -83,6 +83,10 @@ def load(path: str | Path) -> Model:
     path = Path(path)
     if not path.is_file():
         raise DataError(f"no such file: {path}")
+    if path.suffix == ONNX_ENDING:
+        raise DataError(
+            f"{path} is an ONNX file, for other programs: a model that can be read here ends in {ENDING}"
+        )
     size = path.stat().st_size
     if size > LARGEST:
         raise DataError(f"{path} is no model: it has {size:,} bytes, more than any model")
@@ -190,7 +194,7 @@ def sealed(text: str, arrays: Mapping[str, Array]) -> str:
 
 
 @contextmanager
-def _replaced(path: Path) -> Iterator[Path]:
+def replaced(path: Path) -> Iterator[Path]:
     """A file beside `path` to write to, which takes its place when it is complete."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:

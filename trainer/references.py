@@ -14,13 +14,14 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.arrays import Array
-from trainer.data import TEST, Draw, Splits, Table, Which
+from trainer.data import TEST, Draw, Fold, Splits, Table, Which
 from trainer.losses import LOSSES, SPARSE
 from trainer.metrics import METRICS, row_means
 
@@ -59,8 +60,11 @@ def references(
     metric: str,
     loss: str,
     seed: int,
+    folds: int | None = None,
 ) -> list[Reference]:
     """What each model scores on the validation rows of each of these splits, `TEST` for the test rows.
+
+    With `folds`, a split is divided into so many, and its score is their mean.
 
     On those that are `known` of a model it is not fitted again. A model that would take too long is fitted on some of
     the splits, on the test rows first, or on none.
@@ -71,9 +75,13 @@ def references(
     if all(which in known.get("constant", ()) for which in ordered):
         return []
     draw = replace(draw, binned=False)  # a linear model does better without bins
-    first = draw(ordered[0])
+    of_first = _parts(ordered[0], folds)
+    first = draw(ordered[0], of_first[0])
     models: list[_Model] = [_Constant(), _Linear(first, seed), _Boosted(draw.table, first, seed)]
-    chosen = [_affordable(model.seconds + DRAWN * first.train.X.size, ordered) for model in models]
+    chosen = [
+        _affordable((model.seconds + DRAWN * first.train.X.size) * (folds or 1), ordered)
+        for model in models
+    ]
     scores: list[dict[Which, float]] = [{} for _ in models]
     # On one thread sums are added in one order, whatever the machine.
     with threadpool_limits(1), warnings.catch_warnings():
@@ -84,17 +92,27 @@ def references(
                 for k, model in enumerate(models)
                 if which in chosen[k] and which not in known.get(model.name, ())
             ]
-            drawn = (first if which == ordered[0] else draw(which)) if fitted else first
-            for k in fitted:
-                outputs = models[k].outputs(drawn, *draw.positions(which))
-                if outputs is not None and math.isfinite(
-                    value := score(outputs, drawn, metric, loss)
-                ):
-                    scores[k][which] = value
+            values: dict[int, list[float]] = {k: [] for k in fitted}
+            for fold in _parts(which, folds) if fitted else ():
+                drawn = draw(which, fold)
+                for k in fitted:
+                    outputs = models[k].outputs(drawn, *draw.positions(which, fold))
+                    value = math.nan if outputs is None else score(outputs, drawn, metric, loss)
+                    values[k].append(value)
+            for k, of_folds in values.items():
+                if math.isfinite(mean := fmean(of_folds)):
+                    scores[k][which] = mean
     return [
         Reference(model.name, model.estimator, of, model.note)
         for model, of in zip(models, scores, strict=True)
     ]
+
+
+def _parts(which: Which, folds: int | None) -> list[Fold | None]:
+    """The folds of a split; None for one that is not divided, such as the test rows."""
+    if folds is None or which == TEST:
+        return [None]
+    return [Fold(number, folds) for number in range(folds)]
 
 
 def guess(splits: Splits, metric: str, loss: str) -> float:

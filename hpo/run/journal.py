@@ -60,11 +60,12 @@ class Journal:
         `until_confirmed`: it goes on for what `hpo confirm` asked for, and not for the rest of the plan.
         """
         history, direction = self.history, self._traits.direction
-        for note in [*self._notes, *outside(self._plan.baseline, self._plan.space)]:
+        outside_space = outside(self._plan.baseline, self._plan.space)
+        for note in [*self._notes, *self._plan.budget, *outside_space]:
             self._watcher.noticed(note)
         remaining = history.owed if requested_trials(self._plan, self._traits, history) else 0
         if not until_confirmed:
-            remaining += self._plan.trials - history.trainings
+            remaining += self._plan.scorings - history.trainings
         done = history.trainings - history.adopted + history.requested
         self._watcher.started(self._writer.name, self._plan, direction, done, remaining)
         if history.rounds and history.rounds[-1].actions is None:
@@ -161,7 +162,14 @@ class Journal:
         history = self.history
         finished = [
             records.Confirmation(
-                history.stage, trial, o.value, o.epochs, o.failure, o.finished, o.metrics
+                history.stage,
+                trial,
+                o.value,
+                o.epochs,
+                o.failure,
+                o.finished,
+                o.metrics,
+                () if o.failure else o.out_of_fold,
             )
             for trial, o in outcomes.items()
         ]

@@ -199,10 +199,19 @@ class Writer(Holding):
             for metric, points in result.curves.items()
         ]
 
+        predicted = [
+            {"study_id": self.study_id, "stage": result.stage, "trial": result.trial}
+            | {"predicted": stored_points(result.out_of_fold)}
+            for result in results
+            if result.out_of_fold
+        ]
+
         def work(connection: sa.Connection) -> None:
             connection.execute(finished, rows)
             if curves:
                 connection.execute(sa.insert(tables.stage_curves), curves)
+            if predicted:
+                connection.execute(sa.insert(tables.out_of_fold), predicted)
             self._conclude(connection, conclusion)
 
         self.write(work)

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pandas as pd
 
 from trainer.data.characters import checked, encoding_of, head_of, text_of
 from trainer.data.layout import HEADER_HINT, Layout
-from trainer.data.sniffing import NO_CHARACTER, Sniffed, rows_of, sniffed
+from trainer.data.sniffing import NO_CHARACTER, Sniffed, cells_of_any_size, sniffed, widths_of
 from trainer.errors import DataError
 
 CELLS = 2_000_000  # of a piece of a whole file
@@ -51,6 +52,8 @@ def layout_of(
         text = file.read(len(head))
     tabs = path.name.lower().removesuffix(".gz").endswith(".tsv")
     found = sniffed(text, is_all, header=header, tabs=tabs, likely=likely)
+    if not found.width:
+        raise DataError(f"{path} is empty")
     decimal = "." if likely is None else likely.decimal
     return replace(found, layout=replace(found.layout, encoding=taken, decimal=decimal))
 
@@ -85,13 +88,17 @@ def whole(path: Path, layout: Layout, width: int) -> pd.DataFrame:
     Raises:
         DataError: as `pieces`.
     """
+    reader = pieces(path, layout, max(1, CELLS // width))
+    beginning = [*islice(reader, 2)]
+    if len(beginning) < 2:
+        return beginning[0] if beginning else pd.DataFrame()
+    all_pieces = chain(beginning, reader)
+    del beginning  # the parts alone keep the columns, until they are joined
     parts: dict[str, list[pd.Series[Any]]] = {}
-    for piece in pieces(path, layout, max(1, CELLS // width)):
+    for piece in all_pieces:
         for name, column in piece.items():
             parts.setdefault(str(name), []).append(column)
-    joined = {
-        name: _joined(parts.pop(name)) for name in [*parts]
-    }  # each is freed once it is joined
+    joined = {name: _joined(parts.pop(name)) for name in [*parts]}
     if text := [name for name, column in joined.items() if column is TO_TEXT]:
         joined |= texts(path, layout, text)
     if odd := [name for name, column in joined.items() if column is TO_NUMBERS]:
@@ -249,26 +256,23 @@ def _check_rows(path: Path, layout: Layout, *, is_open: bool = False) -> None:
         DataError: there is one.
     """
     expected, begins = 0, 0
-    limit = csv.field_size_limit(sys.maxsize)
     try:
-        with text_of(path, layout.encoding) as file:
+        with cells_of_any_size(), text_of(path, layout.encoding) as file:
             for _ in range(layout.skipped):
                 file.readline()
-            for line, row in rows_of(file, layout.separator, layout.quote):
+            for line, width in widths_of(file, layout.separator, layout.quote):
                 begins = layout.skipped + line
                 if not expected:
-                    expected = len(row) + layout.row_names
-                elif len(row) != expected and not is_open:
+                    expected = width + layout.row_names
+                elif width != expected and not is_open:
                     first = "as its header has" if layout.header else "as its first row has"
                     if layout.row_names:
                         first = "one more than its header has"
                     raise DataError(
-                        f"{path}, line {begins}: {len(row)} cell{'s' * (len(row) != 1)}, "
+                        f"{path}, line {begins}: {width} cell{'s' * (width != 1)}, "
                         f"but {expected} are expected, {first}"
                     )
     except csv.Error:
         return  # pandas takes it
-    finally:
-        csv.field_size_limit(limit)
     if is_open:
         raise DataError(f"{path}, line {begins}: a quote begins there and does not end")

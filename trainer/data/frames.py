@@ -17,6 +17,7 @@ from trainer.data.cells import Mark, decimal_mark
 from trainer.data.columns import Understood, understand
 from trainer.data.reading import PLAIN, Reading
 from trainer.data.remarks import of_columns
+from trainer.data.roles import roles_of
 from trainer.data.tables import Table
 from trainer.data.targets import labels_of
 from trainer.errors import DataError
@@ -43,10 +44,19 @@ def from_frame(
     frame = frame.drop(columns=list(reading.drop)).reset_index(drop=True)
     mark = mark_of(frame, where, mark)
     labels, notes = labels_of(frame[target], where, reading, mark)
-    features = frame.drop(columns=target)
-    if labels.isna().any():
-        features = features.loc[labels.notna()].reset_index(drop=True)
-        labels = labels.dropna().reset_index(drop=True)
+    features = frame.drop(columns=[target, *reading.roles.values()])
+    roles = roles_of(frame, reading.roles, where, mark)
+    keep = labels.notna()
+    for role, values in roles.items():
+        if without := int((keep & values.isna()).sum()):
+            notes.append(
+                f"{where}: {without} rows are left out: no {reading.roles[role]!r} for --{role}"
+            )
+        keep &= values.notna()
+    if not keep.all():
+        features = features.loc[keep].reset_index(drop=True)
+        labels = labels.loc[keep].reset_index(drop=True)
+        roles = {role: values[keep] for role, values in roles.items()}
     found = features_of(features, where, reading, mark)
     if not found.columns or not len(labels):
         raise DataError(f"{where}: no rows with a value of {target!r} and of another column")
@@ -58,11 +68,15 @@ def from_frame(
     columns = tuple(understood.column for understood in found.columns)
     rows = pd.DataFrame({u.column.name: u.values for u in found.columns}, copy=False)
     left_out = dict.fromkeys(reading.drop, "dropped") | dict.fromkeys(found.empty, "empty")
+    left_out |= {column: role for role, column in reading.roles.items()}
+    apart: dict[str, Any] = {f"{role}s": values.to_numpy(float) for role, values in roles.items()}
+    if "groups" in apart:
+        apart["groups"] = apart["groups"].astype(np.intp)
     if pd.api.types.is_float_dtype(labels):
         check_size(labels, where)
         return Table(
             name, "regression", rows, labels.to_numpy(float), None,
-            notes=tuple(notes), columns=columns, left_out=left_out, target=target,
+            notes=tuple(notes), columns=columns, left_out=left_out, target=target, **apart,
         )  # fmt: skip
     numbers, names = pd.factorize(labels, sort=True)
     classes = tuple(map(str, names))
@@ -70,7 +84,7 @@ def from_frame(
         raise DataError(f"{where}: column {target!r} has one class only: {classes[0]!r}")
     return Table(
         name, "classification", rows, numbers.astype(np.intp), classes,
-        notes=tuple(notes), columns=columns, left_out=left_out, target=target,
+        notes=tuple(notes), columns=columns, left_out=left_out, target=target, **apart,
     )  # fmt: skip
 
 

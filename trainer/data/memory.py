@@ -12,6 +12,7 @@ from trainer.data.frames import from_frame
 from trainer.data.reading import PLAIN, Reading
 from trainer.data.sources import IN_MEMORY, check_no_text
 from trainer.data.splits import Draw
+from trainer.data.unlabelled import without_target
 from trainer.errors import DataError
 
 
@@ -66,6 +67,10 @@ class InMemory:
         name = source.removeprefix(IN_MEMORY)
         table = from_frame(name, frame, str(target), where, reading)
         return Draw(table, seed, rows, dtype, binned)
+
+    def unlabelled(self, reading: Reading) -> dict[str, Any]:
+        """The facts of the columns of X: see `trainer.data.unlabelled`."""
+        return without_target(self._frame(), "the frame", reading)
 
     def _frame(self) -> pd.DataFrame:
         X = self.X.to_pandas() if hasattr(self.X, "to_pandas") else self.X

@@ -47,6 +47,11 @@ class Reading:
         Raises:
             DataError: the message names the column.
         """
+        if self.group is not None and self.time is not None:
+            raise DataError(
+                f"{where}: --group {self.group} and --time {self.time}: give one of them, since rows of a group may be "
+                "of all times"
+            )
         known = [*columns]
         named = [*(("drop", name) for name in self.drop), *self.roles.items()]
         purposes = {} if target is None else {target: "target"}

@@ -56,12 +56,15 @@ def of_columns(where: str, columns: Sequence[Understood], rows: int) -> list[str
         f"{where}: {word!r} is taken for missing, in {sum(counts.values())} cells of {named(counts)}"
         for word, counts in by_word.items()
     ]
-    notes += [
-        f"{where}: column {u.column.name!r} is taken for {u.column.kind}s, and {sum(u.cells.odd.values())} of its "
-        f"cells, which are none, for missing: {listed(u.cells.odd)}"
-        for u in columns
-        if u.column.kind != "text" and u.cells is not None and u.cells.odd
-    ]
+    notes += _first(
+        where,
+        [
+            f"{where}: column {u.column.name!r} is taken for {u.column.kind}s, and {sum(u.cells.odd.values())} of its "
+            f"cells, which are none, for missing: {listed(u.cells.odd)}"
+            for u in columns
+            if u.column.kind != "text" and u.cells is not None and u.cells.odd
+        ],
+    )
     notes += _of_dates(where, columns)
     notes += _of_text(where, [u for u in columns if u.column.kind == "text" and not u.format], rows)
     return notes + _of_little_use(where, columns, rows)
@@ -76,19 +79,19 @@ def _of_dates(where: str, columns: Sequence[Understood]) -> list[str]:
     notes = []
     for (kind, form), dated in alike.items():
         names, example = [u.column.name for u in dated], ""
-        holds = "hold" if len(names) > 1 else "holds"
+        holds, are = ("hold", "are") if len(names) > 1 else ("holds", "is")
         if form:
             text, days = _first_date(dated[0], form)
-            example = f", such as {text!r} for {shown(days, form)}"
-        if kind == "text":
-            taken = "taken for text: --dates reads them as days"
-        else:
-            taken = (
-                "read as days since the beginning of 1970"
-                if "d" in form or not form or form == ISO
-                else "read as parts of a day"
-            )
-        notes.append(f"{where}: {named(names)} {holds} dates{example}, {taken}")
+            date = shown(days, form)
+            example = f", such as {text!r}" + ("" if date in text else f" for {date}")
+        of_day = form not in ("", ISO) and "%d" not in form
+        taken = "parts of a day" if of_day else "days since the beginning of 1970"
+        done = (
+            f"read as {taken}"
+            if kind == "date"
+            else f"taken for text: --dates reads them as {taken}"
+        )
+        notes.append(f"{where}: {named(names)} {holds} dates{example}, and {are} {done}")
     return notes
 
 
@@ -101,23 +104,24 @@ def _first_date(u: Understood, form: str) -> tuple[str, float]:
 
 def _of_text(where: str, columns: Sequence[Understood], rows: int) -> list[str]:
     """Columns of text that may be meant as numbers, or have many different texts."""
-    notes, many = [], []
+    nearly, named_rows, many = [], [], []
     for u in columns:
         assert u.cells is not None and u.texts is not None  # noqa: S101, PT018  # it is text
         name, odd, cells = u.column.name, u.cells.odd, u.texts.rows
         digits = sum(any(map(str.isdigit, text)) for text in odd)
         if 2 * sum(odd.values()) <= cells:
-            notes.append(
+            nearly.append(
                 f"{where}: column {name!r} is taken for text, since {sum(odd.values())} of {cells} cells are no "
                 f"numbers: {listed(odd)}"
             )
         elif identifies(u, rows):
-            notes.append(
-                f"{where}: column {name!r} is taken for text that is another in every row, {listed(odd)}, so nothing "
-                f"can be learned from it: {dropping([name])}"
+            named_rows.append(
+                f"{where}: column {name!r} is taken for text, and it is another in every row, so nothing can be "
+                f"learned from it: {dropping([name])}"
             )
         elif len(odd) > MAX_CATEGORIES or (len(odd) > MANY and 2 * digits > len(odd)):
             many.append(u)
+    notes = _first(where, nearly) + _first(where, named_rows)
     for few in many if len(many) <= NAMED else ():
         assert few.cells is not None  # noqa: S101
         notes.append(
@@ -175,6 +179,13 @@ def is_constant(values: pd.Series[Any]) -> bool:
     return bool(values.notna().iloc[0]) and bool(
         (values == values.iloc[0]).fillna(value=False).all()
     )
+
+
+def _first(where: str, notes: list[str]) -> list[str]:
+    """The first of some notes of one kind, and how many more there are."""
+    if len(notes) <= NAMED + 1:
+        return notes
+    return [*notes[:NAMED], f"{where}: the same of {len(notes) - NAMED} more columns"]
 
 
 def named(names: Iterable[str]) -> str:

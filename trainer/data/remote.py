@@ -9,7 +9,7 @@ from trainer.other_process import WorkerDiedError
 from trainer.worker import Worker
 
 if TYPE_CHECKING:
-    from trainer.data import Draw, Splits, Which
+    from trainer.data import Draw, Fold, Splits, Which
 
 MODULES = (
     "sklearn.datasets",
@@ -32,9 +32,9 @@ class RemoteDraw:
         self._source = source
         self._there = self._ask(worker.keep, _reading, source, target, **options)
 
-    def __call__(self, which: Which) -> Splits:
-        """One of its splits."""
-        splits: Splits = self.ask(_one_split, which)
+    def __call__(self, which: Which, fold: Fold | None = None) -> Splits:
+        """One of its splits, or one of the folds of it."""
+        splits: Splits = self.ask(_one_split, which, fold)
         return splits
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -55,5 +55,5 @@ def _reading(source: str, target: str | None, **options: Any) -> Callable[..., A
     return load(source, target, **options).ask
 
 
-def _one_split(draw: Draw, which: Which) -> Splits:
-    return draw(which)
+def _one_split(draw: Draw, which: Which, fold: Fold | None) -> Splits:
+    return draw(which, fold)

@@ -33,6 +33,9 @@ class Table:
     and what could be understood in another way; `columns` say how new rows are to be understood, and `layout` how the
     file held its cells. `left_out` says of other columns why they are no features, and `target` is the column of the
     labels, where these have names.
+
+    Rows of one of the `groups` (N,) are never in two splits, `times` (N,) put the latest rows aside for testing, and
+    `weights` (N,) say how much a row counts.
     """
 
     name: str
@@ -46,6 +49,9 @@ class Table:
     layout: Layout | None = None  # of a file of text
     left_out: Mapping[str, str] = field(default_factory=dict)
     target: str | None = None
+    groups: NDArray[np.intp] | None = None
+    times: Array | None = None
+    weights: Array | None = None
 
     def rows_at(self, positions: NDArray[np.intp]) -> Array | pd.DataFrame:
         """Some of the rows."""
@@ -67,6 +73,9 @@ class Table:
             digest.update(pd.util.hash_pandas_object(self.rows, index=False).to_numpy().tobytes())
         digest.update(np.ascontiguousarray(self.labels).tobytes())
         digest.update(repr(self.classes).encode())
+        for role in (self.groups, self.times, self.weights):
+            if role is not None:
+                digest.update(np.ascontiguousarray(role).tobytes())
         return digest.hexdigest()
 
     @functools.cached_property
@@ -86,7 +95,9 @@ class Table:
                 str(name): _short_hash(pd.util.hash_pandas_object(column, index=False).to_numpy())
                 for name, column in self.rows.items()
             }
-        return contents | {"labels": _short_hash(self.labels)}
+        contents["labels"] = _short_hash(self.labels)
+        roles = {"groups": self.groups, "times": self.times, "weights": self.weights}
+        return contents | {name: _short_hash(a) for name, a in roles.items() if a is not None}
 
 
 def _short_hash(values: Array) -> str:

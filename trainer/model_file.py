@@ -144,7 +144,7 @@ def _model(facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> Model:
     classes = tuple(map(str, facts.get("classes", ("quantity",))))
     for trained in networks:
         ends = trained.network.sizes[0], trained.network.sizes[-1]
-        if ends != (encoding.inputs.width, len(classes)):
+        if ends != (encoding.width, len(classes)):
             raise ValueError("its networks do not fit its columns and classes")
     layout = None if facts["layout"] is None else Layout(**facts["layout"])
     if "classes" in facts:

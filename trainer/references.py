@@ -1,8 +1,8 @@
 """References: what a constant, a linear model and boosted trees score on the splits of a search.
 
-The linear model is scikit-learn's logistic or ridge regression on the encoded columns that the network has. The trees
-are its histogram gradient boosting on the columns as they were understood: categories as categories, and missing values
-as missing. Both have their defaults, and learn from training rows alone.
+The linear model is scikit-learn's logistic or ridge regression on the encoded columns that the network has without a
+preset. The trees are its histogram gradient boosting on the columns as they were understood: categories as categories,
+and missing values as missing. Both have their defaults, and learn from training rows alone.
 
 They are there to be compared with the network, and may take a few seconds in all. How long one takes is estimated from
 the numbers of rows and columns, not from a clock, so that the same search always has the same references.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -74,6 +74,7 @@ def references(
     ordered = sorted(splits, key=lambda which: (which != TEST, which if which != TEST else 0))
     if all(which in known.get("constant", ()) for which in ordered):
         return []
+    draw = replace(draw, binned=False)  # a linear model does better without bins
     of_first = _parts(ordered[0], folds)
     first = draw(ordered[0], of_first[0])
     models: list[_Model] = [_Constant(), _Linear(first, seed), _Boosted(draw.table, first, seed)]

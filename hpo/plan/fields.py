@@ -62,6 +62,11 @@ SOURCES = (
 RANGE = "LOW:HIGH[:log][:int][:step=S][:zero=SHARE]"
 """How a range is written as text (`hpo.plan.notation`)."""
 
+PRESETS: dict[str, dict[str, Any]] = {
+    "tabular": {"optimizer": "adamw", "schedule": "cosine"},
+}
+"""Other defaults of the network's fields. `tabular` also changes how numbers are encoded: see `trainer.data.bins`."""
+
 SPACE = {"learning_rate": "1e-5:1:log", "weight_decay": "1e-8:0.1:log"}
 """Rough ranges on a log scale, wide on purpose (*Deep Learning from Scratch*, 6.5.2, and wider)."""
 
@@ -146,6 +151,9 @@ _TABLE = (
         4_000_000_000, "BYTES", change=""),
     PlanField("patience", MUCH, whole(), None, "Stop when so many rounds improved by less than the noise.",
         "never", 2, "R", change=""),
+    PlanField("preset", NET, one_of([*PRESETS]), None,
+        "Defaults measured on tables: adamw, cosine, and for quantities numbers in bins. Fields that you give win.",
+        "none", "tabular", "WORD"),
     _network("hidden", metavar="100,100", starts=True),
     *map(_network, ("activation", "batch_norm", "dropout", "optimizer", "schedule")),
     *map(_network, ("init", "batch_size", "dtype")),
@@ -236,6 +244,7 @@ class PlanFields(TypedDict, total=False):
     trial_timeout: float | str | None
     trial_memory: int | str | None
     patience: int | None
+    preset: Literal["tabular"] | None
     hidden: Sequence[int] | str
     activation: str
     batch_norm: bool

@@ -32,6 +32,7 @@ from hpo.plan.fields import (
     FIELDS,
     OF_A_NETWORK,
     OF_THE_NETWORK,
+    PRESETS,
     ROUNDS_OF_HALVING,
     SPACE,
     UNDERSTANDING,
@@ -122,6 +123,7 @@ class Plan(BaseModel):
     trial_timeout: float | None = _default("trial_timeout")
     trial_memory: int | None = _default("trial_memory")
     patience: int | None = _default("patience")
+    preset: str | None = _default("preset")
     hidden: tuple[int, ...] = _default("hidden")
     activation: str = _default("activation")
     batch_norm: bool = _default("batch_norm")
@@ -139,10 +141,11 @@ class Plan(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _rounds_of_halving(cls, fields: Any) -> Any:
-        if isinstance(fields, Mapping) and fields.get("halving") is not None:
-            return {"rounds": ROUNDS_OF_HALVING, **fields}
-        return fields
+    def _other_defaults(cls, fields: Any) -> Any:
+        if not isinstance(fields, Mapping):
+            return fields
+        halved = {} if fields.get("halving") is None else {"rounds": ROUNDS_OF_HALVING}
+        return {**halved, **PRESETS.get(str(fields.get("preset")), {}), **fields}
 
     @field_validator("hidden", mode="before")
     @classmethod

@@ -178,7 +178,8 @@ def drawn(plan: Plan, load: Callable[..., D]) -> D:
         trainer.errors.DataError: the source can't be read or used.
     """
     rows = {"seed": plan.seed, "rows": plan.rows, "dtype": plan.dtype}
-    return load(plan.source or "", plan.target, reading=reading_of(plan), **rows)
+    binned = plan.preset == "tabular"
+    return load(plan.source or "", plan.target, reading=reading_of(plan), binned=binned, **rows)
 
 
 def on_data(plan: Plan, draw: Draw | RemoteDraw) -> MLP:

@@ -44,6 +44,7 @@ def snippet(
         task is None
         or "learning_rate" not in params  # the network's default is not the estimator's
         or plan.get("schedule", "constant") != "constant"
+        or plan.get("preset")  # whose encoding no estimator has
         or not params.keys() <= {*ESTIMATOR, *SHAPE}
         or not all(map(_is_plain, params.values()))
     ):

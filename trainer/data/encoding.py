@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.arrays import Array
+from trainer.data.bins import Bins
 from trainer.data.tables import Table, number_columns
 from trainer.recipe import Rows
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_CATEGORIES = 50  # of a text column: rarer ones share one column
+OF_BINS = "bins."  # how the names of their arrays begin
 MISSING = "(missing)"  # the category of a missing text
 PIECE = 2**13  # rows that are encoded at a time, so that what is computed on the way stays small
 
@@ -42,29 +44,40 @@ class Inputs(Protocol):
 class Encoding:
     """What was learned from a table's training rows, for any rows of the same columns.
 
-    A quantity is `shift` plus `scale` times what the network learns; of classes these are 0 and 1.
+    A quantity is `shift` plus `scale` times what the network learns; of classes these are 0 and 1. With `bins`, numbers
+    have several inputs each.
     """
 
     inputs: Inputs
     dtype: np.dtype[Any]
     shift: float = 0.0
     scale: float = 1.0
+    bins: Bins | None = None
 
     @classmethod
-    def learned(cls, table: Table, train: NDArray[np.intp], dtype: np.dtype[Any]) -> Self:
-        """Learn from the rows at the positions `train`, and from no other."""
-        inputs = _inputs(table.rows_at(train))
+    def learned(
+        cls, table: Table, train: NDArray[np.intp], dtype: np.dtype[Any], *, binned: bool = False
+    ) -> Self:
+        """Learn from the rows at the positions `train`, and from no other. Numbers are `binned` for quantities only."""
+        rows = table.rows_at(train)
+        inputs = _inputs(rows)
         if table.task == "classification":
             return cls(inputs, dtype)
+        bins = _binned(inputs, rows) if binned else None
         labels = table.labels[train]
-        return cls(inputs, dtype, float(labels.mean()), float(labels.std()) or 1.0)
+        return cls(inputs, dtype, float(labels.mean()), float(labels.std()) or 1.0, bins)
+
+    @property
+    def width(self) -> int:
+        """How many inputs there are."""
+        return self.inputs.width + (0 if self.bins is None else self.bins.count)
 
     def transform(self, table: Table, positions: NDArray[np.intp]) -> Rows:
         """The rows at these positions, ready for a network."""
-        X = np.empty((len(positions), self.inputs.width), self.dtype)
+        X = np.empty((len(positions), self.width), self.dtype)
         for start in range(0, len(positions), PIECE):
             part = slice(start, start + PIECE)
-            self.inputs.write(table.rows_at(positions[part]), X[part])
+            self._write(table.rows_at(positions[part]), X[part])
         labels = table.labels[positions]
         weights = None if table.weights is None else table.weights[positions]
         if table.task == "regression":
@@ -73,12 +86,20 @@ class Encoding:
 
     def encode(self, rows: Array | pd.DataFrame) -> Array:
         """Rows (N, columns) without labels as inputs (N, I)."""
-        X = np.empty((len(rows), self.inputs.width), self.dtype)
+        X = np.empty((len(rows), self.width), self.dtype)
         for start in range(0, len(rows), PIECE):
             part = slice(start, start + PIECE)
             piece = rows[part] if isinstance(rows, np.ndarray) else rows.iloc[part]
-            self.inputs.write(piece, X[part])
+            self._write(piece, X[part])
         return X
+
+    def _write(self, rows: Any, out: Array) -> None:
+        if self.bins is None:
+            self.inputs.write(rows, out)
+            return
+        inputs = np.empty((len(rows), self.inputs.width))
+        self.inputs.write(rows, inputs)
+        self.bins.write(inputs, out)
 
     def plain(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """All that was learned, as arrays by name and as plain values, for `from_plain`."""
@@ -86,6 +107,8 @@ class Encoding:
         parts = vars(self.inputs)
         arrays = {name: part for name, part in parts.items() if isinstance(part, np.ndarray)}
         values = {name: part for name, part in parts.items() if name not in arrays}
+        if self.bins is not None:
+            arrays |= {f"{OF_BINS}{name}": part for name, part in vars(self.bins).items()}
         return arrays, {**facts, "inputs": values, "shift": self.shift, "scale": self.scale}
 
     @classmethod
@@ -96,8 +119,12 @@ class Encoding:
             KeyError, TypeError, ValueError: these describe none.
         """
         kinds: dict[str, Any] = {kind.__name__: kind for kind in (Pixels, Scaled, Columns)}
-        inputs = kinds[facts["kind"]](**arrays, **facts["inputs"])
-        return cls(inputs, np.dtype(facts["dtype"]), float(facts["shift"]), float(facts["scale"]))
+        of_bins = {n.removeprefix(OF_BINS): a for n, a in arrays.items() if n.startswith(OF_BINS)}
+        rest = {name: array for name, array in arrays.items() if not name.startswith(OF_BINS)}
+        inputs = kinds[facts["kind"]](**rest, **facts["inputs"])
+        bins = Bins(**of_bins) if of_bins else None
+        shift, scale = float(facts["shift"]), float(facts["scale"])
+        return cls(inputs, np.dtype(facts["dtype"]), shift, scale, bins)
 
 
 def _inputs(rows: Array | pd.DataFrame) -> Inputs:
@@ -105,6 +132,16 @@ def _inputs(rows: Array | pd.DataFrame) -> Inputs:
     if not isinstance(rows, np.ndarray):
         return Columns.learned(rows)
     return Pixels(rows.shape[1]) if rows.dtype == np.uint8 else Scaled.learned(rows)
+
+
+def _binned(inputs: Inputs, rows: Any) -> Bins | None:
+    """The bins of the numbers of training rows; none of images, or where there are no numbers."""
+    count = len(inputs.numbers) if isinstance(inputs, Columns) else inputs.width
+    if isinstance(inputs, Pixels) or not count:
+        return None
+    encoded = np.empty((len(rows), inputs.width))
+    inputs.write(rows, encoded)
+    return Bins.learned(encoded[:, :count])
 
 
 @dataclass(frozen=True)

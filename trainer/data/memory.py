@@ -41,6 +41,7 @@ class InMemory:
         rows: int | None,
         dtype: str,
         reading: Reading = PLAIN,
+        binned: bool = False,
     ) -> Draw:
         """What draws their splits, as `trainer.data.load` does for a source that can be read.
 
@@ -64,7 +65,8 @@ class InMemory:
                 f"the frame has no column {target!r}: its columns are {', '.join(frame.columns)}"
             )
         name = source.removeprefix(IN_MEMORY)
-        return Draw(from_frame(name, frame, str(target), where, reading), seed, rows, dtype)
+        table = from_frame(name, frame, str(target), where, reading)
+        return Draw(table, seed, rows, dtype, binned)
 
     def unlabelled(self, reading: Reading) -> dict[str, Any]:
         """The facts of the columns of X: see `trainer.data.unlabelled`."""

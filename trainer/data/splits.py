@@ -58,10 +58,19 @@ class Draw:
     seed: int
     rows: int | None
     dtype: str
+    binned: bool = False  # numbers have several inputs: see `trainer.data.bins`
 
     def __call__(self, which: Which, fold: Fold | None = None) -> Splits:
         """One split, the same each time, or one of its folds (see `split`)."""
-        return split(self.table, self.seed, which, rows=self.rows, dtype=self.dtype, fold=fold)
+        return split(
+            self.table,
+            self.seed,
+            which,
+            rows=self.rows,
+            dtype=self.dtype,
+            binned=self.binned,
+            fold=fold,
+        )
 
     def positions(
         self, which: Which, fold: Fold | None = None
@@ -82,7 +91,7 @@ class Draw:
     def training_rows(self, *, every_row: bool) -> tuple[Rows, Encoding]:
         """The same rows as a network takes them, and their encoding."""
         positions = self.training_positions(every_row=every_row)
-        encoding = Encoding.learned(self.table, positions, np.dtype(self.dtype))
+        encoding = Encoding.learned(self.table, positions, np.dtype(self.dtype), binned=self.binned)
         return encoding.transform(self.table, positions), encoding
 
 
@@ -94,13 +103,14 @@ def load(
     rows: int | None,
     dtype: str,
     reading: Reading = PLAIN,
+    binned: bool = False,
 ) -> Draw:
     """Read a source, and return what draws its splits.
 
     Raises:
         DataError: the source can't be read or used.
     """
-    return Draw(read(source, target, reading), seed, rows, dtype)
+    return Draw(read(source, target, reading), seed, rows, dtype, binned)
 
 
 def split(
@@ -110,13 +120,14 @@ def split(
     *,
     rows: int | None = None,
     dtype: str = "float32",
+    binned: bool = False,
     fold: Fold | None = None,
 ) -> Splits:
     """Training and validation rows: 60 and 20 % of all, stratified by class, drawn from the seed; 20 % are set apart.
 
     Rows that the source sets apart for testing are the test rows; then a fifth of the others validates. `rows`
     draws that many rows, once, to train and validate on; the test rows are the same with and without it. Arrays
-    are of `dtype`.
+    are of `dtype`, and numbers `binned` if that is said.
 
     If the table has groups, no group is in two of these parts. If it has times, the latest rows test and those before
     them validate; in a fresh split, a window of earlier rows validates, what is before it trains, and what is after it
@@ -131,7 +142,7 @@ def split(
         DataError: there are too few rows, or fewer than three of a class.
     """
     train, validation, test = positions(table, seed, which, rows, fold)
-    drawn = _encoded(table, train, validation, dtype)
+    drawn = _encoded(table, train, validation, dtype, binned=binned)
     if which != 0:
         return drawn
     drawn = replace(drawn, notes=drawn.notes + give_aways(table, train))
@@ -201,9 +212,9 @@ def _instead(table: Table) -> str:
 
 
 def _encoded(
-    table: Table, train: NDArray[np.intp], validation: NDArray[np.intp], dtype: str
+    table: Table, train: NDArray[np.intp], validation: NDArray[np.intp], dtype: str, *, binned: bool
 ) -> Splits:
-    encoding = Encoding.learned(table, train, np.dtype(dtype))
+    encoding = Encoding.learned(table, train, np.dtype(dtype), binned=binned)
     return Splits(
         task=table.task,
         outputs=1 if table.classes is None else len(table.classes),

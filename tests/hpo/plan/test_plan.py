@@ -231,3 +231,25 @@ def test_two_fifths_of_the_trainings_confirm_unless_it_is_said() -> None:
 )  # fmt: skip
 def test_a_timeout_is_seconds_or_a_duration(text: str, seconds: float) -> None:
     assert make_plan({"source": "digits", "timeout": text}).timeout == seconds
+
+
+def test_a_preset_changes_defaults_and_what_is_given_wins() -> None:
+    plan = make_plan(DIGITS | {"preset": "tabular", "optimizer": "sgd"})
+    assert (plan.optimizer, plan.schedule) == ("sgd", "cosine")
+    assert make_plan(DIGITS | {"preset": "tabular"}).optimizer == "adamw"
+    assert make_plan(json.loads(to_json(plan))) == plan
+    plain = make_plan(DIGITS)
+    assert (plain.preset, plain.optimizer, plain.schedule) == (None, "momentum", "constant")
+
+
+def test_a_plan_that_was_stored_before_there_were_presets_is_as_it_was() -> None:
+    stored = json.loads(to_json(make_plan(DIGITS)))
+    del stored["preset"]
+    assert make_plan(stored) == make_plan(DIGITS)
+
+
+def test_a_preset_is_refused_by_its_name_where_no_network_trains() -> None:
+    with pytest.raises(PlanError, match="preset is a field of the network"):
+        make_plan({"trainer": "a:b", "space": {"x": Float(0, 1)}, "preset": "tabular"})
+    with pytest.raises(PlanError, match="preset: 'images' is not one of tabular"):
+        make_plan(DIGITS | {"preset": "images"})

@@ -73,11 +73,10 @@ def understood(texts: Texts, mark: Mark) -> Cells:
     """How a column is understood; `mark` is its decimal mark where it does not show."""
     without = texts.are_missing
     missing, texts = texts.counted(without), texts.without(without)
-    written = [cell for cell in texts.cells if isinstance(cell, str)]
-    if mark == "." or not any("." in cell for cell in written):
-        numbers = _plainly(texts)
-        if numbers is not None:
-            return Cells(numbers, missing, {}, mark=mark if written else ".")
+    numbers = _plainly(texts, mark)
+    if numbers is not None:
+        written = any(isinstance(cell, str) for cell in texts.cells)
+        return Cells(numbers, missing, {}, mark=mark if written else ".")
     parsed = _parsed(texts, mark)
     odd = texts.counted(np.isnan(parsed.values))
     many = len(np.unique(parsed.values[~np.isnan(parsed.values)])) > MANY_NUMBERS
@@ -87,8 +86,12 @@ def understood(texts: Texts, mark: Mark) -> Cells:
     return Cells(numbers, missing, odd, parsed.notation, parsed.example, parsed.mark, parsed.unit)
 
 
-def _plainly(texts: Texts) -> pd.Series[Any] | None:
-    """The numbers of cells that Python would read as numbers, too; None if one is none."""
+def _plainly(texts: Texts, mark: Mark) -> pd.Series[Any] | None:
+    """The numbers of cells that Python would read as numbers, too; None if one is none, or has a point between
+    thousands.
+    """
+    if mark == "," and any(isinstance(cell, str) and "." in cell for cell in texts.cells):
+        return None
     cells = pd.Series([*texts.cells, *([np.nan] if (texts.codes < 0).any() else [])], dtype=object)
     numbers = pd.to_numeric(cells, errors="coerce")[: len(texts.cells)]
     if numbers.isna().any():
@@ -100,6 +103,9 @@ def numbers_written(texts: Texts, mark: Mark, unit: str) -> Cells:
     """The numbers of a column whose decimal mark and unit are known; other cells are odd."""
     without = texts.are_missing
     missing, texts = texts.counted(without), texts.without(without)
+    plain = None if unit else _plainly(texts, mark)
+    if plain is not None:
+        return Cells(plain.astype(float), missing, {}, mark=mark)
     values = _plain_numbers(texts, _parts(texts, unit), mark).values
     odd = texts.counted(np.isnan(values))
     return Cells(texts.read_as(values).astype(float), missing, odd, mark=mark, unit=unit)

@@ -54,7 +54,8 @@ def from_frame(
             )
         keep &= values.notna()
     if not keep.all():
-        features, labels = (part.loc[keep].reset_index(drop=True) for part in (features, labels))
+        features = features.loc[keep].reset_index(drop=True)
+        labels = labels.loc[keep].reset_index(drop=True)
         roles = {role: values[keep] for role, values in roles.items()}
     found = features_of(features, where, reading, mark)
     if not found.columns or not len(labels):

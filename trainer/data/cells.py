@@ -43,6 +43,7 @@ _WRITTEN: dict[Mark, re.Pattern[str]] = {
     ),
     ",": re.compile(r"(?:[1-9]\d{0,2}(?:[.\s'’]\d{3})+|\d*)(?:,\d*)?(?:[eE][+-]?\d+)?"),
 }
+_ONLY_COMMAS = re.compile(r"(?:-?\d+(?:,\d+)?\n)+", re.ASCII)
 _MINUS = str.maketrans("−‐", "--")
 _BLANKS = "".join(c for c in map(chr, range(0x10000)) if c.isspace())
 _GROUPING: dict[Mark, dict[int, None]] = {
@@ -172,6 +173,8 @@ def _parts(texts: Texts, unit: str | None = None) -> _Parts:
 
 def _parsed(texts: Texts, mark: Mark) -> _Parsed:
     """The numbers in the texts of a column, in the notation that fits most of its cells."""
+    if (simple := _decimal_commas(texts)) is not None:
+        return simple
     parts = _parts(texts)
     if parts.fits["."] != parts.fits[","]:
         mark = max(parts.fits, key=parts.fits.__getitem__)
@@ -187,6 +190,21 @@ def _parsed(texts: Texts, mark: Mark) -> _Parsed:
     longest = max(rewritten, key=lambda k: len(texts.words[k]), default=None)
     example = None if longest is None else (texts.words[longest], float(plain.values[longest]))
     return _Parsed(plain.values, notation, example, mark, parts.unit)
+
+
+def _decimal_commas(texts: Texts) -> _Parsed | None:
+    """The numbers of a column of nothing but numbers with decimal commas; None if it may be another. It is what the
+    general way finds, in a tenth of the time where a million cells differ.
+    """
+    words = texts.words
+    if not _ONLY_COMMAS.fullmatch("".join(f"{word}\n" for word in words)):
+        return None
+    if all(map(_WRITTEN["."].fullmatch, words)):  # 1,234 may be a thousand
+        return None
+    values = _numbers([word.replace(",", ".") for word in words])
+    longest = max(range(len(words)), key=lambda k: ("," in words[k], len(words[k])))
+    example = words[longest], float(values[longest])
+    return _Parsed(values, "decimal commas", example, ",", "")
 
 
 @dataclass(frozen=True)

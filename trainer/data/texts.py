@@ -36,7 +36,8 @@ class Texts:
     @classmethod
     def of(cls, column: pd.Series[Any]) -> Self:
         """The texts of a column."""
-        if pd.api.types.infer_dtype(column, skipna=True) in ALIKE:
+        is_text = isinstance(column.dtype, pd.StringDtype)
+        if is_text or pd.api.types.infer_dtype(column, skipna=True) in ALIKE:
             codes, different = pd.factorize(column)
             cells = np.asarray(different, dtype=object)
         else:

@@ -97,10 +97,12 @@ class Texts:
         values = np.asarray(values)
         if (self.codes < 0).any():
             values = np.append(values, np.nan)
-        return pd.Series(values[self.codes], self.index)
+        # With its type, or pandas would make a text of its own for every row.
+        column: pd.Series[Any] = pd.Series(values[self.codes], self.index, dtype=values.dtype)
+        return column
 
     def as_text(self) -> pd.Series[Any]:
         """The column as text."""
         words = np.empty(len(self.cells), dtype=object)
         words[:] = self.words
-        return self.read_as(words).astype("object")
+        return self.read_as(words)

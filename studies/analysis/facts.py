@@ -46,9 +46,22 @@ def _about(data: Mapping[str, Any], summary: Summary) -> Iterator[str]:
         yield f"{size}, and a quantity to predict: {ends}."
     else:
         yield f"{size}."
-    for sentence in filter(None, (_sizes(data), _guess(data, summary))):
+    for sentence in filter(None, (_columns(data), _sizes(data), _guess(data, summary))):
         yield f"{sentence[0].upper()}{sentence[1:]}."
     yield from (f"{note}." for note in data.get("notes", ()))
+
+
+def _columns(data: Mapping[str, Any]) -> str:
+    """How many columns hold what, and which are left out and why."""
+    nouns = {"number": "numbers", "text": "text", "date": "dates"}
+    kinds = [
+        f"{counted(n, 'column')} of {nouns[kind]}" for kind, n in data.get("kinds", {}).items()
+    ]
+    left_out = data.get("left_out", {})
+    named = [f"{name} ({why})" for name, why in list(left_out.items())[:MOST]]
+    more = f" and {len(left_out) - MOST} more" if len(left_out) > MOST else ""
+    without = [f"left out: {', '.join(named)}{more}"] if named else []
+    return "; ".join([", ".join(kinds), *without] if kinds else without)
 
 
 def _sizes(data: Mapping[str, Any]) -> str:

@@ -30,7 +30,8 @@ LOSS = {"classification": "sparse_categorical_cross_entropy", "regression": "squ
 METRIC = {"classification": "accuracy", "regression": "rmse"}
 FEW_ROWS = 250
 """With so few validation rows, a split favours some settings by luck, and a search on one split alone would find these
-(scripts/bench/RESULTS.md). On digits, of which 360 validate, one split for all trials chooses no worse."""
+(scripts/bench/RESULTS.md). On digits, of which 360 validate, one split for all trials chooses no worse. On folds all
+rows validate that are no test rows, and whether batches share their folds made no difference there."""
 
 MOST_CLASSES = 20
 """With more, no table of classes and what was predicted is kept: it has the square of that many numbers."""

@@ -72,7 +72,7 @@ class Recommended(Strict):
     params: Params
     mean: float
     ci95: Annotated[list[float], Field(min_length=2, max_length=2)] | None
-    epochs: Counted | None
+    epochs: Counted | None = None
 
 
 class Finalist(Strict):
@@ -82,7 +82,7 @@ class Finalist(Strict):
     ci95: list[float] | None
     values: list[float | None]
     tied: bool | None
-    epochs: Counted | None
+    epochs: Counted | None = None  # not there where it was not concluded
 
 
 class Baseline(Strict):

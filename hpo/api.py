@@ -234,27 +234,18 @@ def train(
 ) -> Model:
     """Train a network with the settings that a study recommends, and return it as a model; see `hpo.models.choose`.
 
-    What the model is, how good it is on rows that it never saw, and what not to use it for is written to `card`, a file
-    that ends in .md or .html.
-
-    >>> model = hpo.train("penguins", ensemble=5)
+    >>> model = hpo.train("penguins", card="penguins.html")  # or .md: see `hpo.card`
     >>> model.predict(new_rows)
     >>> trainer.save(model, "penguins.hpo")
     """
     from hpo import models
+    from hpo.card.writing import write_card
 
-    if card is not None:
-        from hpo.card.writing import check_name
-
-        check_name(Path(card))
     chosen = models.choose(
         name, storage=storage, trial=trial, every_row=every_row, ensemble=ensemble, data=_in_memory(X, y),
     )  # fmt: skip
     if card is not None:
-        from hpo.card.writing import card_of
-        from studies.analysis.export import write_whole
-
-        write_whole(Path(card), card_of(chosen, Path(card)))
+        write_card(chosen, Path(card))
     return chosen.model
 
 

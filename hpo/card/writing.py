@@ -8,6 +8,7 @@ from hpo.card.facts import facts_of_card
 from hpo.card.sections import document
 from hpo.errors import PlanError
 from hpo.models import Chosen
+from studies.analysis.export import write_whole
 from studies.pages.document import to_html, to_markdown
 
 KINDS = {".md": to_markdown, ".html": to_html}
@@ -23,10 +24,17 @@ def check_name(path: Path) -> None:
         raise PlanError(f"card {str(path)!r}: give a file that ends in {' or '.join(KINDS)}")
 
 
-def card_of(chosen: Chosen, path: Path) -> bytes:
-    """The card of the model that is trained with what was chosen, for the file at `path`.
+def write_card(chosen: Chosen, path: Path) -> None:
+    """Write the card of the model that is trained with what was chosen.
 
     Raises:
+        PlanError: the file's name has another ending than those of `KINDS`.
         ValueError: the training of a network diverged.
     """
+    check_name(path)
+    write_whole(path, card_of(chosen, path))
+
+
+def card_of(chosen: Chosen, path: Path) -> bytes:
+    """The same card, for the file at `path`."""
     return KINDS[path.suffix.lower()](document(facts_of_card(chosen))).encode()

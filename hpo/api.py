@@ -1,31 +1,22 @@
-"""The functions for Python users: search, resume, confirm, reproduce, train, and ask and tell.
-
-Progress is shown as the command shows it: live on a terminal, in a notebook in the cell's output, elsewhere by plain
-lines on stderr. Ctrl-C ends a search in an orderly way, with a line that says how to resume it.
-"""
+"""The functions for Python users: search, inspect, resume, confirm, reproduce, train, and ask and tell."""
 
 from __future__ import annotations
 
-import signal
-import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from hpo import operations
-from hpo.callbacks.calling import calling
-from hpo.errors import CancelledError, PlanError, raised_as_ours
+from hpo.errors import PlanError, raised_as_ours
 from hpo.plan.place import make_place
-from hpo.run.cancel import Cancel
-from hpo.run.watcher import Watcher
+from hpo.showing import shown
 from studies import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
     from hpo.asking import Search
     from hpo.display.inspected import Inspected
     from hpo.plan.fields import ConfirmFields, PlanChanges, PlanFields
+    from hpo.run.cancel import Cancel
     from hpo.run.reproducing import Reproduced
     from hpo.trainables.call import Train
     from studies.study import Study
@@ -99,7 +90,7 @@ def search(
         raise PlanError("y: labels go with rows, hpo.search(X, y)")
     if if_exists == "resume" and name is not None and _is_stored(name, storage):
         fields: Any = {field: value for field, value in plan.items() if field != "rounds"}
-        with _shown(storage, cancel, progress, train, data, callbacks) as run:
+        with shown(storage, cancel, progress, train, data, callbacks) as run:
             return operations.resume(
                 name,
                 storage=storage,
@@ -115,7 +106,7 @@ def search(
     if train is not None:
         trained = {"trainer": path_of(train)}
     made = make_plan({**trained, **plan})
-    with _shown(storage, cancel, progress, train, data, callbacks) as run:
+    with shown(storage, cancel, progress, train, data, callbacks) as run:
         return operations.start(
             made, name=name, storage=storage, place=place, train=train, data=data,
             numbered=if_exists == "new", **run,
@@ -170,7 +161,7 @@ def resume(
     A function that can't be imported, and data that were in memory, are passed again: as `train`, or as `X` and `y`.
     """
     data, place = _in_memory(X, y), make_place(workers, executor, devices, folder)
-    with _shown(storage, cancel, progress, train, data, callbacks) as run:
+    with shown(storage, cancel, progress, train, data, callbacks) as run:
         return operations.resume(
             name, storage=storage, place=place, take_over=take_over, train=train, data=data, **run, **changes,
         )  # fmt: skip
@@ -200,7 +191,7 @@ def confirm(
     No new settings are drawn; see `hpo.operations.confirm`, and `resume` for `train`, `X` and `y`.
     """
     data, place = _in_memory(X, y), make_place(workers, executor, devices, folder)
-    with _shown(storage, cancel, progress, train, data, callbacks) as run:
+    with shown(storage, cancel, progress, train, data, callbacks) as run:
         return operations.confirm(
             name, trainings, storage=storage, place=place, take_over=take_over, train=train, data=data, **run, **fields,
         )  # fmt: skip
@@ -306,71 +297,3 @@ def _is_stored(name: str, storage: str) -> bool:
         return False
     with open_store(storage) as store:
         return name in store.names()
-
-
-@contextmanager
-def _shown(
-    storage: str,
-    cancel: Cancel | None,
-    progress: bool | None,
-    train: Train | str | None,
-    data: InMemory | None,
-    callbacks: Sequence[Any],
-) -> Iterator[dict[str, Any]]:
-    """What a search is run with, so that it is shown, and ends after its epoch when Ctrl-C is pressed.
-
-    Ctrl-C before a study exists, or for a second time, ends it at once. A handler of the user's own stays in place.
-    """
-    cancel = cancel or Cancel()
-    interrupted = False
-
-    def interrupt(*_: object) -> None:
-        nonlocal interrupted
-        if interrupted or cancel.study is None:
-            raise KeyboardInterrupt
-        interrupted = True
-        cancel.request()
-
-    main = threading.current_thread() is threading.main_thread()
-    ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if ours:
-        signal.signal(signal.SIGINT, interrupt)
-    try:
-        with (
-            watcher_of(progress) as shown,
-            calling(callbacks, shown, storage) as watcher,
-        ):
-            yield {"watcher": watcher, "cancel": cancel}
-    except (CancelledError, KeyboardInterrupt) as error:
-        if isinstance(error, CancelledError) and not interrupted:
-            raise
-        if cancel.study is not None:
-            from hpo.display.commands import resume_call
-
-            again = [] if data is None else ["X=frame" if data.y is None else "X=X, y=y"]
-            if callable(train):
-                again = [f"train={getattr(train, '__name__', 'train')}"]
-            line = f"Stopped. To go on: {resume_call(cancel.study, storage, again)}"
-            with suppress(OSError):
-                print(line, file=sys.stderr)
-        raise KeyboardInterrupt from None
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def watcher_of(progress: bool | None) -> Watcher:
-    """What shows a search: in the output of a notebook's cell, on a terminal, or by lines on stderr."""
-    main = threading.current_thread() is threading.main_thread()
-    if progress is False or (progress is None and not main):
-        return Watcher()
-    ipython = sys.modules.get("IPython")  # a notebook has imported it
-    if ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None:
-        from hpo.display.notebook import InNotebook
-
-        return InNotebook()
-    from rich.console import Console
-
-    from hpo.display.terminal import Progress
-
-    return Progress(Console(stderr=True, highlight=False), quiet=False, verbose=False)

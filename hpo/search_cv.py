@@ -26,13 +26,13 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_random_state, indexable
 
 from hpo import operations
-from hpo.api import watcher_of
 from hpo.errors import PlanError, TooManyFailuresError, raised_as_ours
 from hpo.plan.fields import FIELDS
 from hpo.plan.place import make_place
 from hpo.plan.plan import make_plan
 from hpo.run.cancel import Cancel
 from hpo.run.seeds import training_seed
+from hpo.showing import watcher_of
 from hpo.trainables.cross_validation import SEARCH_CV, CrossValidation
 from studies.analysis.folds import cv_results, recorded
 from studies.database.engine import absolute

@@ -235,7 +235,7 @@ def _plan_fields(
     """The fields of a plan from a file and from flags, which override it."""
     fields: dict[str, Any] = {}
     if config:
-        from hpo.plan.plan import read_toml
+        from hpo.plan.toml import read_toml
 
         fields = read_toml(config)
     fields |= _given(flags)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -333,21 +332,6 @@ def make_plan(fields: Mapping[str, Any], where: str = "") -> Plan:
         return Plan.model_validate(dict(fields))
     except ValidationError as error:
         raise PlanError(one_line(error, where)) from None
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """The fields of a plan in a TOML file.
-
-    Raises:
-        PlanError: there is no such file, or it is not TOML; the message names line and column.
-    """
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise PlanError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PlanError(f"{path} is not TOML: {error}") from None
 
 
 def to_json(plan: Plan) -> str:

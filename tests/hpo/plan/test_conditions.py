@@ -13,8 +13,9 @@ from hpo.plan.changes import changed_plan, changes
 from hpo.plan.conditions import applies, fits, inside, parents_first, where_it_applies
 from hpo.plan.network import check_space, with_conditions
 from hpo.plan.notation import parse_conditional
-from hpo.plan.plan import Plan, make_plan, read_toml, to_json
+from hpo.plan.plan import Plan, make_plan, to_json
 from hpo.plan.space import Categorical, Float, Int, Settings, Space, from_mapping, to_mapping
+from hpo.plan.toml import read_toml
 
 SGD = {"optimizer": ("sgd", "momentum")}
 NAG = {"optimizer": ("sgd", "momentum", "nag")}

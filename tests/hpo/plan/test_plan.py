@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from hpo.choose.samplers import SAMPLERS
 from hpo.errors import PlanError
 from hpo.plan.fields import FIELDS, OF_A_NETWORK, PlanChanges, PlanFields
-from hpo.plan.plan import Plan, default_space, make_plan, read_toml, to_json
+from hpo.plan.plan import Plan, default_space, make_plan, to_json
 from hpo.plan.space import Categorical, Float, Int
+from hpo.plan.toml import read_toml
 from trainer import fields as network
 
 DIGITS = {"source": "digits"}

@@ -40,10 +40,15 @@ def predict_file(model: Path, table: Path, output: Path) -> Iterator[str]:
             f"{output}: predictions are written to files that end in {', '.join(ENDINGS)}"
         )
     trained = load(model)
+    names = [column.name for column in trained.columns]
     texts = [column.name for column in trained.columns if column.kind == "text"]
+    if nameless := trained.layout is not None and not trained.layout.header:
+        texts = [str(position) for position in range(len(names) + 1)]  # of features and label
     odd, count = Oddities(), 0
     with _writing(output) as write:
         for rows in pieces(table, as_text=texts, like=trained.layout):
+            if nameless and rows.shape[1] == len(names):  # without the column of the labels
+                rows.columns = names
             try:
                 found = predictions(trained, rows, odd)
             except DataError as error:

@@ -179,6 +179,21 @@ def test_a_file_in_pieces_gives_what_it_gives_as_a_whole(model: Path, tmp_path: 
     pd.testing.assert_frame_equal(read, expected, check_dtype=False)
 
 
+def test_without_a_header_the_column_of_the_labels_may_be_there_or_not(tmp_path: Path) -> None:
+    rows = animals(200)[["kind", "weight", "noise", "wings"]]
+    rows.to_csv(tmp_path / "bare.csv", index=False, header=False)
+    storage = f"sqlite:///{tmp_path}/s.db"
+    study = hpo.search(tmp_path / "bare.csv", target="0", header=False, storage=storage, **PLAN)
+    trainer.save(study.train(), tmp_path / "m.hpo")
+    rows.drop(columns="kind").to_csv(tmp_path / "new.csv", index=False, header=False)
+    answers = []
+    for name in ("bare.csv", "new.csv"):
+        list(predict_file(tmp_path / "m.hpo", tmp_path / name, tmp_path / f"a-{name}"))
+        answers.append(pd.read_csv(tmp_path / f"a-{name}"))
+    pd.testing.assert_frame_equal(answers[0], answers[1])
+    assert (answers[0]["prediction"] == rows["kind"]).mean() > 0.8
+
+
 def test_a_table_that_lacks_a_column_is_refused_and_an_old_answer_stays(
     model: Path, tmp_path: Path
 ) -> None:

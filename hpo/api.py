@@ -228,20 +228,25 @@ def train(
     trial: int | None = None,
     every_row: bool = False,
     ensemble: int = 1,
+    card: str | Path | None = None,
     X: Any = None,
     y: Any = None,
 ) -> Model:
-    """Train a network with the settings that a study recommends, and return it as a model; see `hpo.models.train`.
+    """Train a network with the settings that a study recommends, and return it as a model; see `hpo.models.choose`.
 
-    >>> model = hpo.train("penguins", ensemble=5)
+    >>> model = hpo.train("penguins", card="penguins.html")  # or .md: see `hpo.card`
     >>> model.predict(new_rows)
     >>> trainer.save(model, "penguins.hpo")
     """
     from hpo import models
+    from hpo.card.writing import write_card
 
-    return models.train(
+    chosen = models.choose(
         name, storage=storage, trial=trial, every_row=every_row, ensemble=ensemble, data=_in_memory(X, y),
     )  # fmt: skip
+    if card is not None:
+        write_card(chosen, Path(card))
+    return chosen.model
 
 
 def open(  # noqa: A001  # as in `with hpo.open("first") as search`

@@ -147,6 +147,20 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def listed(texts: Iterable[str], most: int) -> str:
+    """The first of many texts, and how many there are more: `a, b, c and 12 more`."""
+    known = list(texts)
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return ", ".join(known[:most]) + more
+
+
+def percent(share: float) -> str:
+    """A share in percent: 0 and 100 % are exactly that."""
+    if 0 < share < 0.01:
+        return "below 1 %"
+    return "above 99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"
+
+
 def without_addresses(text: str) -> str:
     """The text of an error without places in memory, which differ each time: <Net object at 0x…>."""
     return re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x…", text)

@@ -73,6 +73,8 @@ def test_the_json_fields_are_those_that_are_printed(run_hpo: Run) -> None:
         "search",
         "wine",
         "--trials",
+        20,
+        "--folds",
         2,
         "--rounds",
         1,

@@ -8,7 +8,7 @@ import click
 
 from hpo.cli.completing import study_names
 from hpo.cli.options import storage_option
-from hpo.cli.output import STDOUT, say, stdout_for_results, writing
+from hpo.cli.output import STDOUT, drawing, say, stdout_for_results, write, writing
 
 
 @click.command()
@@ -25,9 +25,19 @@ from hpo.cli.output import STDOUT, say, stdout_for_results, writing
     "--ensemble", type=click.IntRange(1), default=1, show_default=True, metavar="K",
     help="Let K networks answer together, with the settings of the finalists.",
 )  # fmt: skip
+@click.option(
+    "--card", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.md|FILE.html",
+    help="Also write what the model is, how good it is, and what not to use it for.",
+)  # fmt: skip
 @storage_option
 def train(
-    name: str, output: Path, trial: int | None, every_row: bool, ensemble: int, storage: str
+    name: str,
+    output: Path,
+    trial: int | None,
+    every_row: bool,
+    ensemble: int,
+    card: Path | None,
+    storage: str,
 ) -> None:
     """Train a network with the settings that the study NAME recommends, and write it to a file.
 
@@ -36,9 +46,13 @@ def train(
 
     A file that ends in .hpo is read by hpo predict and trainer.load; one that ends in .onnx by ONNX Runtime and others,
     and what turns the cells of a table into inputs is in it, too (python -m pydoc trainer.onnx_file).
+    With --card, the networks that confirmed the settings train again, and a page says what they answered for rows that
+    they were not trained on: which classes are mistaken for which, whether probabilities can be believed, how far
+    estimates are off, and which columns matter.
 
     \b
     hpo train penguins -o penguins.hpo
+    hpo train penguins -o penguins.hpo --card penguins.html
     hpo train penguins -o penguins.hpo --ensemble 5
     hpo train penguins -o penguins.onnx
     hpo predict penguins.hpo new.csv -o answers.csv
@@ -48,12 +62,21 @@ def train(
     from hpo.display.text import show
 
     models.check_output(output)
+    if card is not None:
+        from hpo.card.writing import card_of, check_name
+
+        check_name(card)
     with stdout_for_results():
-        model = models.train(
+        chosen = models.choose(
             name, storage=storage, trial=trial, every_row=every_row, ensemble=ensemble
         )
+        model = chosen.model
     with writing(output):
         notes = models.write(model, output)
+    if card is not None:
+        with stdout_for_results(), drawing(card.parent):
+            page = card_of(chosen, card)
+        write(card, page)
     show(*of_model(str(output), models.facts_of(model)))
     for note in notes:
         say(note)

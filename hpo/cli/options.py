@@ -143,10 +143,21 @@ def _option(field: PlanField, text: str, *, hidden: bool) -> Callable[[F], F]:
     metavar = field.metavar or metavars.get(rule.kind, "NAME")
     if field.name in ("space", "baseline", "drop"):
         attributes |= {"multiple": True}
+    if field.name == "target":
+        attributes |= {"multiple": True, "callback": _only_one}
     if rule.choices or field.name == "metric":
         attributes |= {"shell_complete": choices(field.name)}
     # The plan reads numbers from text, and says what is wrong with one in the words of its rule.
     return click.option(f"--{flag}", type=str, metavar=metavar, **attributes)
+
+
+def _only_one(_: click.Context, option: click.Parameter, given: tuple[str, ...]) -> str | None:
+    """The value of an option; click would take the last of several."""
+    if len(given) > 1:
+        raise click.UsageError(
+            f"{option.opts[0]} is there twice: a network predicts one of {', '.join(given)}"
+        )
+    return given[0] if given else None
 
 
 def _default(field: PlanField) -> str:

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from studies.words import counted, estimate, number, settings
+from studies.words import counted, estimate, listed, number, settings
 
 SHOWN = 12  # columns or classes that are named
 
@@ -34,11 +34,11 @@ def _lines(facts: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[tuple
         within = "" if margin is None else f"; 95 % of new rows lie within ± {number(margin)}"
         yield "answers", f"{target or 'a quantity'}{within}"
     else:
-        classes = _some(facts["classes"])
+        classes = listed(facts["classes"], SHOWN)
         of_target = f"{target}, " if target else ""
         yield "answers", f"{of_target}one of {len(facts['classes'])} classes: {classes}"
     columns = [f"{column['name']} ({column['kind']})" for column in facts["columns"]]
-    yield "from", _some(columns) if columns else f"{facts['inputs']} numbers in an array"
+    yield "from", listed(columns, SHOWN) if columns else f"{facts['inputs']} numbers in an array"
     if "rows" in about:
         apart = (
             "the test rows, too" if about["test_rows_are_in"] else "the test rows were kept apart"
@@ -70,8 +70,3 @@ def _scores(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield metric, f"{estimate(test['value'], test.get('ci95'))} on the test rows"
     elif "metric" in about:
         yield "", "This very model has not been scored on the test rows."
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

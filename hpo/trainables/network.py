@@ -33,7 +33,8 @@ SKEWED, MUCH = 10, 0.8
 """How many times the rows of the rarest class, or which share of all rows, are too many of one class for accuracy."""
 FEW_ROWS = 250
 """With so few validation rows, a split favours some settings by luck, and a search on one split alone would find these
-(scripts/bench/RESULTS.md). On digits, of which 360 validate, one split for all trials chooses no worse."""
+(scripts/bench/RESULTS.md). On digits, of which 360 validate, one split for all trials chooses no worse. On folds all
+rows validate that are no test rows, and whether batches share their folds made no difference there."""
 
 MOST_CLASSES = 20
 """With more, no table of classes and what was predicted is kept: it has the square of that many numbers."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from studies.analysis.summary import Summary
-from studies.words import ROUNDING, Notation, counted, number, rounded
+from studies.words import ROUNDING, Notation, counted, number, percent, rounded
 
 MOST = 8  # classes that are listed
 
@@ -35,7 +35,9 @@ def _about(data: Mapping[str, Any], summary: Summary) -> Iterator[str]:
     classes, target = data.get("classes"), data.get("target")
     if classes:
         others = data.get("other_classes", 0) + max(0, len(classes) - MOST)
-        listed = [f"{name} ({_share(n, data['rows'])})" for name, n in list(classes.items())[:MOST]]
+        listed = [
+            f"{name} ({percent(n / data['rows'])})" for name, n in list(classes.items())[:MOST]
+        ]
         more = f" and {others} more" if others else ""
         count = len(classes) + data.get("other_classes", 0)
         yield f"{size}, in {count} classes: {', '.join(listed)}{more}."
@@ -44,9 +46,22 @@ def _about(data: Mapping[str, Any], summary: Summary) -> Iterator[str]:
         yield f"{size}, and a quantity to predict: {ends}."
     else:
         yield f"{size}."
-    for sentence in filter(None, (_sizes(data), _guess(data, summary))):
+    for sentence in filter(None, (_columns(data), _sizes(data), _guess(data, summary))):
         yield f"{sentence[0].upper()}{sentence[1:]}."
     yield from (f"{note}." for note in data.get("notes", ()))
+
+
+def _columns(data: Mapping[str, Any]) -> str:
+    """How many columns hold what, and which are left out and why."""
+    nouns = {"number": "numbers", "text": "text", "date": "dates"}
+    kinds = [
+        f"{counted(n, 'column')} of {nouns[kind]}" for kind, n in data.get("kinds", {}).items()
+    ]
+    left_out = data.get("left_out", {})
+    named = [f"{name} ({why})" for name, why in list(left_out.items())[:MOST]]
+    more = f" and {len(left_out) - MOST} more" if len(left_out) > MOST else ""
+    without = [f"left out: {', '.join(named)}{more}"] if named else []
+    return "; ".join([", ".join(kinds), *without] if kinds else without)
 
 
 def _sizes(data: Mapping[str, Any]) -> str:
@@ -69,11 +84,6 @@ def _guess(data: Mapping[str, Any], summary: Summary) -> str:
         of_shares = "accuracy" not in summary.goal.metric
         how = "the shares of the classes" if of_shares else "the commonest class"
     return f"to guess {how} each time scores {summary.goal.metric} {number(score, 4)}"
-
-
-def _share(count: int, of: int) -> str:
-    share = 100 * count / of
-    return f"{share:.0f} %" if share >= 1 else "below 1 %"
 
 
 def worth_of_best(summary: Summary, values: Sequence[float], shown: Notation) -> str:

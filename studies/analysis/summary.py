@@ -192,12 +192,13 @@ class Summary:
 
 
 def _recommendation(finalist: Finalist) -> dict[str, Any]:
+    epochs = {} if finalist.epochs is None else {"epochs": finalist.epochs}
     return {
         "trial": finalist.trial,
         "params": finalist.params,
         "mean": finalist.mean,
         "ci95": finalist.ci95 and list(finalist.ci95),
-        "epochs": finalist.epochs,
+        **epochs,
     }
 
 

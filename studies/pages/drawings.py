@@ -77,7 +77,7 @@ class Sections:
         measured = f"{metric} on {split} rows" if split else metric
         shared = " Which rows validate is chance, so all trials that share a split may lie higher or lower by luck."
         luck = shared if split else ""
-        yield _drawing(
+        yield drawing(
             plots.history(self.trials, goal=self._goal, finalists=self.finalists),
             "history",
             f"{metric} of each trial, and the best so far",
@@ -85,7 +85,7 @@ class Sections:
             "If it still moves late, more trials may find better settings." + luck,
         )
         if self._any_pruned:  # otherwise it would look the same
-            yield _drawing(
+            yield drawing(
                 plots.history(self.trials, goal=self._goal, by="epochs", finalists=self.finalists),
                 "cost",
                 f"{metric} of each trial by the epochs spent until then",
@@ -102,7 +102,7 @@ class Sections:
             if len(self.finalists) > 1
             else ""
         )
-        yield _drawing(
+        yield drawing(
             plots.finalists(self.finalists, goal=self._goal),
             "finalists",
             "Mean and 95 % interval of the settings that were trained again",
@@ -113,7 +113,7 @@ class Sections:
         if self.rounds.empty:
             yield "No round is recorded, so no range has moved."
             return
-        yield _drawing(
+        yield drawing(
             plots.ranges(self.rounds),
             "ranges",
             "The range of each parameter, by round",
@@ -132,7 +132,7 @@ class Sections:
         first, *others = self._names
         if not others:
             band = "; the shaded band is the last range" if len(self.rounds) else ""
-            yield _drawing(
+            yield drawing(
                 plots.single(self.trials, first, goal=self._goal, rounds=self.rounds),
                 "single",
                 f"{self._goal.metric} of each trial by {first}",
@@ -143,7 +143,7 @@ class Sections:
         if shares is None:
             yield UNTOLD
         elif len(shares.shares) > 1:
-            yield _drawing(
+            yield drawing(
                 plots.importance(shares, goal=self._goal),
                 "importance",
                 "The importance of each parameter",
@@ -157,14 +157,14 @@ class Sections:
         reading = "Each mark is a trial at its settings, dark if its value is good"
         reading += f"{boxes if len(self.rounds) else ''}."
         for k, other in enumerate(frames.beside(self.trials, first, others)[:PAIRS]):
-            yield _drawing(
+            yield drawing(
                 plots.scatter(self.trials, first, other, goal=self._goal, rounds=self.rounds),
                 f"pair{k}",
                 f"Trials by {first} and {other}, coloured by {self._goal.metric}",
                 reading if k == 0 else "",
             )
         if len(others) > 1:
-            yield _drawing(
+            yield drawing(
                 plots.parallel(self.trials, self._names, goal=self._goal, rounds=self.rounds),
                 "parallel",
                 "A line for each trial through its settings to its value",
@@ -180,7 +180,7 @@ class Sections:
             return
         first, *others = self._names
         pair = [first, *frames.beside(self.trials, first, others)[:1]]
-        yield _drawing(
+        yield drawing(
             plots.divergence(self.trials, *pair, rounds=self.rounds),
             "lost",
             f"Trials that {ended}, by {' and '.join(pair)}",
@@ -202,7 +202,7 @@ class Sections:
             if self._goal.split
             else "A curve that still gets better at its end calls for longer training."
         )
-        yield _drawing(
+        yield drawing(
             plots.curves(self.trials, self.epochs, goal=self._goal, best=CURVES),
             "curves",
             f"Learning curves of the best trials: {self._goal.metric} by epoch",
@@ -210,14 +210,14 @@ class Sections:
         )
         learned = generalization(self.trials, self.epochs, goal=self._goal)
         if learned is not None and learned.kind != "too short":
-            yield _drawing(
+            yield drawing(
                 plots.gap(self.trials, self.epochs, goal=self._goal),
                 "gap",
                 learned.sentence,
                 "Training against validation by epoch; below, by how much training is better.",
             )
         if self._any_pruned:
-            yield _drawing(
+            yield drawing(
                 plots.agreement(self.trials, self.epochs, goal=self._goal),
                 "agreement",
                 "Ranks after short training against ranks after longer training",
@@ -229,7 +229,7 @@ class Sections:
         if self.trials["started"].isna().all():
             yield "No trial has begun yet."
             return
-        yield _drawing(
+        yield drawing(
             plots.timeline(self.trials),
             "timeline",
             "When each trial ran",
@@ -237,7 +237,8 @@ class Sections:
         )
 
 
-def _drawing(figure: Figure, key: str, shows: str, reading: str) -> Drawing:
+def drawing(figure: Figure, key: str, shows: str, reading: str) -> Drawing:
+    """A figure as part of a page, on which no other has this key."""
     width, height = (72 * inches for inches in figure.get_size_inches())
     return Drawing(_inner_svg(figure, key), width, height, shows, reading)
 

@@ -11,7 +11,6 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from studies.analysis import frames, references
@@ -22,6 +21,7 @@ from studies.analysis.facts import about_data, worth_of_best
 from studies.analysis.generalization import generalization
 from studies.analysis.summary import Summary
 from studies.pages.drawings import Sections
+from studies.pages.environment import page_environment
 from studies.pages.snippet import snippet
 from studies.words import (
     between,
@@ -50,14 +50,7 @@ def render(
     finalists: pd.DataFrame,
 ) -> str:
     """The page of a study, from its summary and its frames."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("studies.pages"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = page_environment()
     environment.filters |= {"setting": setting, "value": lambda value: number(value, 4)}
     environment.globals |= {"rounded": rounded, "between": between, "uncertain": uncertain}
     finished = trials["finished"].max()

@@ -16,6 +16,7 @@ from studies.plots.look import (
     plain_lines,
     saying,
 )
+from studies.words import percent
 
 ROWS = 20  # more would make a table, not a figure
 
@@ -58,7 +59,7 @@ def importance(importances: Importances | None, *, goal: Goal) -> Figure:
     axes.set_yticks(range(len(names)), labels=names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     for k, width in enumerate(widths):
-        axes.annotate(_percent(width), (width, k), (4, 0), textcoords="offset points", va="center")
+        axes.annotate(percent(width), (width, k), (4, 0), textcoords="offset points", va="center")
     axes.tick_params(axis="y", length=0)
     axes.spines["bottom"].set_visible(False)
     axes.set_xticks([])
@@ -67,7 +68,3 @@ def importance(importances: Importances | None, *, goal: Goal) -> Figure:
     axes.set_title(f"Share of the differences in {what} that each parameter explains", loc="left")
     figure.supxlabel("\n".join(notes), fontsize=7.5, color=GREY)
     return figure
-
-
-def _percent(share: float) -> str:
-    return "below 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"

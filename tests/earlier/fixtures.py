@@ -271,7 +271,11 @@ class Commands:
         found = {t: self(["export", name, "--table", t, *at], folder) for t in TABLES}
         shown = self(["show", name, "--json", *at], folder)
         shown = re.sub(rb'^  "storage": ".*",$', b'  "storage": "",', shown, flags=re.M)
-        return found | {"trials": _without("error", found["trials"]), "show": shown}
+        return found | {
+            "trials": _without("error", found["trials"]),
+            "finalists": _without("epochs", found["finalists"]),
+            "show": shown,
+        }
 
 
 def _without(column: str, table: bytes) -> bytes:

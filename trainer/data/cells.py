@@ -43,6 +43,7 @@ _WRITTEN: dict[Mark, re.Pattern[str]] = {
     ),
     ",": re.compile(r"(?:[1-9]\d{0,2}(?:[.\s'’]\d{3})+|\d*)(?:,\d*)?(?:[eE][+-]?\d+)?"),
 }
+_ONLY_COMMAS = re.compile(r"(?:-?\d+(?:,\d+)?\n)+", re.ASCII)
 _MINUS = str.maketrans("−‐", "--")
 _BLANKS = "".join(c for c in map(chr, range(0x10000)) if c.isspace())
 _GROUPING: dict[Mark, dict[int, None]] = {
@@ -73,11 +74,10 @@ def understood(texts: Texts, mark: Mark) -> Cells:
     """How a column is understood; `mark` is its decimal mark where it does not show."""
     without = texts.are_missing
     missing, texts = texts.counted(without), texts.without(without)
-    written = [cell for cell in texts.cells if isinstance(cell, str)]
-    if mark == "." or not any("." in cell for cell in written):
-        numbers = _plainly(texts)
-        if numbers is not None:
-            return Cells(numbers, missing, {}, mark=mark if written else ".")
+    numbers = _plainly(texts, mark)
+    if numbers is not None:
+        written = any(isinstance(cell, str) for cell in texts.cells)
+        return Cells(numbers, missing, {}, mark=mark if written else ".")
     parsed = _parsed(texts, mark)
     odd = texts.counted(np.isnan(parsed.values))
     many = len(np.unique(parsed.values[~np.isnan(parsed.values)])) > MANY_NUMBERS
@@ -87,8 +87,12 @@ def understood(texts: Texts, mark: Mark) -> Cells:
     return Cells(numbers, missing, odd, parsed.notation, parsed.example, parsed.mark, parsed.unit)
 
 
-def _plainly(texts: Texts) -> pd.Series[Any] | None:
-    """The numbers of cells that Python would read as numbers, too; None if one is none."""
+def _plainly(texts: Texts, mark: Mark) -> pd.Series[Any] | None:
+    """The numbers of cells that Python would read as numbers, too; None if one is none, or has a point between
+    thousands.
+    """
+    if mark == "," and any(isinstance(cell, str) and "." in cell for cell in texts.cells):
+        return None
     cells = pd.Series([*texts.cells, *([np.nan] if (texts.codes < 0).any() else [])], dtype=object)
     numbers = pd.to_numeric(cells, errors="coerce")[: len(texts.cells)]
     if numbers.isna().any():
@@ -100,6 +104,9 @@ def numbers_written(texts: Texts, mark: Mark, unit: str) -> Cells:
     """The numbers of a column whose decimal mark and unit are known; other cells are odd."""
     without = texts.are_missing
     missing, texts = texts.counted(without), texts.without(without)
+    plain = None if unit else _plainly(texts, mark)
+    if plain is not None:
+        return Cells(plain.astype(float), missing, {}, mark=mark)
     values = _plain_numbers(texts, _parts(texts, unit), mark).values
     odd = texts.counted(np.isnan(values))
     return Cells(texts.read_as(values).astype(float), missing, odd, mark=mark, unit=unit)
@@ -166,6 +173,8 @@ def _parts(texts: Texts, unit: str | None = None) -> _Parts:
 
 def _parsed(texts: Texts, mark: Mark) -> _Parsed:
     """The numbers in the texts of a column, in the notation that fits most of its cells."""
+    if (simple := _decimal_commas(texts)) is not None:
+        return simple
     parts = _parts(texts)
     if parts.fits["."] != parts.fits[","]:
         mark = max(parts.fits, key=parts.fits.__getitem__)
@@ -181,6 +190,21 @@ def _parsed(texts: Texts, mark: Mark) -> _Parsed:
     longest = max(rewritten, key=lambda k: len(texts.words[k]), default=None)
     example = None if longest is None else (texts.words[longest], float(plain.values[longest]))
     return _Parsed(plain.values, notation, example, mark, parts.unit)
+
+
+def _decimal_commas(texts: Texts) -> _Parsed | None:
+    """The numbers of a column of nothing but numbers with decimal commas; None if it may be another. It is what the
+    general way finds, in a tenth of the time where a million cells differ.
+    """
+    words = texts.words
+    if not _ONLY_COMMAS.fullmatch("".join(f"{word}\n" for word in words)):
+        return None
+    if all(map(_WRITTEN["."].fullmatch, words)):  # 1,234 may be a thousand
+        return None
+    values = _numbers([word.replace(",", ".") for word in words])
+    longest = max(range(len(words)), key=lambda k: ("," in words[k], len(words[k])))
+    example = words[longest], float(values[longest])
+    return _Parsed(values, "decimal commas", example, ",", "")
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,8 @@ def understand(
 ) -> Understood:
     """How a column is understood: `mark` is its decimal mark if it does not show, and `dates` become numbers."""
     if is_dated(cells) and version > 1:
-        return Understood(Column(name, "date"), days_of(cells))
+        kind: Kind = "number" if pd.api.types.is_timedelta64_dtype(cells) else "date"
+        return Understood(Column(name, kind), days_of(cells))
     if pd.api.types.is_bool_dtype(cells.dtype):
         return Understood(Column(name, "number"), _as_floats(cells))
     if pd.api.types.is_numeric_dtype(cells) and not is_dated(cells):

@@ -125,6 +125,8 @@ def mark_of(frame: pd.DataFrame, where: str, mark: Mark | None) -> Mark:
     """
     texts = text_columns(frame)
     for column in texts:
+        if isinstance(column.dtype, pd.StringDtype):
+            continue
         kind = pd.api.types.infer_dtype(column, skipna=True)
         if kind.startswith("mixed") and column.map(pd.api.types.is_list_like).any():
             raise DataError(f"{where}: column {column.name!r} holds lists, not numbers or text")

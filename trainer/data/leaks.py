@@ -19,7 +19,7 @@ ROWS_PER_VALUE = (
     10  # if a column has at least so many rows for each of its values, its values are few
 )
 ENOUGH = 20  # rows, with fewer of which many columns are in the labels' order by chance
-CORRELATED = 0.99995  # a column that is so much like a line is the quantity but for rounding
+CORRELATED = 0.9999  # a column that is so much like a line is the quantity but for rounding
 
 
 def give_aways(table: Table, train: NDArray[np.intp]) -> tuple[str, ...]:

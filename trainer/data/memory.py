@@ -23,8 +23,14 @@ class InMemory:
     X: Any
     y: Any = None
 
-    def source(self, target: str | None) -> str:
-        """What stands for these data in a plan."""
+    def source(self, target: object) -> str:
+        """What stands for these data in a plan.
+
+        Raises:
+            DataError: the target is no name.
+        """
+        if not isinstance(target, str | None):
+            raise DataError(f"target: {target!r} is not the name of one column")
         return IN_MEMORY + (target or self._label)
 
     @property

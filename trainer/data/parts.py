@@ -12,7 +12,7 @@ from trainer.errors import DataError
 
 Positions = NDArray[np.intp]
 FEWEST = 3  # groups: one each to train, validate and test on
-EARLIEST = 0.5  # of the rows that are searched on, fresh windows begin no earlier
+EARLIEST = 0.75  # of the rows that are searched on, come before the end of every window
 
 
 def apart(

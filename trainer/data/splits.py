@@ -82,11 +82,15 @@ class Draw:
         """What a function of this and of the arguments returns, called where the table is."""
         return function(self, *arguments)
 
-    def training_rows(self, *, every_row: bool) -> tuple[Rows, Encoding]:
-        """Rows for a network that is to be used, all but the test rows or `every_row`, and their encoding."""
-        positions, _ = _test_apart(self.table, self.seed)
+    def training_positions(self, *, every_row: bool) -> NDArray[np.intp]:
+        """The positions of the rows for a network that is to be used: all but the test rows, or `every_row`."""
         if every_row:
-            positions = np.arange(len(self.table.labels))
+            return np.arange(len(self.table.labels))
+        return _test_apart(self.table, self.seed)[0]
+
+    def training_rows(self, *, every_row: bool) -> tuple[Rows, Encoding]:
+        """The same rows as a network takes them, and their encoding."""
+        positions = self.training_positions(every_row=every_row)
         encoding = Encoding.learned(self.table, positions, np.dtype(self.dtype), binned=self.binned)
         return encoding.transform(self.table, positions), encoding
 

@@ -73,8 +73,9 @@ class Table:
             digest.update(pd.util.hash_pandas_object(self.rows, index=False).to_numpy().tobytes())
         digest.update(np.ascontiguousarray(self.labels).tobytes())
         digest.update(repr(self.classes).encode())
-        for role in (self.groups, self.times, self.weights):
-            if role is not None:
+        for name in ("groups", "times", "weights"):
+            if (role := getattr(self, name)) is not None:
+                digest.update(name.encode())
                 digest.update(np.ascontiguousarray(role).tobytes())
         return digest.hexdigest()
 

@@ -70,7 +70,7 @@ def labels_of(
 def _classes(texts: Texts) -> pd.Series[Any]:
     names = np.empty(len(texts.cells), dtype=object)
     names[:] = [_class_name(cell) for cell in texts.cells]
-    return texts.read_as(names).astype("object")
+    return texts.read_as(names)
 
 
 def _class_name(label: Any) -> str:

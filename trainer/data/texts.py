@@ -36,7 +36,8 @@ class Texts:
     @classmethod
     def of(cls, column: pd.Series[Any]) -> Self:
         """The texts of a column."""
-        if pd.api.types.infer_dtype(column, skipna=True) in ALIKE:
+        is_text = isinstance(column.dtype, pd.StringDtype)
+        if is_text or pd.api.types.infer_dtype(column, skipna=True) in ALIKE:
             codes, different = pd.factorize(column)
             cells = np.asarray(different, dtype=object)
         else:
@@ -96,10 +97,12 @@ class Texts:
         values = np.asarray(values)
         if (self.codes < 0).any():
             values = np.append(values, np.nan)
-        return pd.Series(values[self.codes], self.index)
+        # With its type, or pandas would make a text of its own for every row.
+        column: pd.Series[Any] = pd.Series(values[self.codes], self.index, dtype=values.dtype)
+        return column
 
     def as_text(self) -> pd.Series[Any]:
         """The column as text."""
         words = np.empty(len(self.cells), dtype=object)
         words[:] = self.words
-        return self.read_as(words).astype("object")
+        return self.read_as(words)

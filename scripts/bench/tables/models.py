@@ -21,8 +21,6 @@ Settings = dict[str, Any]
 def ours(outer: Outer, _: float, **plan: Any) -> NDArray[Any]:
     """What the recommended network answers, trained on all outer training rows."""
     import hpo
-    from hpo.models import train
-    from trainer.data import InMemory
 
     with tempfile.TemporaryDirectory() as folder:
         storage = f"sqlite:///{folder}/s.db"
@@ -30,10 +28,8 @@ def ours(outer: Outer, _: float, **plan: Any) -> NDArray[Any]:
         hpo.search(
             outer.X, outer.y, name="s", storage=storage, seed=outer.seed, workers=1, task=task, progress=False, **plan
         )  # fmt: skip
-        data = InMemory(outer.X, outer.y)
-        return np.asarray(
-            train("s", storage=storage, every_row=True, data=data).predict(outer.X_test)
-        )
+        model = hpo.train("s", storage=storage, every_row=True, X=outer.X, y=outer.y)
+        return np.asarray(model.predict(outer.X_test))
 
 
 def encoded(model: Any, X: Rows, *, scaled: bool) -> Any:

@@ -72,7 +72,7 @@ class Recommended(Strict):
     params: Params
     mean: float
     ci95: Annotated[list[float], Field(min_length=2, max_length=2)] | None
-    epochs: Counted | None
+    epochs: Counted | None = None
 
 
 class Finalist(Strict):
@@ -82,7 +82,7 @@ class Finalist(Strict):
     ci95: list[float] | None
     values: list[float | None]
     tied: bool | None
-    epochs: Counted | None
+    epochs: Counted | None = None  # not there where it was not concluded
 
 
 class Baseline(Strict):
@@ -140,9 +140,29 @@ class Splits(Strict):
     test: Counted
 
 
+class Described(Strict):
+    """A column: of text with its commonest texts, of numbers and dates with their span."""
+
+    name: str
+    kind: Literal["number", "text", "date"]
+    different: Counted
+    missing: Counted
+    commonest: dict[str, Counted] | None = None
+    least: float | None = None
+    mean: float | None = None
+    most: float | None = None
+    format: str | None = None
+
+
 class Data(Strict):
     rows: Counted
     columns: Counted
+    task: Literal["classification", "regression"] | None = None
+    label: str | None = None
+    kinds: dict[str, Counted] | None = None
+    categories: Counted | None = None
+    described: list[Described] | None = None
+    left_out: dict[str, str] | None = None
     classes: dict[str, Counted] | None = None
     other_classes: Counted = 0
     target: dict[Literal["least", "mean", "most"], float] | None = None

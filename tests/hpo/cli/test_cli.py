@@ -70,9 +70,9 @@ def test_json_is_one_object_on_stdout_with_the_fields_of_the_contract(run_hpo: R
     assert said["epochs_trained"] == 20
     assert set(said["best"]) == {"trial", "value", "params"}
     for finalist in said["finalists"]:
-        assert set(finalist) == {"trial", "params", "mean", "ci95", "values", "tied"}
+        assert set(finalist) == {"trial", "params", "mean", "ci95", "epochs", "values", "tied"}
     assert sum(len(finalist["values"]) for finalist in said["finalists"]) == 4
-    assert set(said["recommended"]) == {"trial", "params", "mean", "ci95"}
+    assert set(said["recommended"]) == {"trial", "params", "mean", "ci95", "epochs"}
     assert set(said["test"]) == {"metric", "value", "opened_at", "ci95"}
     assert [r["round"] for r in said["rounds"]] == [0, 1]
     for r in said["rounds"]:

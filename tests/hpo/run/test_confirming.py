@@ -88,7 +88,9 @@ def test_the_first_finalist_is_recommended(done: Study) -> None:
     assert done.recommended is not None
     assert done.recommended.trial == said["finalists"][0]["trial"]
     first = said["finalists"][0]
-    assert said["recommended"] == {key: first[key] for key in ("trial", "params", "mean", "ci95")}
+    assert said["recommended"] == {
+        key: first[key] for key in ("trial", "params", "mean", "ci95", "epochs")
+    }
 
 
 @pytest.mark.parametrize(("finalists", "repeats"), [(1, 1), (3, 2), (2, 5)])

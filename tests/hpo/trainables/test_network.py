@@ -98,3 +98,13 @@ def test_the_score_and_its_direction_follow_the_labels(
     assert (trainable.score, trainable.traits.direction) == (score, direction)
     (task,) = tasks_of(trainable, [{"learning_rate": 0.01}], epochs=1)
     assert score in next(trainable.training(task).here())
+
+
+@pytest.mark.parametrize(
+    ("source", "folds", "fresh"),
+    [("wine", None, True), ("wine", 5, True), ("digits", None, False), ("breast_cancer", 5, False)],
+)
+def test_batches_have_splits_of_their_own_where_few_rows_validate_on_folds_all_of_them(
+    source: str, folds: int | None, fresh: bool
+) -> None:
+    assert mlp(make_plan({"source": source, "folds": folds})).traits.fresh_splits == fresh

@@ -141,7 +141,6 @@ def test_the_first_finalist_is_recommended_and_its_settings_are_told() -> None:
             "params": {"x": 0.0},
             "mean": 0.25,
             "ci95": None,
-            "epochs": None,
             "values": [0.25],
             "tied": True,
         },

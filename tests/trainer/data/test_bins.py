@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import hpo
-from hpo.models import train
 from trainer.data.bins import BINS, MOST, Bins
 from trainer.data.encoding import Encoding
 from trainer.data.memory import InMemory
@@ -112,7 +111,7 @@ def test_a_search_with_the_preset_is_reproduced_and_its_model_is_kept(tmp_path: 
     chosen = [stored[name] for name in ("preset", "optimizer", "schedule")]
     assert chosen == ["tabular", "adamw", "constant"]
     assert hpo.reproduce("t", 3, storage=storage, X=data.X).difference is None
-    model = train("t", storage=storage, data=data)
+    model = hpo.train("t", storage=storage, X=data.X)
     assert model.networks[0].network.sizes[0] == WIDTH
     save(model, tmp_path / "m.hpo")
     X = data.X.drop(columns="y")

@@ -1,6 +1,7 @@
 from . import callbacks, errors
 from .api import (
     confirm,
+    inspect,
     open,  # noqa: A004  # hpo.open, not the built-in
     population,
     reproduce,
@@ -49,6 +50,7 @@ __all__ = [
     "callbacks",
     "confirm",
     "errors",
+    "inspect",
     "open",
     "population",
     "reproduce",

@@ -24,6 +24,7 @@ from studies import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
     from hpo.asking import Search
+    from hpo.display.inspected import Inspected
     from hpo.plan.fields import ConfirmFields, PlanChanges, PlanFields
     from hpo.run.reproducing import Reproduced
     from hpo.trainables.call import Train
@@ -62,10 +63,10 @@ def search(
 ) -> Study:
     """Search over data, or with a function that trains, and return the stored study.
 
-    `source` is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file (with `target`), or
-    mnist:DIR; or rows in memory, a DataFrame or an array, with their labels as `y` or in the column `target`; or a
-    function (see `hpo.trainables.function`), then with a `space`. Or leave it out, and give the command line of a
-    `program` (see `hpo.trainables.program`). The other fields of a plan are in
+    `source` is digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv, .txt (also .gz), .parquet or .npz file (with
+    `target`), openml:NAME, or mnist:DIR; or rows in memory, a DataFrame or an array, with their labels as `y` or in the
+    column `target`; or a function (see `hpo.trainables.function`), then with a `space`. Or leave it out, and give the
+    command line of a `program` (see `hpo.trainables.program`). The other fields of a plan are in
     `hpo.plan.fields`: trials, rounds, epochs, seed, space, metric, direction, hidden, …
 
     If the storage has a study of that `name`, "resume" goes on with it, by the fields that are passed; its rounds are
@@ -119,6 +120,31 @@ def search(
             made, name=name, storage=storage, place=place, train=train, data=data,
             numbered=if_exists == "new", **run,
         )  # fmt: skip
+
+
+@raised_as_ours()
+def inspect(source: str | Path | Any, y: Any = None, **plan: Unpack[PlanFields]) -> Inspected:
+    """What is understood of a source or of rows in memory, before anything is trained: facts, which print as a table.
+
+    >>> import hpo
+    >>> print(hpo.inspect("iris"))
+    iris · 150 rows, 4 columns
+    classification, 3 classes:
+      setosa 33 %, versicolor 33 %, virginica 33 %
+    90 rows train, 30 validate, 30 test
+    The columns have no names; all are numbers.
+
+    Raises:
+        PlanError, DataError: the data can't be read or used.
+    """
+    from hpo.display.inspected import Inspected
+    from hpo.inspecting import inspect as facts_of
+    from hpo.plan.plan import make_plan
+
+    data = None if isinstance(source, str | Path) else _in_memory(source, y)
+    name = str(source) if data is None else data.source(plan.get("target"))
+    facts = facts_of(make_plan({"source": name, **plan}), data)
+    return Inspected(facts, name if data is None else "the data")
 
 
 @raised_as_ours()

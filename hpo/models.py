@@ -1,4 +1,4 @@
-"""Models: the networks with the settings that a study recommends, trained to be used."""
+"""Models: the networks with the settings that a study recommends, trained to be used, and written to a file."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from studies.analysis.summary import Summary
 from studies.study import Study
 from trainer.data import Draw, InMemory
 from trainer.model import ClassifierModel, Model, RegressorModel
+from trainer.model_file import ENDING, ONNX_ENDING, save
+from trainer.onnx_file import notes, require, save_onnx
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,13 @@ class Chosen:
         with threadpool_limits(1, user_api="blas"):
             trained = networks(self.network, self.plan, self.members, rows)
         about = _about(self.plan, self.summary, self.members, len(rows.X), every_row=self.every_row)
+        about["target"] = table.target or self.plan.target
         if table.classes is not None:
-            return ClassifierModel(trained, encoding, table.columns, about, table.classes)
+            return ClassifierModel(
+                trained, encoding, table.columns, about, table.classes, table.layout
+            )
         within = margin(residuals(self.held_out))
-        return RegressorModel(trained, encoding, table.columns, about, within)
+        return RegressorModel(trained, encoding, table.columns, about, within, table.layout)
 
 
 def choose(
@@ -134,6 +139,30 @@ def _about(
         "test": facts["test"] if is_tested else None,
         "data": summary.data,
     }
+
+
+def check_output(output: Path) -> None:
+    """Check that a model can be written to a file of this name, before one is trained.
+
+    Raises:
+        PlanError: its ending is of no kind of model file.
+        DataError: its kind needs a package that is not installed.
+    """
+    if output.suffix not in (ENDING, ONNX_ENDING):
+        raise PlanError(
+            f"{output}: a model is written to a file that ends in {ENDING} or {ONNX_ENDING}"
+        )
+    if output.suffix == ONNX_ENDING:
+        require(output)
+
+
+def write(model: Model, output: Path) -> list[str]:
+    """Write a model to a file of the kind that its name says, and return what its user should know."""
+    if output.suffix != ONNX_ENDING:
+        save(model, output)
+        return []
+    save_onnx(model, output)
+    return [f"{output}: {note}" for note in notes(model)]
 
 
 def facts_of(model: Model) -> dict[str, Any]:

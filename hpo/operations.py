@@ -167,12 +167,16 @@ def confirm(
     ) as going_on:
         store, resumed, trainable = going_on
         resumed.check(store, take_over=take_over)
+        if (folds := resumed.plan.folds or 1) > trainings:
+            raise PlanError(
+                f"trainings: {trainings} are too few: each setting is trained on {folds} folds: give at least {folds}"
+            )
         with store.hold(record.name, take_over=take_over) as writer:
             history = read_history(writer, resumed.plan, trainable.traits)
             if repeated_best(resumed.plan, trainable.traits, history) == [] and not history.staged:
                 watcher.noticed(WASTED)
                 return Study(record.name, storage, url)
-            resumed.with_request(history, trainings).record_changes(writer, watcher)
+            resumed.with_request(history, trainings // folds).record_changes(writer, watcher)
             machine = _run(
                 resumed.plan,
                 trainable,

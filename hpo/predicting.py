@@ -43,7 +43,7 @@ def predict_file(model: Path, table: Path, output: Path) -> Iterator[str]:
     texts = [column.name for column in trained.columns if column.kind == "text"]
     odd, count = Oddities(), 0
     with _writing(output) as write:
-        for rows in pieces(table, as_text=texts):
+        for rows in pieces(table, as_text=texts, like=trained.layout):
             try:
                 found = predictions(trained, rows, odd)
             except DataError as error:

@@ -18,7 +18,12 @@ MORE_THAN_NUMPY = {  # its doors, and what each needs
     "trainer.data": {"charset_normalizer", "lazy_loader", "pandas", "pyarrow", "sklearn"},
     "trainer.estimator": {"sklearn", "threadpoolctl"},
     "trainer.labels": {"scipy", "sklearn"},
+    "trainer.model": {"pandas", "scipy", "sklearn"},
+    "trainer.model_file": {"pandas", "safetensors"},
+    "trainer.onnx_file": {"onnx"},
+    "trainer.onnx_graph": {"onnx"},
     "trainer.population": {"threadpoolctl"},
+    "trainer.references": {"pandas", "sklearn", "threadpoolctl"},
     "trainer.worker": {"threadpoolctl"},
 }
 

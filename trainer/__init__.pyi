@@ -1,6 +1,7 @@
 from .estimator import MLPClassifier, MLPRegressor
 from .model import ClassifierModel, RegressorModel
 from .model_file import load, save
+from .onnx_file import save_onnx
 from .population import train_population
 from .workers import Workers
 
@@ -12,5 +13,6 @@ __all__ = [
     "Workers",
     "load",
     "save",
+    "save_onnx",
     "train_population",
 ]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from trainer.arrays import Array
 from trainer.recipe import Recipe, Rows
-from trainer.stack import Stack
+from trainer.stack import EVALUATION_ROWS, Stack
 
 Training = Generator[dict[str, Array], NDArray[np.bool_] | None, None]
 
@@ -33,6 +33,7 @@ def fit(
     epochs: int,
     seed: int,
     intervals: bool = False,
+    predictions: bool = False,
 ) -> Training:
     """Train K settings and yield after each epoch {train_loss, train_M, validation_loss, validation_M}, each (K,).
 
@@ -42,7 +43,8 @@ def fit(
 
     `settings` holds for each trial some of `fields.PER_TRIAL`. With `intervals`, the last figures also have the ends of
     the 95 % intervals of the validation figures, from the number of rows: validation_M_low, validation_M_high, and of
-    the loss.
+    the loss. With `predictions`, those after the last epoch also have what the networks predict for the validation
+    rows (K, N): numbers of classes, or quantities; NaN for a trial that diverged.
     """
     if not settings:
         return
@@ -53,7 +55,9 @@ def fit(
         "validation": stack.ready(validation, training=False),
     }
     rows = stack.ready(train, training=True)
-    yield from train_stack(stack, rows, scored, epochs=epochs, intervals=intervals)
+    yield from train_stack(
+        stack, rows, scored, epochs=epochs, intervals=intervals, predictions=predictions
+    )
 
 
 def trained(
@@ -87,6 +91,7 @@ def train_stack(
     *,
     epochs: int,
     intervals: bool = False,
+    predictions: bool = False,
 ) -> Training:
     """Train a stack on `rows` as `fit` does; between two epochs its `saved` hands out what it has learned.
 
@@ -123,6 +128,10 @@ def train_stack(
         yielded = {name: np.full(len(best), np.nan) for name in figures}
         for name, values in figures.items():
             yielded[name][alive] = np.where(finite, values, np.nan)
+        if predictions and epoch == epochs:
+            predicted = _predicted(stack, scored["validation"])
+            yielded["predictions"] = np.full((len(best), predicted.shape[1]), np.nan)
+            yielded["predictions"][alive] = np.where(finite[:, None], predicted, np.nan)
         stay = yield yielded
         if stay is not None:
             keep &= stay[alive]
@@ -139,3 +148,14 @@ def _spread_out(rows: Rows, most: int) -> Rows:
     positions = np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.intp))
     weights = None if rows.weights is None else rows.weights[positions]
     return Rows(np.ascontiguousarray(rows.X[positions]), rows.y[positions], weights)
+
+
+def _predicted(stack: Stack, rows: Rows) -> Array:
+    """The class with the largest output, or the one output, for each of the rows (K, N)."""
+    predicted = []
+    for start in range(0, len(rows.X), EVALUATION_ROWS):
+        X = rows.X[start : start + EVALUATION_ROWS]
+        outputs = stack.workspace(len(X), training=False).forward(X)
+        classes = outputs.shape[-1] > 1
+        predicted.append(outputs.argmax(axis=-1) if classes else outputs[..., 0].copy())
+    return np.concatenate(predicted, axis=1)

@@ -25,6 +25,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from trainer.arrays import Array
 from trainer.data.columns import Column
 from trainer.data.encoding import Columns, Encoding
+from trainer.data.layout import Layout
 from trainer.errors import DataError
 from trainer.forward import outputs
 from trainer.network import Network
@@ -52,7 +53,11 @@ class Oddities:
 
 
 class _Model(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type hints
-    """What models of classes and of quantities have in common."""
+    """What models of classes and of quantities have in common.
+
+    `columns` say how the columns of new rows are understood (none for an array), `about` where the model comes from, as
+    plain values, and `layout` how the file of text was laid out that it was trained on.
+    """
 
     def __init__(
         self,
@@ -60,11 +65,13 @@ class _Model(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type
         encoding: Encoding,
         columns: tuple[Column, ...] = (),
         about: Mapping[str, Any] | None = None,
+        layout: Layout | None = None,
     ) -> None:
         self.networks = networks
         self.encoding = encoding
         self.columns = columns
         self.about = about
+        self.layout = layout
 
     @property
     def n_features_in_(self) -> int:
@@ -161,8 +168,9 @@ class ClassifierModel(ClassifierMixin, _Model):  # type: ignore[misc]
         columns: tuple[Column, ...] = (),
         about: Mapping[str, Any] | None = None,
         class_names: tuple[str, ...] = (),
+        layout: Layout | None = None,
     ) -> None:
-        super().__init__(networks, encoding, columns, about)
+        super().__init__(networks, encoding, columns, about, layout)
         self.class_names = class_names
 
     @property
@@ -199,8 +207,9 @@ class RegressorModel(RegressorMixin, _Model):  # type: ignore[misc]
         columns: tuple[Column, ...] = (),
         about: Mapping[str, Any] | None = None,
         margin: float | None = None,
+        layout: Layout | None = None,
     ) -> None:
-        super().__init__(networks, encoding, columns, about)
+        super().__init__(networks, encoding, columns, about, layout)
         self.margin = margin
 
     def predict(self, X: Any, odd: Oddities | None = None) -> NDArray[np.float64]:

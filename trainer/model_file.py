@@ -27,13 +27,14 @@ from safetensors.numpy import save as to_bytes
 from trainer.arrays import Array
 from trainer.data.columns import Column
 from trainer.data.encoding import Columns, Encoding
+from trainer.data.layout import Layout
 from trainer.errors import DataError
 from trainer.layers import ACTIVATIONS
 from trainer.model import ClassifierModel, Model, RegressorModel, Trained
 from trainer.network import Network
 
 FORMAT = 1
-ENDING = ".hpo"
+ENDING, ONNX_ENDING = ".hpo", ".onnx"
 DIGITS = 64  # of a digest
 LARGEST = 2**31  # bytes of a model file, many times those of any network that is trained here
 
@@ -61,6 +62,7 @@ def save(model: Model, path: str | Path) -> None:
         "columns": [asdict(column) for column in model.columns],
         "networks": networks,
         "about": dict(model.about or {}),
+        "layout": None if model.layout is None else asdict(model.layout),
     }
     if isinstance(model, ClassifierModel):
         facts["classes"] = model.class_names
@@ -68,7 +70,7 @@ def save(model: Model, path: str | Path) -> None:
         facts["margin"] = model.margin
     text = json.dumps(facts, ensure_ascii=False, allow_nan=False)
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    with _replaced(Path(path)) as temporary:
+    with replaced(Path(path)) as temporary:
         temporary.write_bytes(to_bytes(arrays, {"model": sealed(text, arrays)}))
 
 
@@ -81,6 +83,10 @@ def load(path: str | Path) -> Model:
     path = Path(path)
     if not path.is_file():
         raise DataError(f"no such file: {path}")
+    if path.suffix == ONNX_ENDING:
+        raise DataError(
+            f"{path} is an ONNX file, for other programs: a model that can be read here ends in {ENDING}"
+        )
     size = path.stat().st_size
     if size > LARGEST:
         raise DataError(f"{path} is no model: it has {size:,} bytes, more than any model")
@@ -140,10 +146,11 @@ def _model(facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> Model:
         ends = trained.network.sizes[0], trained.network.sizes[-1]
         if ends != (encoding.inputs.width, len(classes)):
             raise ValueError("its networks do not fit its columns and classes")
+    layout = None if facts["layout"] is None else Layout(**facts["layout"])
     if "classes" in facts:
-        return ClassifierModel(networks, encoding, columns, facts["about"], classes)
+        return ClassifierModel(networks, encoding, columns, facts["about"], classes, layout)
     margin = None if facts["margin"] is None else float(facts["margin"])
-    return RegressorModel(networks, encoding, columns, facts["about"], margin)
+    return RegressorModel(networks, encoding, columns, facts["about"], margin, layout)
 
 
 def _fit(columns: Sequence[Column], encoding: Encoding) -> bool:
@@ -187,7 +194,7 @@ def sealed(text: str, arrays: Mapping[str, Array]) -> str:
 
 
 @contextmanager
-def _replaced(path: Path) -> Iterator[Path]:
+def replaced(path: Path) -> Iterator[Path]:
     """A file beside `path` to write to, which takes its place when it is complete."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:

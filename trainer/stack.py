@@ -37,9 +37,8 @@ PASS = 2**17
 
 _COUNTS = ("epochs_trained", "steps", "rows_seen")
 
-_INITIAL, _ORDER, _DROPOUT, _RESAMPLING = range(
-    4
-)  # purposes of the random streams that grow from a seed
+_INITIAL, _ORDER, _DROPOUT, _RESAMPLING = range(4)
+"""Purposes of the random streams that grow from a seed."""
 
 
 class _Product(NamedTuple):
@@ -177,7 +176,8 @@ class Stack:
         spread_out[:] = full[:, part]
         return spread_out if spread_out.any() else None
 
-    def _workspace(self, rows: int, *, training: bool) -> Workspace:
+    def workspace(self, rows: int, *, training: bool) -> Workspace:
+        """Where the current networks compute the outputs for so many rows."""
         key = (rows, training)
         if key not in self._workspaces:
             dbeyond = self.dbeyond if training else None
@@ -242,7 +242,7 @@ class Stack:
         rate = self.rate if change is None or not self.optimizer.linear else self.rate * change
         self.steps += 1
         self.rows_seen += len(X)
-        workspace = self._workspace(len(X), training=True)
+        workspace = self.workspace(len(X), training=True)
         if self.dropout is not None:
             workspace.drop(self._noise, self.dropout)
         outputs = workspace.forward(X)
@@ -313,7 +313,7 @@ class Stack:
         losses, scores = [], []
         for start in range(0, len(rows.X), EVALUATION_ROWS):
             X, y = (a[start : start + EVALUATION_ROWS] for a in (rows.X, rows.y))
-            outputs = self._workspace(len(X), training=False).forward(X)
+            outputs = self.workspace(len(X), training=False).forward(X)
             scores.append(self.metric.rows(self.loss, outputs, y))
             losses.append(self.loss.values(outputs, y))
         return np.concatenate(losses, axis=1), np.concatenate(scores, axis=1)

@@ -28,7 +28,7 @@ def trials_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> tupl
     if len(history.trials) < EXPLORING or repeats_exactly(traits, history):
         return ()
     begun = history.drawn + len(history.confirmed) - history.requested
-    wanted = min(_wanted(plan, history) - len(history.confirmed), plan.trials - begun)
+    wanted = min(_wanted(plan, history) - len(history.confirmed), plan.scorings - begun)
     if traits.noisy is None and not history.confirmed:
         wanted = min(wanted, CHECKED)
     best = history.ranked(traits.direction)
@@ -53,7 +53,7 @@ def _wanted(plan: SearchPlan, history: History) -> int:
     """How many trainings measure the noise, if there is any: so few that the finalists can still train."""
     most = plan.most_confirming(history.adopted)
     left = most - (LEAST if plan.finalists is None else plan.finalists)
-    return max(0, min(REPEATED, (plan.trials - history.adopted) // PARTS, left))
+    return max(0, min(REPEATED, (plan.scorings - history.adopted) // PARTS, left))
 
 
 def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int:
@@ -63,7 +63,7 @@ def confirming_budget(plan: SearchPlan, traits: Traits, history: History) -> int
     confirms with the same share of its trainings. What a user adds after a race confirms as a search of its own, or the
     best of the new trials would have no trainings left.
     """
-    own, drawn = plan.trials - history.adopted, history.drawn - history.adopted
+    own, drawn = plan.scorings - history.adopted, history.drawn - history.adopted
     most = plan.most_confirming(history.adopted)
     if (unconfirmed := repeated_best(plan, traits, history)) is not None:
         # One is held back for the best, which the last trial may be. A single baseline was among those checked.

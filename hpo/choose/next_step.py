@@ -139,7 +139,7 @@ def _search(
         return None
     if repeated := trials_to_repeat(plan, traits, history):
         return Repeat(repeated)
-    to_draw = plan.trials - confirming_budget(plan, traits, history)
+    to_draw = plan.scorings - confirming_budget(plan, traits, history)
     if full and history.drawn >= to_draw:
         return None
     reason = stopping.nothing_is_gained(plan, traits, history)

@@ -23,7 +23,7 @@ def time_for_drawing_is_over(
     """
     if plan.timeout is None:
         return None
-    confirming = plan.most_confirming(history.adopted) / (plan.trials - history.adopted)
+    confirming = plan.most_confirming(history.adopted) / (plan.scorings - history.adopted)
     searching = plan.timeout * (1 - confirming)
     if seconds < searching:
         return None

@@ -26,8 +26,9 @@ class SearchPlan(Protocol):
         """The settings in use today, which are the first trials."""
 
     @property
-    def trials(self) -> int:
-        """Trainings in all, confirmations and Optuna's trials included, those of requests not."""
+    def scorings(self) -> int:
+        """How many times settings are trained and scored, confirmations and Optuna's trials included, those of requests
+        not."""
 
     @property
     def rounds(self) -> int:

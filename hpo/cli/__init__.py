@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import click
 
-from hpo.cli import keeping, modelling, reading, searching, starting
+from hpo.cli import inspecting, keeping, modelling, reading, searching, starting
 from hpo.cli.output import flush, say
 from hpo.cli.statuses import DONE, ERROR, USAGE, status_and_line
 
@@ -68,6 +68,7 @@ def cli() -> None:
 
 
 for command in (
+    inspecting.inspect,
     searching.search,
     searching.resume,
     searching.confirm,

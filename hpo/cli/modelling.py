@@ -14,8 +14,8 @@ from hpo.cli.output import STDOUT, drawing, say, stdout_for_results, write, writ
 @click.command()
 @click.argument("name", shell_complete=study_names)
 @click.option(
-    "output", "-o", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="FILE.hpo",
-    help="Where the model is written.",
+    "output", "-o", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="FILE",
+    help="Where the model is written: a .hpo file, or an .onnx file for other programs.",
 )  # fmt: skip
 @click.option(
     "--trial", type=int, metavar="N", help="Settings of this trial. [default: recommended]"
@@ -44,6 +44,9 @@ def train(
     It trains on all rows but the test rows, so that its score on these tells how good it is. The data must be where
     the study found them.
 
+    A file that ends in .hpo is read by hpo predict and trainer.load; one that ends in .onnx by ONNX Runtime and others,
+    and what turns the cells of a table into inputs is in it, too (python -m pydoc trainer.onnx_file).
+
     With --card, the networks that confirmed the settings train again, and a page says what they answered for rows that
     they were not trained on: which classes are mistaken for which, whether probabilities can be believed, how far
     estimates are off, and which columns matter.
@@ -52,13 +55,14 @@ def train(
     hpo train penguins -o penguins.hpo
     hpo train penguins -o penguins.hpo --card penguins.html
     hpo train penguins -o penguins.hpo --ensemble 5
+    hpo train penguins -o penguins.onnx
     hpo predict penguins.hpo new.csv -o answers.csv
     """
     from hpo import models
     from hpo.display.model import of_model
     from hpo.display.text import show
-    from trainer import save
 
+    models.check_output(output)
     if card is not None:
         from hpo.card.writing import card_of, check_name
 
@@ -69,12 +73,14 @@ def train(
         )
         model = chosen.model
     with writing(output):
-        save(model, output)
+        notes = models.write(model, output)
     if card is not None:
         with stdout_for_results(), drawing(card.parent):
             page = card_of(chosen, card)
         write(card, page)
     show(*of_model(str(output), models.facts_of(model)))
+    for note in notes:
+        say(note)
 
 
 @click.command()

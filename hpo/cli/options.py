@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from hpo.cli.completing import choices
-from hpo.plan.fields import FIELDS, GROUPS, PlanField
+from hpo.plan.fields import FIELDS, GROUPS, OF_A_SOURCE, PlanField
 from studies import DEFAULT_STORAGE
 from studies.words import setting
 
@@ -107,6 +107,15 @@ def plan_options(command: F, *, changes: bool = False) -> F:
         metavar="FILE.toml",
         help="The whole plan; flags override it.",
     )(command)
+
+
+def source_options(command: F) -> F:
+    """The fields of a plan that say how its source is understood and split."""
+    for name in reversed((*OF_A_SOURCE, "metric", "seed")):
+        field = FIELDS[name]
+        text = f"{field.text} [default: {_default(field)}]"
+        command = _option(field, text, hidden=False)(command)
+    return command
 
 
 CONFIRMING = {

@@ -14,7 +14,7 @@ from rich.text import Text
 from hpo.display.commands import next_commands
 from hpo.display.text import ACTIONS, STATES
 from studies import Study
-from studies.analysis import agreement, baselines
+from studies.analysis import agreement, baselines, references
 from studies.analysis.facts import data_in_short
 from studies.analysis.summary import Summary
 from studies.database.records import Finalist, Round
@@ -50,7 +50,11 @@ def summary(study: Study) -> list[RenderableType]:
     if s.record.stopped:
         parts.append(Text(f"Stopped early: {s.record.stopped}.", "yellow"))
     parts += [Text(sentence) for sentence in data_in_short(s)]
-    parts += [*_by_optuna(s), *_errors(s.errors), *_best(s), *_confirmed(s), Text(), *_ranges(s)]
+    parts += [*_by_optuna(s), *_errors(s.errors), *_best(s), *_confirmed(s)]
+    if s.predicted is not None:
+        first, *others = s.predicted.sentences()
+        parts += [_indented(first), *(Padding(Text(line), (0, 0, 0, 4)) for line in others)]
+    parts += [Text(), *_ranges(s)]
     if s.plan and (agreements := study.rank_agreement()):
         parts += _agreement(agreements)
     parts.append(_line("Stored", f"in {s.storage} as ", s.record.name))
@@ -74,6 +78,8 @@ def _heading(s: Summary) -> Text:
         trials += f" ({others})"
     if s.confirming:
         trials += f" and {s.confirming} to confirm"
+    if s.folds is not None:
+        trials += f", each on {s.folds} folds: {counted(s.trainings, 'training')}"
     if s.plan:
         state = (str(s.record.state), STATES[s.record.state])
         trained = f"{counted(s.epochs_trained, 'epoch')} trained"
@@ -170,6 +176,7 @@ def _params(params: Mapping[str, Any]) -> list[RenderableType]:
 def _confirmed(s: Summary) -> list[RenderableType]:
     """The recommended settings' results on fresh seeds and splits and on the test rows; the tied settings."""
     compared = [_indented(text) for text in baselines.sentences(s.baselines, s.goal)]
+    compared += [_indented(text) for text in references.sentences(s)]
     if s.recommended is None:
         return [*compared] if s.best else []
     first, *others = s.finalists

@@ -42,6 +42,7 @@ class Progress(Watcher):
         self._trials = self._done = self._epochs_planned = self._epochs = 0
         self._halved = False
         self._round = self._epochs_each = 0
+        self._folds = 1
         self._ended_early = dict.fromkeys(("diverged", "pruned", "raised an error"), 0)
         self._ranges: Space = {}
         self._first: Space = {}
@@ -69,14 +70,16 @@ class Progress(Watcher):
     ) -> None:
         """Begin to draw."""
         self.study, self._first, self._maximize = name, dict(plan.space), direction == "maximize"
+        self._folds = plan.folds or 1  # networks of each trial, each of which is a training
         self._trials, self._done, self._epochs_each = done + remaining, done, plan.epochs
-        self._epochs_planned = round(remaining * plan.epochs * plan.mean_length)
+        self._epochs_planned = round(remaining * plan.epochs * plan.mean_length) * self._folds
         self._halved = plan.halving is not None
         self._begun = self._line_at = time.monotonic()
         if self._live:
             self._live.start()
         else:
-            self._say(f"{name}: {remaining} trainings of {plan.epochs} epochs")
+            trainings = counted(remaining * self._folds, "training")
+            self._say(f"{name}: {trainings} of {counted(plan.epochs, 'epoch')}")
 
     def round_started(self, number: int, size: int, ranges: Space) -> None:
         """Show the round's ranges from now on."""
@@ -86,7 +89,7 @@ class Progress(Watcher):
     def epoch_trained(self, trials: int) -> None:
         """Count the epochs and, without a live display, print a line if one is due."""
         with self._lock:
-            self._epochs += trials
+            self._epochs += trials * self._folds
             if self._live or time.monotonic() - self._line_at < self.line_seconds:
                 return
             self._line_at = time.monotonic()
@@ -109,7 +112,7 @@ class Progress(Watcher):
                     continue
                 # Its later epochs will never be trained.
                 last = result.attributes.get("diverged_epoch", self._epochs_each)
-                self._epochs_planned -= self._epochs_each - last
+                self._epochs_planned -= (self._epochs_each - last) * self._folds
             elif self._best is None or self._better(result.value, self._best[0]):
                 self._best = (result.value, result.number, values)
         if self._verbose:
@@ -147,7 +150,7 @@ class Progress(Watcher):
     def _state(self) -> list[str]:
         """The round or stage, the trainings done, and the time remaining."""
         at = f"confirming, stage {self._stage}" if self._stage else f"round {self._round}"
-        parts = [at, f"trainings {self._done}/{self._trials}"]
+        parts = [at, f"trainings {self._done * self._folds}/{self._trials * self._folds}"]
         if self._epochs:
             epochs_left = max(0.0, self._epochs_planned - self._epochs)
             seconds_left = epochs_left * self._seconds() / self._epochs

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from studies.analysis.frames import evenly
-from studies.analysis.one_trial import OneTrial
+from studies.analysis.one_trial import OF_FOLD, OneTrial
 from studies.words import counted, notation, number, rounded, setting
 
 MOST = 20  # epochs in the table
@@ -31,6 +31,10 @@ def of_trial(one: OneTrial) -> list[RenderableType]:
         if value is not None:
             name = "objective" if trial.values else one.record.metric
             parts.append(Text.assemble((f"{name} ", "bold"), (number(value, 4), "bold green")))
+    if one.folds:
+        shown = notation(one.folds)
+        values = ", ".join(rounded(value, shown) for value in one.folds)
+        parts.append(Text(f"the mean of {len(one.folds)} folds: {values}"))
     if again := one.confirmations:
         shown = notation(c.value for c in again)
         values = ", ".join("failed" if c.value is None else rounded(c.value, shown) for c in again)
@@ -55,7 +59,8 @@ def _curves(one: OneTrial) -> Iterator[RenderableType]:
     yield _heading("Its curve", some if len(rows) < one.epochs else "")
     first = ["epoch", *(str(row + 1) for row in rows)]
     table = [first]
-    for metric in sorted(one.curves, key=lambda name: name != one.record.metric):
+    names = (name for name in one.curves if not OF_FOLD.match(name))
+    for metric in sorted(names, key=lambda name: name != one.record.metric):
         points = one.curves[metric]
         shown = notation(points)
         column = [metric, *(rounded(points[k], shown) if k < len(points) else "" for k in rows)]

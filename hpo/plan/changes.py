@@ -22,7 +22,20 @@ COMPARED = "values from before and after can't be compared"
 FIXED = (
     dict.fromkeys(("seed", "sampler", "ahead", "halving", "finalists", "repeats"), DRAWN)
     | dict.fromkeys(
-        ("metric", "direction", "trainer", "program", "target", "task", "rows", "epochs"), COMPARED
+        (
+            "metric",
+            "direction",
+            "trainer",
+            "program",
+            "target",
+            "task",
+            "encoding",
+            "header",
+            "rows",
+            "folds",
+            "epochs",
+        ),
+        COMPARED,
     )
     | {"rounds": "the number of rounds follows from trials"}
     | {"baseline": "it is trained before all others"}
@@ -76,17 +89,19 @@ def _with_its_condition(old: Parameter | None, value: Any) -> Any:
     return parameter if old is None or parameter.when else replace(parameter, when=old.when)
 
 
-def request(confirmed: int, trainings: int, trials: int, owed: int, *, ended: bool) -> Change:
+def request(
+    confirmed: int, trainings: int, trials: int, owed: int, *, ended: bool, folds: int = 1
+) -> Change:
     """The change that records what `hpo confirm` asks for: see `hpo.choose.types.Request`.
 
-    `owed` trainings remain of what it asked for before.
+    `owed` trainings remain of what it asked for before. Where each is one on several folds, the sentence counts all.
     """
     means = (
-        f"{counted(trainings, 'more training')}, which confirm the best of {counted(trials, 'trial')}, "
+        f"{counted(trainings * folds, 'more training')}, which confirm the best of {counted(trials, 'trial')}, "
         "beside the plan's"
     )
     if owed:
-        means += f"; {owed} that were asked for before come first"
+        means += f"; {owed * folds} that were asked for before come first"
     after = {"confirmed": confirmed, "trainings": trainings, "trials": trials, "ended": ended}
     return Change(CONFIRM, None, after, means)
 

@@ -51,9 +51,13 @@ class PlanField(NamedTuple):
 
 WHAT, MUCH, NET = GROUPS
 TEXT = Rule("text", lambda _: True, str)  # the plan itself checks it
+UNDERSTANDING = 2
+"""How tables are understood today (`trainer.data.reading`). A stored plan that does not say it is of version 1."""
+
 NAMES = Rule("a list of names", lambda names: all(isinstance(name, str) for name in names), tuple)
 SOURCES = (
-    "digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv or .parquet file, or mnist:DIR."
+    "digits, breast_cancer, wine, iris, diabetes, a .csv, .tsv, .txt (also .gz), .parquet or .npz file, openml:NAME, "
+    "or mnist:DIR."
 )
 RANGE = "LOW:HIGH[:log][:int][:step=S][:zero=SHARE]"
 """How a range is written as text (`hpo.plan.notation`)."""
@@ -81,7 +85,24 @@ _TABLE = (
     PlanField("task", WHAT, one_of(["classification", "regression"]), None, "What the labels of a table are.",
         "by the metric, else by the labels", "regression", "TASK"),
     PlanField("drop", WHAT, NAMES, (), "A column of a table to leave out; can be repeated.", "none", ["id"], "COLUMN"),
+    PlanField("encoding", WHAT, TEXT, None, "The encoding of a file of text.", "the file tells", "cp949", "NAME"),
+    PlanField("header", WHAT, YES_NO, True,
+        "Whether the first row of a file of text names its columns; if not, --target is a position from 0, or -1."),
+    PlanField("group", WHAT, TEXT, None,
+        "A column that says which rows belong together: no two splits share them.", "none", "patient",
+        "COLUMN"),
+    PlanField("time", WHAT, TEXT, None,
+        "A column with times: the latest rows test, those before them validate, and earlier ones train.",
+        "rows are drawn at random", "date", "COLUMN"),
+    PlanField("weight", WHAT, TEXT, None,
+        "A column that says how much a row counts in training and in the loss; metrics count every row the same.",
+        "all count the same", "weight", "COLUMN"),
+    PlanField("dates", WHAT, YES_NO, False, "Read columns of dates as days since 1970, instead of as text."),
+    PlanField("drop_rare", WHAT, YES_NO, False, "Leave out the rows of classes that have too few of them."),
     PlanField("rows", WHAT, whole(10), None, "Search on so many rows, drawn once.", "all", 1000, "N"),
+    PlanField("folds", MUCH, whole(2), None,
+        "Score settings by cross-validation, as the mean of so many folds: each setting takes so many trainings.",
+        "one split", 5, "K"),
     PlanField("space", WHAT, TEXT, SPACE,
         f"A range {RANGE}, or choices a,b,c; NAME@CHOICE=a|b=RANGE applies only then; can be repeated.",
         metavar="NAME=RANGE", change="A range or choices that include the study's; can be repeated."),
@@ -134,13 +155,11 @@ _TABLE = (
 )  # fmt: skip
 
 FIELDS = {field.name: field for field in _TABLE}
-OF_THE_NETWORK = (
-    "target",
-    "task",
-    "drop",
-    "rows",
-    *(field.name for field in _TABLE if field.group == NET),
-)
+OF_A_SOURCE = (
+    "target", "task", "drop", "group", "time", "weight", "dates", "drop_rare", "encoding", "header", "rows",
+)  # fmt: skip
+"""The fields that say how a source is to be understood."""
+OF_THE_NETWORK = (*OF_A_SOURCE, "folds", *(field.name for field in _TABLE if field.group == NET))
 """The fields that a function or a program of the user's has no use for."""
 
 
@@ -188,7 +207,15 @@ class PlanFields(TypedDict, total=False):
     target: str | None
     task: Literal["classification", "regression"] | None
     drop: str | Sequence[str]
+    encoding: str | None
+    header: bool
+    group: str | None
+    time: str | None
+    weight: str | None
+    dates: bool
+    drop_rare: bool
     rows: int | None
+    folds: int | None
     space: Mapping[
         str, Any
     ]  # of each parameter a `Float`, `Int` or `Categorical`, or the same as text

@@ -34,6 +34,7 @@ from hpo.plan.fields import (
     OF_THE_NETWORK,
     ROUNDS_OF_HALVING,
     SPACE,
+    UNDERSTANDING,
     seconds,
     size,
 )
@@ -41,6 +42,7 @@ from hpo.plan.messages import broken, one_line
 from hpo.plan.notation import parse_parameter
 from hpo.plan.sequences import as_parameter
 from hpo.plan.space import Parameter, Settings, to_mapping
+from studies.words import counted
 
 
 def _baselines(given: Any) -> Any:
@@ -87,7 +89,15 @@ class Plan(BaseModel):
     target: str | None = _default("target")
     task: str | None = _default("task")
     drop: Annotated[tuple[str, ...], BeforeValidator(_names)] = _default("drop")
+    encoding: str | None = _default("encoding")
+    header: bool = _default("header")
+    group: str | None = _default("group")
+    time: str | None = _default("time")
+    weight: str | None = _default("weight")
+    dates: bool = _default("dates")
+    drop_rare: bool = _default("drop_rare")
     rows: int | None = _default("rows")
+    folds: int | None = _default("folds")
     space: Annotated[
         dict[
             Annotated[str, Field(pattern=NAME)],
@@ -121,6 +131,9 @@ class Plan(BaseModel):
     init: str = _default("init")
     batch_size: int = _default("batch_size")
     dtype: str = _default("dtype")
+    understanding: Annotated[int, Field(ge=1, le=UNDERSTANDING)] = (
+        UNDERSTANDING  # no choice of a user's
+    )
     # It comes last, since its check reads the other fields.
     baseline: Annotated[tuple[dict[str, Any], ...], BeforeValidator(_baselines)] = ()
 
@@ -149,9 +162,10 @@ class Plan(BaseModel):
     @field_validator("*")
     @classmethod
     def _by_its_rule(cls, value: Any, info: ValidationInfo) -> Any:
-        rule = FIELDS[info.field_name or ""].rule
-        if value is None or rule.allows(value):
+        field = FIELDS.get(info.field_name or "")
+        if field is None or value is None or field.rule.allows(value):
             return value
+        rule = field.rule
         raise ValueError(broken(rule, value))
 
     @field_validator("baseline")
@@ -205,14 +219,20 @@ class Plan(BaseModel):
 
     @model_validator(mode="after")
     def _enough_trials(self) -> Plan:
-        if self.trials < self.rounds:
-            raise ValueError(
-                f"{self.trials} trials can't fill {self.rounds} rounds: give rounds {self.trials} or fewer"
+        scorings, trainings = self.scorings, f"{self.trials} trials"
+        if self.folds is not None:
+            trainings = (
+                f"{self.trials} trainings, {self.folds} for each setting, score {scorings}, which"
             )
-        searching = self.trials - self.confirming
+        if scorings < self.rounds:
+            fewer = (
+                f"give rounds {scorings} or fewer" if scorings else f"give at least {self.folds}"
+            )
+            raise ValueError(f"{trainings} can't fill {self.rounds} rounds: {fewer}")
+        searching = scorings - self.confirming
         if searching < self.rounds:
             raise ValueError(
-                f"{self.confirming} of {self.trials} trials would confirm {self.finalists} finalists and leave "
+                f"{self.confirming} of {scorings} trials would confirm {self.finalists} finalists and leave "
                 f"{max(0, searching)} for {self.rounds} rounds: give fewer finalists or repeats"
             )
         if searching < self._fewest:
@@ -222,6 +242,21 @@ class Plan(BaseModel):
                 f"{searching}: give more trials"
             )
         return self
+
+    @property
+    def scorings(self) -> int:
+        """How many times settings are trained and scored, those that confirm included: with folds, each time on all."""
+        return self.trials // (self.folds or 1)
+
+    @property
+    def budget(self) -> list[str]:
+        """What the user should know of how trainings are counted, in a line; none without folds."""
+        if self.folds is None:
+            return []
+        line = f"each setting is trained on {self.folds} folds, so {counted(self.trials, 'training')} score settings "
+        line += counted(self.scorings, "time")
+        rest = self.trials % self.folds
+        return [f"{line}; {counted(rest, 'training')} left over" if rest else line]
 
     @property
     def _fewest(self) -> int:
@@ -255,7 +290,7 @@ class Plan(BaseModel):
         # CONFIRMING is a share of the epochs, and a trial that leaves at a rung has fewer than one that confirms.
         searching = self._length_of_a_trial
         share = CONFIRMING * searching / (1 - CONFIRMING + CONFIRMING * searching)
-        own, rounds = self.trials - adopted, self._fewest - (adopted > 0)
+        own, rounds = self.scorings - adopted, self._fewest - (adopted > 0)
         return max(0, min(int(share * own), own - rounds))
 
     @property
@@ -265,7 +300,7 @@ class Plan(BaseModel):
     @property
     def mean_length(self) -> float:
         """The epochs that a training has on average, as a share of those of one that is not cut short."""
-        confirming = self.confirming / self.trials
+        confirming = self.confirming / self.scorings
         return confirming + (1 - confirming) * self._length_of_a_trial
 
     def extended_to(self, trials: int, adopted: int = 0) -> Plan:
@@ -314,5 +349,5 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def to_json(plan: Plan) -> str:
     """A plan as the text that a study stores; without the network, if it trains none."""
-    foreign = set() if plan.source is not None else {"source", *OF_THE_NETWORK}
+    foreign = set() if plan.source is not None else {"source", "understanding", *OF_THE_NETWORK}
     return json.dumps(plan.model_dump(mode="json", exclude=foreign))

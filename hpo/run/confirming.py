@@ -38,7 +38,7 @@ def after_confirming(plan: Plan, traits: Traits, history: History) -> list[str]:
     """What the results do not show: trainings left out, a test score of other settings, the rest of a plan."""
     lines = []
     if history.owed and repeats_exactly(traits, history):
-        lines.append(f"{WASTED}; {counted(history.owed, 'training')} left out")
+        lines.append(f"{WASTED}; {counted(history.owed * (plan.folds or 1), 'training')} left out")
     baselines = range(len(plan.baseline))
     finalists = conclude(
         history.searched(), history.confirmed, traits.direction, baselines=baselines

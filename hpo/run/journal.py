@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from hpo.choose.comparing import gain
 from hpo.choose.concluding import conclude
 from hpo.choose.lengths import recommended_epochs
 from hpo.choose.next_step import requested_trials
@@ -31,14 +32,16 @@ from hpo.plan.space import (
 from hpo.run.history import read_history
 from hpo.run.watcher import Watcher
 from hpo.trainables.protocol import Trainable
-from hpo.trainables.task import Outcome
-from studies.database import records
+from hpo.trainables.task import TEST, Outcome
+from studies.database import records, references
 from studies.database.columns import curves
 from studies.database.records import Result
 from studies.database.writer import Writer
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
+
+    from hpo.trainables.protocol import Reference
 
 
 class Journal:
@@ -57,11 +60,12 @@ class Journal:
         `until_confirmed`: it goes on for what `hpo confirm` asked for, and not for the rest of the plan.
         """
         history, direction = self.history, self._traits.direction
-        for note in [*self._notes, *outside(self._plan.baseline, self._plan.space)]:
+        outside_space = outside(self._plan.baseline, self._plan.space)
+        for note in [*self._notes, *self._plan.budget, *outside_space]:
             self._watcher.noticed(note)
         remaining = history.owed if requested_trials(self._plan, self._traits, history) else 0
         if not until_confirmed:
-            remaining += self._plan.trials - history.trainings
+            remaining += self._plan.scorings - history.trainings
         done = history.trainings - history.adopted + history.requested
         self._watcher.started(self._writer.name, self._plan, direction, done, remaining)
         if history.rounds and history.rounds[-1].actions is None:
@@ -158,7 +162,14 @@ class Journal:
         history = self.history
         finished = [
             records.Confirmation(
-                history.stage, trial, o.value, o.epochs, o.failure, o.finished, o.metrics
+                history.stage,
+                trial,
+                o.value,
+                o.epochs,
+                o.failure,
+                o.finished,
+                o.metrics,
+                () if o.failure else o.out_of_fold,
             )
             for trial, o in outcomes.items()
         ]
@@ -223,6 +234,32 @@ class Journal:
         (outcome,) = outcomes.values()
         self._writer.finish_test(outcome.value, outcome.failure, outcome.ci95)
         self.history.test_done = True
+
+    def references(self) -> list[references.Reference]:
+        """The references that are recorded."""
+        return references.references(self._writer.store, self._writer.study_id)
+
+    def compare(self, fitted: Sequence[Reference]) -> None:
+        """References were fitted: compare all of them with the settings that are recommended now."""
+        confirmed, before = self.history.confirmed, {r.model: r for r in self.references()}
+        conclusion = self._writer.store.conclusion(self._writer.study_id)
+        first = conclusion.finalists[0] if conclusion is not None else None
+        trial = first.trial if first is not None and first.mean is not None else None
+        own = {c.stage: c.value for c in confirmed if c.trial == trial and c.value is not None}
+        compared = []
+        for reference in fitted:
+            earlier = before.get(reference.model)
+            scores = dict(earlier.values) if earlier else {}
+            scores |= {n: score for n, score in reference.scores.items() if n != TEST}
+            values = {stage: scores[stage] for stage in sorted(scores) if stage or not confirmed}
+            test = reference.scores.get(TEST, earlier.test if earlier else None)
+            better, ci95 = gain(own, values, maximize=self._traits.direction == "maximize")
+            compared.append(
+                references.Reference(
+                    reference.model, reference.estimator, values, test, trial, better, ci95, reference.note,
+                )
+            )  # fmt: skip
+        self._writer.compare(compared)
 
     def stop(self, reason: str) -> None:
         """The search ends before its last trial."""

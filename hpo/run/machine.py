@@ -45,6 +45,7 @@ from hpo.choose.types import History
 from hpo.errors import TooManyFailuresError
 from hpo.plan.plan import Plan
 from hpo.plan.space import Settings
+from hpo.run.comparing import compare
 from hpo.run.flight import Flight
 from hpo.run.journal import Journal
 from hpo.run.seeds import CONFIRM, SUGGEST, TEST_ROWS, seed_of, training_seed
@@ -220,6 +221,7 @@ class Machine:
             case Stop():
                 self._journal.stop(step.reason)
             case Done():
+                compare(plan, self._trainable, self._journal)
                 self._journal.complete()
                 self._done = True
 

@@ -64,7 +64,7 @@ class Continuation:
             confirming = len(store.confirmations(self.record.study_id))
             if self.plan.repeats is not None:
                 confirming = self.plan.most_confirming(self.record.adopted)
-            if self.plan.trials - confirming <= drawn:
+            if self.plan.scorings - confirming <= drawn:
                 raise PlanError(
                     "no trial is left to be drawn from other ranges: give trials, more than "
                     f"{self.plan.trials - self.record.adopted} in all"
@@ -72,11 +72,12 @@ class Continuation:
         check_added(store, self.record, len(self.plan.baseline), take_over=take_over)
 
     def with_request(self, history: History, trainings: int) -> Continuation:
-        """The same, with so many trainings that are to confirm the best of the trials so far."""
+        """The same, with so many trainings, each on all folds, that are to confirm the best of the trials so far."""
         begun = len(history.confirmed) + len(history.staged)
         confirmed = max(begun, *(r.confirmed + r.trainings for r in history.requests), 0)
         ended = self.record.state == "complete" or any(r.ended for r in history.requests)
-        asked = request(confirmed, trainings, history.numbered, history.owed, ended=ended)
+        numbered, owed, folds = history.numbered, history.owed, self.plan.folds or 1
+        asked = request(confirmed, trainings, numbered, owed, ended=ended, folds=folds)
         return replace(self, changes=[*self.changes, asked])
 
     def record_changes(self, writer: Writer, watcher: Watcher) -> None:
@@ -130,7 +131,7 @@ def stored_plan(record: StudyRecord) -> Plan:
     """
     if record.plan is None:
         raise PlanError(f"study {record.name!r} was made by Optuna alone: it has no plan of hpo's")
-    return make_plan(record.plan, "the stored plan")
+    return make_plan({"understanding": 1, **record.plan}, "the stored plan")
 
 
 def check_data(plan: Plan, trainable: Trainable, record: StudyRecord) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from hpo.plan.plan import Plan
 
-SUGGEST, TRAIN, CONFIRM, TEST_ROWS = range(4)
+SUGGEST, TRAIN, CONFIRM, TEST_ROWS, REFERENCES = range(5)
 
 
 def training_seed(plan: Plan, split: int) -> int:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hpo.choose.types import Direction, Traits
 from hpo.plan.space import Settings
 from hpo.trainables.task import Task, Training
+
+if TYPE_CHECKING:
+    from trainer.references import Reference
 
 ASKED = "hpo:open"
 """The `trainer` in the plan of such a study."""
@@ -35,3 +38,7 @@ class Asked:
     def training(self, task: Task) -> Training:
         """The user trains, so this is never called."""
         raise RuntimeError(f"trials {task.trials} are trained by the user of hpo.open")
+
+    def references(self, *_: object) -> Sequence[Reference]:
+        """None, because its data are the user's."""
+        return ()

@@ -73,7 +73,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hpo.choose.types import Direction, Traits
 from hpo.errors import PlanError
@@ -82,6 +82,9 @@ from hpo.trainables.call import Call, Train, is_kind, name_of, options_of, value
 from hpo.trainables.cross_validation import CrossValidation
 from hpo.trainables.task import Task, Training
 from hpo.trainables.travelling import Sent, train_there
+
+if TYPE_CHECKING:
+    from trainer.references import Reference
 
 UNNAMED_METRIC = "value"  # of a function that returns a number, if the plan names no metric
 
@@ -147,3 +150,7 @@ class Function:
         if self.sent is None:
             return Training(self._call, arguments, asks_for_device=asks)
         return Training(train_there, arguments, shared={"sent": self.sent}, asks_for_device=asks)
+
+    def references(self, *_: object) -> Sequence[Reference]:
+        """None, because its data are the user's."""
+        return ()

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, NamedTuple, TypeVar
 
 import trainer.data
 from hpo.choose.types import Traits
@@ -17,18 +18,33 @@ from hpo.plan.network import LIMITS, check_space, own_fields, shared_fields
 from hpo.plan.plan import Plan
 from hpo.plan.space import Settings
 from hpo.trainables.task import TEST, Task, Training
-from trainer.data import Reading, Splits, Which
+from trainer.data import Draw, Fold, Reading, Splits, Which
+from trainer.data.remote import RemoteDraw
 from trainer.fields import METRICS, NOT_NEGATIVE
 from trainer.fit import fit
-from trainer.guess import guess
+from trainer.folds import OUT_OF_FOLD, Folds, fit_folds
 from trainer.population import even_parts, stack_size
 from trainer.recipe import Recipe
+from trainer.references import Reference, guess, references
 
 LOSS = {"classification": "sparse_categorical_cross_entropy", "regression": "squared_error"}
 METRIC = {"classification": "accuracy", "regression": "rmse"}
+SKEWED, MUCH = 10, 0.8
+"""How many times the rows of the rarest class, or which share of all rows, are too many of one class for accuracy."""
 FEW_ROWS = 250
 """With so few validation rows, a split favours some settings by luck, and a search on one split alone would find these
 (scripts/bench/RESULTS.md). On digits, of which 360 validate, one split for all trials chooses no worse."""
+
+MOST_CLASSES = 20
+"""With more, no table of classes and what was predicted is kept: it has the square of that many numbers."""
+
+
+class Division(NamedTuple):
+    """The rows of split `which`, or those of each of its folds."""
+
+    which: Which
+    splits: tuple[Splits, ...]
+    folds: Folds | None = None
 
 
 class MLP:
@@ -37,15 +53,20 @@ class MLP:
     asks_for: Sequence[str] = ()
     folder: Path | None = None
 
-    def __init__(self, plan: Plan, draw: Callable[[Which], Splits]) -> None:
+    def __init__(self, plan: Plan, draw: Draw | RemoteDraw) -> None:
         self.plan = plan
-        self.data = draw(0)
         self.draw = draw
-        self._fresh: tuple[Which, Splits] = (0, self.data)  # the last split that was drawn
+        self._first = self._drawn(0)
+        self._fresh = self._first  # the last that was drawn
         self._lock = threading.Lock()
+        self.data = self._first.splits[0]
         self.fingerprint = self.data.fingerprint
         self.contents: Mapping[str, Any] = self.data.contents
-        self.notes: Sequence[str] = self.data.notes
+        self.notes: Sequence[str] = [
+            *task_in_words(self.data.overview),
+            *self.data.notes,
+            *skewed(plan, self.data.overview),
+        ]
         self.metric = plan.metric or METRIC[self.data.task]
         self.score = f"validation_{self.metric}"
         metric = METRICS.get(self.metric)  # None: the loss, which is never negative
@@ -56,13 +77,14 @@ class MLP:
             tests=True,
             limits=LIMITS,
             bounds=NOT_NEGATIVE if metric is None else metric.bounds,
-            fresh_splits=len(self.data.validation.X) <= FEW_ROWS,
+            fresh_splits=sum(len(s.validation.X) for s in self._first.splits) <= FEW_ROWS,
         )
 
     @cached_property
     def overview(self) -> Mapping[str, Any]:
         """What readers of the study are told of its data, with what a guess scores."""
-        score = guess(self.data, self.metric, LOSS[self.data.task])
+        loss = LOSS[self.data.task]
+        score = fmean(guess(splits, self.metric, loss) for splits in self._first.splits)
         return {**self.data.overview, "guess": score if math.isfinite(score) else None}
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
@@ -76,24 +98,48 @@ class MLP:
         return parts
 
     def training(self, task: Task) -> Training:
-        """The training of one population by `trainer.fit.fit`."""
-        splits = self._splits(task.split)
-        recipe = self.recipe(task.settings[0], splits)
+        """The training of one population by `trainer.fit.fit`, or on folds by `trainer.folds.fit_folds`."""
+        division = self._divided(task.split)
+        recipes = [self.recipe(task.settings[0], splits) for splits in division.splits]
         own = [own_fields(self.plan, setting) for setting in task.settings]
+        options: dict[str, Any] = {"epochs": task.epochs, "seed": task.seed}
+        if division.folds is not None:
+            # What confirms trains on fresh folds, so its predictions had no part in choosing.
+            few = self.data.outputs <= MOST_CLASSES
+            options |= {"kept": self.score, OUT_OF_FOLD: _is_stage(task.split) and few}
+            return Training(fit_folds, (recipes, own), options, shared={"folds": division.folds})
+        (splits,) = division.splits
         return Training(
             fit,
-            (recipe, own),
-            {"epochs": task.epochs, "seed": task.seed, "intervals": task.split == TEST},
+            (recipes[0], own),
+            options | {"intervals": task.split == TEST},
             shared={"train": splits.train, "validation": splits.validation},
         )
 
-    def _splits(self, which: Which) -> Splits:
+    def references(
+        self, splits: Sequence[Which], known: Mapping[str, Sequence[Which]], seed: int
+    ) -> Sequence[Reference]:
+        """What a constant, a linear model and boosted trees score on these splits."""
+        loss = LOSS[self.data.task]
+        fitted: list[Reference] = self.draw.ask(
+            references, splits, known, self.metric, loss, seed, self.plan.folds
+        )
+        return fitted
+
+    def _divided(self, which: Which) -> Division:
         with self._lock:  # the populations of a batch start together
             if which == 0:
-                return self.data
-            if self._fresh[0] != which:
-                self._fresh = which, self.draw(which)
-            return self._fresh[1]
+                return self._first
+            if self._fresh.which != which:
+                self._fresh = self._drawn(which)
+            return self._fresh
+
+    def _drawn(self, which: Which) -> Division:
+        count = self.plan.folds
+        if count is None or which == TEST:
+            return Division(which, (self.draw(which),))
+        splits = tuple(self.draw(which, Fold(number, count)) for number in range(count))
+        return Division(which, splits, Folds(tuple((s.train, s.validation) for s in splits)))
 
     def recipe(self, setting: Settings, splits: Splits | None = None) -> Recipe:
         """What the trials of a population with this setting share, on the search's first split or on another."""
@@ -107,7 +153,7 @@ class MLP:
         )
 
 
-def mlp(plan: Plan, load: Callable[..., Callable[[Which], Splits]] = trainer.data.load) -> MLP:
+def mlp(plan: Plan, load: Callable[..., Draw | RemoteDraw] = trainer.data.load) -> MLP:
     """The trainable of a plan, with its data read and split.
 
     Raises:
@@ -119,8 +165,30 @@ def mlp(plan: Plan, load: Callable[..., Callable[[Which], Splits]] = trainer.dat
             f"source {plan.source!r} holds no data: give a function that trains by --trainer"
         )
     check_space(plan)
+    return on_data(plan, drawn(plan, load))
+
+
+D = TypeVar("D", bound=Draw | RemoteDraw)
+
+
+def drawn(plan: Plan, load: Callable[..., D]) -> D:
+    """What draws the splits of a plan's data.
+
+    Raises:
+        trainer.errors.DataError: the source can't be read or used.
+    """
     rows = {"seed": plan.seed, "rows": plan.rows, "dtype": plan.dtype}
-    network = MLP(plan, load(plan.source or "", plan.target, reading=reading_of(plan), **rows))
+    return load(plan.source or "", plan.target, reading=reading_of(plan), **rows)
+
+
+def on_data(plan: Plan, draw: Draw | RemoteDraw) -> MLP:
+    """The network on the splits that are drawn.
+
+    Raises:
+        PlanError: the task or the metric does not fit the labels.
+        trainer.errors.DataError: the rows can't be split.
+    """
+    network = MLP(plan, draw)
     task = network.data.task
     if plan.task not in (None, task):
         raise PlanError(f"task {plan.task!r} does not fit {plan.source}, a {task}")
@@ -134,9 +202,41 @@ def mlp(plan: Plan, load: Callable[..., Callable[[Which], Splits]] = trainer.dat
     return network
 
 
+def _is_stage(which: Which) -> bool:
+    return which != TEST and which > 0
+
+
+def task_in_words(facts: Mapping[str, Any]) -> list[str]:
+    """What the labels are taken for, of a source that does not know them by itself."""
+    if not (label := facts.get("label")):
+        return []
+    if not (classes := facts.get("classes")):
+        return [f"regression: {label!r} is a quantity"]
+    return [f"classification: {label!r} has {len(classes) + facts.get('other_classes', 0)} classes"]
+
+
+def skewed(plan: Plan, facts: Mapping[str, Any]) -> list[str]:
+    """A note if the commonest class is so common that accuracy says little."""
+    classes = facts.get("classes")
+    if not classes or plan.metric is not None:
+        return []
+    most, least = max(classes, key=classes.__getitem__), min(classes, key=classes.__getitem__)
+    all_known = "other_classes" not in facts
+    is_rare = all_known and classes[most] > SKEWED * classes[least]
+    if classes[most] <= MUCH * facts["rows"] and not is_rare:
+        return []
+    rare = f", {classes[least]} are {least!r}" if all_known else ""
+    return [
+        f"{classes[most]} of {facts['rows']} rows are {most!r}{rare}, so accuracy says little of the rarer classes: "
+        "--metric balanced_accuracy counts all classes the same"
+    ]
+
+
 def reading_of(plan: Plan) -> Reading:
     """How the source of a plan is to be understood."""
-    return Reading(task=task_of(plan), drop=plan.drop)
+    same = ("drop", "dates", "drop_rare", "group", "time", "weight", "encoding", "header")
+    options = {name: getattr(plan, name) for name in same}
+    return Reading(task=task_of(plan), version=plan.understanding, **options)
 
 
 def task_of(plan: Plan) -> Any:

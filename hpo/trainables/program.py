@@ -41,7 +41,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hpo.choose.types import Direction, Traits
 from hpo.errors import PlanError
@@ -52,6 +52,9 @@ from hpo.trainables.function import UNNAMED_METRIC
 from hpo.trainables.guarded import Guarded
 from hpo.trainables.task import Array, Curves, Task, Training, TrialError
 from studies.words import counted
+
+if TYPE_CHECKING:
+    from trainer.references import Reference
 
 PAIR = r"([^\s=:,]+)\s*[=:]\s*([^\s=:,]+)"
 PAIRS = re.compile(rf"\s*{PAIR}(?:(?:\s*,\s*|\s+){PAIR})*\s*")
@@ -101,6 +104,10 @@ class Program:
         values = task.params | values_of(task, self.folder)
         asks = "device" in self.asks_for
         return Training(self._call, (values, task.pauses), asks_for_device=asks)
+
+    def references(self, *_: object) -> Sequence[Reference]:
+        """None, because its data are the user's."""
+        return ()
 
 
 def executable_of(command: CommandLine) -> str:

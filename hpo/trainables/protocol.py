@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hpo.choose.types import Traits
 from hpo.plan.space import Settings
-from hpo.trainables.task import Task, Training
+from hpo.trainables.task import Task, Training, Which
+
+if TYPE_CHECKING:
+    from trainer.references import Reference as Reference  # what a journal records
 
 
 class Trainable(Protocol):
@@ -54,3 +57,8 @@ class Trainable(Protocol):
 
     def training(self, task: Task) -> Training:
         """The training of a task, ready to be run anywhere."""
+
+    def references(
+        self, splits: Sequence[Which], known: Mapping[str, Sequence[Which]], seed: int
+    ) -> Sequence[Reference]:
+        """What usual models score on these splits of its data, where that is not known of them; none without data."""

@@ -12,6 +12,7 @@ import numpy as np
 from hpo.choose.types import LARGEST_VALUE
 from hpo.trainables.printed import Output, kept_in
 from hpo.trainables.task import Array, Curves, Outcome, Task, TrialError, now
+from trainer.folds import OUT_OF_FOLD
 
 SHOWING_SECONDS = 10.0  # between two looks at the curves of trials that train
 
@@ -50,6 +51,7 @@ class Session:
         self._ended: datetime | None = None
         self._pruned: list[datetime | None] = [None] * count
         self._output = Output()
+        self._out_of_fold: Array | None = None
 
     def advance(self, to_epoch: int, stay: Sequence[bool] | None = None) -> list[float]:
         """Train on to an epoch without the trials that do not stay.
@@ -80,6 +82,8 @@ class Session:
             return
         if not figures:  # an epoch takes long
             return
+        if np.ndim(figures.get(OUT_OF_FOLD, 0)) == 2:  # no metric
+            self._out_of_fold = figures.pop(OUT_OF_FOLD)
         self._epoch += 1
         self._score = self._score or _only_metric(figures)
         if self._score not in figures:
@@ -150,9 +154,10 @@ class Session:
                 pruned is not None,
                 pruned or self._ended or now(),
                 self._output.text,
+                () if self._out_of_fold is None else tuple(map(float, self._out_of_fold[k])),
             )
-            for metrics, diverged, pruned in zip(
-                self._metrics, self._diverged, self._pruned, strict=True
+            for k, (metrics, diverged, pruned) in enumerate(
+                zip(self._metrics, self._diverged, self._pruned, strict=True)
             )
         ]
 

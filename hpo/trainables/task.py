@@ -126,7 +126,8 @@ class Outcome:
     """The outcome of training one trial: metric -> a value for each epoch, and how the training ended.
 
     `score` names the metric that decides. A trial may diverge, fail with an error, or be `pruned` at a rung with the
-    value that it had there. `output` is what its function printed.
+    value that it had there. `output` is what its function printed. `out_of_fold` is the table of `trainer.folds`, empty
+    if there is none.
     """
 
     metrics: Mapping[str, Sequence[float]]
@@ -136,6 +137,7 @@ class Outcome:
     pruned: bool = False
     finished: datetime = field(default_factory=lambda: now())
     output: str = ""
+    out_of_fold: Sequence[float] = ()
 
     @property
     def epochs(self) -> int:

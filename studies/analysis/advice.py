@@ -200,7 +200,8 @@ def _few(summary: Summary, ended: pd.DataFrame, rounds: pd.DataFrame) -> Iterato
     searched = rounds["parameter"].nunique()
     complete = summary.record.state == "complete" and summary.best is not None
     if complete and len(ended) < PER_PARAMETER * searched:
-        more = 2 * max(summary.plan["trials"] - summary.record.adopted, PER_PARAMETER * searched)
+        enough = PER_PARAMETER * searched * (summary.folds or 1)
+        more = 2 * max(summary.plan["trials"] - summary.record.adopted, enough)
         yield Advice(
             "Few trials",
             f"{counted(len(ended), 'trial')} {'is' if len(ended) == 1 else 'are'} few for "

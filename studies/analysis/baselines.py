@@ -96,7 +96,7 @@ def _sentence(baseline: Baseline, goal: Goal, *, several: bool) -> str:
         return f"{which[0].upper()}{which[1:]} are recommended: keep them."
     if baseline.gain is None:
         return f"Not compared with {which}: {baseline.why}."
-    gain = _amount(baseline, goal)
+    gain = amount(baseline.gain, baseline.gain_ci95, baseline.mean, goal)
     if baseline.gain_ci95 is None:
         return f"{gain} than {which} by one stage, which is too little to tell."
     if not baseline.better:
@@ -104,10 +104,10 @@ def _sentence(baseline: Baseline, goal: Goal, *, several: bool) -> str:
     return f"{gain} than {which}."
 
 
-def _amount(baseline: Baseline, goal: Goal) -> str:
-    """The gain in words: `0.80 ± 0.30 points better`, or `0.120 ± 0.040 lower log_loss`."""
-    gain, (low, high) = baseline.gain or 0.0, baseline.gain_ci95 or (0.0, 0.0)
-    half, mean = (high - low) / 2, baseline.mean
+def amount(gain: float, ci95: tuple[float, float] | None, mean: float | None, goal: Goal) -> str:
+    """A gain over settings of this mean, in words: `0.80 ± 0.30 points better`, or `0.120 ± 0.040 lower log_loss`."""
+    low, high = ci95 or (0.0, 0.0)
+    half = (high - low) / 2
     shares = goal.metric.endswith("accuracy") and mean is not None and 0 <= mean <= 1
     unit = POINT if shares else 1.0
     if not gain and not half:

@@ -57,6 +57,9 @@ def _sizes(data: Mapping[str, Any]) -> str:
     training, validation, test = (f"{sizes[k]:,}" for k in ("training", "validation", "test"))
     unused = data["rows"] - sum(sizes.values())
     rest = f", and {unused:,} are not used" if unused > 0 else ""
+    if folds := data.get("folds"):
+        both = sizes["training"] + sizes["validation"]
+        return f"{both:,} rows train and validate in {folds} folds, {test} test{rest}"
     return f"{training} rows train, {validation} validate, {test} test{rest}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from operator import index
 from typing import Any
@@ -11,6 +12,9 @@ from studies.database.columns import curves
 from studies.database.records import Confirmation, StudyRecord, Trial
 from studies.database.store import Store
 from studies.errors import StoreError
+
+OF_FOLD = re.compile(r"fold\d+_")
+"""How the name of a curve begins that is of one fold; the others are means over all folds."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,12 @@ class OneTrial:
     def epochs(self) -> int:
         """How many epochs were trained to their end."""
         return max(map(len, self.curves.values()), default=0)
+
+    @property
+    def folds(self) -> list[float]:
+        """The score on each fold after the last epoch, in the order of folds; empty if it trained on one split."""
+        names = sorted(filter(OF_FOLD.match, self.curves), key=lambda name: (len(name), name))
+        return [self.curves[name][-1] for name in names if self.curves[name]]
 
     def as_mapping(self) -> dict[str, Any]:
         """One JSON-ready object, as `hpo show NAME TRIAL --json` prints it; docs/json.md describes its fields."""
@@ -46,6 +56,7 @@ class OneTrial:
             "started": started,
             "finished": finished,
             "curves": self.curves,
+            **({"folds": self.folds} if self.folds else {}),
             "confirmed": [
                 {"stage": c.stage, "value": c.value, "error": c.error, "curves": c.curves}
                 for c in self.confirmations

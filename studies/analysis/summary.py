@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from studies.analysis.baselines import Baseline, baselines_of
 from studies.analysis.finalists import conclude_now
 from studies.analysis.goal import Goal
+from studies.analysis.out_of_fold import OutOfFold, out_of_fold
 from studies.database import aggregates, tables
 from studies.database.engine import masked
 from studies.database.records import (
@@ -27,6 +28,7 @@ from studies.database.records import (
     Trial,
     TrialState,
 )
+from studies.database.references import Reference, references
 from studies.database.store import Store
 
 
@@ -37,7 +39,7 @@ class Summary:
     storage: str  # its URL, a password left out
     record: StudyRecord
     trials: Mapping[TrialState, int]  # how many there are of each state
-    epochs_trained: int  # in the search and in confirming
+    epochs_trained: int  # in the search and in confirming, by every network
     best: Trial | None = None  # the complete trial with the best finite value
     front: list[Trial] = field(default_factory=list)  # of several objectives: those no other beats
     errors: Counter[str] = field(default_factory=Counter)  # of trainings, with how often each came
@@ -50,7 +52,9 @@ class Summary:
     note: str = ""  # on how they were ranked, where the search has not recorded that
     confirmations: list[Confirmation] = field(default_factory=list)
     opening: Opening | None = None  # of the test rows
+    references: list[Reference] = field(default_factory=list)  # usual models on the same rows
     plans: list[PlanVersion] = field(default_factory=list)  # empty if the plan never changed
+    predicted: OutOfFold | None = None  # of the recommended settings, on folds that confirmed them
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -73,6 +77,11 @@ class Summary:
     def seed(self) -> int | None:
         """The seed of the search; None for a study of plain Optuna."""
         return self.plan.get("seed")
+
+    @property
+    def folds(self) -> int | None:
+        """On how many folds each setting is trained; None: on one split."""
+        return self.plan.get("folds")
 
     @property
     def by_name(self) -> bool:
@@ -121,12 +130,12 @@ class Summary:
 
     @property
     def trainings(self) -> int:
-        """How many trainings were begun, in the search and in confirming."""
-        return sum(self.ended.values()) + self.confirming
+        """How many trainings were begun, in the search and in confirming: with folds, one on each."""
+        return (sum(self.ended.values()) + self.confirming) * (self.folds or 1)
 
     @property
     def confirming(self) -> int:
-        """How many trainings confirmed settings, or are about to."""
+        """How many times settings were trained again to confirm them, or are about to be."""
         return sum(len(finalist.values) for finalist in self.finalists)
 
     @property
@@ -147,6 +156,8 @@ class Summary:
             if self.opening.ci95 is not None:  # studies of an older hpo have none
                 test["ci95"] = list(self.opening.ci95)
         beside: dict[str, Any] = {"data": self.data} if self.data else {}
+        if self.predicted is not None:
+            beside["out_of_fold"] = asdict(self.predicted)
         if record.several:
             beside["front"] = [
                 {"trial": t.number, "values": list(t.values), "params": t.params}
@@ -154,6 +165,8 @@ class Summary:
             ]
         if self.baselines:
             beside |= {"baseline": [baseline.as_mapping() for baseline in self.baselines]}
+        if self.references:
+            beside |= {"references": [reference.as_mapping() for reference in self.references]}
         return {
             "study": record.name,
             "storage": self.storage,
@@ -219,8 +232,10 @@ def summarize(store: Store, name: str) -> Summary:
         storage=masked(store.url),
         record=record,
         trials=aggregates.counts(store, study_id),
-        epochs_trained=aggregates.epochs_trained(store, study_id)
-        + sum(c.epochs for c in confirmations),
+        epochs_trained=(
+            aggregates.epochs_trained(store, study_id) + sum(c.epochs for c in confirmations)
+        )
+        * ((record.plan or {}).get("folds") or 1),
         best=best,
         front=beaten_by_none,
         errors=aggregates.errors(store, study_id),
@@ -231,7 +246,12 @@ def summarize(store: Store, name: str) -> Summary:
         note=note,
         confirmations=confirmations,
         opening=store.opening(study_id),
+        references=references(store, study_id) if (record.plan or {}).get("source") else [],
         plans=store.plans(study_id),
+        predicted=out_of_fold(
+            store.out_of_fold(study_id, confirmed[0].trial) if confirmed else [],
+            (record.data or {}).get("labels", []),
+        ),
     )
 
 

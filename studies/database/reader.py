@@ -143,6 +143,11 @@ class Reader(Database):
             curves[row.metric] = read_points(row.points)
         return stored
 
+    def out_of_fold(self, study_id: int, trial: int) -> list[list[float]]:
+        """What was predicted of each fold when the settings of a trial were confirmed, stage by stage."""
+        rows = self._rows(tables.out_of_fold, study_id)
+        return [read_points(row.predicted) for row in rows if row.trial == trial]
+
     def conclusion(self, study_id: int) -> Conclusion | None:
         """What was concluded from the confirmations; None where nothing is recorded, as in studies of an older hpo."""
         row = self._row(tables.conclusions, study_id)

@@ -88,7 +88,8 @@ class Round:
 class Confirmation:
     """A trial's settings trained again, on the seed and the split of a stage; `finished` is None until it is done.
 
-    `curves` are what it had after each epoch, metric by metric, to be stored; `Reader.stage_curves` reads them.
+    `curves` are what it had after each epoch, metric by metric, and `out_of_fold` what was predicted of each fold, as
+    `trainer.folds` has it. Both are to be stored; `Reader.stage_curves` and `Reader.out_of_fold` read them.
     """
 
     stage: int
@@ -98,6 +99,7 @@ class Confirmation:
     error: str | None = None
     finished: datetime | None = None
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    out_of_fold: Sequence[float] = ()
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,17 @@ stage_curves = Table(
     PrimaryKeyConstraint("study_id", "stage", "trial", "metric"),
 )
 
+out_of_fold = Table(
+    "hpo_out_of_fold",
+    metadata,
+    Column("study_id", Integer, nullable=False),
+    Column("stage", Integer, nullable=False),
+    Column("trial", Integer, nullable=False),  # as in hpo_confirmations
+    # JSON: how many rows of each class were predicted to be of each, or quantiles of errors, as trainer.folds has them
+    Column("predicted", Text, nullable=False),
+    PrimaryKeyConstraint("study_id", "stage", "trial"),
+)
+
 conclusions = Table(
     "hpo_conclusions",
     metadata,
@@ -167,7 +178,7 @@ environments = Table(
 
 
 OF_STUDIES = (
-    studies, rounds, leases, confirmations, stage_curves, conclusions, tests, test_intervals, stops, plans,
+    studies, rounds, leases, confirmations, stage_curves, out_of_fold, conclusions, tests, test_intervals, stops, plans,
     environments,
 )  # fmt: skip
 """The tables with rows that belong to a study; rows of `curves` belong to a trial. A migration that adds a table has to
@@ -238,9 +249,9 @@ def _testing(connection: Connection) -> None:
 
 
 def _lengthening(connection: Connection) -> None:
-    metadata.create_all(connection, tables=[stage_curves])
+    metadata.create_all(connection, tables=[stage_curves, out_of_fold])
     if connection.dialect.name == "sqlite":
-        later = ("hpo_conclusions", "hpo_test_intervals", "hpo_stage_curves")
+        later = ("hpo_conclusions", "hpo_test_intervals", "hpo_stage_curves", "hpo_out_of_fold")
         _forget_with_study(connection, (*WITH_ROWS_OF_STUDIES, *later))
 
 

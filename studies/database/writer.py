@@ -12,7 +12,14 @@ from studies.database import attributes, batches, tables
 from studies.database.engine import now
 from studies.database.folders import FOLDER
 from studies.database.holding import Holding
-from studies.database.records import Conclusion, Confirmation, Opening, Result, stored_points
+from studies.database.records import (
+    Conclusion,
+    Confirmation,
+    Opening,
+    Result,
+    stored_points,
+)
+from studies.database.references import Reference, write_references
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -192,10 +199,19 @@ class Writer(Holding):
             for metric, points in result.curves.items()
         ]
 
+        predicted = [
+            {"study_id": self.study_id, "stage": result.stage, "trial": result.trial}
+            | {"predicted": stored_points(result.out_of_fold)}
+            for result in results
+            if result.out_of_fold
+        ]
+
         def work(connection: sa.Connection) -> None:
             connection.execute(finished, rows)
             if curves:
                 connection.execute(sa.insert(tables.stage_curves), curves)
+            if predicted:
+                connection.execute(sa.insert(tables.out_of_fold), predicted)
             self._conclude(connection, conclusion)
 
         self.write(work)
@@ -207,6 +223,11 @@ class Writer(Holding):
     def _conclude(self, connection: sa.Connection, conclusion: Conclusion) -> None:
         self._replace(connection, tables.conclusions, **_stored(conclusion))
         attributes.recommend(self.store, connection, self.study_id, conclusion)
+
+    def compare(self, references: Sequence[Reference]) -> None:
+        """Record what usual models score on the same rows, in place of an earlier record."""
+        store, study_id = self.store, self.study_id
+        self.write(lambda connection: write_references(store, connection, study_id, references))
 
     def open_test(self, trial: int) -> Opening:
         """Record that the test rows are looked at from now on, for the settings of a trial. Once a study."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from studies.analysis import frames
+from studies.analysis import frames, references
 from studies.analysis.advice import Advice, advice
 from studies.analysis.agreement import compared_scores, rank_agreement
 from studies.analysis.baselines import sentences
@@ -73,6 +73,7 @@ def render(
         about_data=about_data(summary),
         worth=worth_of_best(summary, values, shown),
         baselines=sentences(summary.baselines, summary.goal) if summary.chosen else [],
+        references=references.sentences(summary),
         shown=shown,
         left=len({len(f.values) for f in summary.finalists}) > 1,
         test_shown=notation([summary.test], [opening.ci95 if opening else None]),

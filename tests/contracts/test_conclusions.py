@@ -110,6 +110,7 @@ def without_tables(connection: sa.Connection) -> None:
     own.conclusions.drop(connection)
     own.test_intervals.drop(connection)
     own.stage_curves.drop(connection)
+    own.out_of_fold.drop(connection)
     last = own.migrations_done.c.number > own.MIGRATIONS.index(own._concluding)
     connection.execute(sa.delete(own.migrations_done).where(last))
 

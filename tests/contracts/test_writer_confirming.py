@@ -36,12 +36,12 @@ def test_the_curves_of_a_stage_are_read_as_they_were_to_the_last_digit(
     curves = {"loss": [0.1 + 0.2, 1e-300], "accuracy": [math.nan, 1 / 3]}
     writer.start_stage(1, [7, 2])
     diverged = Confirmation(1, 7, None, 0, "diverged at epoch 1", DONE)
-    writer.finish_stage(
-        [Confirmation(1, 2, 1 / 3, 2, None, DONE, curves), diverged], NONE_CONFIRMED
-    )
+    done = Confirmation(1, 2, 1 / 3, 2, None, DONE, curves, (3.0, 1 / 3))
+    writer.finish_stage([done, diverged], NONE_CONFIRMED)
     ((key, read),) = reader.stage_curves(writer.study_id).items()
     assert key == (1, 2)
     assert read.keys() == curves.keys()
+    assert [reader.out_of_fold(writer.study_id, trial) for trial in (2, 7)] == [[[3.0, 1 / 3]], []]
     assert all(np.array_equal(read[name], curves[name], equal_nan=True) for name in curves)
 
 

@@ -14,6 +14,7 @@ from hpo.plan.space import Settings
 from hpo.trainables.protocol import Trainable
 from hpo.trainables.session import Session
 from hpo.trainables.task import Curves, Outcome, Task, Training, TrialError
+from trainer.references import Reference
 
 
 class Scripted:
@@ -46,6 +47,10 @@ class Scripted:
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """The parts of the script."""
         return self.parts
+
+    def references(self, *_: object) -> Sequence[Reference]:
+        """None: there are no data."""
+        return ()
 
     def training(self, task: Task) -> Training:
         """The script of a task."""

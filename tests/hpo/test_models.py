@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import hpo
 import studies
 import trainer
 from hpo.errors import DataError, PlanError
-from hpo.models import facts_of
+from hpo.models import check_output, facts_of
 from hpo.predicting import predict_file, predictions
 from studies import Study
 from tests.running import Run
@@ -205,6 +206,53 @@ def test_commands_train_show_and_predict(run_hpo: Run, kinds: Study, tmp_path: P
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: new.csv is no model")
     assert done.stderr.count("\n") == 1
+
+
+def test_the_ending_says_which_kind_of_file_is_written(
+    run_hpo: Run, kinds: Study, tmp_path: Path
+) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    done = run_hpo("train", "animals", "-o", "m.onnx", "--storage", kinds.storage)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("model m.onnx")
+    model = kinds.train()
+    trainer.save_onnx(model, tmp_path / "python.onnx")
+    assert (tmp_path / "python.onnx").read_bytes() == (tmp_path / "m.onnx").read_bytes()
+    session = runtime.InferenceSession(tmp_path / "m.onnx")
+    assert session.get_modelmeta().custom_metadata_map["study"] == "animals"
+    rows = animals(300).drop(columns="kind").fillna({"noise": ""})
+    (labels,) = session.run(
+        ["label"],
+        {
+            name: rows[[name]].to_numpy(object if name == "noise" else float)
+            for name in rows.columns
+        },
+    )
+    np.testing.assert_array_equal(labels, model.predict(animals(300)))
+
+
+def test_a_file_that_can_not_be_written_is_refused_before_anything_trains(
+    run_hpo: Run, kinds: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = run_hpo("train", "nothing", "-o", "m.pkl", "--storage", kinds.storage)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    for part in ("m.pkl", ".hpo", ".onnx"):
+        assert part in done.stderr
+    assert not [*tmp_path.glob("m.*")]
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(trainer.errors.DataError, match=r"m\.onnx.*pip install onnx"):
+        check_output(Path("m.onnx"))
+    check_output(Path("m.hpo"))
+
+
+def test_an_onnx_file_is_not_taken_for_a_damaged_model(run_hpo: Run, tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"onnx")
+    animals(5).to_csv(tmp_path / "new.csv", index=False)
+    done = run_hpo("predict", "m.onnx", "new.csv")
+    assert done.returncode == 1
+    assert "ONNX" in done.stderr
+    assert ".hpo" in done.stderr
 
 
 def test_what_a_model_is_can_be_read_as_plain_values(kinds: Study) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from trainer.data.encoding import Encoding
 from trainer.data.frames import from_frame
+from trainer.data.tables import Table
 from trainer.fit import trained
 from trainer.model import ClassifierModel, RegressorModel, Trained
 from trainer.recipe import Recipe
@@ -41,6 +42,17 @@ def model_of(
 ) -> Any:
     """A model of the frame's rows, all of which it was trained on."""
     table = from_frame("animals", frame, target, "the frame")
+    return model_of_table(table, settings=settings, margin=margin, **recipe)
+
+
+def model_of_table(
+    table: Table,
+    *,
+    settings: Sequence[Mapping[str, Any]] = ({"learning_rate": 0.1},),
+    margin: float | None = None,
+    **recipe: Any,
+) -> Any:
+    """A model of the table's rows, all of which it was trained on."""
     everything = np.arange(len(table.labels))
     encoding = Encoding.learned(table, everything, np.dtype("float32"))
     is_class = table.classes is not None

@@ -112,7 +112,7 @@ def follow(
     stack._steps_an_epoch, stack._noise = steps_an_epoch, np.random.default_rng(7)
     for _ in range(steps):
         stack.step(rows.X, rows.y, rows.weights)
-        masks = stack._workspace(ROWS, training=True).masks
+        masks = stack.workspace(ROWS, training=True).masks
         for peer in peers:
             peer.backward(rows, mean_loss, masks)
             peer.step()

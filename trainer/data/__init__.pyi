@@ -1,15 +1,18 @@
 from .files import pieces
+from .folds import Fold
 from .layout import Layout
 from .memory import InMemory
 from .reading import Reading
 from .sources import BUILT_IN, name_of, read
 from .splits import TEST, Draw, Splits, Which, load, split
 from .tables import Table
+from .unlabelled import unlabelled
 
 __all__ = [
     "BUILT_IN",
     "TEST",
     "Draw",
+    "Fold",
     "InMemory",
     "Layout",
     "Reading",
@@ -21,4 +24,5 @@ __all__ = [
     "pieces",
     "read",
     "split",
+    "unlabelled",
 ]

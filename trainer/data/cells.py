@@ -1,4 +1,4 @@
-"""Cells: which text means a missing value, and which columns of text are numbers, however these are written.
+"""Cells: which columns of text are numbers, however these are written.
 
 A number may have a decimal point or comma, marks between its thousands (`1,234.5`, `1.234,5`, `1 234`, `1'234`), and a
 currency or `%`, the same in the whole column. pandas' `decimal=` and `thousands=` can't be used: they hold for a whole
@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from trainer.arrays import Array
+from trainer.data.texts import Texts
 
 Mark = Literal[".", ","]
-
-MISSING = frozenset(
-    "na n/a n.a. #na #n/a <na> nan -nan none null nil ? - -- --- – — . .. ...".split(" ")  # noqa: SIM905
-)
-"""Text, in small letters, that means a missing value."""
 
 ODD_SHARE = 0.05  # a column of numbers may have so many cells that are none
 MANY_NUMBERS = (
@@ -35,14 +32,22 @@ _SYMBOLS = "".join(c for c in map(chr, range(0x10000)) if unicodedata.category(c
 _CURRENCY = (
     rf"[A-Z]{{0,2}}[{re.escape(_SYMBOLS)}]|USD|EUR|GBP|CHF|JPY|CNY|KRW|INR|円|元|원|kr|zł|Kč|Rs\.?"
 )
-_CELL = (
+_CELL = re.compile(
     rf"^(?P<sign>[(+-]?)\s*(?P<before>{_CURRENCY})?\s*(?P<inner>[+-]?)\s*"
     rf"(?P<number>[\d.,][\d.,'’\s]*(?:[eE][+-]?\d+)?)\s*(?P<after>{_CURRENCY}|%|‰)?\s*\)?$"
 )
-_WRITTEN: dict[Mark, str] = {
+_WRITTEN: dict[Mark, re.Pattern[str]] = {
     # In India, groups of two digits come before the last three.
-    ".": r"(?:[1-9]\d?(?:,\d\d)*,\d{3}|[1-9]\d{0,2}(?:[,\s'’]\d{3})+|\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?",
-    ",": r"(?:[1-9]\d{0,2}(?:[.\s'’]\d{3})+|\d*)(?:,\d*)?(?:[eE][+-]?\d+)?",
+    ".": re.compile(
+        r"(?:[1-9]\d?(?:,\d\d)*,\d{3}|[1-9]\d{0,2}(?:[,\s'’]\d{3})+|\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?"
+    ),
+    ",": re.compile(r"(?:[1-9]\d{0,2}(?:[.\s'’]\d{3})+|\d*)(?:,\d*)?(?:[eE][+-]?\d+)?"),
+}
+_MINUS = str.maketrans("−‐", "--")
+_BLANKS = "".join(c for c in map(chr, range(0x10000)) if c.isspace())
+_GROUPING: dict[Mark, dict[int, None]] = {
+    ".": dict.fromkeys(map(ord, f",'’{_BLANKS}")),
+    ",": dict.fromkeys(map(ord, f".'’{_BLANKS}")),
 }
 
 
@@ -64,141 +69,147 @@ class Cells:
     unit: str = ""
 
 
-def stripped(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Text without the blanks around it; missing where nothing else is there."""
-    text = column.astype("object").map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
-    return text.where(
-        text.notna() & ~text.map(lambda cell: isinstance(cell, str) and not cell), np.nan
-    )
-
-
-def means_missing(text: pd.Series[Any]) -> pd.Series[bool]:
-    """Where the text of a cell means that its value is missing."""
-    return text.isin({t for t in text.unique() if isinstance(t, str) and t.lower() in MISSING})
-
-
-def understood(text: pd.Series[Any], mark: Mark) -> Cells:
-    """How a column that `stripped` returned is understood; `mark` is its decimal mark where it does not show."""
-    without = means_missing(text)
-    missing = counted(text[without])
-    cells = text.where(~without, np.nan)
-    numbers = pd.to_numeric(cells, errors="coerce")
-    present = cells[cells.notna()]
-    with_points = mark == "," and present.map(lambda c: isinstance(c, str) and "." in c).any()
-    if numbers.notna().sum() == len(present) and not with_points:
-        return Cells(numbers, missing, {})
-    counts = present.map(str).value_counts()
-    parsed = _parsed(counts, mark)
-    odd = {str(cell): int(n) for cell, n in counts[parsed.values.isna()].items()}
-    many = parsed.values.nunique() > MANY_NUMBERS
-    if sum(odd.values()) > ODD_SHARE * len(present) and not (len(odd) == 1 and many):
+def understood(texts: Texts, mark: Mark) -> Cells:
+    """How a column is understood; `mark` is its decimal mark where it does not show."""
+    without = texts.are_missing
+    missing, texts = texts.counted(without), texts.without(without)
+    written = [cell for cell in texts.cells if isinstance(cell, str)]
+    if mark == "." or not any("." in cell for cell in written):
+        numbers = _plainly(texts)
+        if numbers is not None:
+            return Cells(numbers, missing, {}, mark=mark if written else ".")
+    parsed = _parsed(texts, mark)
+    odd = texts.counted(np.isnan(parsed.values))
+    many = len(np.unique(parsed.values[~np.isnan(parsed.values)])) > MANY_NUMBERS
+    if sum(odd.values()) > ODD_SHARE * texts.rows and not (len(odd) == 1 and many):
         return Cells(None, missing, odd)
-    numbers = cells.map(str, na_action="ignore").map(parsed.values).astype(float)
+    numbers = texts.read_as(parsed.values)
     return Cells(numbers, missing, odd, parsed.notation, parsed.example, parsed.mark, parsed.unit)
 
 
-def numbers_written(text: pd.Series[Any], mark: Mark, unit: str) -> Cells:
-    """The numbers of a column that `stripped` returned, whose decimal mark and unit are known; other cells are odd."""
-    without = means_missing(text)
-    cells = text.where(~without, np.nan)
-    counts = cells.dropna().map(str).value_counts()
-    values = _plain_numbers(counts, _parts(counts, unit), mark).values
-    odd = {str(cell): int(n) for cell, n in counts[values.isna()].items()}
-    numbers = cells.map(str, na_action="ignore").map(values).astype(float)
-    return Cells(numbers, counted(text[without]), odd, mark=mark, unit=unit)
+def _plainly(texts: Texts) -> pd.Series[Any] | None:
+    """The numbers of cells that Python would read as numbers, too; None if one is none."""
+    cells = pd.Series([*texts.cells, *([np.nan] if (texts.codes < 0).any() else [])], dtype=object)
+    numbers = pd.to_numeric(cells, errors="coerce")[: len(texts.cells)]
+    if numbers.isna().any():
+        return None
+    return texts.read_as(numbers.astype(float) if numbers.dtype == bool else numbers)
 
 
-def counted(cells: pd.Series[Any]) -> dict[str, int]:
-    """How often each text occurs, the commonest first."""
-    return {str(text): int(count) for text, count in cells.value_counts().items()}
+def numbers_written(texts: Texts, mark: Mark, unit: str) -> Cells:
+    """The numbers of a column whose decimal mark and unit are known; other cells are odd."""
+    without = texts.are_missing
+    missing, texts = texts.counted(without), texts.without(without)
+    values = _plain_numbers(texts, _parts(texts, unit), mark).values
+    odd = texts.counted(np.isnan(values))
+    return Cells(texts.read_as(values).astype(float), missing, odd, mark=mark, unit=unit)
 
 
-def decimal_mark(columns: Sequence[pd.Series[Any]], otherwise: Mark) -> Mark:
+def decimal_mark(columns: Iterable[pd.Series[Any]], otherwise: Mark) -> Mark:
     """The decimal mark of a table, told by those columns of text in which only one is possible."""
     votes: dict[Mark, int] = {".": 0, ",": 0}
     for column in columns:
-        text = stripped(column.iloc[:SAMPLE])
-        counts = text[~means_missing(text)].dropna().map(str).value_counts()
-        fits = _parts(counts).fits if len(counts) else votes
-        votes["."] += fits["."] > max(fits[","], counts.sum() / 2)
-        votes[","] += fits[","] > max(fits["."], counts.sum() / 2)
+        texts = Texts.of(column.iloc[:SAMPLE])
+        texts = texts.without(texts.are_missing)
+        fits = _parts(texts).fits if len(texts.cells) else votes
+        votes["."] += fits["."] > max(fits[","], texts.rows / 2)
+        votes[","] += fits[","] > max(fits["."], texts.rows / 2)
     return otherwise if votes["."] == votes[","] else max(votes, key=votes.__getitem__)
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """The texts of a column taken apart, and how many cells would be numbers with each decimal mark."""
+    """The different texts (U,) of a column taken apart, and how many rows would be numbers with each decimal mark."""
 
     signs: Array
-    bodies: pd.Series[str]
-    units: pd.Series[str]
+    bodies: list[str]
     unit: str
+    fitting: dict[Mark, NDArray[np.bool_]]
     fits: dict[Mark, int]
 
 
 @dataclass(frozen=True)
 class _Parsed:
-    values: pd.Series[float]  # by the text of the cell; NaN where it is no number
+    values: NDArray[np.float64]  # (U,), NaN where a text is no number
     notation: str
     example: tuple[str, float] | None
     mark: Mark
     unit: str
 
 
-def _parts(counts: pd.Series[int], unit: str | None = None) -> _Parts:
+def _parts(texts: Texts, unit: str | None = None) -> _Parts:
     """The parts of texts, whose unit is the commonest one unless it is known."""
-    texts = counts.index.to_series().astype(object).str.replace("[−‐]", "-", regex=True)
-    parts = texts.str.extract(_CELL).fillna("")
-    bodies = parts["number"].str.strip()
-    units = (parts["before"] + parts["after"]).where(bodies != "")
-    negative = (parts["sign"] + parts["inner"]).isin(("-", "("))
+    matches = [_CELL.match(word) for word in _with_minus(texts.words)]
+    bodies = [match["number"].strip() if match else "" for match in matches]
+    units = [(m["before"] or "") + (m["after"] or "") if m else "" for m in matches]
+    signs = [-1.0 if m and (m["sign"] + m["inner"]) in ("-", "(") else 1.0 for m in matches]
     if unit is None:
-        commonest = counts.groupby(units).sum()
-        unit = str(commonest.idxmax()) if len(commonest) else ""
+        counts: dict[str, int] = {}
+        for body, of_body, size in zip(bodies, units, texts.sizes, strict=True):
+            if body:
+                counts[of_body] = counts.get(of_body, 0) + int(size)
+        unit = max(sorted(counts), key=counts.__getitem__, default="")
     # A cell in another unit can't be compared, but 0 is 0 in all.
-    bodies = bodies.where((units == unit) | (bodies == "0"), "")
-    fits: dict[Mark, int] = {}
-    for mark, pattern in _WRITTEN.items():
-        fits[mark] = int(counts[(bodies != "") & bodies.str.fullmatch(pattern)].sum())
-    return _Parts(np.where(negative, -1.0, 1.0), bodies, units, unit, fits)
+    bodies = [
+        body if of_body == unit or body == "0" else ""
+        for body, of_body in zip(bodies, units, strict=True)
+    ]
+    fitting: dict[Mark, NDArray[np.bool_]] = {
+        mark: np.array(
+            [body != "" and pattern.fullmatch(body) is not None for body in bodies], bool
+        )
+        for mark, pattern in _WRITTEN.items()
+    }
+    fits = {mark: int(texts.sizes[fit].sum()) for mark, fit in fitting.items()}
+    return _Parts(np.array(signs), bodies, unit, fitting, fits)
 
 
-def _parsed(counts: pd.Series[int], mark: Mark) -> _Parsed:
+def _parsed(texts: Texts, mark: Mark) -> _Parsed:
     """The numbers in the texts of a column, in the notation that fits most of its cells."""
-    parts = _parts(counts)
+    parts = _parts(texts)
     if parts.fits["."] != parts.fits[","]:
         mark = max(parts.fits, key=parts.fits.__getitem__)
-    plain = _plain_numbers(counts, parts, mark)
+    plain = _plain_numbers(texts, parts, mark)
     marks = {
-        "decimal commas": mark == ","
-        and plain.bodies.str.contains(",", regex=False, na=False).any(),
+        "decimal commas": mark == "," and any("," in body for body in plain.bodies),
         "marks between thousands": plain.are_grouped,
         f"the unit {parts.unit}": parts.unit != "",
-        "a typographer's minus": counts.index.str.contains("[−‐]").any(),
+        "a typographer's minus": _with_minus(texts.words) != texts.words,
     }
     notation = ", ".join(name for name, there in marks.items() if there)
-    rewritten = plain.values.index[plain.are_rewritten].astype(str)
-    longest = max(rewritten, key=len, default=None) if notation else None
-    example = None if longest is None else (longest, float(plain.values[longest]))
+    rewritten = np.flatnonzero(plain.are_rewritten) if notation else ()
+    longest = max(rewritten, key=lambda k: len(texts.words[k]), default=None)
+    example = None if longest is None else (texts.words[longest], float(plain.values[longest]))
     return _Parsed(plain.values, notation, example, mark, parts.unit)
 
 
 @dataclass(frozen=True)
 class _Plain:
-    """The numbers in texts: all three by the text; those that Python would read in another way are rewritten."""
+    """The numbers in texts (U,); those that Python would read in another way are rewritten."""
 
-    values: pd.Series[float]
-    bodies: pd.Series[str]
-    are_rewritten: pd.Series[bool]
+    values: NDArray[np.float64]
+    bodies: list[str]
+    are_rewritten: NDArray[np.bool_]
     are_grouped: bool  # whether there are marks between thousands
 
 
-def _plain_numbers(counts: pd.Series[int], parts: _Parts, mark: Mark) -> _Plain:
-    bodies = parts.bodies.where(parts.bodies.str.fullmatch(_WRITTEN[mark]))
-    plain = bodies.str.replace(r"[,\s'’]" if mark == "." else r"[.\s'’]", "", regex=True)
-    values = pd.to_numeric(plain.str.replace(mark, ".", regex=False), errors="coerce") * parts.signs
-    exact = pd.to_numeric(counts.index.to_series().astype(object), errors="coerce")
+def _plain_numbers(texts: Texts, parts: _Parts, mark: Mark) -> _Plain:
+    bodies = [
+        body if fits else "" for body, fits in zip(parts.bodies, parts.fitting[mark], strict=True)
+    ]
+    plain = [body.translate(_GROUPING[mark]) for body in bodies]
+    values = _numbers([body.replace(mark, ".") for body in plain]) * parts.signs
+    exact = _numbers(texts.words)
     if parts.unit == "" and mark == ".":
-        values = exact.where(exact.notna(), values)
-    grouped = bool((plain.str.len() < bodies.str.len()).any())
-    return _Plain(values, bodies, (values != exact) & values.notna(), grouped)
+        values = np.where(np.isnan(exact), values, exact)
+    grouped = any(len(short) < len(body) for short, body in zip(plain, bodies, strict=True))
+    return _Plain(values, bodies, (values != exact) & ~np.isnan(values), grouped)
+
+
+def _with_minus(words: list[str]) -> list[str]:
+    return words if "".join(words).isascii() else [word.translate(_MINUS) for word in words]
+
+
+def _numbers(texts: list[str]) -> NDArray[np.float64]:
+    read = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce")
+    return np.asarray(read.to_numpy(float))

@@ -20,7 +20,15 @@ from trainer.errors import DataError
 HEAD = 1 << 18  # bytes that tell what kind of file it is, and its layout
 SAMPLE = 1 << 16  # bytes of lines with other than ASCII, which tell the encoding
 CHUNK = 1 << 20
+FEW = 100  # characters, all of which are text
 CONTROL = bytes({*range(32)} - {*b"\t\n\f\r\x1b"} | {127})
+
+EXCELS = ("cp949", "cp932", "cp1252")
+"""What Excel writes in Korea, Japan and Western Europe. Among these, lines of real words are told apart without an
+error. Among all, charset-normalizer 3.5 takes those of Western Europe for Eastern Europe's in 7 of 10 cases."""
+
+OTHERS = ("cp1251", "gb18030", "big5", "cp1250")
+"""Its encodings of Cyrillic, Chinese and Eastern Europe, which are looked at where none of the others fits."""
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -29,7 +37,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_OTHERS = {
+_NO_TEXT = {
     b"PAR1": "a Parquet file: name it .parquet",
     b"\xd0\xcf\x11\xe0": "an Excel workbook: save it as CSV",
     b"\x93NUMPY": "an array of NumPy's: save it as .npz",
@@ -96,7 +104,7 @@ def head_of(path: Path) -> tuple[bytes, bool]:
         is_all = len(head) < HEAD or not file.read(1)
     if not head.strip():
         raise DataError(f"{path} is empty")
-    for magic, what in _OTHERS.items():
+    for magic, what in _NO_TEXT.items():
         if head.startswith(magic):
             raise DataError(f"{path} is no text but {what}")
     if head.startswith(b"PK\x03\x04"):
@@ -151,8 +159,11 @@ def guessed(sample: bytes) -> str:
     """The likeliest encoding of text that is no Unicode."""
     from charset_normalizer import from_bytes
 
-    best = from_bytes(sample, cp_isolation=["cp949", "cp932", "cp1252"]).best()
-    return "cp1252" if best is None else best.encoding
+    for likely in (EXCELS, OTHERS):
+        best = from_bytes(sample, cp_isolation=[*likely]).best()
+        if best is not None:
+            return best.encoding
+    return "cp1252"
 
 
 def _unicode(head: bytes) -> str | None:
@@ -163,9 +174,12 @@ def _unicode(head: bytes) -> str | None:
     pairs = len(head) // 2
     even, odd = head[: 2 * pairs : 2].count(0), head[1 : 2 * pairs : 2].count(0)
     # Separators, digits and line ends have a zero byte, whatever the language is.
-    if pairs and odd > pairs / 5 and even < odd / 20:
-        return "utf-16-le"
-    return "utf-16-be" if pairs and even > pairs / 5 and odd < even / 20 else None
+    if max(even, odd) < pairs / 5 or min(even, odd) > max(even, odd) / 20 or not pairs:
+        return None
+    name = "utf-16-le" if odd > even else "utf-16-be"
+    text = head.decode(name, errors="ignore")
+    has_lines = "\n" in text or "\r" in text
+    return name if has_lines and all(c.isprintable() or c.isspace() for c in text[:FEW]) else None
 
 
 def _not_utf_8(path: Path) -> bytes | None:

@@ -13,17 +13,17 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from trainer.data.characters import checked, encoding_of, head_of, text_of
-from trainer.data.layout import Layout
-from trainer.data.sniffing import NO_CHARACTER, Sniffed, rows_of, sniffed
+from trainer.data.layout import HEADER_HINT, Layout
+from trainer.data.sniffing import NO_CHARACTER, Sniffed, cells_of_any_size, sniffed, widths_of
 from trainer.errors import DataError
 
-ENDINGS = (".csv", ".tsv", ".txt")
 CELLS = 2_000_000  # of a piece of a whole file
 ROWS = 50_000  # of a piece, where a column is read again
 MISSING = (
@@ -52,6 +52,8 @@ def layout_of(
         text = file.read(len(head))
     tabs = path.name.lower().removesuffix(".gz").endswith(".tsv")
     found = sniffed(text, is_all, header=header, tabs=tabs, likely=likely)
+    if not found.width:
+        raise DataError(f"{path} is empty")
     decimal = "." if likely is None else likely.decimal
     return replace(found, layout=replace(found.layout, encoding=taken, decimal=decimal))
 
@@ -86,13 +88,17 @@ def whole(path: Path, layout: Layout, width: int) -> pd.DataFrame:
     Raises:
         DataError: as `pieces`.
     """
+    reader = pieces(path, layout, max(1, CELLS // width))
+    beginning = [*islice(reader, 2)]
+    if len(beginning) < 2:
+        return beginning[0] if beginning else pd.DataFrame()
+    all_pieces = chain(beginning, reader)
+    del beginning  # the parts alone keep the columns, until they are joined
     parts: dict[str, list[pd.Series[Any]]] = {}
-    for piece in pieces(path, layout, max(1, CELLS // width)):
+    for piece in all_pieces:
         for name, column in piece.items():
             parts.setdefault(str(name), []).append(column)
-    joined = {
-        name: _joined(parts.pop(name)) for name in [*parts]
-    }  # each is freed once it is joined
+    joined = {name: _joined(parts.pop(name)) for name in [*parts]}
     if text := [name for name, column in joined.items() if column is TO_TEXT]:
         joined |= texts(path, layout, text)
     if odd := [name for name, column in joined.items() if column is TO_NUMBERS]:
@@ -111,6 +117,38 @@ def texts(
     if not missing:
         options = {"dtype": "object", "na_values": [], "keep_default_na": False}
     return _columns(_read(path, layout, ROWS, names, **options), names)
+
+
+def notes(path: Path, found: Sniffed, frame: pd.DataFrame, *, asked: bool) -> list[str]:
+    """What the user should know of how a file was read, unless the encoding was `asked` for that it has."""
+    layout, said = found.layout, []
+    if layout.encoding != "utf-8" and not asked:
+        said.append(f"its text is taken for {layout.encoding}; --encoding says that it is another")
+    if layout.comments:
+        lines = "line" if layout.comments == 1 else f"{layout.comments} lines"
+        said.append(f"the {lines} at its beginning that begin with # are taken for comments")
+    if layout.quote == "'":
+        said.append("single quotes around cells are taken away")
+    if layout.row_names:
+        said.append(
+            "its header is one cell shorter than its rows, whose first cells are taken for their names"
+        )
+    if found.data_in_header:
+        said.append(HEADER_HINT)
+    if layout.header:
+        names = [name for name in frame.columns if _is_made(name, frame.columns)]
+        twice = [name for name in names if not name.startswith("Unnamed: ")]
+        if twice:
+            said.append(f"columns of the same name are called {', '.join(map(repr, twice))}")
+        if nameless := [name for name in names if name not in twice]:
+            said.append(f"columns without a name are called {', '.join(map(repr, nameless))}")
+    return [f"{path}: {one}" for one in said]
+
+
+def _is_made(name: str, names: Collection[str]) -> bool:
+    """Whether pandas made the name of a column, as it does for the second one of a name."""
+    before, _, number = name.rpartition(".")
+    return (number.isdecimal() and before in names) or name.startswith("Unnamed: ")
 
 
 def _columns(pieces: Iterable[pd.DataFrame], names: Iterable[str]) -> dict[str, pd.Series[Any]]:
@@ -218,26 +256,23 @@ def _check_rows(path: Path, layout: Layout, *, is_open: bool = False) -> None:
         DataError: there is one.
     """
     expected, begins = 0, 0
-    limit = csv.field_size_limit(sys.maxsize)
     try:
-        with text_of(path, layout.encoding) as file:
+        with cells_of_any_size(), text_of(path, layout.encoding) as file:
             for _ in range(layout.skipped):
                 file.readline()
-            for line, row in rows_of(file, layout.separator, layout.quote):
+            for line, width in widths_of(file, layout.separator, layout.quote):
                 begins = layout.skipped + line
                 if not expected:
-                    expected = len(row) + layout.row_names
-                elif len(row) != expected and not is_open:
+                    expected = width + layout.row_names
+                elif width != expected and not is_open:
                     first = "as its header has" if layout.header else "as its first row has"
                     if layout.row_names:
                         first = "one more than its header has"
                     raise DataError(
-                        f"{path}, line {begins}: {len(row)} cell{'s' * (len(row) != 1)}, "
+                        f"{path}, line {begins}: {width} cell{'s' * (width != 1)}, "
                         f"but {expected} are expected, {first}"
                     )
     except csv.Error:
         return  # pandas takes it
-    finally:
-        csv.field_size_limit(limit)
     if is_open:
         raise DataError(f"{path}, line {begins}: a quote begins there and does not end")

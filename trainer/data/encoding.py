@@ -66,9 +66,10 @@ class Encoding:
             part = slice(start, start + PIECE)
             self.inputs.write(table.rows_at(positions[part]), X[part])
         labels = table.labels[positions]
+        weights = None if table.weights is None else table.weights[positions]
         if table.task == "regression":
-            return Rows(X, ((labels - self.shift) / self.scale).astype(self.dtype))
-        return Rows(X, labels)
+            return Rows(X, ((labels - self.shift) / self.scale).astype(self.dtype), weights)
+        return Rows(X, labels, weights)
 
     def encode(self, rows: Array | pd.DataFrame) -> Array:
         """Rows (N, columns) without labels as inputs (N, I)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,94 @@ from trainer.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from trainer.data.cells import Mark
+
 PARQUET, NPZ = ".parquet", ".npz"
 OF_TEXT = (".csv", ".tsv", ".txt")
 ENDINGS = (*OF_TEXT, *(f"{ending}.gz" for ending in OF_TEXT), PARQUET, NPZ)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The rows of a file, and what was taken for them.
+
+    `layout` is that of a file of text. `label` is the column that has the labels unless another is asked for.
+    """
+
+    frame: pd.DataFrame
+    layout: Layout | None = None
+    notes: tuple[str, ...] = ()
+    label: str | None = None
+    data_in_header: bool = False
+
+
+def is_table(source: str) -> bool:
+    """Whether a source is a file of a table, by its name."""
+    return source.lower().endswith(ENDINGS)
+
+
+def is_text(source: str) -> bool:
+    """Whether it is one of text, which has an encoding and a header."""
+    return source.lower().removesuffix(".gz").endswith(OF_TEXT)
+
+
+def name_of_file(source: str) -> str:
+    """The name of a file without its folder and its endings."""
+    name = Path(source).name
+    return Path(name[:-3] if name.lower().endswith(".gz") else name).stem
+
+
+def contents(path: Path, *, encoding: str | None = None, header: bool = True) -> Contents:
+    """A whole file of a table; the options are those of `pieces`.
+
+    Raises:
+        DataError: it can't be read, or has no rows.
+    """
+    ending = path.suffix.lower()
+    if ending == PARQUET:
+        from trainer.data import parquet
+
+        made = Contents(parquet.whole(path))
+    elif ending == NPZ:
+        from trainer.data import npz
+
+        frame, notes = npz.whole(path)
+        label = npz.LABELS if {npz.LABELS, "x0"} <= {*frame.columns} else None
+        made = Contents(frame, notes=tuple(notes), label=label)
+    else:
+        from trainer.data import delimited
+
+        found = delimited.layout_of(path, encoding=encoding, header=header)
+        frame = delimited.whole(path, found.layout, found.width)
+        notes = delimited.notes(path, found, frame, asked=encoding is not None)
+        made = Contents(frame, found.layout, tuple(notes), data_in_header=found.data_in_header)
+    if not len(made.frame):
+        raise DataError(f"{path} has {'a header and ' if header else ''}no rows")
+    return made
+
+
+def with_mark(path: Path, made: Contents, target: str | None) -> tuple[Contents, Mark]:
+    """The contents of a file of text, beside whose decimal mark 1.234 may be no fraction, and that mark.
+
+    Labels are text where pandas took their text for a missing value: only all labels tell whether it is.
+    """
+    from trainer.data import delimited
+    from trainer.data.cells import decimal_mark
+    from trainer.data.frames import text_columns
+
+    frame, layout = made.frame, made.layout
+    assert layout is not None  # noqa: S101  # the file is of text
+    floats = list(frame.select_dtypes("float").columns)
+    usual: Mark = "," if layout.separator == ";" and not floats else "."
+    mark = decimal_mark(text_columns(frame), usual)
+    if mark == "," and floats:
+        frame = frame.assign(**delimited.texts(path, layout, floats))
+    if target is not None and frame[target].isna().any():
+        labels = delimited.texts(path, layout, [target], missing=False)[target]
+        frame = frame.assign(
+            **{target: frame[target].astype("object").where(frame[target].notna(), labels)}
+        )
+    return replace(made, frame=frame, layout=replace(layout, decimal=mark)), mark
 
 
 def pieces(

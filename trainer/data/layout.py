@@ -15,6 +15,9 @@ NAMES = {
 SEPARATORS = ",;\t|"
 """What can separate cells; where several would do, an earlier one is taken."""
 
+HEADER_HINT = "its first line looks like data, not like names of columns: --no-header says so"
+"""What is said where the header looks like a row."""
+
 
 @dataclass(frozen=True)
 class Layout:

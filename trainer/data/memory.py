@@ -10,8 +10,9 @@ import pandas as pd
 
 from trainer.data.frames import from_frame
 from trainer.data.reading import PLAIN, Reading
-from trainer.data.sources import IN_MEMORY
+from trainer.data.sources import IN_MEMORY, check_no_text
 from trainer.data.splits import Draw
+from trainer.data.unlabelled import without_target
 from trainer.errors import DataError
 
 
@@ -47,6 +48,7 @@ class InMemory:
             DataError: they can't be used.
         """
         frame, where = self._frame(), "X, y" if self.y is not None else "the frame"
+        check_no_text(where, reading)
         if self.y is None and target is None:
             raise DataError(
                 f"labels are missing: give hpo.search(X, y), or target, one of the columns "
@@ -63,6 +65,10 @@ class InMemory:
             )
         name = source.removeprefix(IN_MEMORY)
         return Draw(from_frame(name, frame, str(target), where, reading), seed, rows, dtype)
+
+    def unlabelled(self, reading: Reading) -> dict[str, Any]:
+        """The facts of the columns of X: see `trainer.data.unlabelled`."""
+        return without_target(self._frame(), "the frame", reading)
 
     def _frame(self) -> pd.DataFrame:
         X = self.X.to_pandas() if hasattr(self.X, "to_pandas") else self.X

@@ -77,8 +77,9 @@ def _arrays(path: Path) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
     name = ""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
                 raise DataError(f"{path} is one array and no archive: save it by numpy.savez")
             for name in archive.files:
                 arrays[name] = archive[name]

@@ -15,12 +15,13 @@ VERSION = 2
 
 @dataclass(frozen=True)
 class Reading:
-    """What the labels are, and what is done with columns and rows.
+    """What the labels are, what is done with columns and rows, and how a file of text is read.
 
     `task` decides what the labels decide otherwise. The columns to `drop` are left out. `dates` makes numbers of
     columns of dates, `drop_rare` leaves out the rows of classes that have too few. `group`, `time` and `weight` name
     columns that are no features: of what belongs together, when a row came, and how much it counts. `version` is that
-    of how tables were understood when a study began, so that it goes on with the same data.
+    of how tables were understood when a study began, so that it goes on with the same data. `encoding` is that of a
+    file of text, if the file is not to tell, and `header` whether its first row names its columns.
     """
 
     task: Task | None = None
@@ -31,6 +32,8 @@ class Reading:
     time: str | None = None
     weight: str | None = None
     version: int = VERSION
+    encoding: str | None = None
+    header: bool = True
 
     @property
     def roles(self) -> dict[str, str]:
@@ -44,6 +47,11 @@ class Reading:
         Raises:
             DataError: the message names the column.
         """
+        if self.group is not None and self.time is not None:
+            raise DataError(
+                f"{where}: --group {self.group} and --time {self.time}: give one of them, since rows of a group may be "
+                "of all times"
+            )
         known = [*columns]
         named = [*(("drop", name) for name in self.drop), *self.roles.items()]
         purposes = {} if target is None else {target: "target"}

@@ -9,7 +9,7 @@ from trainer.other_process import WorkerDiedError
 from trainer.worker import Worker
 
 if TYPE_CHECKING:
-    from trainer.data import Splits, Which
+    from trainer.data import Draw, Fold, Splits, Which
 
 MODULES = (
     "sklearn.datasets",
@@ -29,18 +29,31 @@ class RemoteDraw:
     """
 
     def __init__(self, worker: Worker, source: str, target: str | None, **options: Any) -> None:
-        from trainer.data import load
-
         self._source = source
-        self._draw = self._ask(worker.keep, load, source, target, **options)
+        self._there = self._ask(worker.keep, _reading, source, target, **options)
 
-    def __call__(self, which: Which) -> Splits:
-        """One of its splits."""
-        splits: Splits = self._ask(self._draw, which)
+    def __call__(self, which: Which, fold: Fold | None = None) -> Splits:
+        """One of its splits, or one of the folds of it."""
+        splits: Splits = self.ask(_one_split, which, fold)
         return splits
+
+    def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What a function of the `Draw` there and of the arguments returns, called there."""
+        return self._ask(self._there, function, *arguments)
 
     def _ask(self, request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         try:
             return request(*arguments, **options)
         except WorkerDiedError as error:
             raise RuntimeError(f"{self._source} could not be read: {error}") from None
+
+
+def _reading(source: str, target: str | None, **options: Any) -> Callable[..., Any]:
+    """Read a source, and return what calls a function of its `Draw` and of arguments."""
+    from trainer.data import load
+
+    return load(source, target, **options).ask
+
+
+def _one_split(draw: Draw, which: Which, fold: Fold | None) -> Splits:
+    return draw(which, fold)

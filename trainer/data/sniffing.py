@@ -9,13 +9,16 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
+from typing import Any
 
-from trainer.data.cells import MISSING
 from trainer.data.layout import SEPARATORS, Layout
+from trainer.data.texts import MISSING
 
 ROWS = 200  # of the beginning of a file, that tell its separator
 NO_CHARACTER = "\x1f"
@@ -67,18 +70,33 @@ def sniffed(
     return Sniffed(layout, best.width, header and _is_data(best.rows))
 
 
-def rows_of(
-    lines: Sequence[str] | io.TextIOWrapper, separator: str, quote: str
-) -> Iterator[tuple[int, list[str]]]:
-    """The rows of text with the line that each begins in, from 1; blank lines are none."""
-    reader = csv.reader(
+@contextmanager
+def cells_of_any_size() -> Iterator[None]:
+    """Lets Python's csv read cells of more than 131,072 characters, such as documents."""
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
+def widths_of(lines: Iterable[str], separator: str, quote: str) -> Iterator[tuple[int, int]]:
+    """The line, from 1, that each row begins in, and how many cells it has; blank lines are no rows."""
+    rest, before = iter(lines), 0
+    for line in rest:
+        taken, width = 1, line.count(separator) + 1 if separator else 1
+        if quote in line:  # the row may go on in the next lines
+            reader = _reader(chain([line], rest), separator, quote)
+            width, taken = len(next(reader)), reader.line_num
+        if width > 1 or line.strip():
+            yield before + 1, width
+        before += taken
+
+
+def _reader(lines: Iterable[str], separator: str, quote: str) -> Any:
+    return csv.reader(
         lines, delimiter=separator or NO_CHARACTER, quotechar=quote, skipinitialspace=True
     )
-    before = 0
-    for row in reader:
-        if len(row) > 1 or (row and row[0].strip()):
-            yield before + 1, row
-        before = reader.line_num
 
 
 @dataclass(frozen=True)
@@ -101,20 +119,20 @@ def _candidate(
     lines: Sequence[str], is_all: bool, separator: str, quote: str, header: bool
 ) -> _Candidate:
     rows: list[list[str]] = []
-    try:
-        rows += (row for _, row in islice(rows_of(lines, separator, quote), ROWS + 1))
-    except csv.Error:
-        return _Candidate(separator, quote, rows, 1, 0, False, 0)
+    with cells_of_any_size(), suppress(csv.Error):
+        for row in _reader(lines, separator, quote):
+            rows += [row] if len(row) > 1 or "".join(row).strip() else []
+            if len(rows) > ROWS:
+                break
     if len(rows) > 1 and (len(rows) > ROWS or not is_all):
         rows.pop()  # it may be cut off
     first = len(rows[0]) if rows else 0
     widths = Counter(map(len, rows[1:] if header else rows))
     width = max(widths, key=widths.__getitem__) if widths else first
     share = widths[width] / widths.total() if widths else 1.0
-    row_names = header and width == first + 1
-    if row_names and first == 1:
-        # A column of numbers with decimal commas, or a column beside the names of its rows.
-        row_names = not all(_NUMBER.fullmatch(line.strip()) for line in lines[1:] if line.strip())
+    row_names = header and width == first + 1 and _are_names(rows[1:], lines[-1].startswith(quote))
+    if row_names and first == 1:  # or numbers with decimal commas, in one column
+        row_names = not all(_is_number(line) for line in lines[1:] if line.strip())
     if header and first != width and not row_names:
         share = 0.5 * share if first > 1 else 0.0
     cells = [cell for row in rows for cell in row]
@@ -122,6 +140,14 @@ def _candidate(
     return _Candidate(
         separator, quote, rows, first if share == 0 else width, share, row_names, clean
     )
+
+
+def _are_names(rows: Sequence[Sequence[str]], quoted: bool) -> bool:
+    """Whether the first cells of rows name these, as R writes it: each another, in quotes, or text, or 1, 2, 3."""
+    names = [row[0] for row in rows]
+    if len({*names}) < len(names):
+        return False
+    return quoted or not any(map(_is_number, names)) or names[:2] in (["1"], ["1", "2"])
 
 
 def _is_clean(cell: str, separator: str) -> bool:

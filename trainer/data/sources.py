@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainer.data.files import (
+    Contents,
+    contents,
+    is_table,
+    is_text,
+    name_of_file,
+    with_mark,
+)
+from trainer.data.layout import HEADER_HINT
 from trainer.data.reading import PLAIN, Reading, nearest
 from trainer.errors import DataError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from trainer.data.cells import Mark
     from trainer.data.tables import Table
 
@@ -21,16 +27,26 @@ BUILT_IN = ("digits", "breast_cancer", "wine", "iris", "diabetes")
 IN_MEMORY = "memory:"
 """What begins the source of a study whose data were passed from Python (`trainer.data.memory`)."""
 
-TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
-KINDS = f"{', '.join(BUILT_IN)}, a .csv, .tsv or .parquet file, or mnist:DIR"
+OPENML = "openml:"
+"""What begins the source of a data set of openml.org."""
+
+KINDS = (
+    f"{', '.join(BUILT_IN)}, a .csv, .tsv, .txt (all also with .gz), .parquet or .npz file, "
+    "openml:NAME, or mnist:DIR"
+)
+SHOWN = 30  # names of columns in a message
 
 
 def read(source: str, target: str | None = None, reading: Reading = PLAIN) -> Table:
-    """The table of a source: a built-in name, a CSV, TSV or Parquet file with its label column, or mnist:DIR.
+    """The table of a source: a built-in name, a file with its label column, openml:NAME, or mnist:DIR.
+
+    Without a header, columns are called 0, 1 and so on, and `target` can also count from the end: -1 is the last one.
 
     Raises:
         DataError: there is no such source, file or column, or its labels can't be used.
     """
+    if not is_text(source):
+        check_no_text(source, reading)
     if target is not None and (source in BUILT_IN or source.startswith("mnist:")):
         raise DataError(f"{source} knows its labels: leave out --target {target}")
     if source in BUILT_IN or source.startswith("mnist:"):
@@ -48,7 +64,9 @@ def read(source: str, target: str | None = None, reading: Reading = PLAIN) -> Ta
         )
     if re.match("[a-zA-Z][a-zA-Z0-9+]+:/", source):
         raise DataError(f"{source} is an address, and data are read from files: download it first")
-    if source.lower().endswith(TABLE_ENDINGS):
+    if source.startswith(OPENML):
+        return _openml(source, target, reading)
+    if is_table(source):
         return _file(Path(source), target, reading)
     raise DataError(f"unknown source {source!r}: {nearest(source, BUILT_IN, f'give {KINDS}')}")
 
@@ -57,7 +75,21 @@ def name_of(source: str) -> str:
     """The name of a study of this source, if its user does not choose one."""
     if source.startswith(IN_MEMORY):
         return source.removeprefix(IN_MEMORY)
-    return source.partition(":")[0] if source.startswith("mnist:") else Path(source).stem
+    if source.startswith(OPENML):
+        return source.removeprefix(OPENML)
+    return source.partition(":")[0] if source.startswith("mnist:") else name_of_file(source)
+
+
+def check_no_text(source: str, reading: Reading) -> None:
+    """Check that nothing is asked for that only a file of text has.
+
+    Raises:
+        DataError: an encoding, or no header.
+    """
+    for option in ["--encoding"] * (reading.encoding is not None) + ["--no-header"] * (
+        not reading.header
+    ):
+        raise DataError(f"{source} is no file of text: leave out {option}")
 
 
 def _built_in(source: str) -> Table:
@@ -76,85 +108,63 @@ def _built_in(source: str) -> Table:
 def _file(path: Path, target: str | None, reading: Reading) -> Table:
     from trainer.data.frames import from_frame
 
-    frame, mark = frame_of(path, target, needs_target=True)
-    assert target is not None  # noqa: S101  # it is one of the columns
-    return from_frame(path.stem, frame, target, str(path), reading, mark)
+    made, label, mark = file_contents(path, target, reading)
+    label = _needed(str(path), made, label)
+    table = from_frame(name_of_file(str(path)), made.frame, label, str(path), reading, mark)
+    return replace(table, notes=(*made.notes, *table.notes), layout=made.layout)
 
 
-def frame_of(
-    path: Path, target: str | None, *, needs_target: bool
-) -> tuple[pd.DataFrame, Mark | None]:
-    """The cells of a file, and the decimal mark of its columns that do not show theirs; None if it is not known.
+def file_contents(
+    path: Path, target: str | None, reading: Reading
+) -> tuple[Contents, str | None, Mark | None]:
+    """What a file holds, its label column if one is named, and the decimal mark of columns that do not show theirs.
 
     Raises:
-        DataError: it can't be read, or has no column `target`, or there is none and it `needs_target`.
+        DataError: it can't be read, or has no column `target`.
     """
-    import pandas as pd
-
-    from trainer.data.cells import decimal_mark
-    from trainer.data.frames import text_columns
-
-    if not path.is_file():
-        raise DataError(f"no such file: {path}")
-    is_csv = path.suffix.lower() != ".parquet"
-    try:
-        frame = _csv(path) if is_csv else pd.read_parquet(path)
-    except pd.errors.ParserWarning:
-        raise DataError(f"{path}: its rows have more cells than its first line") from None
-    except ImportError:
-        raise DataError(f"{path} needs the package pyarrow: pip install pyarrow") from None
-    except (ValueError, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"{path} can't be read as a table: {reason}") from None
-    columns = ", ".join(str(column) for column in frame.columns)
-    if target is None and needs_target:
-        raise DataError(f"{path}: say which column is the label with --target: {columns}")
-    if target is not None and target not in frame.columns:
-        raise DataError(
-            f"{path} has no column {target!r}: "
-            f"{nearest(target, map(str, frame.columns), f'its columns are {columns}')}"
-        )
-    if not is_csv:
-        return frame, None
-    floats = list(frame.select_dtypes("float").columns)
-    usual: Mark = "," if _separator(path) == ";" and not floats else "."
-    mark = decimal_mark(text_columns(frame), usual)
-    # Which text pandas took for a missing label; and beside decimal commas, 1.234 may be no fraction.
-    again = {target} if target is not None and frame[target].isna().any() else set()
-    again |= set(floats) if mark == "," else set()
-    for name, texts in _csv(path, as_text=again).items() if again else ():
-        keep = frame[name].notna() & (mark == ".")
-        frame[name] = frame[name].astype("object").where(keep, texts)
-    return frame, mark
+    made = contents(path, encoding=reading.encoding, header=reading.header)
+    label = _label(str(path), made, target, by_position=not reading.header)
+    if made.layout is None:
+        return made, label, None
+    made, mark = with_mark(path, made, label)
+    return made, label, mark
 
 
-def _csv(path: Path, *, as_text: Collection[str] | None = None) -> pd.DataFrame:
-    """A file of columns, or some of its columns as the text that they are."""
-    import pandas as pd
+def _openml(source: str, target: str | None, reading: Reading) -> Table:
+    from trainer.data.frames import from_frame
+    from trainer.data.openml import fetched
 
-    with warnings.catch_warnings():
-        # Where rows have more cells than the header, pandas would leave out the last cell or take the first for a name.
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(
-            path,
-            sep=_separator(path),
-            encoding="utf-8-sig",
-            skipinitialspace=True,
-            na_values=["?"]
-            if as_text is None
-            else [],  # how the UCI collection writes a missing value
-            keep_default_na=as_text is None,
-            dtype=None if as_text is None else "object",
-            usecols=None if as_text is None else as_text.__contains__,
-            index_col=False,
-            low_memory=False,  # in pieces, a column could be numbers in one and text in another
-        )
+    name = source.removeprefix(OPENML)
+    frame, own, notes = fetched(name)
+    made = Contents(frame, label=own)
+    label = _needed(source, made, _label(source, made, target))
+    table = from_frame(name, frame, label, source, reading)
+    return replace(table, notes=(*notes, *table.notes))
 
 
-def _separator(path: Path) -> str:
-    """What separates the columns: a tab in a .tsv, else what the first line has most of."""
-    if path.suffix.lower() == ".tsv":
-        return "\t"
-    with path.open(encoding="utf-8-sig") as file:
-        first = file.readline()
-    return max(",;\t|", key=first.count)
+def _label(
+    where: str, made: Contents, target: str | None, *, by_position: bool = False
+) -> str | None:
+    """The column of the labels: the one asked for, else that of the file; without a header also by its position."""
+    names = list(made.frame.columns)
+    if target is None:
+        return made.label
+    if by_position and re.fullmatch(r"-\d+", target) and int(target) >= -len(names):
+        return str(names[int(target)])
+    if target not in names:
+        known = f"its columns are {_listed(made)}"
+        raise DataError(f"{where} has no column {target!r}: {nearest(target, names, known)}")
+    return target
+
+
+def _needed(where: str, made: Contents, label: str | None) -> str:
+    if label is None:
+        raise DataError(f"{where}: say which column is the label with --target: {_listed(made)}")
+    return label
+
+
+def _listed(made: Contents) -> str:
+    names = list(made.frame.columns)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN + 1 else ""
+    hint = f" ({HEADER_HINT})" if made.data_in_header else ""
+    return ", ".join(names[:SHOWN] if more else names) + more + hint

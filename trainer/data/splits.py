@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data.encoding import MAX_CATEGORIES, Encoding
+from trainer.data.encoding import Encoding
+from trainer.data.folds import Fold, fold_apart
+from trainer.data.leaks import give_aways
 from trainer.data.overview import overview
+from trainer.data.parts import apart, check_groups, latest
 from trainer.data.reading import PLAIN, Reading
 from trainer.data.sources import read
 from trainer.data.tables import MIN_PER_CLASS, Table, Task
@@ -21,9 +24,6 @@ Which = int | Literal["test"]
 
 TEST: Literal["test"] = "test"
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.2  # of all rows
-ROWS_PER_VALUE = (
-    10  # if a column has at least so many rows for each of its values, its values are few
-)
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,19 @@ class Draw:
     rows: int | None
     dtype: str
 
-    def __call__(self, which: Which) -> Splits:
-        """One split, the same each time (see `split`)."""
-        return split(self.table, self.seed, which, rows=self.rows, dtype=self.dtype)
+    def __call__(self, which: Which, fold: Fold | None = None) -> Splits:
+        """One split, the same each time, or one of its folds (see `split`)."""
+        return split(self.table, self.seed, which, rows=self.rows, dtype=self.dtype, fold=fold)
 
-    def positions(self, which: Which) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """The positions in the table of a split's training rows and of its validation rows."""
-        return positions(self.table, self.seed, which, self.rows)[:2]
+    def positions(
+        self, which: Which, fold: Fold | None = None
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The positions in the table of the training rows and of the validation rows of a split, or of its fold."""
+        return positions(self.table, self.seed, which, self.rows, fold)[:2]
+
+    def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What a function of this and of the arguments returns, called where the table is."""
+        return function(self, *arguments)
 
     def training_positions(self, *, every_row: bool) -> NDArray[np.intp]:
         """The positions of the rows for a network that is to be used: all but the test rows, or `every_row`."""
@@ -104,6 +110,7 @@ def split(
     *,
     rows: int | None = None,
     dtype: str = "float32",
+    fold: Fold | None = None,
 ) -> Splits:
     """Training and validation rows: 60 and 20 % of all, stratified by class, drawn from the seed; 20 % are set apart.
 
@@ -111,23 +118,30 @@ def split(
     draws that many rows, once, to train and validate on; the test rows are the same with and without it. Arrays
     are of `dtype`.
 
+    If the table has groups, no group is in two of these parts. If it has times, the latest rows test and those before
+    them validate; in a fresh split, a window of earlier rows validates, what is before it trains, and what is after it
+    is not used.
+
     `which` is 0, the split that a search begins on; or the number of a fresh one, from 1 or below 0: the same rows
     divided anew into training and validation rows; or `TEST`: all of them train, and the test rows take the validation
-    rows' place.
+    rows' place. With a `fold`, the rows are divided into folds instead, and those of this one validate; a fresh split
+    is then a fresh division into folds.
 
     Raises:
         DataError: there are too few rows, or fewer than three of a class.
     """
-    train, validation, test = positions(table, seed, which, rows)
+    train, validation, test = positions(table, seed, which, rows, fold)
     drawn = _encoded(table, train, validation, dtype)
     if which != 0:
         return drawn
+    drawn = replace(drawn, notes=drawn.notes + give_aways(table, train))
     sizes = len(train), len(validation), len(test)
-    return replace(drawn, overview=overview(table, sizes, drawn.notes))
+    folds = None if fold is None else fold.of
+    return replace(drawn, overview=overview(table, sizes, drawn.notes, folds))
 
 
 def positions(
-    table: Table, seed: int, which: Which, rows: int | None
+    table: Table, seed: int, which: Which, rows: int | None, fold: Fold | None = None
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """The positions of the rows that train, of those that validate, and of the test rows: see `split`."""
     rest, test = _test_apart(table, seed)
@@ -139,7 +153,7 @@ def positions(
                 f"rows = {rows}: {table.name} has {len(rest)} rows beside its test rows: "
                 f"give {4 * classes} to {len(rest) - classes}, or leave it out for all of them"
             )
-        _, rest = _stratified(table, rest, rows, seed, "search")
+        _, rest = apart(table, rest, rows, seed, "search")
     if which == TEST:
         return rest, test, test
     state = seed
@@ -148,7 +162,12 @@ def positions(
         sequence = np.random.SeedSequence(seed, spawn_key=key)
         state = int(sequence.generate_state(1, np.uint32)[0])
     share = VALIDATION_SHARE if table.test_rows is not None else VALIDATION_SHARE / (1 - TEST_SHARE)
-    return *_stratified(table, rest, share, state, "validation"), test
+    if fold is not None:
+        return *fold_apart(table, rest, fold, state), test
+    if table.times is not None:
+        window = np.random.default_rng(state) if which else None
+        return *latest(table, rest, share, window), test
+    return *apart(table, rest, share, state, "validation"), test
 
 
 def _test_apart(table: Table, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -158,38 +177,27 @@ def _test_apart(table: Table, seed: int) -> tuple[NDArray[np.intp], NDArray[np.i
         for name, size in zip(table.classes, np.bincount(table.labels), strict=True):
             if 0 < size < MIN_PER_CLASS:
                 raise DataError(
-                    f"{table.name}: class {name!r} has {size} of the rows: each needs {MIN_PER_CLASS}, "
-                    f"to train, validate and test on{_if_quantities(table.classes)}"
+                    f"{table.name}: class {name!r} has {size} of the rows: each needs {MIN_PER_CLASS}, to train, "
+                    f"validate and test on{_instead(table)}"
                 )
     if table.test_rows is not None:
         return np.setdiff1d(everything, table.test_rows), table.test_rows
-    return _stratified(table, everything, TEST_SHARE, seed, "test")
+    check_groups(table)
+    if table.times is not None:
+        return latest(table, everything, TEST_SHARE)
+    return apart(table, everything, TEST_SHARE, seed, "test")
 
 
-def _if_quantities(classes: tuple[str, ...]) -> str:
-    try:
-        [*map(float, classes)]
-    except ValueError:
+def _instead(table: Table) -> str:
+    """What to do about a class that has too few rows."""
+    if table.target is None or table.classes is None:
         return ""
-    return "; if the labels are quantities and no classes, say --task=regression"
-
-
-def _stratified(
-    table: Table, positions: NDArray[np.intp], share: float | int, state: int, what: str
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """All positions but a share or number of them, and those; the classes are in both as they are in all."""
-    from sklearn.model_selection import train_test_split
-
-    strata = table.labels[positions] if table.task == "classification" else None
+    leaving = "; --drop-rare leaves out the rows of such classes"
     try:
-        rest, apart = train_test_split(
-            positions, test_size=share, random_state=state, stratify=strata
-        )
-    except ValueError as error:
-        raise DataError(
-            f"{table.name}: can't set {what} rows apart from {len(positions)} rows: {error}"
-        ) from None
-    return rest, apart
+        [*map(float, table.classes)]
+    except ValueError:
+        return leaving
+    return f"{leaving}; if the labels are quantities and no classes, say --task=regression"
 
 
 def _encoded(
@@ -204,20 +212,5 @@ def _encoded(
         encoding=encoding,
         fingerprint=table.fingerprint,
         contents=table.contents,
-        notes=table.notes + _give_aways(table, train),
-    )
-
-
-def _give_aways(table: Table, train: NDArray[np.intp]) -> tuple[str, ...]:
-    """A note for each column with few values, each of which comes with one class only: the label in other words."""
-    if table.task == "regression" or isinstance(table.rows, np.ndarray):
-        return ()
-    rows, labels = table.rows.iloc[train], table.labels[train]
-    few = rows.nunique(dropna=False) <= min(MAX_CATEGORIES, len(train) // ROWS_PER_VALUE)
-    return tuple(
-        f"{table.name}: column {column!r} tells the class of every row by itself: take it out of the "
-        "file unless it is known before the class is"
-        for column in rows.columns[few.to_numpy()]
-        if len(set(zip(rows[column].map(repr), labels, strict=True)))
-        == rows[column].nunique(dropna=False)
+        notes=table.notes,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from trainer.data.columns import Column
+    from trainer.data.layout import Layout
 
 Task = Literal["classification", "regression"]
 
@@ -28,7 +30,12 @@ class Table:
 
     `labels` are class numbers, whose names are `classes`, or for a regression quantities. `test_rows` are the positions
     of rows that the source itself sets apart for testing. `notes` say what of the source was left out,
-    and what could be understood in another way; `columns` say how new rows are to be understood.
+    and what could be understood in another way; `columns` say how new rows are to be understood, and `layout` how the
+    file held its cells. `left_out` says of other columns why they are no features, and `target` is the column of the
+    labels, where these have names.
+
+    Rows of one of the `groups` (N,) are never in two splits, `times` (N,) put the latest rows aside for testing, and
+    `weights` (N,) say how much a row counts.
     """
 
     name: str
@@ -39,6 +46,12 @@ class Table:
     test_rows: NDArray[np.intp] | None = None
     notes: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()  # of a DataFrame, in its order
+    layout: Layout | None = None  # of a file of text
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
+    groups: NDArray[np.intp] | None = None
+    times: Array | None = None
+    weights: Array | None = None
 
     def rows_at(self, positions: NDArray[np.intp]) -> Array | pd.DataFrame:
         """Some of the rows."""
@@ -60,6 +73,9 @@ class Table:
             digest.update(pd.util.hash_pandas_object(self.rows, index=False).to_numpy().tobytes())
         digest.update(np.ascontiguousarray(self.labels).tobytes())
         digest.update(repr(self.classes).encode())
+        for role in (self.groups, self.times, self.weights):
+            if role is not None:
+                digest.update(np.ascontiguousarray(role).tobytes())
         return digest.hexdigest()
 
     @functools.cached_property
@@ -79,7 +95,9 @@ class Table:
                 str(name): _short_hash(pd.util.hash_pandas_object(column, index=False).to_numpy())
                 for name, column in self.rows.items()
             }
-        return contents | {"labels": _short_hash(self.labels)}
+        contents["labels"] = _short_hash(self.labels)
+        roles = {"groups": self.groups, "times": self.times, "weights": self.weights}
+        return contents | {name: _short_hash(a) for name, a in roles.items() if a is not None}
 
 
 def _short_hash(values: Array) -> str:

@@ -8,7 +8,7 @@
 tables, curves: measured landscapes (see the modules), from the folder that HPO_SHARED_DATA names, else ../shared/data.
 real: training on real rows. confidence: whether what is said of means and ranges is true, on made-up landscapes.
 landscapes: made-up functions, one difficulty each (an hour and a half).
-splits: whether settings should share one split, on real tables with few rows.
+splits: what settings should be scored by on real tables with few rows: one split, several or folds, after which epoch.
 What confirms is counted in the cost. Means have standard errors, ratios and differences a 95 % interval by the
 bootstrap.
 

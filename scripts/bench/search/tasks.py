@@ -18,7 +18,7 @@ from hpo.plan.plan import make_plan
 from hpo.plan.space import Settings, distribution
 from hpo.trainables.network import MLP, mlp
 from hpo.trainables.session import Session
-from hpo.trainables.task import Task
+from hpo.trainables.task import Outcome, Task
 from scripts.bench.search import sklearn_halving
 from scripts.bench.search.running import recommended, searched
 
@@ -67,8 +67,8 @@ def optuna_tpe(plan: Mapping[str, Any], seed: int) -> dict[str, Any]:
     distributions = {name: distribution(p) for name, p in plan["space"].items()}
     for _ in range(plan["trials"]):
         trial = study.ask(distributions)
-        (value,) = trained(trainable, [dict(trial.params)], seed, 0, trainable.plan.epochs)
-        study.tell(trial, -1.0 if value is None else value)
+        (outcome,) = trained(trainable, [dict(trial.params)], seed, 0, trainable.plan.epochs)
+        study.tell(trial, -1.0 if outcome.value is None else outcome.value)
     return dict(study.best_params)
 
 
@@ -77,25 +77,25 @@ def scikit_learn(plan: Mapping[str, Any], seed: int) -> dict[str, Any]:
     longest = trainable.plan.epochs
 
     def train(params: Mapping[str, Any], epochs: int) -> float:
-        (value,) = trained(trainable, [dict(params)], seed, 0, epochs)
-        return -1.0 if value is None else value
+        (outcome,) = trained(trainable, [dict(params)], seed, 0, epochs)
+        return -1.0 if outcome.value is None else outcome.value
 
     return sklearn_halving.chosen(train, plan["space"], longest, plan["trials"] * longest, seed)
 
 
 def trained(
     trainable: MLP, settings: Sequence[Settings], seed: int, which: int, epochs: int
-) -> list[float | None]:
+) -> list[Outcome]:
     from threadpoolctl import threadpool_limits
 
-    values: dict[int, float | None] = {}
+    outcomes: dict[int, Outcome] = {}
     with threadpool_limits(1):
         for part in trainable.populations(settings):
             task = Task(tuple(part), tuple(settings[k] for k in part), epochs, seed, which)
             session = Session(task, trainable.training(task).here(), trainable.score)
             session.advance(epochs)
-            values |= zip(part, (o.value for o in session.outcomes()), strict=True)
-    return [values[k] for k in range(len(settings))]
+            outcomes |= zip(part, session.outcomes(), strict=True)
+    return [outcomes[k] for k in range(len(settings))]
 
 
 SEARCHERS = {"ours": ours, "Optuna TPE": optuna_tpe, "scikit-learn": scikit_learn}
@@ -122,5 +122,8 @@ def fresh(plan: Mapping[str, Any], chosen: Sequence[Settings], seed: int) -> NDA
     trainable = mlp(make_plan({**plan, "seed": seed}))
     epochs = trainable.plan.epochs
     return np.array(
-        [[v or 0.0 for v in trained(trainable, chosen, which, which, epochs)] for which in FRESH]
+        [
+            [outcome.value or 0.0 for outcome in trained(trainable, chosen, which, which, epochs)]
+            for which in FRESH
+        ]
     )

@@ -95,6 +95,26 @@ class Baseline(Strict):
     better: bool | None
 
 
+class Reference(Strict):
+    model: Literal["constant", "linear", "boosted"]
+    estimator: str | None
+    values: dict[str, float]
+    mean: float | None
+    test: float | None
+    trial: Counted | None
+    gain: float | None
+    gain_ci95: Annotated[list[float], Field(min_length=2, max_length=2)] | None
+    better: bool | None
+    note: str | None
+
+
+class OutOfFold(Strict):
+    divisions: Counted
+    classes: list[str]
+    counts: list[list[Counted]]
+    errors: dict[str, float]
+
+
 class Opened(Strict):
     metric: str
     value: float
@@ -127,6 +147,8 @@ class Data(Strict):
     other_classes: Counted = 0
     target: dict[Literal["least", "mean", "most"], float] | None = None
     splits: Splits
+    folds: Counted | None = None  # there only with folds, and so are the labels of classes
+    labels: list[str] | None = None
     guess: float | None
     notes: list[str]
 
@@ -150,8 +172,10 @@ class Summary(Directed):
     ranges: dict[str, Range]
     finalists: list[Finalist]
     data: Data | None = None  # there only of a network on data
+    out_of_fold: OutOfFold | None = None  # there only with folds
     front: list[Unbeaten] | None = None  # there only of several objectives
     baseline: list[Baseline] | None = None  # there only if the plan has some
+    references: list[Reference] | None = None  # there only of a search on data that came to its end
     recommended: Recommended | None
     test: Opened | None
 
@@ -210,6 +234,7 @@ class ShownTrial(Strict):
     started: Time | None
     finished: Time | None
     curves: dict[str, list[float | None]]
+    folds: list[float] | None = None  # there only with folds
     confirmed: list[Confirming]
     output: str | None
     error: str | None

@@ -74,7 +74,14 @@ QUICK: dict[str, Any] = {
 @pytest.mark.usefixtures("quiet_optuna")
 def test_show_and_list_of_every_kind_of_study(said: Said) -> None:
     hpo.search(
-        "iris", trials=10, rounds=2, epochs=2, name="complete", workers=1, baseline="default"
+        "iris",
+        trials=20,
+        rounds=2,
+        epochs=2,
+        name="complete",
+        workers=1,
+        baseline="default",
+        folds=2,
     )
     hpo.search(train, trials=12, epochs=2, name="a function's", **QUICK)
     hpo.search(train, trials=30, epochs=9, halving=3, name="halving", **QUICK)

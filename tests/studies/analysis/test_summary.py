@@ -176,7 +176,7 @@ def test_what_the_test_rows_said_is_told_once_it_is_known() -> None:
 def test_a_stored_study_says_what_its_frames_say(study: Study) -> None:
     summary = json.loads(json.dumps(study.summary(), allow_nan=False))
     assert summary == study.summary()
-    assert list(summary) == [*KEYS[:-1], "data", "test"]
+    assert list(summary) == [*KEYS[:-1], "data", "references", "test"]
     trials, rounds = study.trials_frame(), study.rounds_frame()
     assert (summary["study"], summary["storage"]) == ("small", study.storage)
     assert (summary["state"], summary["seed"]) == ("complete", 3)

@@ -131,7 +131,7 @@ def test_what_reads_parquet_is_named_where_it_is_missing(
         (
             "titanic",
             None,
-            "unknown source 'titanic': give digits, .*, a .csv, .tsv or .parquet file",
+            "unknown source 'titanic': give digits, .*, a .csv, .tsv, .*or mnist:DIR",
         ),
         ("t.xlsx", "y", "unknown source 't.xlsx'"),
         ("iris", "species", "iris knows its labels: leave out --target species"),

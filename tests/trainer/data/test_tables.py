@@ -117,7 +117,7 @@ def test_rows_without_a_label_are_left_out_and_it_says_so(blank: str, write: Wri
 
 
 def test_columns_with_nothing_in_them_are_left_out_and_it_says_so(write: Write) -> None:
-    path = write("t.csv", ("x", "hollow", "y"), *((i, "", "ab"[i % 2]) for i in range(40)))
+    path = write("t.csv", ("x", "hollow", "y"), *((i % 9, "", "ab"[i % 2]) for i in range(40)))
     table = read(path, "y")
     assert table.notes == (f"{path}: nothing in these columns, which are left out: hollow",)
 
@@ -163,8 +163,8 @@ def test_the_fingerprint_changes_with_any_cell_label_name_or_order_and_with_noth
 
 TWO = [("x", "y"), *((i, "ab"[i % 2]) for i in range(40))]
 WRONG: dict[str, tuple[list[Any], str]] = {
-    "empty": ([], r"t\.csv can't be read as a table: No columns"),
-    "header only": ([("x", "y")], r"t\.csv: no rows with a value of 'y'"),
+    "empty": ([], r"t\.csv is empty"),
+    "header only": ([("x", "y")], r"t\.csv has a header and no rows"),
     "no label anywhere": ([("x", "y"), *((i, "") for i in range(40))], "no rows with a value of 'y'"),
     "label only": ([("y",), *(("ab"[i % 2],) for i in range(40))], "and of another column"),
     "nothing beside labels": ([("x", "y"), *(("", "ab"[i % 2]) for i in range(40))], "of another column"),
@@ -173,8 +173,8 @@ WRONG: dict[str, tuple[list[Any], str]] = {
     "rare class": ([*TWO, (1, "c"), (2, "c")], "class 'c' has 2 of the rows: each needs 3"),
     "column": ([("x", "yy"), (1, 2)], r"t\.csv has no column 'y': did you mean 'yy'\?"),
     "no column": ([("x", "z"), (1, 2)], r"t\.csv has no column 'y': its columns are x, z"),
-    "a cell too many": ([*TWO, (1, "a", 7)], "Expected 2 fields in line 42, saw 3"),
-    "cells too many": ([("x", "y"), *((*r, 7) for r in TWO[1:])], "more cells than its first line"),
+    "a cell too many": ([*TWO, (1, "a", 7)], r"t\.csv, line 42: 3 cells, but 2 are expected"),
+    "cells too many": ([("x", "y"), *((*r, 7) for r in TWO[1:])], r"t\.csv, line 2: 3 cells, but 2 are expected"),
     "infinite": ([*TWO, ("inf", "a")], "column 'x' holds ±inf, beyond ±1e+150"),
     "huge": ([*TWO, ("-1e200", "a")], r"column 'x' holds ±1e\+200, beyond"),
     "infinite label": ([("x", "y"), *((i, i + 0.5) for i in range(40)), (1, "inf")], "column 'y' holds"),
@@ -194,10 +194,10 @@ def test_what_is_no_table_is_told(name: str, write: Write, tmp_path: Path) -> No
     with pytest.raises(DataError, match=f"no such file: .*{name}"):
         loaded(str(tmp_path / name))
     (tmp_path / "folder" / name).mkdir(parents=True)
-    with pytest.raises(DataError, match=f"no such file: .*{name}"):
+    with pytest.raises(DataError, match=f"{name} is a folder"):
         loaded(str(tmp_path / "folder" / name))
-    path = write(name, b"\xff\xfe\x00\x80 junk")
-    with pytest.raises(DataError, match=f"{name} can't be read as a table") as error:
+    path = write(name, b"\xff\x00\x80 junk \x01\x02")
+    with pytest.raises(DataError, match=rf"{name} (is no text|can't be read as Parquet)") as error:
         loaded(path)
     assert one_line(error)
 

@@ -1,0 +1,115 @@
+"""References in whole searches: fitted once at the end, on the splits that confirmed, and recorded with the study."""
+
+# Law 2: the same seed gives the same study.
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hpo
+import studies
+import trainer.references
+from hpo.run.journal import Journal
+from studies import Study
+
+PLAN: dict[str, Any] = {"trials": 30, "epochs": 3, "seed": 5}
+
+
+def references(study: Study) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = study.summary()["references"]
+    return found
+
+
+def test_they_are_fitted_on_the_splits_that_confirmed_and_on_the_test_rows(storage: str) -> None:
+    study = hpo.search("wine", storage=storage, **PLAN)
+    stages = {str(c.stage) for c in study.read().confirmations}
+    found = references(study)
+    assert [r["model"] for r in found] == ["constant", "linear", "boosted"]
+    for reference in found:
+        assert reference["values"].keys() == stages
+        assert 0 <= reference["test"] <= 1
+        assert reference["mean"] == pytest.approx(sum(reference["values"].values()) / len(stages))
+    first = study.read().finalists[0]
+    assert len(first.values) == len(stages)  # so that the comparison is paired
+    linear = [found[1]["values"][stage] for stage in sorted(stages, key=int)]
+    gains = [
+        own - other for own, other in zip(first.values, linear, strict=True) if own is not None
+    ]
+    assert found[1]["gain"] == pytest.approx(sum(gains) / len(gains))
+
+
+@pytest.mark.slow  # it begins processes
+def test_the_same_seed_gives_the_same_whatever_process_fits_them(
+    storage: str, run_hpo: Any
+) -> None:
+    study = hpo.search("wine", storage=storage, **PLAN)
+    shell = run_hpo("search", "wine", "--trials=30", "--epochs=3", "--seed=5", "--json")
+    assert json.loads(shell.stdout)["references"] == references(study)
+
+
+def test_a_search_killed_before_they_are_recorded_fits_them_when_it_goes_on(
+    storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = hpo.search("wine", storage=f"sqlite:///{tmp_path / 'whole.db'}", **PLAN)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for method in ("compare", "complete"):
+        with monkeypatch.context() as patched:
+            patched.setattr(Journal, method, killed)
+            with pytest.raises(KeyboardInterrupt):
+                hpo.search("wine", name=method, storage=storage, **PLAN)
+        stopped = studies.load(method, storage)
+        assert stopped.summary()["state"] == "interrupted"
+        assert ("references" in stopped.summary()) == (method == "complete")
+        study = hpo.resume(method, storage=storage)
+        assert references(study) == references(whole)
+        assert study.summary()["state"] == "complete"
+
+
+def test_what_confirms_later_adds_splits_and_never_looks_at_the_test_rows_again(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = hpo.search("wine", name="w", storage=storage, **PLAN)
+    before = references(study)
+    asked: list[Any] = []
+    score = trainer.references.score
+
+    def watched(outputs: Any, splits: Any, metric: str, loss: str) -> float:
+        asked.append(len(splits.train.y))
+        return score(outputs, splits, metric, loss)
+
+    monkeypatch.setattr(trainer.references, "score", watched)
+    study = hpo.confirm("w", 20, storage=storage)
+    after = references(study)
+    assert asked
+    assert max(asked) < 142  # which train where the test rows are scored
+    for old, new in zip(before, after, strict=True):
+        assert new["test"] == old["test"]
+        assert new["values"].items() > old["values"].items()
+
+
+def test_a_search_that_confirmed_nothing_has_them_on_its_own_split(storage: str) -> None:
+    study = hpo.search("iris", storage=storage, trials=4, epochs=2, finalists=0, seed=1)
+    for reference in references(study):
+        assert reference["values"].keys() == {"0"}
+        assert reference["gain"] is None
+        assert reference["better"] is None
+
+
+def test_functions_and_searches_without_a_result_have_none(storage: str) -> None:
+    study = hpo.search(
+        lambda params: params["x"], space={"x": hpo.Float(0, 1)}, trials=4, storage=storage
+    )
+    assert "references" not in study.summary()
+    with pytest.raises(hpo.NoTrialSucceededError):
+        hpo.search(
+            "iris", name="diverges", storage=storage, trials=4, epochs=2,
+            space={"learning_rate": hpo.Float(1e30, 1e31)}, extend=False, seed=1,
+        )  # fmt: skip
+    assert "references" not in studies.load("diverges", storage).summary()

@@ -21,14 +21,15 @@ from hpo.run.seeds import CONFIRM, seed_of, training_seed
 from hpo.trainables.network import MLP
 from studies.analysis.summary import Summary
 from trainer.arrays import Array
-from trainer.data import Draw
+from trainer.data import Draw, Fold
 from trainer.data.encoding import Encoding
 from trainer.data.tables import Table
+from trainer.folds import seed_of_fold
 from trainer.forward import outputs
 from trainer.model import ClassifierModel, Model, RegressorModel, Trained
 from trainer.recipe import Rows
 
-MOST_STAGES = 5  # whose networks are trained again
+MOST_NETWORKS = 5  # that are trained again, or all folds of one stage
 INSIDE = 0.95  # share of rows whose quantity an interval is to hold
 
 
@@ -77,30 +78,37 @@ class HeldOut:
 def held_out(
     network: MLP, draw: Draw, plan: Plan, summary: Summary, member: Member, own_split: int
 ) -> list[HeldOut]:
-    """Networks with the settings of a member, of up to MOST_STAGES stages, each with the validation rows of its split.
+    """Networks with the settings of a member, each with the validation rows of its split or fold: those of the first
+    stages, as many as are MOST_NETWORKS.
 
     `own_split` is the one that the trial itself was trained on.
 
     Raises:
         ValueError: a training diverged.
     """
+    folds = plan.folds or 1
     stages = [
         c.stage for c in summary.confirmations if c.trial == member.trial and c.value is not None
     ]
-    if not stages:
-        own = _held_out(
-            network, draw, plan, replace(member, seed=training_seed(plan, own_split)), -own_split
-        )
-        return [own]
+    taken = [(stage, seed_of(plan, CONFIRM, stage)) for stage in stages]
+    if not taken:
+        taken = [(-own_split, training_seed(plan, own_split))]
     return [
-        _held_out(network, draw, plan, replace(member, seed=seed_of(plan, CONFIRM, stage)), stage)
-        for stage in stages[:MOST_STAGES]
+        _held_out(network, draw, plan, replace(member, seed=seed), which, fold)
+        for which, seed in taken[: max(1, MOST_NETWORKS // folds)]
+        for fold in range(folds)
     ]
 
 
-def _held_out(network: MLP, draw: Draw, plan: Plan, member: Member, which: int) -> HeldOut:
-    split = draw(which)
-    _, positions = draw.positions(which)
+def _held_out(
+    network: MLP, draw: Draw, plan: Plan, member: Member, which: int, number: int
+) -> HeldOut:
+    fold = None
+    if plan.folds is not None:
+        fold = Fold(number, plan.folds)
+        member = replace(member, seed=seed_of_fold(member.seed, number))
+    split = draw(which, fold)
+    _, positions = draw.positions(which, fold)
     (one,) = networks(network, plan, [member], split.train)
     stage = which if which > 0 else None
     return HeldOut(

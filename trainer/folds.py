@@ -58,7 +58,7 @@ def fit_folds(
             settings,
             *rows,
             epochs=epochs,
-            seed=_seed_of(seed, fold),
+            seed=seed_of_fold(seed, fold),
             predictions=out_of_fold,
         )
         for fold, (recipe, rows) in enumerate(zip(recipes, folds.parts, strict=True))
@@ -117,5 +117,6 @@ def _table(recipes: Sequence[Recipe], folds: Folds, predicted: Sequence[Array]) 
     return counts.reshape(trials, -1)
 
 
-def _seed_of(seed: int, fold: int) -> int:
+def seed_of_fold(seed: int, fold: int) -> int:
+    """The seed of the network of one fold, in a training by `seed`."""
     return int(np.random.SeedSequence(seed, spawn_key=(fold,)).generate_state(1, np.uint32)[0])

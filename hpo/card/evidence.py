@@ -54,9 +54,10 @@ def _measured(facts: CardFacts) -> str:
         if one.confirmed
         else " The settings were chosen by these very rows, so this is likely too good."
     )
+    weights = " Here every row counts alike, whatever its weight." if one.weighted else ""
     return (
         f"This is measured on held-out rows, which are validation rows: {how}. The model itself was trained on "
-        f"{rows:,}.{chosen}"
+        f"{rows:,}.{chosen}{weights}"
     )
 
 

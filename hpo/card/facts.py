@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from hpo.card.columns import ColumnFacts, Importance, column_facts, importance
 from hpo.card.quantities import QuantityFacts, quantity_facts
 from hpo.models import Chosen, facts_of
 from hpo.version import __version__
+from studies.analysis.references import NAMES, sentences
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,9 @@ class TestScore:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured on held-out rows: `answers` of networks for `rows` of the table, each network trained on about
-    `trained_on` rows. `confirmed`: they are those that confirmed the settings; else the one of the trial.
+    """What was measured on held-out rows: `answers` of networks for `rows` of the table, each network trained on
+    `trained_on` rows. `confirmed`: they are those that confirmed the settings; else those of the trial. `weighted`:
+    rows have weights, which only the stored scores heed.
     """
 
     networks: int
@@ -37,6 +39,7 @@ class Measured:
     rows: int
     trained_on: int
     confirmed: bool
+    weighted: bool
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,11 @@ class CardFacts:
     """All that a card says. `model` is `hpo.models.facts_of` of it; `about` therein says where it comes from.
 
     `target` is in words, and `dropped` are the columns that were left out on demand. `searched` is the value of the
-    trial in the search, None if its settings were confirmed; `guess` what a constant scores on validation rows;
-    `finalists` how many settings the recommended were chosen from, 0 if they are not these. `class_rows` says how many
-    of the rows that it was trained on are of each class. Either `classes` or `quantities` is there.
+    trial in the search, None if its settings were confirmed; `guess` what a constant scores on validation rows.
+    `usual` has the scores of usual models on the same validation rows and on the test rows, and `comparison` says how
+    the network compares with them. `finalists` is how many settings the recommended were chosen from, 0 if they are
+    not these. `class_rows` says how many of the rows that it was trained on are of each class. Either `classes` or
+    `quantities` is there.
     """
 
     model: Mapping[str, Any]
@@ -56,6 +61,8 @@ class CardFacts:
     searched: float | None
     guess: float | None
     test: TestScore | None
+    usual: Mapping[str, tuple[float | None, float | None]]
+    comparison: Sequence[str]
     finalists: int
     epochs: int  # that all stored scores are of
     measured: Measured
@@ -94,20 +101,27 @@ def facts_of_card(chosen: Chosen) -> CardFacts:
         test = TestScore(opening.value, opening.ci95, same)
     first = summary.recommended
     is_recommended = first is not None and first.trial == trial
+    usual = [
+        r
+        for r in summary.references
+        if is_recommended and r.trial == trial and r.model != "constant"
+    ]
+    stages = {c.stage for c in summary.confirmations if c.trial == trial}
     confirmed = measured[0].stage is not None
     with threadpool_limits(1, user_api="blas"):
         worth = importance(measured, chosen.network.metric)
+    target = model.about["target"] if model.about else None
     counts = () if classes is None else np.bincount(table.labels[own], minlength=len(classes))
     return CardFacts(
         model=facts_of(model),
-        target=repr(chosen.plan.target)
-        if chosen.plan.target
-        else ("the class" if classes else "the quantity"),
+        target=repr(target) if target else "the class" if classes else "the quantity",
         dropped=chosen.plan.drop,
         maximize=summary.goal.maximize,
         searched=None if confirmed else chosen.study.trial(trial).trial.value,
         guess=summary.data.get("guess"),
         test=test,
+        usual={NAMES[r.model]: (_mean_on(r.values, stages), r.test) for r in usual},
+        comparison=sentences(summary) if usual else (),
         finalists=len(summary.finalists) if is_recommended else 0,
         epochs=chosen.plan.epochs,
         measured=Measured(
@@ -116,6 +130,7 @@ def facts_of_card(chosen: Chosen) -> CardFacts:
             rows=len(np.unique(positions)),
             trained_on=measured[0].trained_on,
             confirmed=confirmed,
+            weighted=table.weights is not None,
         ),
         classes=None if classes is None else class_facts(labels, answers, positions, classes),
         quantities=quantity_facts(labels, answers, positions) if classes is None else None,
@@ -128,3 +143,9 @@ def facts_of_card(chosen: Chosen) -> CardFacts:
             "NumPy": np.__version__,
         },
     )
+
+
+def _mean_on(values: Mapping[int, float], stages: Collection[int]) -> float | None:
+    """The mean of the values of these stages; None if there are none."""
+    known = [value for stage, value in values.items() if stage in stages]
+    return sum(known) / len(known) if known else None

@@ -84,7 +84,7 @@ def _what(facts: CardFacts) -> Iterator[Block]:
 
 
 def _scores(facts: CardFacts) -> Iterator[Block]:
-    """What is stored of its settings. What other models score on the same rows belongs in this table, too."""
+    """What is stored of its settings, and of usual models on the same rows."""
     confirmed, rows = (
         facts.about["confirmed"],
         list[tuple[str, float, tuple[float, float] | None]](),
@@ -106,11 +106,17 @@ def _scores(facts: CardFacts) -> Iterator[Block]:
     if facts.guess is not None:
         how = "a constant, on validation rows"
         rows.append((how, facts.guess, None))
+    for name, (mean, tested) in facts.usual.items():
+        for what, score in (("the same validation rows", mean), ("test rows", tested)):
+            if score is not None:
+                rows.append((f"{name}, on {what}", score, None))
     table = [[what, *_number(value, ends)] for what, value, ends in rows]
     better = "higher" if facts.maximize else "lower"
     caption = f"{facts.metric}, {better} is better"
     yield Table(caption, ["scored on", facts.metric, "95 % interval"], table, (False, True, False))
     yield f"Of {facts.metric}, {better} is better. A constant is an answer that looks at no column."
+    if facts.comparison:
+        yield " ".join(facts.comparison)
     if confirmed is None:
         yield "The settings were not trained again: who chose them by this value has likely a value that is too good."
     elif facts.finalists > 1:

@@ -46,6 +46,7 @@ def train(
 
     A file that ends in .hpo is read by hpo predict and trainer.load; one that ends in .onnx by ONNX Runtime and others,
     and what turns the cells of a table into inputs is in it, too (python -m pydoc trainer.onnx_file).
+
     With --card, the networks that confirmed the settings train again, and a page says what they answered for rows that
     they were not trained on: which classes are mistaken for which, whether probabilities can be believed, how far
     estimates are off, and which columns matter.

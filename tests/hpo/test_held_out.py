@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import accuracy_score, root_mean_squared_error
 
 import hpo
-from hpo.held_out import MOST_STAGES, margin, residuals
+from hpo.held_out import MOST_NETWORKS, margin, residuals
 from hpo.models import choose
 from tests.trainer.models import animals
 
@@ -36,7 +36,7 @@ def test_the_networks_have_the_scores_that_confirmed_the_settings(
     chosen = choose(target, storage=storage)
     trial = chosen.members[0].trial
     stored = {c.stage: c.value for c in chosen.summary.confirmations if c.trial == trial}
-    assert [one.stage for one in chosen.held_out] == [*stored][:MOST_STAGES]
+    assert [one.stage for one in chosen.held_out] == [*stored][:MOST_NETWORKS]
     assert chosen.members[0].epochs in (None, chosen.plan.epochs)
     for one in chosen.held_out:
         assert one.stage is not None

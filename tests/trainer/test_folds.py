@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from trainer.arrays import Array
 from trainer.fit import fit
-from trainer.folds import LEVELS, Folds, _seed_of, fit_folds
+from trainer.folds import LEVELS, Folds, fit_folds, seed_of_fold
 from trainer.recipe import Recipe, Rows
 from trainer.worker import Worker
 
@@ -59,7 +59,7 @@ def test_figures_are_the_means_of_what_each_fold_gives_alone() -> None:
     folds, trials = folds_of(5), [{"learning_rate": 0.1}, {"learning_rate": 0.01, "dropout": 0.5}]
     found = curves(trials, folds)
     alone = [
-        [*fit(RECIPE, trials, *rows, epochs=4, seed=_seed_of(3, fold))]
+        [*fit(RECIPE, trials, *rows, epochs=4, seed=seed_of_fold(3, fold))]
         for fold, rows in enumerate(folds.parts)
     ]
     for name in alone[0][0]:

@@ -176,7 +176,8 @@ def _params(params: Mapping[str, Any]) -> list[RenderableType]:
 def _confirmed(s: Summary) -> list[RenderableType]:
     """The recommended settings' results on fresh seeds and splits and on the test rows; the tied settings."""
     compared = [_indented(text) for text in baselines.sentences(s.baselines, s.goal)]
-    compared += [_indented(text) for text in references.sentences(s)]
+    if sentences := references.sentences(s):
+        compared.append(_indented(" ".join(sentences)))
     if s.recommended is None:
         return [*compared] if s.best else []
     first, *others = s.finalists

@@ -19,14 +19,15 @@ def about_data(summary: Summary) -> list[str]:
 
 
 def data_in_short(summary: Summary) -> list[str]:
-    """The same in two lines, and a line for each note."""
+    """The same in two lines, and a line for each note. Where there are references, they say what a guess scores."""
     data = summary.data
     if not data:
         return []
     count = len(data.get("classes", ())) + data.get("other_classes", 0)
-    classes = f" in {count} classes" if count else ""
+    classes = f", {count} classes" if count else ""
+    guess = "" if summary.references else _guess(data, summary)
     short = f"{counted(data['rows'], 'row')} of {counted(data['columns'], 'column')}{classes}"
-    parts = [part for part in (short, _sizes(data), _guess(data, summary)) if part]
+    parts = [part for part in (short, _sizes(data), guess) if part]
     return [f"{'; '.join(parts)}.", *(f"Note: {note}" for note in data.get("notes", ()))]
 
 

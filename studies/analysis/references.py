@@ -12,8 +12,8 @@ from studies.words import column, number
 if TYPE_CHECKING:
     from studies.analysis.summary import Summary
 
-NAMES = {"constant": "a constant", "linear": "a linear model", "boosted": "gradient-boosted trees"}
-DEFAULTS = {"linear": " with its defaults", "boosted": " with their defaults"}
+NAMES = {"constant": "a constant", "linear": "a linear model", "boosted": "boosted trees"}
+"""Each has the defaults of scikit-learn."""
 
 
 def sentences(summary: Summary) -> list[str]:
@@ -32,7 +32,7 @@ def sentences(summary: Summary) -> list[str]:
         if other is nearest:
             continue
         if other.model != "constant":
-            lines.append(_sentence(f"{NAMES[other.model]} {_verb(other)} {_score(other)}"))
+            lines.append(_sentence(f"{NAMES[other.model]}: {_score(other)}"))
         elif other.gain_ci95 is not None and not other.better:
             lines.append("The network is no better than a constant.")
     for reference in references:
@@ -55,14 +55,14 @@ def _distance(reference: Reference, goal: Goal) -> tuple[int, float]:
 
 def _comparison(reference: Reference, summary: Summary) -> str:
     goal, gain, ends = summary.goal, reference.gain, reference.gain_ci95
-    name = f"{NAMES[reference.model]}{DEFAULTS.get(reference.model, '')} {_verb(reference)}"
+    name = f"{NAMES[reference.model]} {'score' if reference.model == 'boosted' else 'scores'}"
     if reference.mean is None:
         own = summary.test
         beside = "" if own is None else f", the network {number(own, 4)}"
         score = number(reference.test, 4)
-        return _sentence(f"{name} {goal.metric} {score} on the test rows{beside}")
+        return _sentence(f"{name} {score} on the test rows{beside}")
     if gain is None:
-        return _sentence(f"{name} {goal.metric} {number(reference.mean, 4)} on the same rows")
+        return _sentence(f"{name} {number(reference.mean, 4)} on the same rows")
     stages = {c.stage for c in summary.confirmations if c.trial == reference.trial}
     both = [value for stage, value in reference.values.items() if stage in stages]
     mean = sum(both) / len(both)
@@ -71,18 +71,12 @@ def _comparison(reference: Reference, summary: Summary) -> str:
     splits = "split" if len(both) == 1 else f"{len(both)} splits"
     size = amount(gain, ends, mean, goal)
     if ends is None:
-        claim = f"too few to tell whether it is better ({size})"
+        claim = f"; too few to tell whether it is better ({size})"
     elif reference.better is None:
-        claim = f"it is no better ({size})"
+        claim = f", no better ({size})"
     else:
-        claim = f"it {'is' if size.endswith(('better', 'worse')) else 'has'} {size}"
-    return _sentence(
-        f"on the same {splits} {name} {goal.metric} {theirs}, the network {own_mean}: {claim}"
-    )
-
-
-def _verb(reference: Reference) -> str:
-    return "score" if reference.model == "boosted" else "scores"
+        claim = f", {size}"
+    return _sentence(f"on the same {splits} {name} {theirs}, the network {own_mean}{claim}")
 
 
 def _score(reference: Reference) -> str:

@@ -33,8 +33,10 @@ def test_a_usual_study_fits_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
         lines = shown(study, monkeypatch)
     assert len(lines) < ROWS  # the prompt has the last
     assert max(map(len, lines)) <= COLUMNS
-    assert lines[1].startswith("1,797 rows of 64 columns in 10 classes; 1,077 rows train, 360 ")
-    assert lines[3].startswith("Best validation accuracy ")
+    assert lines[1].startswith(
+        "1,797 rows of 64 columns, 10 classes; 1,077 rows train, 360 validate"
+    )
+    assert lines[2].startswith("Best validation accuracy ")
     assert [line for line in lines if line.startswith("  learning_rate  1e-05 … 1  ")]
     assert lines[-2:] == [
         "  hpo report digits               # see it",

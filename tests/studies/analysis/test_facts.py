@@ -83,7 +83,7 @@ def test_the_data_are_told() -> None:
         "t.csv: 2 rows are left out.",
     ]
     short, note = data_in_short(of(0.5, data=DATA))
-    assert short.startswith("342 rows of 6 columns in 3 classes; 205 rows train, ")
+    assert short.startswith("342 rows of 6 columns, 3 classes; 205 rows train, ")
     assert note == "Note: t.csv: 2 rows are left out"
     many = DATA | {"classes": {str(k): 17 for k in range(20)}, "other_classes": 80}
     told = about_data(of(0.5, data=many, metric="log_loss"))

@@ -44,26 +44,26 @@ def told(*references: Reference, metric: str = "accuracy", **fields: Any) -> lis
 @pytest.mark.parametrize(
     ("low", "high", "claim"),
     [
-        (0.01, 0.03, ": it is 2.0 ± 1.0 points better."),
-        (-0.03, -0.01, ": it is 2.0 ± 1.0 points worse."),
-        (-0.01, 0.03, ": it is no better (1.0 ± 2.0 points better)."),
-        (0.0, 0.02, ": it is no better (1.0 ± 1.0 points better)."),
+        (0.01, 0.03, ", 2.0 ± 1.0 points better."),
+        (-0.03, -0.01, ", 2.0 ± 1.0 points worse."),
+        (-0.01, 0.03, ", no better (1.0 ± 2.0 points better)."),
+        (0.0, 0.02, ", no better (1.0 ± 1.0 points better)."),
     ],
 )
 def test_the_network_is_better_or_worse_only_beyond_the_interval(
     low: float, high: float, claim: str
 ) -> None:
     (line,) = told(boosted(low, high))
-    assert line.startswith("On the same 3 splits gradient-boosted trees")
+    assert line.startswith("On the same 3 splits boosted trees")
     assert line.endswith(claim)
-    assert f" accuracy 0.96, the network {0.96 + (low + high) / 2:.2f}: " in line
+    assert f" 0.96, the network {0.96 + (low + high) / 2:.2f}, " in line
 
 
 def test_the_model_that_comes_nearest_is_compared_and_the_others_are_listed() -> None:
     linear = Reference("linear", "LogisticRegression", LINEAR.values, None, 7, 0.05, (0.04, 0.06))
     lines = told(linear, boosted(-0.01, 0.03))
-    assert "gradient-boosted trees" in lines[0]
-    assert lines[1] == "A linear model scores 0.91."
+    assert "boosted trees" in lines[0]
+    assert lines[1] == "A linear model: 0.91."
 
 
 def test_without_an_interval_nothing_is_claimed() -> None:
@@ -91,14 +91,14 @@ def test_a_network_that_learned_nothing_is_said_to_be_no_better_than_a_constant(
 
 def test_an_error_is_lower_not_in_points() -> None:
     (line,) = told(boosted(1.0, 3.0, values={1: 50.0}), metric="rmse", direction="minimize")
-    assert "rmse 50" in line
-    assert line.endswith("it has 2.0 ± 1.0 lower rmse.")
+    assert "boosted trees score 50" in line
+    assert line.endswith(", 2.0 ± 1.0 lower rmse.")
 
 
 def test_what_was_not_fitted_is_said() -> None:
     note = "not fitted: 48,000 rows of 784 columns would take too long"
     lines = told(LINEAR, boosted(values={}, note=note))
-    assert lines[-1] == f"Gradient-boosted trees were {note}."
+    assert lines[-1] == f"Boosted trees were {note}."
 
 
 def test_a_study_without_them_tells_nothing() -> None:

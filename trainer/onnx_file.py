@@ -14,8 +14,9 @@ and `high` (N,), the ends of an interval that holds 95 % of rows. Where a column
 is called `predicted_label` and so on.
 
 **What is left to whoever calls it**, because ONNX has no operators for it: numbers written as text have to be parsed
-(`€ 1.234,5` is 1234.5), booleans are 0 and 1, blanks around text have to be removed, and what is no text in a column of
-text, such as a date, is written as Python's `str` writes it. A date in another notation than the table's is a category
+(`€ 1.234,5` is 1234.5), booleans are 0 and 1, blanks around text have to be removed, words that mean a missing value,
+such as n.a. (`trainer.data.texts.MISSING`), are empty strings, and what is no text in a column of text, such as a date,
+is written as Python's `str` writes it. A date in another notation than the table's is a category
 that the model has never seen. `notes` says which columns of a model that concerns.
 """
 

@@ -18,6 +18,7 @@ from tests.trainer.models import animals, model_of, model_of_table
 from trainer.arrays import Array
 from trainer.data.encoding import MAX_CATEGORIES, MISSING, Columns, Pixels, Scaled
 from trainer.data.tables import Table
+from trainer.data.texts import MISSING as MISSING_WORDS
 from trainer.errors import DataError
 from trainer.layers import ACTIVATIONS
 from trainer.model import ClassifierModel, Model, RegressorModel
@@ -40,7 +41,7 @@ def session_of(model: Model) -> Any:
 
 
 def cells(session: Any, rows: Any) -> dict[str, Array]:
-    """What somebody who knows no more than the file says passes to it."""
+    """What somebody who knows no more than the page of the format says passes to it."""
     if not isinstance(rows, pd.DataFrame):
         return {"X": rows}
     types = {"tensor(double)": np.float64, "tensor(float)": np.float32, "tensor(string)": object}
@@ -48,7 +49,8 @@ def cells(session: Any, rows: Any) -> dict[str, Array]:
     for of in session.get_inputs():
         column = rows[of.name]
         if of.type == "tensor(string)":
-            column = column.astype(object).where(column.notna(), "")
+            words = column.astype(object).where(column.notna(), "")
+            column = words.where(~words.map(str).str.lower().isin(MISSING_WORDS), "")
         found[of.name] = column.to_numpy(types[of.type])[:, None]
     return found
 

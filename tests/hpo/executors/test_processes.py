@@ -175,7 +175,7 @@ def test_a_trial_that_never_answers_fails_after_its_time(storage: str) -> None:
     frame = searched(train, storage, trials=6, rounds=1, epochs=2, trial_timeout=1.5).trials_frame()
     failed = frame["x"] > 0.5
     assert set(frame["state"][~failed]) == {"complete"}
-    assert all("trial_timeout of 0.5 s" in error for error in frame["error"][failed])
+    assert all("trial_timeout of 1.5 s" in error for error in frame["error"][failed])
     assert failed.any()
 
 

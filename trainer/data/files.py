@@ -79,10 +79,13 @@ def contents(path: Path, *, encoding: str | None = None, header: bool = True) ->
     return made
 
 
-def with_mark(path: Path, made: Contents, target: str | None) -> tuple[Contents, Mark]:
+def with_mark(
+    path: Path, made: Contents, target: str | None, version: int
+) -> tuple[Contents, Mark]:
     """The contents of a file of text, beside whose decimal mark 1.234 may be no fraction, and that mark.
 
-    Labels are text where pandas took their text for a missing value: only all labels tell whether it is.
+    Labels are text where pandas took their text for a missing value: only all labels tell whether it is. In version 1
+    of how tables are understood, all fractions were read again as text, and differed in the last bit.
     """
     from trainer.data import delimited
     from trainer.data.cells import decimal_mark
@@ -93,6 +96,8 @@ def with_mark(path: Path, made: Contents, target: str | None) -> tuple[Contents,
     floats = list(frame.select_dtypes("float").columns)
     usual: Mark = "," if layout.separator == ";" and not floats else "."
     mark = decimal_mark(text_columns(frame), usual)
+    if version > 1:
+        floats = [name for name in floats if _may_be_grouped(frame[name])]
     if mark == "," and floats:
         frame = frame.assign(**delimited.texts(path, layout, floats))
     if target is not None and frame[target].isna().any():
@@ -101,6 +106,15 @@ def with_mark(path: Path, made: Contents, target: str | None) -> tuple[Contents,
             **{target: frame[target].astype("object").where(frame[target].notna(), labels)}
         )
     return replace(made, frame=frame, layout=replace(layout, decimal=mark)), mark
+
+
+def _may_be_grouped(numbers: pd.Series[float]) -> bool:
+    """Whether the point in each of these numbers may be a mark between thousands: three digits follow it."""
+    import numpy as np
+
+    thousandths = numbers.dropna().to_numpy(float) * 1000
+    with np.errstate(invalid="ignore"):  # infinite ones are no such numbers
+        return bool((np.abs(thousandths - np.round(thousandths)) < 1e-6).all())
 
 
 def pieces(

@@ -126,7 +126,7 @@ def file_contents(
     label = _label(str(path), made, target, by_position=not reading.header)
     if made.layout is None:
         return made, label, None
-    made, mark = with_mark(path, made, label)
+    made, mark = with_mark(path, made, label, reading.version)
     return made, label, mark
 
 

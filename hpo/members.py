@@ -13,6 +13,7 @@ from hpo.run.seeds import TEST_ROWS, seed_of
 from hpo.trainables.network import MLP
 from studies.analysis.summary import Summary
 from studies.study import Study
+from trainer.errors import DivergedError
 from trainer.fit import trained
 from trainer.model import Trained
 from trainer.recipe import Recipe, Rows
@@ -63,7 +64,7 @@ def networks(
     """The members, trained on these rows; those that can are trained as one stack.
 
     Raises:
-        ValueError: the training of one diverged.
+        PlanError: the training of one diverged.
     """
     stacks: dict[tuple[Recipe, int, int | None], list[int]] = {}
     for k, member in enumerate(members):
@@ -83,7 +84,15 @@ def _as_a_stack(
     """The networks of members of the same shapes, seed and number of epochs."""
     settings = [own_fields(plan, member.settings) for member in members]
     first = members[0]
-    stack = trained(recipe, settings, rows, epochs=plan.epochs, seed=first.seed, until=first.epochs)
+    try:
+        stack = trained(
+            recipe, settings, rows, epochs=plan.epochs, seed=first.seed, until=first.epochs
+        )
+    except DivergedError as error:
+        trial = members[error.which].trial
+        raise PlanError(
+            f"trial {trial}: training with its settings diverges in epoch {error.epoch}: choose another trial"
+        ) from None
     for k, member in enumerate(members):
         part = slice(k, k + 1)
         yield Trained(

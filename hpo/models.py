@@ -57,7 +57,7 @@ class Chosen:
         """The model, trained.
 
         Raises:
-            ValueError: the training diverged.
+            PlanError: the training diverged.
         """
         table = self.draw.table
         rows, encoding = self.draw.training_rows(every_row=self.every_row)

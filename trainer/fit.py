@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.arrays import Array
+from trainer.errors import DivergedError
 from trainer.recipe import Recipe, Rows
 from trainer.stack import EVALUATION_ROWS, Stack
 
@@ -72,15 +73,13 @@ def trained(
     """K settings trained as `fit` trains them, to the end or `until` an epoch, and the stack that they are in then.
 
     Raises:
-        ValueError: one of them diverged.
+        DivergedError: one of them diverged.
     """
     stack = Stack(recipe, settings, train.X.shape[1], seed=seed, epochs=epochs)
     rows = stack.ready(train.counted(), training=True)
     for _ in train_stack(stack, rows, {}, epochs=epochs if until is None else until):
         if not stack.finite().all():
-            raise ValueError(
-                f"the training diverged in epoch {stack.epochs_trained}: settings[{int(stack.finite().argmin())}]"
-            )
+            raise DivergedError(int(stack.finite().argmin()), stack.epochs_trained)
     return stack
 
 

@@ -29,7 +29,7 @@ def write_card(chosen: Chosen, path: Path) -> None:
 
     Raises:
         PlanError: the file's name has another ending than those of `KINDS`.
-        ValueError: the training of a network diverged.
+        PlanError: the training of a network diverged.
     """
     check_name(path)
     write_whole(path, card_of(chosen, path))

@@ -88,7 +88,7 @@ def train(
 @click.argument("table", type=click.Path(path_type=Path))
 @click.option(
     "output", "-o", type=click.Path(path_type=Path), default=STDOUT, metavar="FILE",
-    help="A .csv, .tsv or .parquet file, the first two also with .gz. [default: -, which is stdout]",
+    help="A .csv, .csv.gz or .parquet file. [default: -, which is stdout]",
 )  # fmt: skip
 def predict(model: Path, table: Path, output: Path) -> None:
     """Predict the labels of the rows of TABLE with a MODEL that hpo train wrote, a row for each row.

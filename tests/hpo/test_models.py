@@ -141,6 +141,24 @@ def test_what_has_no_network_or_no_trial_of_that_number_is_refused(
         kinds.train(ensemble=0)
 
 
+def test_settings_with_which_training_diverges_are_named(
+    run_hpo: Run, weights: Study, folder: Path, tmp_path: Path
+) -> None:
+    storage = f"sqlite:///{tmp_path}/d.db"
+    plan = {**PLAN, "trials": 8, "rounds": 1, "finalists": 0, "optimizer": "sgd"}
+    space = {"learning_rate": hpo.Categorical((0.01, 1e30))}
+    study = hpo.search(
+        folder / "animals.csv", target="weight", space=space, storage=storage, **plan
+    )
+    trials = study.trials_frame()
+    diverged = int(trials[trials["learning_rate"] == 1e30].iloc[0]["number"])
+    done = run_hpo("train", "animals", "-o", "m.hpo", "--trial", diverged, "--storage", storage)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"Error: trial {diverged}: ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "m.hpo").exists()
+
+
 # --- predictions for files ---
 
 

@@ -60,7 +60,7 @@ def read(source: str, target: str | None = None, reading: Reading = PLAIN) -> Ta
     if source.startswith(IN_MEMORY):
         raise DataError(
             "these data were passed from Python and are in no file: pass them again there, "
-            "with hpo.resume(NAME, X=X, y=y) or hpo.resume(NAME, X=frame)"
+            "as in hpo.resume(NAME, X=X, y=y) or hpo.train(NAME, X=frame)"
         )
     if re.match("[a-zA-Z][a-zA-Z0-9+]+:/", source):
         raise DataError(f"{source} is an address, and data are read from files: download it first")

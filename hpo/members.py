@@ -13,8 +13,7 @@ from hpo.run.seeds import TEST_ROWS, seed_of
 from hpo.trainables.network import MLP
 from studies.analysis.summary import Summary
 from studies.study import Study
-from trainer.errors import DivergedError
-from trainer.fit import trained
+from trainer.fit import DivergedError, trained
 from trainer.model import Trained
 from trainer.recipe import Recipe, Rows
 

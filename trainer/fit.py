@@ -18,11 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.arrays import Array
-from trainer.errors import DivergedError
 from trainer.recipe import Recipe, Rows
 from trainer.stack import EVALUATION_ROWS, Stack
 
 Training = Generator[dict[str, Array], NDArray[np.bool_] | None, None]
+
+
+class DivergedError(ValueError):
+    """A network diverged when it was trained to be used: `which` of the settings, from 0, and in which `epoch`."""
+
+    def __init__(self, which: int, epoch: int) -> None:
+        self.which, self.epoch = which, epoch
+        super().__init__(f"the training with settings[{which}] diverged in epoch {epoch}")
 
 
 def fit(

@@ -13,7 +13,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from hpo.members import Member, networks
 from hpo.plan.plan import Plan
@@ -25,8 +24,14 @@ from trainer.data import Draw, Fold
 from trainer.data.encoding import Encoding
 from trainer.data.tables import Table
 from trainer.folds import seed_of_fold
-from trainer.forward import outputs
-from trainer.model import ClassifierModel, Model, RegressorModel, Trained
+from trainer.model import (
+    ClassifierModel,
+    Model,
+    RegressorModel,
+    Trained,
+    probabilities,
+    quantities,
+)
 from trainer.recipe import Rows
 
 MOST_NETWORKS = 5  # that are trained again, or all folds of one stage
@@ -58,13 +63,9 @@ class HeldOut:
     @cached_property
     def answers(self) -> NDArray[np.float64]:
         """The probability of each class (N, C), or the quantities in the units of the table (N,)."""
-        one = self.trained
-        found = outputs(one.network, one.theta, one.statistics, self.rows.X)[0]
         if self.table.classes is not None:
-            probabilities: NDArray[np.float64] = softmax(found, axis=1)
-            return probabilities
-        quantities: NDArray[np.float64] = found[:, 0] * self.encoding.scale + self.encoding.shift
-        return quantities
+            return probabilities([self.trained], self.rows.X)
+        return quantities([self.trained], self.rows.X, self.encoding)
 
     @property
     def model(self) -> Model:
@@ -84,7 +85,7 @@ def held_out(
     `own_split` is the one that the trial itself was trained on.
 
     Raises:
-        ValueError: a training diverged.
+        PlanError: a training diverged.
     """
     folds = plan.folds or 1
     stages = [

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpo.plan.plan import Plan
-from hpo.trainables.network import drawn, on_data, reading_of, skewed
+from hpo.trainables.network import on_data
+from hpo.trainables.source import drawn, reading_of, skewed
 from trainer.data import InMemory, load, unlabelled
 from trainer.data.files import is_table
 from trainer.data.overview import overview

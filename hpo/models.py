@@ -63,8 +63,7 @@ class Chosen:
         rows, encoding = self.draw.training_rows(every_row=self.every_row)
         with threadpool_limits(1, user_api="blas"):
             trained = networks(self.network, self.plan, self.members, rows)
-        about = _about(self.plan, self.summary, self.members, len(rows.X), every_row=self.every_row)
-        about["target"] = table.target or self.plan.target
+        about = {"target": table.target, **_about(self, len(rows.X))}
         if table.classes is not None:
             return ClassifierModel(
                 trained, encoding, table.columns, about, table.classes, table.layout
@@ -109,14 +108,13 @@ def choose(
     return Chosen(study, summary, plan, network, members, every_row)
 
 
-def _about(
-    plan: Plan, summary: Summary, members: Sequence[Member], rows: int, *, every_row: bool
-) -> dict[str, Any]:
+def _about(chosen: Chosen, rows: int) -> dict[str, Any]:
     """Where a model comes from, and what the study says of its settings, as plain values."""
+    plan, summary, members = chosen.plan, chosen.summary, chosen.members
     facts, first = summary.as_mapping(), members[0].trial
     finalist = next((f for f in facts["finalists"] if f["trial"] == first), None)
     is_tested = (
-        not every_row
+        not chosen.every_row
         and len(members) == 1
         and members[0].epochs in (None, plan.epochs)
         and plan.rows is None
@@ -127,9 +125,8 @@ def _about(
         "hpo": __version__,
         "study": summary.record.name,
         "source": Path(plan.source or "").name,  # the folders are nobody's business
-        "target": plan.target,
         "rows": rows,
-        "test_rows_are_in": every_row,
+        "test_rows_are_in": chosen.every_row,
         "epochs": [member.epochs or plan.epochs for member in members],
         "trials": [member.trial for member in members],
         "seeds": [member.seed for member in members],
@@ -173,14 +170,6 @@ def facts_of(model: Model) -> dict[str, Any]:
         "margin": None if is_class else model.margin,
         "columns": [asdict(column) for column in model.columns],
         "inputs": model.n_features_in_,
-        "networks": [
-            {
-                "sizes": list(trained.network.sizes),
-                "activation": trained.network.activation,
-                "batch_norm": trained.network.batch_norm,
-                "settings": dict(trained.settings),
-            }
-            for trained in model.networks
-        ],
+        "networks": [trained.facts for trained in model.networks],
         "about": dict(model.about or {}),
     }

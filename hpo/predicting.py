@@ -13,6 +13,7 @@ from studies import extras
 from studies.analysis.export import replacing, to_csv
 from studies.words import counted
 from trainer.data import pieces
+from trainer.data.remarks import listed, named
 from trainer.errors import DataError
 from trainer.model import ClassifierModel, Model, Oddities
 from trainer.model_file import load
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 STDOUT = Path("-")
 ENDINGS = (".csv", ".csv.gz", ".parquet")
-NAMED = 3  # texts or columns that a note names
 
 Write = Callable[["pd.DataFrame"], None]
 
@@ -78,23 +78,19 @@ def predictions(model: Model, rows: Any, odd: Oddities | None = None) -> pd.Data
 
 def _notes(table: Path, odd: Oddities, target: str | None) -> Iterator[str]:
     for name, texts in odd.not_numbers.items():
-        yield f"{table}: column {name!r}: {_cells(texts)} no number, taken for missing: {_listed(texts)}"
+        shown = listed(dict(texts.most_common()))
+        yield f"{table}: column {name!r}: {_cells(texts)} no number, taken for missing: {shown}"
     for name, texts in odd.unseen.items():
-        yield f"{table}: column {name!r}: {_cells(texts)} a category that the model has never seen: {_listed(texts)}"
+        shown = listed(dict(texts.most_common()))
+        yield f"{table}: column {name!r}: {_cells(texts)} a category that the model has never seen: {shown}"
     unused = [name for name in odd.unused if name != target]
     if unused:
-        more = f" and {len(unused) - NAMED} more" if len(unused) > NAMED else ""
-        yield f"{table}: the model has no use for: {', '.join(map(repr, unused[:NAMED]))}{more}"
+        yield f"{table}: the model has no use for {named(unused)}"
 
 
 def _cells(texts: dict[str, int]) -> str:
     count = sum(texts.values())
     return f"{count} cell{'s are' if count > 1 else ' is'}"
-
-
-def _listed(texts: Any) -> str:
-    shown = [f"{text[:40]!r} ({count})" for text, count in texts.most_common(NAMED)]
-    return ", ".join(shown) + (f" and {len(texts) - NAMED} more" if len(texts) > NAMED else "")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ probabilities, or of their quantities.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -26,11 +26,10 @@ from trainer.arrays import Array
 from trainer.data.columns import Column
 from trainer.data.encoding import Columns, Encoding
 from trainer.data.layout import Layout
+from trainer.data.remarks import named
 from trainer.errors import DataError
 from trainer.forward import outputs
 from trainer.network import Network
-
-NAMED = 5  # columns that an error names
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,34 @@ class Trained:
     theta: Array
     statistics: Array
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Its shape and its settings as plain values."""
+        return {
+            "sizes": list(self.network.sizes),
+            "activation": self.network.activation,
+            "batch_norm": self.network.batch_norm,
+            "settings": dict(self.settings),
+        }
+
+
+def probabilities(networks: Sequence[Trained], X: Array) -> NDArray[np.float64]:
+    """The probability of each class (N, C) for encoded rows X, the mean over the networks."""
+    means: NDArray[np.float64] = softmax(_outputs(networks, X), axis=2).mean(axis=0)
+    return means
+
+
+def quantities(networks: Sequence[Trained], X: Array, encoding: Encoding) -> NDArray[np.float64]:
+    """The quantities (N,) for encoded rows X, in the units of the table, the mean over the networks."""
+    standard = _outputs(networks, X)[..., 0].mean(axis=0)
+    means: NDArray[np.float64] = standard * encoding.scale + encoding.shift
+    return means
+
+
+def _outputs(networks: Sequence[Trained], X: Array) -> Array:
+    """The outputs (networks, N, C) before softmax, or in standard units."""
+    return np.concatenate([outputs(n.network, n.theta, n.statistics, X) for n in networks])
 
 
 @dataclass
@@ -110,14 +137,14 @@ class _Model(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type
                 )
             return array
         frame = self._frame(X)
-        found, odd = {}, odd or Oddities()
-        for column in self.columns:
-            found[column.name], texts = column.read(frame[column.name])
-            if texts:
-                odd.not_numbers.setdefault(column.name, Counter()).update(texts)
-        odd.unused = [str(name) for name in frame.columns if str(name) not in found]
-        understood = pd.DataFrame(found)
-        self._count_unseen(understood, odd)
+        read = {column.name: column.read(frame[column.name]) for column in self.columns}
+        understood = pd.DataFrame({name: values for name, (values, _) in read.items()})
+        if odd is not None:
+            for name, (_, texts) in read.items():
+                if texts:
+                    odd.not_numbers.setdefault(name, Counter()).update(texts)
+            odd.unused = [name for name in frame.columns if name not in read]
+            self._count_unseen(understood, odd)
         return understood
 
     def _frame(self, X: Any) -> pd.DataFrame:
@@ -127,15 +154,14 @@ class _Model(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type
             array = np.asarray(frame)
             if array.ndim != 2 or array.shape[1] != len(names):
                 raise DataError(
-                    f"X: rows of {len(names)} columns are needed, {_listed(names)}, "
-                    f"and its shape is {array.shape}"
+                    f"X: {len(names)} columns are needed, and its shape is {array.shape}: {named(names)}"
                 )
             return pd.DataFrame(array, columns=names).infer_objects()
         frame = frame.set_axis(frame.columns.map(str), axis="columns")
         if missing := [name for name in names if name not in frame.columns]:
             raise DataError(
-                f"there is no column{'s' * (len(missing) > 1)} {_listed(missing)}, "
-                f"which the model was trained on; the columns are {_listed(frame.columns)}"
+                f"missing {named(missing)}, which the model was trained on; "
+                f"the table has {named(frame.columns)}"
             )
         return frame
 
@@ -150,12 +176,8 @@ class _Model(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no type
                 counts = {str(text): int(count) for text, count in new.value_counts().items()}
                 odd.unseen.setdefault(name, Counter()).update(counts)
 
-    def _answers(self, X: Any, odd: Oddities | None) -> Array:
-        """The outputs (networks, N, C) before softmax, or in standard units."""
-        encoded = self.encoding.encode(self.understood(X, odd))
-        return np.concatenate(
-            [outputs(n.network, n.theta, n.statistics, encoded) for n in self.networks]
-        )
+    def _encoded(self, X: Any, odd: Oddities | None) -> Array:
+        return self.encoding.encode(self.understood(X, odd))
 
 
 class ClassifierModel(ClassifierMixin, _Model):  # type: ignore[misc]
@@ -188,8 +210,7 @@ class ClassifierModel(ClassifierMixin, _Model):  # type: ignore[misc]
 
     def predict_proba(self, X: Any, odd: Oddities | None = None) -> NDArray[np.float64]:
         """The probability of each class (N, C); see `understood` for X and `odd`."""
-        probabilities: NDArray[np.float64] = softmax(self._answers(X, odd), axis=2).mean(axis=0)
-        return probabilities
+        return probabilities(self.networks, self._encoded(X, odd))
 
     def predict(self, X: Any, odd: Oddities | None = None) -> Array:
         """The likeliest class of each row (N,)."""
@@ -214,9 +235,7 @@ class RegressorModel(RegressorMixin, _Model):  # type: ignore[misc]
 
     def predict(self, X: Any, odd: Oddities | None = None) -> NDArray[np.float64]:
         """The quantity of each row (N,), in the units of the table."""
-        standard = self._answers(X, odd)[..., 0].mean(axis=0)
-        quantities: NDArray[np.float64] = standard * self.encoding.scale + self.encoding.shift
-        return quantities
+        return quantities(self.networks, self._encoded(X, odd), self.encoding)
 
     def predict_interval(self, X: Any, odd: Oddities | None = None) -> NDArray[np.float64]:
         """The ends (N, 2) of an interval that holds the quantity of 95 % of rows like those of the table.
@@ -231,9 +250,3 @@ class RegressorModel(RegressorMixin, _Model):  # type: ignore[misc]
 
 
 Model = ClassifierModel | RegressorModel
-
-
-def _listed(names: Any) -> str:
-    names = [*map(repr, map(str, names))]
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

@@ -43,24 +43,14 @@ def save(model: Model, path: str | Path) -> None:
     """Write a model to a file. A file of that name is replaced only when the new one is complete."""
     arrays, encoding = model.encoding.plain()
     arrays = {f"encoding.{name}": array for name, array in arrays.items()}
-    networks = []
     for k, trained in enumerate(model.networks):
-        network = trained.network
-        networks.append(
-            {
-                "sizes": network.sizes,
-                "activation": network.activation,
-                "batch_norm": network.batch_norm,
-                "settings": dict(trained.settings),
-            }
-        )
         arrays[f"network.{k}.theta"] = trained.theta
         arrays[f"network.{k}.statistics"] = trained.statistics
     facts: dict[str, Any] = {
         "format": FORMAT,
         "encoding": encoding,
         "columns": [asdict(column) for column in model.columns],
-        "networks": networks,
+        "networks": [trained.facts for trained in model.networks],
         "about": dict(model.about or {}),
         "layout": None if model.layout is None else asdict(model.layout),
     }

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hpo.display.text import cut, print_parts
-from studies.words import counted, number
+from studies.words import counted, listed, number
 
 COLUMNS, CLASSES, LEFT_OUT = 40, 8, 8  # shown at most
 NAME, WIDTH = 26, 80  # cells of a terminal
@@ -164,6 +164,5 @@ def _treatment(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 def _left_out(left_out: Mapping[str, str]) -> Iterator[RenderableType]:
     if left_out:
-        named = [f"{name} ({why})" for name, why in [*left_out.items()][:LEFT_OUT]]
-        more = f" and {len(left_out) - LEFT_OUT} more" if len(left_out) > LEFT_OUT else ""
-        yield Text(f"Left out: {', '.join(named)}{more}.")
+        named = listed((f"{name} ({why})" for name, why in left_out.items()), LEFT_OUT)
+        yield Text(f"Left out: {named}.")

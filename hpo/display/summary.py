@@ -25,6 +25,7 @@ from studies.words import (
     counted,
     describe,
     estimate,
+    listed,
     notation,
     number,
     rounded,
@@ -193,9 +194,8 @@ def _confirmed(s: Summary) -> list[RenderableType]:
         table.add_row(f"  test {s.goal.metric}", Text.assemble((score, "bold green"), seen))
     tied = [finalist for finalist in others if finalist.tied]
     if tied:
-        named = ", ".join(f"{f.trial} ({estimate(f.mean, f.ci95, shown)})" for f in tied[:MAX_TIED])
-        more = f" and {len(tied) - MAX_TIED} more" if len(tied) > MAX_TIED else ""
-        table.add_row("  tied with it", Text(f"trial{'s' * (len(tied) > 1)} {named}{more}"))
+        named = listed((f"{f.trial} ({estimate(f.mean, f.ci95, shown)})" for f in tied), MAX_TIED)
+        table.add_row("  tied with it", Text(f"trial{'s' * (len(tied) > 1)} {named}"))
     if untold := sum(finalist.tied is None for finalist in others):
         table.add_row("  can't tell", Text(f"{counted(untold, 'other')}: trained too few times"))
     return [table, *compared, _indented(s.note)] if s.note else [table, *compared]

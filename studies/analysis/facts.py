@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from studies.analysis.summary import Summary
-from studies.words import ROUNDING, Notation, counted, number, percent, rounded
+from studies.words import ROUNDING, Notation, counted, listed, number, percent, rounded
 
 MOST = 8  # classes that are listed
 
@@ -59,9 +59,8 @@ def _columns(data: Mapping[str, Any]) -> str:
         f"{counted(n, 'column')} of {nouns[kind]}" for kind, n in data.get("kinds", {}).items()
     ]
     left_out = data.get("left_out", {})
-    named = [f"{name} ({why})" for name, why in list(left_out.items())[:MOST]]
-    more = f" and {len(left_out) - MOST} more" if len(left_out) > MOST else ""
-    without = [f"left out: {', '.join(named)}{more}"] if named else []
+    named = listed((f"{name} ({why})" for name, why in left_out.items()), MOST)
+    without = [f"left out: {named}"] if named else []
     return "; ".join([", ".join(kinds), *without] if kinds else without)
 
 

@@ -42,7 +42,7 @@ def test_columns_are_found_by_name_in_any_order_and_others_are_named(
 def test_a_missing_column_is_an_error_that_names_it(
     frame: pd.DataFrame, model: ClassifierModel
 ) -> None:
-    with pytest.raises(DataError, match=r"'noise'.*the columns are 'weight'"):
+    with pytest.raises(DataError, match=r"'noise'.*the table has columns 'weight'"):
         model.predict(frame.drop(columns="noise"))
     with pytest.raises(DataError, match=r"3 columns.*'weight', 'noise', 'wings'"):
         model.predict(np.zeros((4, 7)))

@@ -14,7 +14,7 @@ import hpo
 import studies
 from hpo.errors import DataError, PlanError
 from hpo.plan.plan import make_plan
-from hpo.trainables.network import reading_of
+from hpo.trainables.source import reading_of
 from tests.running import Call
 from trainer.data.reading import VERSION
 

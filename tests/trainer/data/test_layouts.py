@@ -338,15 +338,3 @@ def test_real_files_tell_their_layout(
     assert made.frame.shape == shape
     assert made.layout == Layout(separator=separator, quote=quote, header=header)
     assert contents(path).data_in_header != header
-
-
-def test_beside_decimal_commas_a_point_is_a_mark_only_where_three_digits_follow_it(
-    write: Write,
-) -> None:
-    rows = [(f'"{k},5"', f"1.{k:03d}", f"0.{k}25", "ab"[k % 2]) for k in range(1, 61)]
-    path = write("t.csv", ("commas", "grouped", "points", "y"), *rows)
-    for version in (1, 2):
-        table = read(path, "y", Reading(version=version))
-        assert isinstance(table.rows, pd.DataFrame)
-        first = table.rows.iloc[0].tolist()
-        assert first == [1.5, 1001.0, pytest.approx(0.125)]

@@ -154,6 +154,11 @@ def listed(texts: Iterable[str], most: int) -> str:
     return ", ".join(known[:most]) + more
 
 
+def file_name(name: str) -> str:
+    """A study's name as part of a file name, without folders and special characters."""
+    return re.sub(r"[^\w.]+", "-", name).strip("-.")[:60] or "study"
+
+
 def percent(share: float) -> str:
     """A share in percent: 0 and 100 % are exactly that."""
     if 0 < share < 0.01:

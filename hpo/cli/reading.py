@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 from hpo.cli.completing import study_names
 from hpo.cli.options import json_option, storage_option
 from hpo.cli.output import STDOUT, drawing, json_text, say, show_page, write, writing
+from studies.words import file_name
 
 
 @click.command(name="list")
@@ -151,7 +151,7 @@ def report(name: str, output: Path | None, plots: Path | None, open_: bool, stor
 
     study = load(name, storage)
     if output is None:
-        output = Path(f"{_slug(name)}.html")
+        output = Path(f"{file_name(name)}.html")
     if open_ and output == STDOUT:
         raise click.UsageError("a page on stdout can't be opened: name a file with -o")
     if plots is not None:
@@ -168,8 +168,3 @@ def report(name: str, output: Path | None, plots: Path | None, open_: bool, stor
             say(f"{2 * of} files written to {plots}")
     if open_:
         show_page(output)
-
-
-def _slug(name: str) -> str:
-    """A study's name as part of a file name, without folders and special characters."""
-    return re.sub(r"[^\w.]+", "-", name).strip("-.")[:60] or "study"

@@ -1,4 +1,4 @@
-"""Commands to type next: they report a study, resume it, and confirm its best settings."""
+"""Commands to type next: they report a study, train its network, resume it, and confirm its best settings."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.text import Text
 from studies import DEFAULT_STORAGE
 from studies.analysis.summary import Summary
 from studies.database.engine import masked
+from studies.words import file_name
 
 OPENED = "hpo:open"  # the trainer of a study whose user writes the loop
 OF_SEARCH_CV = "hpo:SearchCV"  # that of a study of hpo.SearchCV
@@ -45,6 +46,9 @@ def next_commands(summary: Summary, storage: str) -> list[RenderableType]:
         planned = summary.plan["trials"] - summary.record.adopted
         more = f" --trials {2 * max(planned, LEAST_TRIALS)}"
     commands = [(f"hpo report {name}{where}", "see it")]
+    if summary.can_train and summary.data.get("label"):  # a table of the user's
+        model = shlex.quote(f"{file_name(study)}.hpo")
+        commands.append((f"hpo train {name} -o {model}{where}", "keep a network that predicts"))
     if refused is None:
         if not summary.plan:
             confirm = f"hpo confirm {name}{where}{trainer} --trainings {LEAST_TRIALS}"

@@ -68,15 +68,16 @@ def _comparison(reference: Reference, summary: Summary) -> str:
     mean = sum(both) / len(both)
     scores = [mean, mean + (gain if goal.maximize else -gain)]
     theirs, own_mean = column(scores)
-    splits = "split" if len(both) == 1 else f"{len(both)} splits"
+    # The mean of the settings counts their training in the search, too.
+    splits = "fresh split" if len(both) == 1 else f"{len(both)} fresh splits"
     size = amount(gain, ends, mean, goal)
     if ends is None:
         claim = f"; too few to tell whether it is better ({size})"
     elif reference.better is None:
-        claim = f", no better ({size})"
+        claim = f", {size}, if at all"
     else:
         claim = f", {size}"
-    return _sentence(f"on the same {splits} {name} {theirs}, the network {own_mean}{claim}")
+    return _sentence(f"on the {splits} alone {name} {theirs}, the network {own_mean}{claim}")
 
 
 def _score(reference: Reference) -> str:

@@ -90,6 +90,12 @@ class Summary:
         return "<" not in function and module not in ("__main__", "hpo")
 
     @property
+    def can_train(self) -> bool:
+        """Whether `hpo train` can train a network with its settings: its data are not only in a Python process."""
+        source = self.plan.get("source") or "memory:"
+        return self.chosen is not None and not source.startswith("memory:")
+
+    @property
     def goal(self) -> Goal:
         """What is optimized; the first objective if there are several."""
         split = "validation" if self.plan.get("source") else ""

@@ -29,6 +29,7 @@ from studies.words import (
     condition,
     counted,
     describe,
+    file_name,
     notation,
     number,
     of_range,
@@ -83,9 +84,12 @@ def render(
         diverged=int(trials["diverged_epoch"].notna().sum()),
         advice=_advice(summary, trials, epochs, rounds),
         snippet=None
-        if trial is None
+        if trial is None or "text" in summary.data.get("kinds", {})  # its rows need to be encoded
         else snippet(trained if summary.plan else {}, params, task=task),
         reproduce="" if trial is None else _command(summary, "reproduce", str(trial)),
+        train=_command(summary, "train", "-o", f"{file_name(record.name)}.hpo")
+        if summary.can_train
+        else "",
         figures=None
         if record.several
         else Sections(summary, trials, epochs, rounds, finalists).drawings(),
@@ -115,7 +119,7 @@ def _advice(
 
 
 def _command(summary: Summary, action: str, *arguments: str) -> str:
-    """What to type to resume the study or to reproduce a trial; nothing where a shell can't do that."""
+    """What to type to do something with the study; nothing where a shell can't do that."""
     if not summary.plan or not summary.by_name:
         return ""
     words = ["hpo", action, summary.record.name, *arguments, "--storage", summary.storage]

@@ -46,15 +46,15 @@ def told(*references: Reference, metric: str = "accuracy", **fields: Any) -> lis
     [
         (0.01, 0.03, ", 2.0 ± 1.0 points better."),
         (-0.03, -0.01, ", 2.0 ± 1.0 points worse."),
-        (-0.01, 0.03, ", no better (1.0 ± 2.0 points better)."),
-        (0.0, 0.02, ", no better (1.0 ± 1.0 points better)."),
+        (-0.01, 0.03, ", 1.0 ± 2.0 points better, if at all."),
+        (0.0, 0.02, ", 1.0 ± 1.0 points better, if at all."),
     ],
 )
 def test_the_network_is_better_or_worse_only_beyond_the_interval(
     low: float, high: float, claim: str
 ) -> None:
     (line,) = told(boosted(low, high))
-    assert line.startswith("On the same 3 splits boosted trees")
+    assert line.startswith("On the 3 fresh splits alone boosted trees")
     assert line.endswith(claim)
     assert f" 0.96, the network {0.96 + (low + high) / 2:.2f}, " in line
 
@@ -68,8 +68,9 @@ def test_the_model_that_comes_nearest_is_compared_and_the_others_are_listed() ->
 
 def test_without_an_interval_nothing_is_claimed() -> None:
     (line,) = told(boosted(values={1: 0.5}, gain=0.3, gain_ci95=None))
-    assert "On the same split " in line
-    assert "no better" not in line
+    assert "On the fresh split alone " in line
+    assert "too few to tell" in line
+    assert "if at all" not in line
 
 
 def test_on_the_test_rows_alone_both_scores_are_told_and_no_more() -> None:

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import click
 
-from hpo.cli import inspecting, keeping, modelling, reading, searching, starting
+from hpo.cli import inspecting, keeping, modelling, reading, searching, serving, starting
 from hpo.cli.output import flush, say
 from hpo.cli.statuses import DONE, ERROR, USAGE, status_and_line
 
@@ -81,6 +81,7 @@ for command in (
     reading.report,
     keeping.upgrade,
     keeping.delete,
+    serving.serve,
     starting.init,
     starting.completion,
 ):

@@ -1,0 +1,1 @@
+"""Clients of a service (`hpo serve`), on any machine."""

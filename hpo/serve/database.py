@@ -1,0 +1,38 @@
+"""The service's own tables in the database of the studies, and transactions on them that any thread may begin."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from hpo.serve.tables import metadata
+from studies.database.engine import absolute, database_errors
+from studies.database.store import create_store
+
+
+class ServiceDatabase:
+    """An open database with the service's tables, which are made where they are missing."""
+
+    def __init__(self, storage: str) -> None:
+        self.url = absolute(storage)
+        self._store = create_store(self.url)
+        with database_errors(self.url):
+            metadata.create_all(self._store.engine)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._store.close()
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A transaction that only reads."""
+        with database_errors(self.url), self._store.engine.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction that writes; on SQLite it waits for other writers before it begins."""
+        with self._store.writing() as connection:
+            yield connection

@@ -24,6 +24,7 @@ def make_app(service: Service) -> FastAPI:
         service.data_folder.mkdir(parents=True, exist_ok=True)
         service.model_folder.mkdir(parents=True, exist_ok=True)
         yield
+        service.pool.close()
         service.database.close()
 
     app = FastAPI(

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from hpo.serve.database import ServiceDatabase
+from hpo.serve.pool import Pool
 from hpo.serve.settings import Settings
 
 
@@ -16,7 +17,7 @@ from hpo.serve.settings import Settings
 class Service:
     """A running service.
 
-    `folder` has `data`, in which each data set is HASH/NAME, and `models`. `local` says that it listens on loopback
+    `pool` has processes for what is heavy. `folder` has `data`, in which each data set is HASH/NAME, and `models`. `local` says that it listens on loopback
     only, so that nobody needs a token until one has been made. `hosts` are the names by which it may be called.
     """
 
@@ -26,6 +27,10 @@ class Service:
     local: bool = True
     secure: bool = False
     hosts: tuple[str, ...] = field(default=("127.0.0.1", "localhost", "[::1]"))
+    pool: Pool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pool = Pool(self.data_folder)
 
     @property
     def data_folder(self) -> Path:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from hpo.serve.problems import ProblemError
-from trainer.worker import Worker, WorkerDiedError
+from trainer.other_process import WorkerDiedError
+from trainer.worker import Worker
 
 T = TypeVar("T")
 

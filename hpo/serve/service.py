@@ -17,8 +17,9 @@ from hpo.serve.settings import Settings
 class Service:
     """A running service.
 
-    `pool` has processes for what is heavy. `folder` has `data`, in which each data set is HASH/NAME, and `models`. `local` says that it listens on loopback
+    `folder` has `data`, in which each data set is HASH/NAME, and `models`. `local` says that it listens on loopback
     only, so that nobody needs a token until one has been made. `hosts` are the names by which it may be called.
+    `pool` has processes for what is heavy.
     """
 
     settings: Settings

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from hpo.serve import problems
-from hpo.serve.api import about
+from hpo.serve import data_files, problems
+from hpo.serve.api import about, data
 from hpo.serve.identify import Identify
 from hpo.serve.service import Service
 from hpo.version import __version__
@@ -23,6 +23,7 @@ def make_app(service: Service) -> FastAPI:
     async def running(_: FastAPI) -> AsyncIterator[None]:
         service.data_folder.mkdir(parents=True, exist_ok=True)
         service.model_folder.mkdir(parents=True, exist_ok=True)
+        data_files.tidy(service)
         yield
         service.pool.close()
         service.database.close()
@@ -40,4 +41,5 @@ def make_app(service: Service) -> FastAPI:
     problems.install(app)
     app.add_middleware(Identify, service=service)
     app.include_router(about.router, prefix=PREFIX)
+    app.include_router(data.router, prefix=PREFIX)
     return app

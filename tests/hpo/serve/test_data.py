@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -159,7 +160,7 @@ def zip_bomb() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         header = io.BytesIO()
-        np.lib.format.write_array_header_1_0(  # type: ignore[no-untyped-call]
+        np.lib.format.write_array_header_1_0(
             header, {"descr": "<f8", "fortran_order": False, "shape": (5_000_000,)}
         )
         archive.writestr("x.npy", header.getvalue() + bytes(40_000_000))
@@ -171,7 +172,7 @@ def lying_array() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         header = io.BytesIO()
-        np.lib.format.write_array_header_1_0(  # type: ignore[no-untyped-call]
+        np.lib.format.write_array_header_1_0(
             header, {"descr": "<f8", "fortran_order": False, "shape": (10**13,)}
         )
         archive.writestr("x.npy", header.getvalue() + bytes(80))
@@ -348,7 +349,7 @@ def test_a_full_disk_keeps_nothing_and_says_so(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(uploading.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     answer = client.post("/data", params={"name": "a.csv"}, content=PENGUINS)
     assert "disk of the service is full" in problem(answer, 507)
     assert files(service) == []
@@ -365,7 +366,7 @@ def test_a_server_that_is_killed_leaves_no_half_upload(
     service, client = serve()
     ada = Caller("ada", "run")
     with monkeypatch.context() as killed:
-        killed.setattr(uploading.shutil, "rmtree", lambda *_, **__: None)  # nobody tidies up
+        killed.setattr(shutil, "rmtree", lambda *_, **__: None)  # nobody tidies up
 
         def die(*_: object) -> None:
             raise Killed

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from hpo.serve import data_files, problems
-from hpo.serve.api import about, data
+from hpo.serve.api import about, data, results
 from hpo.serve.identify import Identify
 from hpo.serve.service import Service
 from hpo.version import __version__
@@ -42,4 +42,5 @@ def make_app(service: Service) -> FastAPI:
     app.add_middleware(Identify, service=service)
     app.include_router(about.router, prefix=PREFIX)
     app.include_router(data.router, prefix=PREFIX)
+    app.include_router(results.router, prefix=PREFIX)
     return app

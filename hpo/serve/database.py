@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from hpo.serve.tables import metadata
 from studies.database.engine import absolute, database_errors
-from studies.database.store import create_store
+from studies.database.store import Store, create_store, open_store
 
 
 class ServiceDatabase:
@@ -18,12 +18,29 @@ class ServiceDatabase:
     def __init__(self, storage: str) -> None:
         self.url = absolute(storage)
         self._store = create_store(self.url)
+        self._idle: list[Store] = []
         with database_errors(self.url):
             metadata.create_all(self._store.engine)
 
     def close(self) -> None:
         """Close every connection."""
         self._store.close()
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextlib.contextmanager
+    def store(self) -> Iterator[Store]:
+        """The studies. A store is for one thread at a time, and takes a moment to open, so those in no use are kept."""
+        try:
+            store = self._idle.pop()
+        except IndexError:
+            store = open_store(self.url)
+        try:
+            yield store
+        except BaseException:
+            store.close()
+            raise
+        self._idle.append(store)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from hpo.serve.cache import Cache
 from hpo.serve.database import ServiceDatabase
 from hpo.serve.pool import Pool
 from hpo.serve.settings import Settings
@@ -22,7 +23,7 @@ class Service:
     `folder` has `data`, in which each data set is HASH/NAME, and `models`. `local` says that it listens on loopback
     only, so that nobody needs a token until one has been made. `hosts` are the names by which it may be called.
     `pool` has processes for what is heavy. `files` is held while files of data sets come or go, and `receiving` counts
-    the bytes of each owner that are on their way.
+    the bytes of each owner that are on their way. `cache` keeps answers that take long to make.
     """
 
     settings: Settings
@@ -32,6 +33,7 @@ class Service:
     secure: bool = False
     hosts: tuple[str, ...] = field(default=("127.0.0.1", "localhost", "[::1]"))
     pool: Pool = field(init=False)
+    cache: Cache = field(default_factory=Cache, init=False)
     files: threading.RLock = field(default_factory=threading.RLock, init=False)
     receiving: Counter[str] = field(default_factory=Counter, init=False)
 

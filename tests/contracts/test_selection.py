@@ -1,4 +1,4 @@
-"""Some of a study's trials are those that the whole frame has, column by column, however they are paged and filtered."""
+"""Some of a study's trials are those that the whole frame has, however they are paged and filtered."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ import json
 import math
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -182,7 +181,7 @@ def test_figures_are_drawn_by_their_names(client: httpx.Client) -> None:
 
 
 def test_the_names_of_figures_are_those_of_a_study(study: Study) -> None:
-    assert study_tables.FIGURES == tuple(study.plot.each())
+    assert tuple(study.plot.each()) == study_tables.FIGURES
 
 
 PATHS = ("trials", "epochs", "rounds", "finalists", "trials/0", "report", "plots/history.svg")
@@ -224,7 +223,7 @@ def test_a_shared_search_is_read_by_others_and_one_that_has_not_begun_says_so(
 def test_a_large_page_is_written_beside_the_server(
     served: tuple[Service, httpx.Client], study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service, client = served
+    _service, client = served
     monkeypatch.setattr(study_tables, "page", None)  # in this process
     answer = client.get("/searches/small/trials", params={"limit": 1001, "format": "csv"})
     assert answer.content == export.to_csv(study.trials_frame())

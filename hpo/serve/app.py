@@ -8,9 +8,14 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from hpo.serve import problems
-from hpo.serve.api import about
+from hpo.serve.answering import Answering
+from hpo.serve.api import about, audited, health
+from hpo.serve.bodies import Bodies
+from hpo.serve.idempotency import Idempotency
 from hpo.serve.identify import Identify
+from hpo.serve.metrics import Metrics
 from hpo.serve.service import Service
+from hpo.serve.web import signing
 from hpo.version import __version__
 
 PREFIX = "/api/v1"
@@ -34,9 +39,18 @@ def make_app(service: Service) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.service = service
+    app.state.metrics = Metrics(service.database)
     problems.install(app)
+    # The last one is outermost.
+    app.add_middleware(Idempotency, service=service)
+    app.add_middleware(Bodies, service=service)
     app.add_middleware(Identify, service=service)
+    app.add_middleware(Answering, service=service, metrics=app.state.metrics)
     app.include_router(about.router, prefix=PREFIX)
+    app.include_router(audited.router, prefix=PREFIX)
+    app.include_router(health.router)
+    app.include_router(signing.router)
     return app

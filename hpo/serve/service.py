@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from hpo.serve.attempts import Attempts
 from hpo.serve.database import ServiceDatabase
 from hpo.serve.settings import Settings
+from hpo.serve.tokens import Tokens
 
 
 @dataclass
@@ -17,15 +20,21 @@ class Service:
     """A running service.
 
     `folder` has `data`, in which each data set is HASH/NAME, and `models`. `local` says that it listens on loopback
-    only, so that nobody needs a token until one has been made. `hosts` are the names by which it may be called.
+    only, so that nobody needs a token until one has been made. `hosts` are the names by which it may be called, beside
+    its addresses. `stopping` is set when it begins to stop: streams of events then end, and clients come again.
     """
 
     settings: Settings
     database: ServiceDatabase
     folder: Path
     local: bool = True
-    secure: bool = False
-    hosts: tuple[str, ...] = field(default=("127.0.0.1", "localhost", "[::1]"))
+    hosts: tuple[str, ...] = ("localhost",)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    attempts: Attempts = field(default_factory=Attempts, init=False)
+    tokens: Tokens = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tokens = Tokens(self.database)
 
     @property
     def data_folder(self) -> Path:
@@ -38,8 +47,8 @@ class Service:
         return self.folder / "models"
 
 
-def service_of(request: Request) -> Service:
-    """The service of a request."""
+async def service_of(request: Request) -> Service:
+    """The service of a request; asynchronous, since FastAPI gives all else a thread."""
     service: Service = request.app.state.service
     return service
 

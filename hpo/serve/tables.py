@@ -129,6 +129,6 @@ answers = Table(  # to requests with an Idempotency-Key, kept for a day
     Column("status", Integer),  # null while the first request is being answered
     Column("headers", Text),  # JSON
     Column("body", LargeBinary),
-    Column("created", DateTime, nullable=False),
+    Column("created", DateTime, nullable=False, index=True),
     PrimaryKeyConstraint("owner", "key"),
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import Body, FastAPI
 from fastapi.responses import StreamingResponse
+from fastapi.testclient import TestClient
 
 from hpo.serve import idempotency
 from hpo.serve.app import PREFIX, make_app
@@ -25,11 +25,6 @@ from hpo.serve.routes import takes
 from hpo.serve.service import Service
 from hpo.serve.settings import Settings
 from hpo.serve.tables import answers
-
-with warnings.catch_warnings():
-    # Starlette would rather have a successor of httpx, which the project's users do not need.
-    warnings.simplefilter("ignore")
-    from fastapi.testclient import TestClient
 
 PLACE = f"{PREFIX}/counted"
 JSON = {"Content-Type": "application/json"}

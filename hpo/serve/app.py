@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio import to_thread
 from fastapi import FastAPI
 
 from hpo.serve import problems
-from hpo.serve.api import about
+from hpo.serve.api import about, searches
 from hpo.serve.identify import Identify
 from hpo.serve.service import Service
+from hpo.serve.supervisor import Supervisor
 from hpo.version import __version__
 
 PREFIX = "/api/v1"
@@ -23,7 +25,10 @@ def make_app(service: Service) -> FastAPI:
     async def running(_: FastAPI) -> AsyncIterator[None]:
         service.data_folder.mkdir(parents=True, exist_ok=True)
         service.model_folder.mkdir(parents=True, exist_ok=True)
+        supervisor = Supervisor(service)
+        supervisor.start()
         yield
+        await to_thread.run_sync(supervisor.stop)
         service.pool.close()
         service.database.close()
 
@@ -40,4 +45,5 @@ def make_app(service: Service) -> FastAPI:
     problems.install(app)
     app.add_middleware(Identify, service=service)
     app.include_router(about.router, prefix=PREFIX)
+    app.include_router(searches.router, prefix=PREFIX)
     return app

@@ -82,9 +82,16 @@ jobs = Table(
     Column("created", DateTime, nullable=False),
     Column("started", DateTime),  # the last time
     Column("ended", DateTime),
-    Column("host", Text),
+    Column(
+        "host", Text
+    ),  # this and the next two: of the process that runs it; null while none does
     Column("process", Integer),
     Column("process_started", Float),
+    Column("heartbeat", DateTime),  # by the database's clock
+    Column("progress", Integer, nullable=False),  # what was finished when a process last began it
+    Column(
+        "deaths", Integer, nullable=False
+    ),  # of processes that ran it, since something was finished
 )
 
 data_sets = Table(

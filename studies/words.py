@@ -271,7 +271,7 @@ def nearest(word: str, known: Iterable[str], otherwise: str) -> str:
 
 
 def finite(data: Any) -> Any:
-    """Plain data for JSON, which lacks NaN and infinities: they become null."""
+    """Plain data without NaN and infinities, which JSON lacks: they become None."""
     if isinstance(data, Mapping):
         return {key: finite(value) for key, value in data.items()}
     if isinstance(data, list | tuple):

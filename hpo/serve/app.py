@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from anyio import to_thread
 from fastapi import FastAPI
 
-from hpo.serve import problems
-from hpo.serve.api import about, searches
+from hpo.serve import data_files, problems
+from hpo.serve.api import about, data, searches
 from hpo.serve.identify import Identify
 from hpo.serve.service import Service
 from hpo.serve.supervisor import Supervisor
@@ -25,6 +25,7 @@ def make_app(service: Service) -> FastAPI:
     async def running(_: FastAPI) -> AsyncIterator[None]:
         service.data_folder.mkdir(parents=True, exist_ok=True)
         service.model_folder.mkdir(parents=True, exist_ok=True)
+        data_files.tidy(service)
         supervisor = Supervisor(service)
         supervisor.start()
         yield
@@ -45,5 +46,6 @@ def make_app(service: Service) -> FastAPI:
     problems.install(app)
     app.add_middleware(Identify, service=service)
     app.include_router(about.router, prefix=PREFIX)
+    app.include_router(data.router, prefix=PREFIX)
     app.include_router(searches.router, prefix=PREFIX)
     return app

@@ -18,6 +18,7 @@ from hpo.plan.network import check_space, with_conditions
 from hpo.plan.plan import Plan, make_plan
 from hpo.run.resuming import check_sampler
 from hpo.serve.caller import Caller
+from hpo.serve.data_sets import source_of as data_source
 from hpo.serve.problems import ProblemError
 from hpo.serve.service import Service
 from hpo.serve.settings import Limits
@@ -124,20 +125,20 @@ def source_of(connection: sa.Connection, caller: Caller, data: str) -> str:
     if data in BUILT_IN:
         return data
     t = data_sets.c
-    mine = sa.true() if caller.may("admin") else t.owner == caller.owner
-    rows = connection.execute(
-        sa.select(t.data_id, t.name)
-        .where(sa.or_(t.data_id == data, t.name == data), mine)
-        .distinct()
-    ).all()
-    if len(rows) > 1:
-        ids = ", ".join(sorted(row.data_id for row in rows))
-        raise PlanError(f"data: {data!r} is the file of several data sets: give the id, of {ids}")
-    for row in rows:
-        return f"{row.data_id}/{row.name}"
-    raise PlanError(
-        f"data: no data set {data[:100]!r} of yours: upload it first, or give one of {', '.join(BUILT_IN)}"
-    )
+    named = sa.select(t.data_id).where(t.owner == caller.owner, t.name == data)
+    ids = connection.execute(named.order_by(t.data_id)).scalars().all()
+    if len(ids) > 1:
+        raise PlanError(
+            f"data: {data!r} is the file of several data sets: give the id, of {', '.join(ids)}"
+        )
+    if ids:
+        return f"{ids[0]}/{data}"
+    try:
+        return data_source(connection, caller, data)
+    except ProblemError:
+        raise PlanError(
+            f"data: no data set {data[:100]!r} of yours: upload it first, or give one of {', '.join(BUILT_IN)}"
+        ) from None
 
 
 def default_name(source: str | None) -> str:

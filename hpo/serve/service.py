@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +21,8 @@ class Service:
 
     `folder` has `data`, in which each data set is HASH/NAME, and `models`. `local` says that it listens on loopback
     only, so that nobody needs a token until one has been made. `hosts` are the names by which it may be called.
-    `pool` has processes for what is heavy.
+    `pool` has processes for what is heavy. `files` is held while files of data sets come or go, and `receiving` counts
+    the bytes of each owner that are on their way.
     """
 
     settings: Settings
@@ -29,6 +32,8 @@ class Service:
     secure: bool = False
     hosts: tuple[str, ...] = field(default=("127.0.0.1", "localhost", "[::1]"))
     pool: Pool = field(init=False)
+    files: threading.RLock = field(default_factory=threading.RLock, init=False)
+    receiving: Counter[str] = field(default_factory=Counter, init=False)
 
     def __post_init__(self) -> None:
         self.pool = Pool(self.data_folder)

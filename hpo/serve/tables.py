@@ -6,6 +6,7 @@ Times are naive UTC. Nothing secret is kept: of tokens and sessions only their S
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -100,7 +101,9 @@ data_sets = Table(
     Column("data_id", String(64), nullable=False),  # of its content and file name
     Column("owner", String(100), nullable=False),
     Column("name", String(100), nullable=False),  # of its file
-    Column("bytes", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("columns", Integer, nullable=False),
     Column("facts", Text, nullable=False),  # JSON: what was understood of it without a target
     Column("created", DateTime, nullable=False),
     PrimaryKeyConstraint("data_id", "owner"),

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hpo.serve import searches
 from hpo.serve.api.bodies import parsed, problems, read_text
+from hpo.serve.api.paging import ThePage
 from hpo.serve.caller import Reads, Runs
 from hpo.serve.progress import Search, SearchState
 from hpo.serve.service import TheService
@@ -125,14 +126,17 @@ def create(
 def listed(
     caller: Reads,
     service: TheService,
+    page: ThePage,
+    response: Response,
     owner: Annotated[str | None, Query(max_length=100)] = None,
     state: SearchState | None = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
 ) -> SearchPage:
     """The searches of the caller and those that others share, newest first."""
-    page = searches.listed(service, caller, owner=owner, state=state, limit=limit, offset=offset)
-    return SearchPage(searches=page.searches, total=page.total)
+    found = searches.listed(
+        service, caller, owner=owner, state=state, limit=page.limit, offset=page.offset
+    )
+    page.link(response, more=page.offset + page.limit < found.total)
+    return SearchPage(searches=found.searches, total=found.total)
 
 
 @router.get("/{name}", responses=problems(404))

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 
 from hpo.serve import problems
-from hpo.serve.api import about
+from hpo.serve.api import about, tasks
 from hpo.serve.identify import Identify
 from hpo.serve.service import Service
 from hpo.version import __version__
@@ -24,6 +25,7 @@ def make_app(service: Service) -> FastAPI:
         service.data_folder.mkdir(parents=True, exist_ok=True)
         service.model_folder.mkdir(parents=True, exist_ok=True)
         yield
+        await run_in_threadpool(service.remotes.close_all)
         service.database.close()
 
     app = FastAPI(
@@ -39,4 +41,5 @@ def make_app(service: Service) -> FastAPI:
     problems.install(app)
     app.add_middleware(Identify, service=service)
     app.include_router(about.router, prefix=PREFIX)
+    app.include_router(tasks.router, prefix=PREFIX)
     return app

@@ -5,7 +5,7 @@ A scope contains those before it: `read` looks, `run` begins and ends searches, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -45,14 +45,16 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-def needs(scope: Scope) -> Callable[[Request], Caller]:
+def needs(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency of a route: its caller, who must have the scope.
 
     Raises:
         ProblemError: 401 without a caller, 403 with too small a scope.
     """
 
-    def check(request: Request) -> Caller:
+    async def check(
+        request: Request,
+    ) -> Caller:  # FastAPI would begin a thread for a plain function
         caller = caller_of(request)
         if not caller.may(scope):
             raise ProblemError(

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from hpo.serve.database import ServiceDatabase
+from hpo.serve.remote.remotes import Remotes
 from hpo.serve.settings import Settings
 
 
@@ -27,6 +28,9 @@ class Service:
     secure: bool = False
     hosts: tuple[str, ...] = field(default=("127.0.0.1", "localhost", "[::1]"))
 
+    def __post_init__(self) -> None:
+        self.remotes = Remotes(self.settings, self.database)
+
     @property
     def data_folder(self) -> Path:
         """The folder in which searches run, so that their sources are relative to it."""
@@ -38,7 +42,7 @@ class Service:
         return self.folder / "models"
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     """The service of a request."""
     service: Service = request.app.state.service
     return service

@@ -74,7 +74,7 @@ class Trainer:
         self, post: Callable[..., Any], search: str, name: str, count: int, luck: int
     ) -> None:
         self._post, self._path = post, f"/api/v1/searches/{search}/tasks"
-        self.name, self._count, self._luck = name, count, random.Random(luck)
+        self.name, self._count, self._luck = name, count, random.Random(luck)  # noqa: S311  # a test repeats it
         self.state = "running"
 
     def say(self, path: str, **body: Any) -> Any:

@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from hpo.serve.attempts import Attempts
 from hpo.serve.database import ServiceDatabase
 from hpo.serve.pool import Pool
+from hpo.serve.remote.remotes import Remotes
 from hpo.serve.settings import Settings
 from hpo.serve.tokens import Tokens
 
@@ -38,12 +39,14 @@ class Service:
     attempts: Attempts = field(default_factory=Attempts, init=False)
     tokens: Tokens = field(init=False)
     pool: Pool = field(init=False)
+    remotes: Remotes = field(init=False)
     files: threading.RLock = field(default_factory=threading.RLock, init=False)
     receiving: Counter[str] = field(default_factory=Counter, init=False)
 
     def __post_init__(self) -> None:
         self.tokens = Tokens(self.database)
         self.pool = Pool(self.data_folder)
+        self.remotes = Remotes(self.settings, self.database)
 
     @property
     def data_folder(self) -> Path:

@@ -11,6 +11,7 @@ from hpo.serve import problems
 from hpo.serve.api import about
 from hpo.serve.identify import Identify
 from hpo.serve.service import Service
+from hpo.serve.web import routes as pages
 from hpo.version import __version__
 
 PREFIX = "/api/v1"
@@ -24,6 +25,7 @@ def make_app(service: Service) -> FastAPI:
         service.data_folder.mkdir(parents=True, exist_ok=True)
         service.model_folder.mkdir(parents=True, exist_ok=True)
         yield
+        service.pool.close()
         service.database.close()
 
     app = FastAPI(
@@ -39,4 +41,5 @@ def make_app(service: Service) -> FastAPI:
     problems.install(app)
     app.add_middleware(Identify, service=service)
     app.include_router(about.router, prefix=PREFIX)
+    app.include_router(pages.router)
     return app

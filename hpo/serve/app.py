@@ -17,7 +17,7 @@ from hpo.serve.identify import Identify
 from hpo.serve.metrics import Metrics
 from hpo.serve.service import Service
 from hpo.serve.supervisor import Supervisor
-from hpo.serve.web import signing
+from hpo.serve.web import routes, signing
 from hpo.version import __version__
 
 PREFIX = "/api/v1"
@@ -60,6 +60,6 @@ def make_app(service: Service) -> FastAPI:
     app.add_middleware(Answering, service=service, metrics=app.state.metrics)
     for api in (about, audited, data, events, searches, tasks):
         app.include_router(api.router, prefix=PREFIX)
-    for pages in (health, signing):
+    for pages in (health, routes, signing):
         app.include_router(pages.router)
     return app

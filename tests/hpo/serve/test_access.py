@@ -169,26 +169,31 @@ def test_another_owners_things_look_as_if_they_did_not_exist(
 
 def seeded(service: Service, owner: str) -> dict[str, str]:
     """A search, a data set and a model of an owner's; returns what stands for them in paths."""
+    data_id, model_id = "ab" * 8, "cd" * 8
     with service.database.writing() as connection:
-        connection.execute(
-            sa.insert(tables.searches).values(
-                name="mine", owner=owner, shared=False, kind="remote", plan="{}", created=now()
-            )
-        )
-        connection.execute(
-            sa.insert(tables.data_sets).values(
-                data_id="ab" * 8, owner=owner, name="t.csv", bytes=1, facts="{}", created=now()
-            )
-        )
-        connection.execute(
-            sa.insert(tables.models).values(
-                model_id="cd" * 8, search="mine", owner=owner, job_id=1, bytes=1, created=now()
-            )
-        )
+        for table, known in (
+            (tables.searches, {"name": "mine", "owner": owner, "plan": "{}", "kind": "remote"}),
+            (
+                tables.data_sets,
+                {"data_id": data_id, "owner": owner, "name": "t.csv", "facts": "{}"},
+            ),
+            (tables.models, {"model_id": model_id, "owner": owner, "search": "mine"}),
+        ):
+            connection.execute(sa.insert(table).values(row_of(table, known)))
     return {
-        "name": "mine", "search": "mine", "id": "ab" * 8, "data_id": "ab" * 8, "data": "ab" * 8,
-        "model_id": "cd" * 8, "model": "cd" * 8,
+        "name": "mine", "search": "mine", "id": data_id, "data_id": data_id, "data": data_id,
+        "model_id": model_id, "model": model_id,
     }  # fmt: skip
+
+
+def row_of(table: sa.Table, known: dict[str, Any]) -> dict[str, Any]:
+    """A row with something in each column that has to have something."""
+    usual = {sa.Integer: 1, sa.Boolean: False, sa.DateTime: now()}
+    return {
+        column.name: known.get(column.name, usual.get(type(column.type), "x"))
+        for column in table.columns
+        if column.name in known or not column.nullable
+    }
 
 
 HARMLESS = [

@@ -7,19 +7,22 @@ which the job begins.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from hpo.errors import PlanError, StudyExistsError
-from hpo.plan.plan import to_json
+from hpo.plan.plan import make_plan, to_json
 from hpo.run.resuming import continuation
 from hpo.serve import queue
 from hpo.serve.access import search_of, study_name_of
 from hpo.serve.caller import Caller
 from hpo.serve.new_search import (
+    check_fields,
     check_limits,
     check_name,
     check_queue,
@@ -34,6 +37,7 @@ from hpo.serve.progress import Search, SearchState, rows, with_progress
 from hpo.serve.searching import version_of
 from hpo.serve.service import Service
 from hpo.serve.tables import jobs, searches
+from hpo.trainables.asked import ASKED
 from studies.database.engine import now
 from studies.database.store import open_store
 from studies.errors import NoSuchStudyError
@@ -84,33 +88,53 @@ def create(
             raise PlanError("data: whoever trains the tasks of a remote search has its data")
         return _create_remote(service, caller, name, plan)
     checked = checked_network(service, caller, data, plan)
-    with service.database.writing() as connection:
-        if (
-            connection.dialect.name == "postgresql"
-        ):  # two requests at once would both be within a limit
-            connection.execute(sa.text(f"LOCK TABLE {searches.name} IN SHARE ROW EXCLUSIVE MODE"))
-        check_quota(connection, caller.owner, service.settings.limits)
-        if name is None:
-            name = free_name(connection, default_name(checked.source))
-        _check_free(connection, name)
-        row = {
-            "name": name, "owner": caller.owner, "shared": False, "kind": kind,
-            "plan": to_json(checked), "created": now(),
-        }  # fmt: skip
-        connection.execute(sa.insert(searches).values(row))
-        queue.put(connection, "search", name, caller.owner, "{}")
-    return name
-
-
-def _check_free(connection: sa.Connection, name: str) -> None:
-    if is_taken(connection, name):
-        raise StudyExistsError(f"a search {name!r} exists already: give another name")
+    with _row_of_new(service, caller, kind, name, checked.source, to_json(checked)) as (
+        row,
+        connection,
+    ):
+        queue.put(connection, "search", row, caller.owner, "{}")
+    return row
 
 
 def _create_remote(
     service: Service, caller: Caller, name: str | None, plan: Mapping[str, Any]
 ) -> str:
-    raise ProblemError(501, "kind: remote searches are not here yet")
+    check_fields(plan)
+    check_limits(make_plan({**plan, "trainer": ASKED}), service.settings.limits)
+    with _row_of_new(service, caller, "remote", name, None, json.dumps(dict(plan))) as (row, _):
+        pass
+    try:
+        import_module("hpo.serve.remote").create(service, caller, row, plan)
+    except BaseException:
+        with service.database.writing() as connection:
+            connection.execute(sa.delete(searches).where(searches.c.name == row))
+        raise
+    return row
+
+
+@contextmanager
+def _row_of_new(
+    service: Service, caller: Caller, kind: Kind, name: str | None, source: str | None, plan: str
+) -> Iterator[tuple[str, sa.Connection]]:
+    """A transaction that makes the row of a new search, with its name and the connection."""
+    with service.database.writing() as connection:
+        if connection.dialect.name == "postgresql":  # else two at once would both be within a limit
+            connection.execute(sa.text(f"LOCK TABLE {searches.name} IN SHARE ROW EXCLUSIVE MODE"))
+        check_quota(connection, caller.owner, service.settings.limits)
+        if name is None:
+            name = free_name(connection, default_name(source))
+        _check_free(connection, name)
+        row = {
+            "name": name, "owner": caller.owner, "shared": False, "kind": kind, "plan": plan,
+            "created": now(),
+        }  # fmt: skip
+        connection.execute(sa.insert(searches).values(row))
+        yield name, connection
+
+
+def _check_free(connection: sa.Connection, name: str) -> None:
+    if is_taken(connection, name):
+        raise StudyExistsError(f"a search {name!r} exists already: give another name")
 
 
 def listed(

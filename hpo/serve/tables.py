@@ -66,6 +66,9 @@ searches = Table(
     Column("shared", Boolean, nullable=False),  # whether other owners may look at it
     Column("kind", String(10), nullable=False),  # network: trained here; remote: by whoever asks
     Column("plan", Text, nullable=False),  # JSON, as it was asked for
+    Column(
+        "wanted", String(10), nullable=False, server_default="run"
+    ),  # of remote ones, or pause or cancel
     Column("created", DateTime, nullable=False),
 )
 
@@ -125,8 +128,10 @@ tasks = Table(  # that clients have in training
     metadata,
     Column("search", String(512), nullable=False),
     Column("task", String(64), nullable=False),
-    Column("client", String(100), nullable=False),
-    Column("expires", DateTime, nullable=False),
+    Column("client", String(100)),  # null: nobody has it any more
+    Column(
+        "result", Text
+    ),  # JSON, of a task that has ended and is recorded with others of its stage
     PrimaryKeyConstraint("search", "task"),
 )
 
@@ -139,6 +144,6 @@ answers = Table(  # to requests with an Idempotency-Key, kept for a day
     Column("status", Integer),  # null while the first request is being answered
     Column("headers", Text),  # JSON
     Column("body", LargeBinary),
-    Column("created", DateTime, nullable=False),
+    Column("created", DateTime, nullable=False, index=True),
     PrimaryKeyConstraint("owner", "key"),
 )

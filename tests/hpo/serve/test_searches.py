@@ -17,6 +17,7 @@ import hpo
 import studies
 from hpo.run.cancel import Cancel
 from hpo.serve import job, queue, supervisor
+from hpo.serve.pool import Pool
 from hpo.serve.service import Service
 from hpo.serve.tables import jobs, searches
 from tests.hpo.serve.in_process import by, make_service, problem, serving
@@ -27,13 +28,30 @@ CSV = b"size,colour,kind\n" + b"".join(
 SHORT: dict[str, Any] = {"trials": 6, "rounds": 1, "epochs": 2}
 
 
+class Lasting(Pool):
+    """A pool for all tests of this file, since a process takes seconds to begin."""
+
+    def close(self) -> None:
+        """Go on."""
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    """Two processes."""
+    opened = Lasting(tmp_path_factory.mktemp("pool"))
+    yield opened
+    Pool.close(opened)
+
+
 @pytest.fixture
-def service(tmp_path: Path, storage: str, monkeypatch: pytest.MonkeyPatch) -> Service:
+def service(tmp_path: Path, storage: str, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Service:
     """A service whose jobs a test runs itself."""
     monkeypatch.setattr(supervisor.Supervisor, "start", lambda _: None)
     monkeypatch.setattr(supervisor.Supervisor, "stop", lambda _: None)
     limits = {"trials": 200, "epochs": 20, "rows": 1000, "searches": 4, "queued": 3, "seconds": 600}
-    return make_service(tmp_path / "folder", storage, **limits)
+    made = make_service(tmp_path / "folder", storage, **limits)
+    made.pool = pool
+    return made
 
 
 @pytest.fixture
@@ -67,13 +85,16 @@ def run_here(service: Service) -> None:
 
 def run_job(service: Service) -> None:
     """Run the job whose turn it is, in a process."""
-    errand = Errand(
-        service.database.url, str(service.folder), slots=1, workers=1, model_bytes=10**9
-    )
     subprocess.run(
         [sys.executable, "-P", "-m", "hpo.serve.job"],
-        cwd=service.data_folder, input=errand.as_json(), check=True, timeout=100,
+        cwd=service.data_folder, input=errand_of(service).as_json(), check=True, timeout=100,
     )  # fmt: skip
+
+
+def errand_of(service: Service) -> job.Errand:
+    """What the process of a job is told."""
+    url, folder = service.database.url, str(service.folder)
+    return job.Errand(url, folder, slots=1, workers=1, model_bytes=10**9)
 
 
 def written(service: Service) -> int:

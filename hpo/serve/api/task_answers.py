@@ -118,10 +118,10 @@ def ask_answer(
     """The tasks of a client; None while there is nothing to do beside those that it trains already."""
     tasks = served.ask(client, count)
     todo = any(handed.action == "go_on" and handed.name not in busy for handed in tasks)
-    if not (todo or late or served.shown_state != "running"):
+    if not (todo or late or served.state != "running"):
         return None
     return {
-        "state": served.shown_state,
+        "state": served.state,
         "reason": served.reason,
         "tasks": [_task(handed) for handed in tasks],
         "retry_after": 0.0 if todo else RETRY_SECONDS,
@@ -147,7 +147,7 @@ def _task(handed: Handed) -> dict[str, Any]:
 def verdict(served: Served, name: str, late: bool) -> dict[str, Any] | None:
     """What to do with a task; None while that is not known and the answer may wait."""
     handed = served.standing(name)
-    if isinstance(handed, dict) or served.wanted == "cancel":
+    if not isinstance(handed, Handed) or served.wanted == "cancel":
         return STOP
     if handed.waiting and not late:
         return None
@@ -164,10 +164,11 @@ def standing(served: Served, name: str, told: Outcome | None, late: bool) -> dic
     `told` is the outcome that was told.
     """
     handed = served.standing(name)
+    waiting: dict[str, Any] = {"task": name, "value": None, "counted": False}
     if isinstance(handed, Handed):
-        if not late:
-            return None
-        return {"task": name, "state": "waiting", "value": None, "counted": False}
+        return {**waiting, "state": "waiting"} if late else None
+    if handed is None:  # the search has failed, and trains what was to confirm again
+        return {**waiting, "state": "failed"}
     pruned = handed["state"] == "pruned"
     return {**handed, "counted": told is None or pruned or told.value == handed["value"]}
 

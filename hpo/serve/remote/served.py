@@ -45,7 +45,7 @@ class Served:
         wanted: Wanted = "run",
         ended: bool = False,
     ) -> None:
-        self._records, self._clock = records, clock
+        self._records, self._clock, self._epochs = records, clock, machine.plan.epochs
         self.lease_seconds, self._most, self.wanted = lease_seconds, most, wanted
         self._in_flight = InFlight(machine, score, records, clock=clock, ended=ended)
         self._clients: dict[str, float] = {}  # and when each was heard last
@@ -110,8 +110,8 @@ class Served:
         ):  # it was told before, perhaps by another client, and is compared with that
             if result.epochs is None and result.error is None:
                 return None
-            trial, epochs = int(name.rpartition("-")[2].lstrip("t")), len(result.epochs or ())
-            return Handed(Task((trial,), ({},), max(1, epochs), 0), result=result).outcome(score)
+            task = Task((int(name.rpartition("-")[2].lstrip("t")),), ({},), self._epochs, 0)
+            return Handed(task, result=result).outcome(score)
         handed.check(result)
         before, handed.result = handed.result, result
         try:
@@ -192,10 +192,12 @@ class Served:
 
     def _next(self) -> Handed | None:
         """A task to hand out: one that nobody has, or a new one."""
+        if self.wanted != "run":
+            return None
         for handed in self.in_flight():
             if handed.client is None and not handed.waiting:
                 return handed
-        return self._in_flight.new() if self.wanted == "run" else None
+        return self._in_flight.new()
 
     def _assign(self, handed: Handed, client: str) -> None:
         if handed.client != client:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from hpo.plan.plan import to_json
 from hpo.serve.remote.served import Served
 from hpo.serve.remote.tasks import Handed
 from hpo.trainables.task import Outcome
@@ -29,7 +31,7 @@ RETRY_SECONDS = 1.0
 
 EXAMPLE: JsonDict = {
     "task": "t12", "trial": 12, "stage": 0, "params": {"learning_rate": 0.01}, "epochs": 10, "seed": 811,
-    "action": "go_on", "next_epoch": 1, "until_epoch": 10,
+    "action": "go_on", "next_epoch": 1, "until_epoch": 10, "pauses": [],
 }  # fmt: skip
 
 
@@ -47,6 +49,7 @@ class Task(BaseModel):
     action: Literal["go_on", "wait"] = Field(description="What to do now.")
     next_epoch: int = Field(description="The first epoch that has not been reported.")
     until_epoch: int = Field(description="Report when this epoch is done; it may be a rung.")
+    pauses: list[int] = Field(description="All rungs of halving that are before it.")
 
 
 class Tasks(BaseModel):
@@ -104,8 +107,9 @@ class InTraining(BaseModel):
 
 
 class TaskList(BaseModel):
-    """The tasks in training."""
+    """The tasks in training, and the plan of the search, by which a worker knows what it is to train."""
 
+    plan: dict[str, Any]
     tasks: list[InTraining]
 
 
@@ -141,6 +145,7 @@ def _task(handed: Handed) -> dict[str, Any]:
         "action": handed.action,
         "next_epoch": len(handed.epochs) + 1,
         "until_epoch": handed.until_epoch,
+        "pauses": [*handed.pauses],
     }
 
 
@@ -174,8 +179,9 @@ def standing(served: Served, name: str, told: Outcome | None, late: bool) -> dic
 
 
 def listed(served: Served) -> dict[str, Any]:
-    """The tasks in training."""
+    """The tasks in training, and the plan."""
     return {
+        "plan": json.loads(to_json(served.plan)),
         "tasks": [
             {
                 "task": handed.name,
@@ -186,5 +192,5 @@ def listed(served: Served) -> dict[str, Any]:
                 "epochs_reported": len(handed.epochs),
             }
             for handed in served.in_flight()
-        ]
+        ],
     }

@@ -45,7 +45,7 @@ class Served:
         wanted: Wanted = "run",
         ended: bool = False,
     ) -> None:
-        self._records, self._clock, self._epochs = records, clock, machine.plan.epochs
+        self._records, self._clock, self.plan = records, clock, machine.plan
         self.lease_seconds, self._most, self.wanted = lease_seconds, most, wanted
         self._in_flight = InFlight(machine, score, records, clock=clock, ended=ended)
         self._clients: dict[str, float] = {}  # and when each was heard last
@@ -110,7 +110,7 @@ class Served:
         ):  # it was told before, perhaps by another client, and is compared with that
             if result.epochs is None and result.error is None:
                 return None
-            task = Task((int(name.rpartition("-")[2].lstrip("t")),), ({},), self._epochs, 0)
+            task = Task((int(name.rpartition("-")[2].lstrip("t")),), ({},), self.plan.epochs, 0)
             return Handed(task, result=result).outcome(score)
         handed.check(result)
         before, handed.result = handed.result, result
@@ -135,6 +135,14 @@ class Served:
             ProblemError: 409, another client has it; 404, there is none.
         """
         self._theirs(client, name)
+
+    def leave(self, client: str) -> None:
+        """A client gives back all its tasks."""
+        self._clients.pop(client, None)
+        for handed in self.in_flight():
+            if handed.client == client and handed.result is None:
+                handed.client = None
+                self._records.keep(handed)
 
     def settle(self) -> None:
         """Let follow what follows from all that was collected."""

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from hpo.serve import problems
-from hpo.serve.api import about
+from hpo.serve.api import about, events
 from hpo.serve.identify import Identify
 from hpo.serve.service import Service
 from hpo.version import __version__
@@ -24,6 +24,7 @@ def make_app(service: Service) -> FastAPI:
         service.data_folder.mkdir(parents=True, exist_ok=True)
         service.model_folder.mkdir(parents=True, exist_ok=True)
         yield
+        service.watches.close()
         service.database.close()
 
     app = FastAPI(
@@ -39,4 +40,5 @@ def make_app(service: Service) -> FastAPI:
     problems.install(app)
     app.add_middleware(Identify, service=service)
     app.include_router(about.router, prefix=PREFIX)
+    app.include_router(events.router, prefix=PREFIX)
     return app

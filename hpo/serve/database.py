@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from hpo.serve.tables import metadata
 from studies.database.engine import absolute, database_errors
+from studies.database.reader import Reader
 from studies.database.store import create_store
 
 
@@ -24,6 +25,10 @@ class ServiceDatabase:
     def close(self) -> None:
         """Close every connection."""
         self._store.close()
+
+    def reader(self) -> Reader:
+        """A reader of studies, for one thread at a time. All share their connections."""
+        return Reader(self.url, self._store.engine)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:

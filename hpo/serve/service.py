@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from hpo.serve.database import ServiceDatabase
+from hpo.serve.events import Watches
 from hpo.serve.settings import Settings
 
 
@@ -18,6 +19,7 @@ class Service:
 
     `folder` has `data`, in which each data set is HASH/NAME, and `models`. `local` says that it listens on loopback
     only, so that nobody needs a token until one has been made. `hosts` are the names by which it may be called.
+    `watches` are the searches that somebody views now.
     """
 
     settings: Settings
@@ -26,6 +28,10 @@ class Service:
     local: bool = True
     secure: bool = False
     hosts: tuple[str, ...] = field(default=("127.0.0.1", "localhost", "[::1]"))
+    watches: Watches = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watches = Watches(self.database, self.settings.viewers)
 
     @property
     def data_folder(self) -> Path:

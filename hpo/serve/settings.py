@@ -47,6 +47,9 @@ class Settings(BaseModel):
     lease_seconds: Count = Field(
         120, description="After so long without a word from its client, a task is handed out again."
     )
+    viewers: Count = Field(
+        2_000, description="Event streams, such as those of open pages, at the same time."
+    )
     limits: Limits = Limits()
 
 

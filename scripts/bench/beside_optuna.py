@@ -113,11 +113,16 @@ def optunas(storage: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
+def free_port() -> int:
+    """A port of this machine that nobody uses."""
+    with socket.create_server(("127.0.0.1", 0)) as asked:
+        return int(asked.getsockname()[1])
+
+
 @contextmanager
 def proxied(url: str) -> Iterator[int]:
     """The port of Optuna's gRPC proxy before a database."""
-    with socket.create_server(("127.0.0.1", 0)) as asked:
-        port = int(asked.getsockname()[1])
+    port = free_port()
     proxy = multiprocessing.get_context("spawn").Process(target=serve, args=(url, port))
     proxy.start()
     try:
@@ -129,9 +134,9 @@ def proxied(url: str) -> Iterator[int]:
 
 
 def serve(url: str, port: int) -> None:
-    from optuna.storages import run_grpc_proxy_server
+    from optuna.storages import get_storage, run_grpc_proxy_server
 
-    run_grpc_proxy_server(RDBStorage(url), host="127.0.0.1", port=port)
+    run_grpc_proxy_server(get_storage(url), host="127.0.0.1", port=port)  # which keeps a cache
 
 
 def of_shared() -> None:

@@ -1,7 +1,7 @@
 """Clients in processes of their own that ask and tell without a pause, and how long each call took them.
 
-Ours speaks plain HTTP as any program could, over one connection. The peer's is Optuna with its gRPC storage proxy, and draws
-settings itself, at random; ours gets them drawn by the service, at random too.
+Ours speaks plain HTTP as any program could, over one connection. The peer's is Optuna with its gRPC storage proxy,
+and draws settings itself, at random; ours gets them drawn by the service, at random too.
 """
 
 from __future__ import annotations

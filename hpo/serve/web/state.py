@@ -1,0 +1,109 @@
+"""How a study stands at one moment, as its page shows it while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from studies.analysis.summary import Summary, summarize
+from studies.database import aggregates
+from studies.database.records import Trial
+from studies.database.store import Store, open_store
+from studies.errors import NoSuchStudyError
+from studies.words import condition, counted, describe
+
+LATEST = 10  # trials in the table of the latest
+
+
+@dataclass(frozen=True)
+class Range:
+    """How the range of a parameter has moved, and the last verdict on it."""
+
+    parameter: str
+    first: str
+    now: str
+    action: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A study at one moment."""
+
+    summary: Summary
+    latest: Sequence[Trial]  # the last ones that have begun, the newest first
+    ranges: Sequence[Range]
+
+    @property
+    def planned(self) -> int | None:
+        """How many trainings there are to be, those that confirm included; None if no plan says so."""
+        trials = self.summary.plan.get("trials")
+        return None if trials is None else int(trials) + self.summary.record.adopted
+
+    @property
+    def progress(self) -> str:
+        """How far it is, in a sentence."""
+        s = self.summary
+        planned = "" if self.planned is None else f" of {self.planned:,}"
+        sentence = f"{s.trainings:,}{planned} trainings"
+        if s.rounds:
+            sentence += f", round {len(s.rounds)} of {s.plan.get('rounds', len(s.rounds))}"
+        if s.confirming:
+            sentence += f", {counted(s.confirming, 'training')} to confirm the best settings"
+        return sentence + f", {counted(s.epochs_trained, 'epoch')} in all"
+
+
+def moment(url: str, name: str) -> Moment | None:
+    """The study as it is now; None if it has not been stored yet."""
+    with open_store(url) as store, store.reading():
+        try:
+            summary = summarize(store, name)
+        except NoSuchStudyError:
+            return None
+        return Moment(summary, _latest(store, summary), _ranges(summary))
+
+
+def version(url: str, name: str) -> tuple[Any, ...] | None:
+    """What changes whenever the pages of a study have something new to show; cheap to find."""
+    with open_store(url) as store, store.reading():
+        try:
+            record = store.study(name)
+        except NoSuchStudyError:
+            return None
+        counts = aggregates.counts(store, record.study_id)
+        rounds, opening = store.rounds(record.study_id), store.opening(record.study_id)
+        return (
+            record.study_id, record.state, record.stopped, tuple(sorted(counts.items())),
+            len(store.confirmations(record.study_id)), len(store.plans(record.study_id)),
+            len(rounds), sum(r.verdicts is not None for r in rounds), opening is not None and opening.done,
+        )  # fmt: skip
+
+
+def _latest(store: Store, summary: Summary) -> list[Trial]:
+    t, study_id = store.table("trials"), summary.record.study_id
+    last = sa.select(t.c.number).where(t.c.study_id == study_id)
+    last = last.order_by(t.c.number.desc()).limit(LATEST)
+    with store.reading() as connection:
+        numbers = list(connection.execute(last).scalars())
+    trials = store.trials(study_id, among=numbers) if numbers else []
+    return sorted(trials, key=lambda trial: -trial.number)
+
+
+def _ranges(summary: Summary) -> list[Range]:
+    if not summary.rounds:
+        return []
+    first: Mapping[str, Any] = summary.rounds[0].ranges
+    verdicts = next((r.verdicts for r in reversed(summary.rounds) if r.verdicts), {})
+    return [
+        Range(
+            name + condition(fields),
+            describe(first[name]) if name in first else "",
+            describe(fields),
+            verdicts.get(name, {}).get("action", ""),
+            verdicts.get(name, {}).get("reason", "not judged yet"),
+        )
+        for name, fields in summary.ranges.items()
+    ]

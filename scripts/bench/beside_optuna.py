@@ -18,7 +18,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from typing import Any
 
@@ -126,7 +126,12 @@ def proxied(url: str) -> Iterator[int]:
     proxy = multiprocessing.get_context("spawn").Process(target=serve, args=(url, port))
     proxy.start()
     try:
-        GrpcStorageProxy(host="127.0.0.1", port=port).wait_server_ready(timeout=60)
+        while True:  # without gRPC, which must not have begun in a process that forks
+            with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+                break
+            if proxy.exitcode is not None:
+                raise RuntimeError("Optuna's proxy ended at once")
+            time.sleep(0.05)
         yield port
     finally:
         proxy.terminate()

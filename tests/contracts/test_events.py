@@ -34,15 +34,17 @@ Made = Callable[..., tuple[Service, FastAPI]]
 def serve(storage: str, tmp_path: Path, store: Store) -> Iterator[Made]:
     """Makes a service over the storage, as if it were started again."""
     services: list[Service] = []
+    apps: list[FastAPI] = []
 
     def made(**settings: Any) -> tuple[Service, FastAPI]:
         service = Service(Settings(**settings), ServiceDatabase(store.url), tmp_path)
         services.append(service)
-        return service, make_app(service)
+        apps.append(make_app(service))
+        return service, apps[-1]
 
     yield made
-    for service in services:
-        service.watches.close()
+    for service, app in zip(services, apps, strict=True):
+        app.state.watches.close()
         service.database.close()
 
 
@@ -103,7 +105,7 @@ def test_a_viewer_sees_what_was_and_what_comes(serve: Made, writer: Writer) -> N
                 {"trial": 1, "state": "failed", "value": None, "params": SETTING, "round": 0},
                 {"trial": 2, "state": "complete", "value": None, "params": SETTING, "round": 0},
             ]
-            assert viewer.of("state") == [{"state": "running", "reason": None}]
+            assert viewer.of("state") == [{"state": "open", "reason": None}]
             writer.start_round(0, 4, {"rate": {"low": 0, "high": 1}})
             writer.judge_round(0, {"rate": {"action": "kept"}}, {"rate": {"low": 0, "high": 1}})
             end(writer, 0.75)
@@ -121,7 +123,7 @@ def test_a_viewer_sees_what_was_and_what_comes(serve: Made, writer: Writer) -> N
             await viewer.until(lambda v: v.ended)
             assert viewer.of("test") == [{"trial": 0, "value": 0.4, "ci95": [0.3, 0.5]}]
             assert viewer.of("state")[-1]["state"] == "done"
-            assert viewer.of("progress")[-1]["trainings"] == 5
+            assert viewer.of("progress")[-1]["done"] == 5
         async with viewing(app, "s", viewer.cursor) as again:
             assert again.status == 204  # a browser does not connect again
 
@@ -257,12 +259,12 @@ def test_all_viewers_share_one_reader_who_ends_with_the_last(
                 return viewer
 
             tasks = [group.create_task(view()) for _ in range(20)]
-            while service.watches.viewers < 20:
+            while app.state.watches.viewers < 20:
                 await asyncio.sleep(0.01)
             end(writer, 0.1, 0.2, 0.3)
         for task in tasks:
             assert [e["trial"] for e in task.result().of("trial")] == [*range(303)]
-        assert service.watches.viewers == 0
+        assert app.state.watches.viewers == 0
         await asyncio.sleep(0.1)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -291,7 +293,7 @@ def test_a_quiet_stream_has_heartbeats_and_who_does_not_read_is_dropped(
             await stuck.until(lambda v: v.of("state"))
             stuck.reads = False
             await reading.until(lambda v: v.comments > 5)
-            assert service.watches.viewers == 1
+            assert app.state.watches.viewers == 1
 
     run(work())
 

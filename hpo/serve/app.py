@@ -12,6 +12,7 @@ from hpo.serve import data_files, problems
 from hpo.serve.answering import Answering
 from hpo.serve.api import about, audited, data, events, health, searches, tasks
 from hpo.serve.bodies import Bodies
+from hpo.serve.events import Watches
 from hpo.serve.idempotency import Idempotency
 from hpo.serve.identify import Identify
 from hpo.serve.metrics import Metrics
@@ -25,6 +26,7 @@ PREFIX = "/api/v1"
 
 def make_app(service: Service) -> FastAPI:
     """The application of a service."""
+    watches = Watches(service.database, service.settings.viewers)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -34,7 +36,7 @@ def make_app(service: Service) -> FastAPI:
         supervisor = Supervisor(service)
         supervisor.start()
         yield
-        service.watches.close()
+        watches.close()
         await to_thread.run_sync(supervisor.stop)
         await to_thread.run_sync(service.remotes.close_all)
         service.pool.close()
@@ -50,7 +52,7 @@ def make_app(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.service = service
+    app.state.service, app.state.watches = service, watches
     app.state.metrics = Metrics(service.database)
     problems.install(app)
     # The last one is outermost.

@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from hpo.serve.attempts import Attempts
+from hpo.serve.cache import Cache
 from hpo.serve.database import ServiceDatabase
 from hpo.serve.pool import Pool
 from hpo.serve.remote.remotes import Remotes
@@ -27,7 +28,7 @@ class Service:
     only, so that nobody needs a token until one has been made. `hosts` are the names by which it may be called, beside
     its addresses. `stopping` is set when it begins to stop: streams of events then end, and clients come again.
     `pool` has processes for what is heavy. `files` is held while files of data sets come or go, and `receiving` counts
-    the bytes of each owner that are on their way.
+    the bytes of each owner that are on their way. `cache` keeps answers that take long to make.
     """
 
     settings: Settings
@@ -40,6 +41,7 @@ class Service:
     tokens: Tokens = field(init=False)
     pool: Pool = field(init=False)
     remotes: Remotes = field(init=False)
+    cache: Cache = field(default_factory=Cache, init=False)
     files: threading.RLock = field(default_factory=threading.RLock, init=False)
     receiving: Counter[str] = field(default_factory=Counter, init=False)
 

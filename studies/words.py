@@ -268,3 +268,12 @@ def nearest(word: str, known: Iterable[str], otherwise: str) -> str:
     near = difflib.get_close_matches(word.casefold(), names, n=1)
     near = near or [name for short, name in initials.items() if short == word.casefold()]
     return f"did you mean {names[near[0]]!r}?" if near else otherwise
+
+
+def finite(data: Any) -> Any:
+    """Plain data without NaN and infinities, which JSON lacks: they become None."""
+    if isinstance(data, Mapping):
+        return {key: finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [*map(finite, data)]
+    return None if isinstance(data, float) and not math.isfinite(data) else data

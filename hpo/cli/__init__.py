@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import click
 
-from hpo.cli import inspecting, keeping, modelling, reading, searching, serving, starting
+from hpo.cli import inspecting, keeping, modelling, reading, searching, serving, starting, tokens
 from hpo.cli.output import flush, say
 from hpo.cli.statuses import DONE, ERROR, USAGE, status_and_line
 
@@ -82,6 +82,7 @@ for command in (
     keeping.upgrade,
     keeping.delete,
     serving.serve,
+    tokens.token,
     starting.init,
     starting.completion,
 ):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import math
 import os
 import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import click
 
 from hpo.cli.signals import signals
+from studies.words import finite
 
 STDOUT = Path("-")
 
@@ -81,15 +81,7 @@ def stdout_for_results() -> Iterator[None]:
 
 def json_text(data: Any) -> str:
     """Data as JSON. NaN and infinities, which JSON lacks, become null."""
-    return json.dumps(_finite(data), indent=2, allow_nan=False)
-
-
-def _finite(data: Any) -> Any:
-    if isinstance(data, Mapping):
-        return {key: _finite(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [*map(_finite, data)]
-    return None if isinstance(data, float) and not math.isfinite(data) else data
+    return json.dumps(finite(data), indent=2, allow_nan=False)
 
 
 def say(line: str) -> None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio import to_thread
 from fastapi import FastAPI
 
-from hpo.serve import problems
-from hpo.serve.api import about
+from hpo.serve import data_files, problems
+from hpo.serve.answering import Answering
+from hpo.serve.api import about, audited, data, events, health, searches, tasks
+from hpo.serve.bodies import Bodies
+from hpo.serve.idempotency import Idempotency
 from hpo.serve.identify import Identify
+from hpo.serve.metrics import Metrics
 from hpo.serve.service import Service
-from hpo.serve.web import routes as pages
+from hpo.serve.supervisor import Supervisor
+from hpo.serve.web import routes, signing
 from hpo.version import __version__
 
 PREFIX = "/api/v1"
@@ -24,7 +30,13 @@ def make_app(service: Service) -> FastAPI:
     async def running(_: FastAPI) -> AsyncIterator[None]:
         service.data_folder.mkdir(parents=True, exist_ok=True)
         service.model_folder.mkdir(parents=True, exist_ok=True)
+        data_files.tidy(service)
+        supervisor = Supervisor(service)
+        supervisor.start()
         yield
+        service.watches.close()
+        await to_thread.run_sync(supervisor.stop)
+        await to_thread.run_sync(service.remotes.close_all)
         service.pool.close()
         service.database.close()
 
@@ -36,10 +48,18 @@ def make_app(service: Service) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.service = service
+    app.state.metrics = Metrics(service.database)
     problems.install(app)
+    # The last one is outermost.
+    app.add_middleware(Idempotency, service=service)
+    app.add_middleware(Bodies, service=service)
     app.add_middleware(Identify, service=service)
-    app.include_router(about.router, prefix=PREFIX)
-    app.include_router(pages.router)
+    app.add_middleware(Answering, service=service, metrics=app.state.metrics)
+    for api in (about, audited, data, events, searches, tasks):
+        app.include_router(api.router, prefix=PREFIX)
+    for pages in (health, routes, signing):
+        app.include_router(pages.router)
     return app

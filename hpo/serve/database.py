@@ -9,14 +9,17 @@ import sqlalchemy as sa
 
 from hpo.serve.tables import metadata
 from studies.database.engine import absolute, database_errors
-from studies.database.store import create_store
+from studies.database.reader import Reader
+from studies.database.store import create_store, open_store
 
 
 class ServiceDatabase:
     """An open database with the service's tables, which are made where they are missing."""
 
-    def __init__(self, storage: str) -> None:
+    def __init__(self, storage: str, *, existing: bool = False) -> None:
         self.url = absolute(storage)
+        if existing:  # says it where there is none, instead of making one
+            open_store(self.url).close()
         self._store = create_store(self.url)
         with database_errors(self.url):
             metadata.create_all(self._store.engine)
@@ -24,6 +27,10 @@ class ServiceDatabase:
     def close(self) -> None:
         """Close every connection."""
         self._store.close()
+
+    def reader(self) -> Reader:
+        """A reader of studies, for one thread at a time. All share their connections."""
+        return Reader(self.url, self._store.engine)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:

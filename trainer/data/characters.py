@@ -147,7 +147,7 @@ def checked(encoding: str) -> str:
     try:
         name = codecs.lookup(encoding).name
         "".encode(name)  # some codecs are of bytes to bytes
-    except (LookupError, TypeError, UnicodeError):
+    except (LookupError, TypeError, ValueError):  # a ValueError: it has a NUL
         raise DataError(
             f"encoding {encoding!r} is unknown: give utf-8, utf-16, cp1252, cp949, cp932 or another of "
             "https://docs.python.org/3/library/codecs.html#standard-encodings"

@@ -23,6 +23,21 @@ def whole(path: Path) -> pd.DataFrame:
     return frame.set_axis(frame.columns.map(str), axis="columns")
 
 
+def sizes(path: Path) -> tuple[int, int]:
+    """How many rows a file has, and how many bytes its columns have when they are unpacked, by its own account.
+
+    Raises:
+        DataError: as `whole`.
+    """
+    with _explained(path):
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(path) as file:
+            facts = file.metadata
+            groups = (facts.row_group(k) for k in range(facts.num_row_groups))
+            return facts.num_rows, sum(group.total_byte_size for group in groups)
+
+
 def pieces(path: Path, rows: int, as_text: Collection[str] = ()) -> Iterator[pd.DataFrame]:
     """The rows of a file, at most so many at a time; `as_text` names columns that become text.
 

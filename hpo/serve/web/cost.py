@@ -20,8 +20,8 @@ SECONDS = 2.0  # that measuring takes, about
 def sentences(plan: Plan, facts: Mapping[str, Any]) -> list[str]:
     """How much is trained, in sentences."""
     lines = [
-        f"{counted(plan.trials, 'training')} in all, in {counted(plan.rounds, 'round')}: after each round the ranges are "
-        "judged, and narrowed or extended where the trials say so."
+        f"{counted(plan.trials, 'training')} in all, in {counted(plan.rounds, 'round')}: after each round the ranges "
+        "are judged, and narrowed or extended where the trials say so."
     ]
     if plan.folds is not None:
         lines.append(
@@ -37,8 +37,8 @@ def sentences(plan: Plan, facts: Mapping[str, Any]) -> list[str]:
         )
     else:
         lines.append(
-            f"Up to {plan.confirming} of them confirm the best settings on fresh seeds and splits; how many follows from "
-            "how noisy the values are."
+            f"Up to {plan.confirming} of them confirm the best settings on fresh seeds and splits; how many follows "
+            "from how noisy the values are."
         )
     epochs = plan.trials * plan.epochs
     if plan.halving is None:
@@ -50,7 +50,8 @@ def sentences(plan: Plan, facts: Mapping[str, Any]) -> list[str]:
         )
     if sizes := facts.get("splits"):
         lines.append(
-            f"Each epoch passes over {sizes['training']:,} rows. The {sizes['test']:,} test rows are scored once, at the end."
+            f"Each epoch passes over {sizes['training']:,} rows. The {sizes['test']:,} test rows are scored once, "
+            "at the end."
         )
     return lines
 
@@ -61,9 +62,10 @@ def time_of(seconds: float | None) -> str:
         return "How long it will take is not known: its first trials ended at once, so nothing could be measured."
     about = duration(max(1.0, float(f"{seconds:.1g}")))
     return (
-        f"Its trainings take about {about} on one core, as measured just now in a few epochs of settings like its first "
-        "ones. Beside that, a search reads the table, chooses settings, and fits usual models to compare with: some 10 to "
-        "30 seconds for a small table, and more for a large one. All of it takes longer while the machine is busy."
+        f"Its trainings take about {about} on one core, as measured just now in a few epochs of settings like its "
+        "first ones. Beside that, a search reads the table, chooses settings, and fits usual models to compare with: "
+        "some 10 to 30 seconds for a small table, and more for a large one. All of it takes longer while the machine "
+        "is busy."
     )
 
 
@@ -87,10 +89,11 @@ def previewed(
 
 def _measured(plan: Plan) -> float | None:
     """The seconds of all trainings of a plan on one core, from a few epochs of trials as its first batch has them."""
+    from threadpoolctl import threadpool_limits
+
     from hpo.choose.suggest import suggest
     from hpo.trainables.network import mlp
     from hpo.trainables.task import Task
-    from threadpoolctl import threadpool_limits
 
     network = mlp(plan)
     settings = suggest(plan.space, [], min(MEASURED, plan.trials), plan.seed, sampler="sobol")

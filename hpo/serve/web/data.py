@@ -8,15 +8,15 @@ from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
-from starlette.datastructures import FormData, UploadFile
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from hpo.errors import DataError, HpoError, PlanError, as_ours
 from hpo.serve import data_sets, searches
 from hpo.serve.caller import Caller, Reads, Runs
 from hpo.serve.data_sets import DataSet
-from hpo.serve.new_search import checked_network
+from hpo.serve.new_search import check_name, checked_network
 from hpo.serve.problems import ProblemError
 from hpo.serve.routes import takes
 from hpo.serve.service import Service, TheService
@@ -154,9 +154,7 @@ def _send(
     return _form(request, stored, target, facts, form.form_of(facts, typed))
 
 
-def _facts(
-    service: Service, caller: Caller, stored: DataSet, target: str
-) -> Mapping[str, Any]:
+def _facts(service: Service, caller: Caller, stored: DataSet, target: str) -> Mapping[str, Any]:
     """The facts with this target; without, if the table can't be used with it."""
     try:
         return data_sets.understood(

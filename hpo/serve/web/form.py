@@ -106,7 +106,7 @@ def fields_of(typed: Mapping[str, list[str]]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, texts in typed.items():
         field = FIELDS.get(name)
-        values = [text.strip()[:LONGEST] for text in texts]
+        values = [text.replace("\r\n", "\n").strip()[:LONGEST] for text in texts]
         values = [text for text in values if text]
         if field is None or not values or name in OF_OTHERS or name == "source":
             continue
@@ -148,27 +148,31 @@ def _input(
     typed: Mapping[str, list[str]] | None,
     wrong: str,
 ) -> Input:
-    unset = f" If it is empty: {field.unset}." if field.unset else ""
+    help_text = field.help.replace("; can be repeated", "")
     columns = [str(column["name"]) for column in facts.get("described", ())]
     kind: Kind = "whole" if field.rule.kind is int else "text"
     options: list[tuple[str, str]] = []
     value: str | list[str] = _begin(field) if typed is None else "".join(typed.get(field.name, []))
     if field.name == "drop":
-        kind, unset = "boxes", ""
-        options = [(name, name) for name in columns[:MOST_COLUMNS]]
+        kind, options = "boxes", [(name, name) for name in columns[:MOST_COLUMNS]]
         value = drops_of(facts) if typed is None else list(typed.get("drop", []))
+        if typed is None and value:
+            help_text += " Those that are ticked only identify rows, or give the answer away: untick what is to stay."
     elif field.name in ("space", "baseline"):
         kind = "lines"
     elif field.name == "metric":
         kind, classes = "choice", facts.get("task") == "classification"
+        help_text = f"{help_text.partition(':')[0]}."
         names = [name for name, metric in METRICS.items() if metric.classes == classes]
-        options = [("", "the usual one"), *((name, name) for name in (*names, "loss"))]
+        options = [("", field.unset), *((name, name) for name in (*names, "loss"))]
     elif field.name in OF_COLUMNS:
-        kind, options = "choice", [("", "none"), *((name, name) for name in columns)]
+        kind, options = "choice", [("", field.unset), *((name, name) for name in columns)]
     elif field.rule.choices:
         kind = "choice"
         empty = [] if field.default is not None else [("", field.unset or "not set")]
         options = [*empty, *((choice, choice) for choice in field.rule.choices)]
     elif field.rule.kind is bool:
         kind, options = "choice", [("true", "yes"), ("false", "no")]
-    return Input(field.name, kind, field.help + unset, options, value, wrong)
+    if field.unset and kind in ("whole", "text", "lines"):
+        help_text += f" If it is empty: {field.unset}."
+    return Input(field.name, kind, help_text, options, value, wrong)

@@ -53,7 +53,8 @@ def understood(facts: Mapping[str, Any], name: str) -> Understood:
 
 def _column(column: Mapping[str, Any]) -> list[str]:
     values = (
-        ", ".join(column["commonest"]) + (", …" if column["different"] > len(column["commonest"]) else "")
+        ", ".join(column["commonest"])
+        + (", …" if column["different"] > len(column["commonest"]) else "")
         if column["kind"] == "text"
         else words.range_of(column)
     )

@@ -51,6 +51,9 @@
   };
 
   const events = new EventSource(live.dataset.events);
-  events.onmessage = soon;
-  events.onopen = soon;
+  for (const kind of ["trial", "round", "stage", "recommended", "test", "state", "progress", "reset"])
+    events.addEventListener(kind, soon);
+  events.onerror = () => { // where there are no events, it looks from time to time
+    if (events.readyState === EventSource.CLOSED) setInterval(soon, 5000);
+  };
 })();

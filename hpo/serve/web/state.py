@@ -127,6 +127,11 @@ def version(url: str, name: str) -> tuple[Any, ...] | None:
         )  # fmt: skip
 
 
+def is_complete(version: tuple[Any, ...] | None) -> bool:
+    """Whether this is the version of a study that is complete."""
+    return version is not None and "complete" in version
+
+
 def _latest(store: Store, summary: Summary) -> list[Trial]:
     t, study_id = store.table("trials"), summary.record.study_id
     last = sa.select(t.c.number).where(t.c.study_id == study_id)

@@ -22,9 +22,13 @@ from hpo.serve.web.rendering import environment, figure, page
 
 router = APIRouter()
 
-_figures: Kept[bytes | None] = Kept(300, seconds=4.0)
-_bodies: Kept[str] = Kept(30, seconds=4.0)
-_fragments: Kept[str] = Kept(100, seconds=1.0)
+REST = 20
+"""A search that runs has its figures drawn again after so many times as long as drawing took: viewers slow it little."""
+
+_figures: Kept[bytes | None] = Kept(300)
+_moving_figures: Kept[bytes | None] = Kept(100, rest=REST)
+_bodies: Kept[str] = Kept(30)
+_fragments: Kept[str] = Kept(100, seconds=1.0, rest=REST)
 
 
 @router.get("/searches/{search}", response_class=HTMLResponse)
@@ -59,9 +63,11 @@ def drawn(search: str, key: str, caller: Reads, service: TheService) -> Response
     from hpo.serve.web import drawn
 
     name, url = name_in(service, caller, search), service.database.url
-    svg = _figures.get(
+    version = state.version(url, name)
+    kept = _figures if state.is_complete(version) else _moving_figures
+    svg = kept.get(
         (url, name, key),
-        lambda: state.version(url, name),
+        lambda: version,
         lambda: service.pool.run(drawn.figure, url, name, key),
     )
     if svg is None:

@@ -19,6 +19,7 @@ from hpo.serve.metrics import Metrics
 from hpo.serve.service import Service
 from hpo.serve.supervisor import Supervisor
 from hpo.serve.web import routes, signing
+from hpo.serve.web.rendering import error_page
 from hpo.version import __version__
 
 PREFIX = "/api/v1"
@@ -54,6 +55,7 @@ def make_app(service: Service) -> FastAPI:
     )
     app.state.service, app.state.watches = service, watches
     app.state.metrics = Metrics(service.database)
+    app.state.error_page = error_page
     problems.install(app)
     # The last one is outermost.
     app.add_middleware(Idempotency, service=service)

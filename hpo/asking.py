@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Self
 
-from hpo.errors import NothingToAskError, PlanError, raised_as_ours
+from hpo.errors import NothingToAskError, raised_as_ours
 from hpo.run.machine import Machine, Wait
-from hpo.trainables.call import metrics_of
-from hpo.trainables.function import UNNAMED_METRIC
-from hpo.trainables.session import Session
-from hpo.trainables.task import Curves, Outcome, Task, TrialError
+from hpo.trainables.asked import outcome_of
+from hpo.trainables.task import Outcome, Task, TrialError
 from studies.study import Study
 
 Reported = float | Mapping[str, float] | Iterable[Mapping[str, float]] | BaseException
@@ -67,21 +65,7 @@ class Search:
 
     def _outcome(self, task: Task, reported: Reported) -> Outcome:
         if isinstance(reported, BaseException):
-            return Outcome({}, self._score or "", error=TrialError.of(reported))
+            return outcome_of(task, [], self._score, error=TrialError.of(reported))
         single = isinstance(reported, Mapping | str) or not isinstance(reported, Iterable)
         epochs = [reported] if single else list(reported)  # type: ignore[arg-type]  # an iterable
-        if len(epochs) > task.epochs:
-            raise PlanError(
-                f"trial {task.trial}: {len(epochs)} epochs were reported, but it has {task.epochs}"
-            )
-
-        def curves() -> Curves:
-            for metrics in epochs:
-                yield metrics_of(metrics, self._score or UNNAMED_METRIC, 1)
-
-        session = Session(task, curves(), self._score)
-        try:
-            session.advance(task.epochs)
-        except (TypeError, ValueError) as error:
-            raise PlanError(f"trial {task.trial}: {error}") from None
-        return session.outcomes()[0]
+        return outcome_of(task, epochs, self._score)

@@ -227,18 +227,25 @@ def _going_on(
 
 @contextmanager
 def asking(
-    name: str | None, fields: Mapping[str, Any], *, storage: str, take_over: bool
+    name: str | None,
+    fields: Mapping[str, Any],
+    *,
+    storage: str,
+    take_over: bool = False,
+    by_epoch: bool = False,
+    owner: str | None = None,
 ) -> Iterator[tuple[Machine, str | None, Study]]:
     """The machine of a search for `hpo.open`, the metric that decides, and its study, held while the context lasts.
 
-    With fields of a plan it is a new study, else the stored one of that name.
+    With fields of a plan it is a new study, of the `owner` or the current user, else the stored one of that name.
+    `by_epoch` says that epochs are reported while a task trains, as halving needs.
     """
     url = absolute(storage)  # the loop may change the folder
     if fields:
         plan = make_plan({"trainer": ASKED, **fields})
         check_new(plan, name, url)
-        asked = asked_of(plan)
-        with creating(plan, asked, name=name, storage=url, place=HERE) as writer:
+        asked = asked_of(plan, by_epoch=by_epoch)
+        with creating(plan, asked, name=name, storage=url, place=HERE, owner=owner) as writer:
             study = Study(writer.name, storage, url)
             yield _machine(plan, asked, writer, Watcher()), asked.score, study
         return
@@ -247,7 +254,7 @@ def asking(
     open_store(url).close()  # without creating a missing database
     with create_store(url) as store:
         resumed = continuation(store, name, {})
-        asked = asked_of(resumed.plan)
+        asked = asked_of(resumed.plan, by_epoch=by_epoch)
         resumed.check(store, take_over=take_over)
         with store.hold(name, take_over=take_over) as writer:
             resumed.record_changes(writer, Watcher())

@@ -11,7 +11,8 @@ from hpo.card.classes import Calibration, ClassFacts
 from hpo.card.columns import REPEATS, ranked
 from hpo.card.facts import CardFacts
 from hpo.card.quantities import QUANTILES, QuantityFacts
-from studies.pages.document import Block, Picture, Section, Table
+from studies.pages.document import Block, Section, Table
+from studies.pages.pictures import Picture
 from studies.words import column, counted, notation, number, percent, rounded
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len
@@ -13,9 +12,21 @@ from rich.table import Table
 from rich.text import Text
 
 from hpo.display.text import cut, print_parts
-from studies.words import counted, listed, number
+from hpo.display.understood import (
+    class_shares,
+    left_out_of,
+    notes_of,
+    problem_of,
+    range_of,
+    size_of,
+    span_of,
+    splits_of,
+    task_of,
+    treatment_of,
+)
+from studies.words import counted
 
-COLUMNS, CLASSES, LEFT_OUT = 40, 8, 8  # shown at most
+COLUMNS = 40  # shown at most
 NAME, WIDTH = 26, 80  # cells of a terminal
 OTHERS = (
     len("number  different  missing  ") + 2
@@ -38,29 +49,24 @@ class Inspected(dict[str, Any]):
 
 def inspected(facts: Mapping[str, Any], source: str) -> list[RenderableType]:
     """The parts of the screen, from top to bottom."""
-    size = f"{counted(facts['rows'], 'row')}, {counted(facts['columns'], 'column')}"
-    kinds = _kinds(facts.get("kinds", {}))
     parts: list[RenderableType] = [
-        Text.assemble((source, "bold"), f" · {size}{f': {kinds}' if kinds else ''}"),
+        Text.assemble((source, "bold"), f" · {size_of(facts)}"),
         *_labels(facts),
     ]
-    if sizes := facts.get("splits"):
-        training, validation, test = (f"{sizes[k]:,}" for k in ("training", "validation", "test"))
-        parts.append(Text(f"{training} rows train, {validation} validate, {test} test"))
+    if sizes := splits_of(facts):
+        parts.append(Text(sizes))
     if described := facts.get("described"):
         parts += [Text(), _table(described[:COLUMNS])]
         if (others := facts["columns"] - len(described[:COLUMNS])) > 0:
             parts.append(Text(f"and {counted(others, 'more column')}; --json has {_all(facts)}"))
-        parts += [Text(), *_treatment(facts)]
+        parts += [Text(), *map(Text, treatment_of(facts))]
     elif facts["columns"]:
         parts.append(Text("The columns have no names; all are numbers."))
-    parts += _left_out(facts.get("left_out", {}))
-    name = Path(source).stem
-    for note in facts.get("notes", ()):
-        short = note.removeprefix(f"{source}: ").removeprefix(f"{name}: ")
-        parts.append(Text(f"Note: {short}", "yellow"))
-    if problem := facts.get("problem"):
-        parts.append(Text(f"Problem: {problem.removeprefix(f'{name}: ')}", "red"))
+    if left_out := left_out_of(facts):
+        parts.append(Text(left_out))
+    parts += [Text(f"Note: {note}", "yellow") for note in notes_of(facts, source)]
+    if problem := problem_of(facts, source):
+        parts.append(Text(f"Problem: {problem}", "red"))
     return parts
 
 
@@ -69,31 +75,18 @@ def _all(facts: Mapping[str, Any]) -> str:
     return "all" if count == facts["columns"] else f"the first {count}"
 
 
-def _kinds(kinds: Mapping[str, int]) -> str:
-    nouns = {"number": "of numbers", "text": "of text", "date": "of dates"}
-    return ", ".join(f"{kinds[kind]} {noun}" for kind, noun in nouns.items() if kind in kinds)
-
-
 def _labels(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
     """The task, with the classes and their shares or the span of the quantity."""
-    of = f" of {facts['label']}" if "label" in facts else ""
     if "task" not in facts:
         yield Text("No label yet: --target COLUMN says which column is to be predicted.", "cyan")
-    elif classes := facts.get("classes"):
-        count = len(classes) + facts.get("other_classes", 0)
-        shares = [_share(name, n, facts["rows"]) for name, n in [*classes.items()][:CLASSES]]
-        more = f" and {count - CLASSES} more" if count > CLASSES else ""
-        yield Text.assemble((f"classification{of}", "bold"), f", {count} classes:")
-        yield Padding(Text(f"{', '.join(shares)}{more}"), (0, 0, 0, 2), expand=False)
+    elif facts.get("classes"):
+        shares, count = class_shares(facts)
+        named = ", ".join(f"{cut(name, NAME)} {share}" for name, share in shares)
+        more = f" and {count - len(shares)} more" if count > len(shares) else ""
+        yield Text.assemble((task_of(facts), "bold"), f", {count} classes:")
+        yield Padding(Text(f"{named}{more}"), (0, 0, 0, 2), expand=False)
     else:
-        ends = facts["target"]
-        span = ", ".join(f"{name} {number(ends[name], 4)}" for name in ("least", "mean", "most"))
-        yield Text.assemble((f"regression{of}", "bold"), f", a quantity: {span}")
-
-
-def _share(name: str, count: int, rows: int) -> str:
-    share = 100 * count / rows
-    return f"{cut(name, NAME)} {share:.{0 if share >= 1 else 2}f} %"
+        yield Text.assemble((task_of(facts), "bold"), f", a quantity: {span_of(facts)}")
 
 
 def _table(described: Sequence[Mapping[str, Any]]) -> Table:
@@ -125,44 +118,4 @@ def _values(column: Mapping[str, Any], room: int) -> str:
                 return shown
             texts.pop()
         return ""
-    if column["least"] is None:
-        return ""
-    if column["kind"] == "date":
-        return f"{_date(column['least'])} … {_date(column['most'])}"
-    if column["different"] == 1:
-        return number(column["least"], 4)
-    return f"{number(column['least'], 4)} … {number(column['most'], 4)}"
-
-
-def _date(days: float) -> str:
-    from datetime import datetime, timedelta
-
-    try:
-        return f"{datetime(1970, 1, 1) + timedelta(days=days):%Y-%m-%d}"  # days have no zone
-    except OverflowError:
-        return f"{days:,.0f} days"
-
-
-def _treatment(facts: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """What becomes of the columns of each kind, and of their missing values."""
-    described = facts["described"]
-    numbers = [column for column in described if column["kind"] != "text"]
-    texts = [column for column in described if column["kind"] == "text"]
-    if numbers:
-        line = "Numbers are scaled to mean 0 and deviation 1"
-        if any(column["missing"] for column in numbers):
-            line += "; the median stands for a missing one, and a column of its own says where"
-        yield Text(f"{line}.")
-    if texts:
-        line = "Each text of a column becomes a column of 0 and 1"
-        if any(column["different"] > facts["categories"] for column in texts):
-            line += f", where there are more than {facts['categories']} the rarer ones share one"
-        if any(column["missing"] for column in texts):
-            line += "; so does a missing one"
-        yield Text(f"{line}.")
-
-
-def _left_out(left_out: Mapping[str, str]) -> Iterator[RenderableType]:
-    if left_out:
-        named = listed((f"{name} ({why})" for name, why in left_out.items()), LEFT_OUT)
-        yield Text(f"Left out: {named}.")
+    return range_of(column)

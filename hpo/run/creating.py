@@ -41,6 +41,7 @@ def creating(
     storage: str,
     place: Place,
     numbered: bool = False,
+    owner: str | None = None,
 ) -> Iterator[Writer]:
     """A new study, held while the context lasts; for its name see `hpo.operations.start`."""
     plain, numbered = name or study_name(plan), numbered or name is None
@@ -56,6 +57,7 @@ def creating(
                     data_hash=trainable.fingerprint,
                     provenance=of_a_new_study(plan, trainable, workers_of(plan, trainable, place)),
                     data=trainable.overview,
+                    owner=owner,
                 )
                 break
             except StudyExistsError:

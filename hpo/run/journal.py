@@ -53,6 +53,9 @@ class Journal:
         self._notes = trainable.notes
         self._writer, self._watcher = writer, watcher
         self.history = read_history(writer, plan, trainable.traits)
+        # The batches of a round are settled when it begins.
+        self._batch_of: Sequence[int] = ()
+        self._numbered_rounds = -1
 
     def begin(self, *, until_confirmed: bool) -> None:
         """Show that the search begins or goes on, and its current round. Nothing is recorded.
@@ -116,7 +119,10 @@ class Journal:
         self._writer.finish_batch(results)
         self._name_metric([r.score for r in results if r.state == "complete"])
         history = self.history
-        batch_of = batch_numbers(batches(self._plan, self._traits, history.rounds))
+        if len(history.rounds) != self._numbered_rounds:
+            self._batch_of = batch_numbers(batches(self._plan, self._traits, history.rounds))
+            self._numbered_rounds = len(history.rounds)
+        batch_of = self._batch_of
         for result in results:
             attributes = result.attributes
             history.trials[result.number] = Observation(

@@ -9,14 +9,17 @@ import sqlalchemy as sa
 
 from hpo.serve.tables import metadata
 from studies.database.engine import absolute, database_errors
+from studies.database.reader import Reader
 from studies.database.store import Store, create_store, open_store
 
 
 class ServiceDatabase:
     """An open database with the service's tables, which are made where they are missing."""
 
-    def __init__(self, storage: str) -> None:
+    def __init__(self, storage: str, *, existing: bool = False) -> None:
         self.url = absolute(storage)
+        if existing:  # says it where there is none, instead of making one
+            open_store(self.url).close()
         self._store = create_store(self.url)
         self._idle: list[Store] = []
         with database_errors(self.url):
@@ -25,22 +28,20 @@ class ServiceDatabase:
     def close(self) -> None:
         """Close every connection."""
         self._store.close()
-        while self._idle:
-            self._idle.pop().close()
 
     @contextlib.contextmanager
     def store(self) -> Iterator[Store]:
-        """The studies. A store is for one thread at a time, and takes a moment to open, so those in no use are kept."""
+        """The studies. A store is for one thread at a time and looks at the tables first, so those in no use are kept."""
         try:
             store = self._idle.pop()
         except IndexError:
-            store = open_store(self.url)
-        try:
-            yield store
-        except BaseException:
-            store.close()
-            raise
+            store = Store(self.url, self._store.engine)
+        yield store
         self._idle.append(store)
+
+    def reader(self) -> Reader:
+        """A reader of studies, for one thread at a time. All share their connections."""
+        return Reader(self.url, self._store.engine)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:

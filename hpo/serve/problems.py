@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from hpo.errors import (
     ConnectionLostError,
@@ -27,6 +29,7 @@ from hpo.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
+SIGN_IN = "/sign-in"
 
 _STATUS: dict[type[HpoError], int] = {
     NoSuchStudyError: 404,
@@ -39,15 +42,23 @@ _STATUS: dict[type[HpoError], int] = {
     HpoError: 500,
 }
 
+_DETAILS = {  # where the framework only repeats the title
+    404: "there is nothing at this address",
+    405: "this address is not for this method",
+}
 
-class ProblemError(Exception):
-    """An error that a client is told: an HTTP status, one line, and members of the document beside them."""
+
+class ProblemError(HTTPException):
+    """An error that a client is told: an HTTP status, one line, and members of the document beside them.
+
+    It is one of Starlette's, so that it comes through where FastAPI reads a body.
+    """
 
     def __init__(
         self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
     ) -> None:
-        super().__init__(detail)
-        self.status, self.detail, self.headers, self.members = status, detail, headers, members
+        super().__init__(status, detail, headers)
+        self.status, self.members = status, members
 
 
 def problem_of(error: Exception) -> ProblemError | None:
@@ -55,7 +66,10 @@ def problem_of(error: Exception) -> ProblemError | None:
     if isinstance(error, ProblemError):
         return error
     if isinstance(error, HTTPException):
-        return ProblemError(error.status_code, str(error.detail), headers=error.headers)
+        detail = _DETAILS.get(error.status_code, error.detail)
+        return ProblemError(error.status_code, detail, headers=error.headers)
+    if isinstance(error, ClientDisconnect):
+        return ProblemError(400, "the request ended before its body did")
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"] if part != "body")
@@ -81,12 +95,34 @@ def answer(problem: ProblemError) -> JSONResponse:
     )
 
 
-async def answer_error(_: Request, error: Exception) -> JSONResponse:
+def respond(request: Request, problem: ProblemError) -> Response:
+    """The answer to a request: a document for programs, a page for people, who are asked to sign in if that helps.
+
+    `app.state.error_page(request, problem)` makes the page.
+    """
+    page: Callable[[Request, ProblemError], Response] | None = getattr(
+        request.app.state, "error_page", None
+    )
+    if page is None or not for_people(request):
+        return answer(problem)
+    if problem.status == 401 and request.url.path != SIGN_IN:
+        place = request.url.path if request.method == "GET" else "/"
+        return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': place})}", 303)
+    return page(request, problem)
+
+
+def for_people(request: Request) -> bool:
+    """Whether a request comes from somebody who looks at pages."""
+    path, accepted = request.url.path, request.headers.get("accept", "")
+    return "text/html" in accepted and not path.startswith(("/api/", "/health/", "/metrics"))
+
+
+async def answer_error(request: Request, error: Exception) -> Response:
     """The handler of every error that a client may be told."""
     problem = problem_of(error)
     if problem is None:
         raise error
-    return answer(problem)
+    return respond(request, problem)
 
 
 def install(app: FastAPI) -> None:
@@ -94,6 +130,6 @@ def install(app: FastAPI) -> None:
     import studies.errors
     import trainer.errors
 
-    kinds = (HTTPException, RequestValidationError, ProblemError, HpoError)
+    kinds = (HTTPException, RequestValidationError, HpoError)
     for kind in (*kinds, studies.errors.StoreError, trainer.errors.DataError):
         app.add_exception_handler(kind, answer_error)

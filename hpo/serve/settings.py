@@ -23,6 +23,7 @@ class Limits(BaseModel):
     trials: Count = Field(10_000, description="Trainings of one search.")
     epochs: Count = Field(1_000, description="Epochs of one training.")
     rows: Count = Field(1_000_000, description="Rows of one table.")
+    request_bytes: Count = Field(MEGABYTE, description="Bytes of any other request.")
     upload_bytes: Count = Field(200 * MEGABYTE, description="Bytes of one upload.")
     unpacked_bytes: Count = Field(
         2_000 * MEGABYTE, description="Bytes of one upload when it is decompressed."
@@ -47,6 +48,9 @@ class Settings(BaseModel):
     workers: Count | None = Field(None, description="Cores that each of them uses.")
     lease_seconds: Count = Field(
         120, description="After so long without a word from its client, a task is handed out again."
+    )
+    viewers: Count = Field(
+        2_000, description="Event streams, such as those of open pages, at the same time."
     )
     limits: Limits = Limits()
 

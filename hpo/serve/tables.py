@@ -66,6 +66,9 @@ searches = Table(
     Column("shared", Boolean, nullable=False),  # whether other owners may look at it
     Column("kind", String(10), nullable=False),  # network: trained here; remote: by whoever asks
     Column("plan", Text, nullable=False),  # JSON, as it was asked for
+    Column(
+        "wanted", String(10), nullable=False, server_default="run"
+    ),  # of remote ones, or pause or cancel
     Column("created", DateTime, nullable=False),
 )
 
@@ -83,9 +86,16 @@ jobs = Table(
     Column("created", DateTime, nullable=False),
     Column("started", DateTime),  # the last time
     Column("ended", DateTime),
-    Column("host", Text),
+    Column(
+        "host", Text
+    ),  # this and the next two: of the process that runs it; null while none does
     Column("process", Integer),
     Column("process_started", Float),
+    Column("heartbeat", DateTime),  # by the database's clock
+    Column("progress", Integer, nullable=False),  # what was finished when a process last began it
+    Column(
+        "deaths", Integer, nullable=False
+    ),  # of processes that ran it, since something was finished
 )
 
 data_sets = Table(
@@ -118,8 +128,10 @@ tasks = Table(  # that clients have in training
     metadata,
     Column("search", String(512), nullable=False),
     Column("task", String(64), nullable=False),
-    Column("client", String(100), nullable=False),
-    Column("expires", DateTime, nullable=False),
+    Column("client", String(100)),  # null: nobody has it any more
+    Column(
+        "result", Text
+    ),  # JSON, of a task that has ended and is recorded with others of its stage
     PrimaryKeyConstraint("search", "task"),
 )
 
@@ -132,6 +144,6 @@ answers = Table(  # to requests with an Idempotency-Key, kept for a day
     Column("status", Integer),  # null while the first request is being answered
     Column("headers", Text),  # JSON
     Column("body", LargeBinary),
-    Column("created", DateTime, nullable=False),
+    Column("created", DateTime, nullable=False, index=True),
     PrimaryKeyConstraint("owner", "key"),
 )

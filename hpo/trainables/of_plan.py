@@ -75,16 +75,16 @@ def trainable_of(
     return mlp(plan) if worker is None else mlp(plan, partial(RemoteDraw, worker))
 
 
-def asked_of(plan: Plan) -> Asked:
-    """The trainable of a plan for `hpo.open`.
+def asked_of(plan: Plan, *, by_epoch: bool) -> Asked:
+    """The trainable of a plan for whoever asks and tells, and also reports epochs on the way if `by_epoch`.
 
     Raises:
-        PlanError: the plan trains a network, or has `halving`.
+        PlanError: the plan trains a network, or has `halving`, and epochs are not reported.
     """
     if plan.trainer is None:
         trains = f"runs {plan.program}" if plan.program else f"trains a network on {plan.source}"
         raise PlanError(f"the study {trains}: go on with hpo.resume")
-    if plan.halving is not None:
+    if plan.halving is not None and not by_epoch:
         raise PlanError("halving: a search by hpo.open trains all settings to the end")
     return Asked(plan.metric, plan.direction or "maximize")
 

@@ -77,7 +77,7 @@ def acquire(
             holder=token,
             host=socket.gethostname(),
             process=os.getpid(),
-            process_started=_start_of(os.getpid()),
+            process_started=start_of(os.getpid()),
             since=now,
             heartbeat=now,
         )
@@ -135,16 +135,23 @@ def living_holders(connection: sa.Connection) -> dict[int, Holder]:
 
 def _living(connection: sa.Connection, row: sa.Row[Any]) -> Holder | None:
     """The holder of a lease, if that process is alive."""
-    if row.host == socket.gethostname():
-        alive = _alive(row.process, row.process_started)
-        if row.process == os.getpid():
-            alive = alive and row.holder in IN_USE
-    else:
-        age = database_time(connection) - row.heartbeat
-        alive = age < timedelta(seconds=EXPIRY_SECONDS)
+    alive = is_alive(connection, row)
+    if row.host == socket.gethostname() and row.process == os.getpid():
+        alive = alive and row.holder in IN_USE
     if not alive:
         return None
     return Holder(row.host, row.process, row.process_started, row.since, row.heartbeat)
+
+
+def is_alive(connection: sa.Connection, row: sa.Row[Any]) -> bool:
+    """Whether the process lives that a row names by its `host`, `process` and `process_started`.
+
+    On another host it does as long as the `heartbeat`, by the database's clock, goes on.
+    """
+    if row.host == socket.gethostname():
+        return _alive(row.process, row.process_started)
+    age: timedelta = database_time(connection) - row.heartbeat
+    return age < timedelta(seconds=EXPIRY_SECONDS)
 
 
 def database_time(connection: sa.Connection) -> datetime:
@@ -160,11 +167,11 @@ def _alive(process: int, started: float | None) -> bool:
         return False
     except OSError:  # a process of another user, which may have been given the number since
         pass
-    now_started = _start_of(process)
+    now_started = start_of(process)
     return started is None or now_started is None or now_started == started
 
 
-def _start_of(process: int) -> float | None:
+def start_of(process: int) -> float | None:
     """When a process started, in clock ticks since boot (proc(5), field 22); None where there is no /proc."""
     try:
         text = Path(f"/proc/{process}/stat").read_text()

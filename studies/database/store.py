@@ -150,8 +150,9 @@ class Store(Reader):
         data_hash: str,
         provenance: Mapping[str, Any],
         data: Mapping[str, Any] | None = None,
+        owner: str | None = None,
     ) -> Writer:
-        """Create a study that this process holds, in one transaction. Its owner is the current user.
+        """Create a study that this process holds, in one transaction. Without an `owner` it is the current user's.
 
         `data` is what is told of the data.
 
@@ -159,7 +160,7 @@ class Store(Reader):
             StudyExistsError: there is one of that name.
         """
         s, d = self.table("studies"), self.table("study_directions")
-        owner = current_user()
+        owner = owner or current_user()
         token = lease.new_token()
 
         def create() -> int:

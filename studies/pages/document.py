@@ -7,12 +7,11 @@ markup of its own, so nothing in a name can become any.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from studies.pages.environment import page_environment
+from studies.pages.pictures import Picture, drawing
 
 
 @dataclass(frozen=True)
@@ -42,21 +41,8 @@ class Table:
     folded: bool = False
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A figure, drawn when a page needs it: what it shows (for those who can't see it), and how to read it.
-
-    Markdown leaves it out: what it shows is in a table beside it.
-    """
-
-    key: str
-    draw: Callable[[], Figure]
-    shows: str
-    reading: str
-
-
 Written = str | Points | Facts | Table
-Block = Written | Picture
+Block = Written | Picture  # Markdown leaves pictures out: what one shows is in a table beside it
 
 
 @dataclass(frozen=True)
@@ -78,16 +64,10 @@ class Document:
 
 def to_html(document: Document) -> str:
     """The document as one page."""
-    from studies.pages.drawings import drawing
-    from studies.pages.environment import page_environment
-
     sections = []
     for section in document.sections:
         blocks = [
-            drawing(block.draw(), block.key, block.shows, block.reading)
-            if isinstance(block, Picture)
-            else block
-            for block in section.blocks
+            drawing(block) if isinstance(block, Picture) else block for block in section.blocks
         ]
         sections.append({"heading": section.heading, "blocks": blocks})
     environment = page_environment()

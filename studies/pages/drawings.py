@@ -1,14 +1,12 @@
-"""The figures of a report, section by section: each an SVG inside the page, what it shows, and how to read it."""
+"""The figures of a report, section by section: each with what it shows, and how to read it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from studies import plots
 from studies.analysis import frames
@@ -16,30 +14,20 @@ from studies.analysis.generalization import generalization
 from studies.analysis.goal import Goal
 from studies.analysis.importance import UNTOLD, importances, most_narrowed_first
 from studies.analysis.summary import Summary
+from studies.pages.pictures import Picture
 
 PAIRS = 3  # figures of two parameters
 CURVES = 20  # learning curves
 NO_VALUES = "There is nothing to draw yet: no trial has a value."
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """The inside of an <svg> with its size in points, what it shows (for those who can't see it), how to read it."""
-
-    svg: str
-    width: float
-    height: float
-    shows: str
-    reading: str
-
-
-Section = Iterator[Drawing | str]
-"""Drawings, or a sentence that says why there is nothing to draw."""
+Section = Iterator[Picture | str]
+"""Pictures, or a sentence that says why there is nothing to draw."""
 
 
 @dataclass(frozen=True)
 class Sections:
-    """The drawings of one study, from its summary and its frames."""
+    """The pictures of one study, from its summary and its frames."""
 
     summary: Summary
     trials: pd.DataFrame
@@ -47,8 +35,8 @@ class Sections:
     rounds: pd.DataFrame
     finalists: pd.DataFrame
 
-    def drawings(self) -> dict[str, list[Drawing | str]]:
-        """The drawings of each section of the report."""
+    def pictures(self) -> dict[str, list[Picture | str]]:
+        """The pictures of each section of the report."""
         names = ("history", "confirmed", "ranges", "settings", "lost", "curves", "timeline")
         return {name: list(getattr(self, f"_{name}")()) for name in names}
 
@@ -77,17 +65,23 @@ class Sections:
         measured = f"{metric} on {split} rows" if split else metric
         shared = " Which rows validate is chance, so all trials that share a split may lie higher or lower by luck."
         luck = shared if split else ""
-        yield drawing(
-            plots.history(self.trials, goal=self._goal, finalists=self.finalists),
+        yield Picture(
             "history",
+            partial(plots.history, self.trials, goal=self._goal, finalists=self.finalists),
             f"{metric} of each trial, and the best so far",
             f"Each mark is a trial, as {high} as its {measured} ({better} is better); the line is the best so far. "
             "If it still moves late, more trials may find better settings." + luck,
         )
         if self._any_pruned:  # otherwise it would look the same
-            yield drawing(
-                plots.history(self.trials, goal=self._goal, by="epochs", finalists=self.finalists),
+            yield Picture(
                 "cost",
+                partial(
+                    plots.history,
+                    self.trials,
+                    goal=self._goal,
+                    by="epochs",
+                    finalists=self.finalists,
+                ),
                 f"{metric} of each trial by the epochs spent until then",
                 "The same by what it cost: trials that left early take little room.",
             )
@@ -102,9 +96,9 @@ class Sections:
             if len(self.finalists) > 1
             else ""
         )
-        yield drawing(
-            plots.finalists(self.finalists, goal=self._goal),
+        yield Picture(
             "finalists",
+            partial(plots.finalists, self.finalists, goal=self._goal),
             "Mean and 95 % interval of the settings that were trained again",
             "Small marks are single trainings, as they were in their stages." + compared,
         )
@@ -113,9 +107,9 @@ class Sections:
         if self.rounds.empty:
             yield "No round is recorded, so no range has moved."
             return
-        yield drawing(
-            plots.ranges(self.rounds),
+        yield Picture(
             "ranges",
+            partial(plots.ranges, self.rounds),
             "The range of each parameter, by round",
             "Each bar is the range that a round drew from, with the verdict after that round at its right; the dark "
             "bar is the range after the last verdict. The table below says why. A range of "
@@ -132,9 +126,9 @@ class Sections:
         first, *others = self._names
         if not others:
             band = "; the shaded band is the last range" if len(self.rounds) else ""
-            yield drawing(
-                plots.single(self.trials, first, goal=self._goal, rounds=self.rounds),
+            yield Picture(
                 "single",
+                partial(plots.single, self.trials, first, goal=self._goal, rounds=self.rounds),
                 f"{self._goal.metric} of each trial by {first}",
                 f"Each mark is a trial at its setting, as high as its value{band}.",
             )
@@ -143,9 +137,9 @@ class Sections:
         if shares is None:
             yield UNTOLD
         elif len(shares.shares) > 1:
-            yield drawing(
-                plots.importance(shares, goal=self._goal),
+            yield Picture(
                 "importance",
+                partial(plots.importance, shares, goal=self._goal),
                 "The importance of each parameter",
                 "What share of the differences between trials each parameter explains by itself. One near 0 may have "
                 "any value in its range, or matters only together with others.",
@@ -157,16 +151,20 @@ class Sections:
         reading = "Each mark is a trial at its settings, dark if its value is good"
         reading += f"{boxes if len(self.rounds) else ''}."
         for k, other in enumerate(frames.beside(self.trials, first, others)[:PAIRS]):
-            yield drawing(
-                plots.scatter(self.trials, first, other, goal=self._goal, rounds=self.rounds),
+            yield Picture(
                 f"pair{k}",
+                partial(
+                    plots.scatter, self.trials, first, other, goal=self._goal, rounds=self.rounds
+                ),
                 f"Trials by {first} and {other}, coloured by {self._goal.metric}",
                 reading if k == 0 else "",
             )
         if len(others) > 1:
-            yield drawing(
-                plots.parallel(self.trials, self._names, goal=self._goal, rounds=self.rounds),
+            yield Picture(
                 "parallel",
+                partial(
+                    plots.parallel, self.trials, self._names, goal=self._goal, rounds=self.rounds
+                ),
                 "A line for each trial through its settings to its value",
                 "Each line is a trial, dark if its value is good. Where dark lines run close together, that setting "
                 "matters.",
@@ -180,9 +178,9 @@ class Sections:
             return
         first, *others = self._names
         pair = [first, *frames.beside(self.trials, first, others)[:1]]
-        yield drawing(
-            plots.divergence(self.trials, *pair, rounds=self.rounds),
+        yield Picture(
             "lost",
+            partial(plots.divergence, self.trials, *pair, rounds=self.rounds),
             f"Trials that {ended}, by {' and '.join(pair)}",
             f"Where {'crosses or ' if diverged.any() else ''}triangles stand together, trainings "
             f"{'diverge or fail' if diverged.any() else 'fail'}; the bars "
@@ -202,24 +200,24 @@ class Sections:
             if self._goal.split
             else "A curve that still gets better at its end calls for longer training."
         )
-        yield drawing(
-            plots.curves(self.trials, self.epochs, goal=self._goal, best=CURVES),
+        yield Picture(
             "curves",
+            partial(plots.curves, self.trials, self.epochs, goal=self._goal, best=CURVES),
             f"Learning curves of the best trials: {self._goal.metric} by epoch",
             f"The best trials in the order of their values, all on one scale. {moves}",
         )
         learned = generalization(self.trials, self.epochs, goal=self._goal)
         if learned is not None and learned.kind != "too short":
-            yield drawing(
-                plots.gap(self.trials, self.epochs, goal=self._goal),
+            yield Picture(
                 "gap",
+                partial(plots.gap, self.trials, self.epochs, goal=self._goal),
                 learned.sentence,
                 "Training against validation by epoch; below, by how much training is better.",
             )
         if self._any_pruned:
-            yield drawing(
-                plots.agreement(self.trials, self.epochs, goal=self._goal),
+            yield Picture(
                 "agreement",
+                partial(plots.agreement, self.trials, self.epochs, goal=self._goal),
                 "Ranks after short training against ranks after longer training",
                 "The nearer the marks lie to the diagonal, the better short training predicts long training. If they "
                 "are scattered all over, good settings may have left early.",
@@ -229,24 +227,9 @@ class Sections:
         if self.trials["started"].isna().all():
             yield "No trial has begun yet."
             return
-        yield drawing(
-            plots.timeline(self.trials),
+        yield Picture(
             "timeline",
+            partial(plots.timeline, self.trials),
             "When each trial ran",
             "When trials ran, from left to right; the pauses of a search that was stopped are cut out.",
         )
-
-
-def drawing(figure: Figure, key: str, shows: str, reading: str) -> Drawing:
-    """A figure as part of a page, on which no other has this key."""
-    width, height = (72 * inches for inches in figure.get_size_inches())
-    return Drawing(_inner_svg(figure, key), width, height, shows, reading)
-
-
-def _inner_svg(figure: Figure, key: str) -> str:
-    """The inside of a figure's <svg>, the key before each of its ids: two figures of a page must not share an id."""
-    text = plots.svg(figure).decode()
-    text = text[text.index(">", text.index("<svg")) + 1 : text.rindex("</svg>")]
-    text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.S)
-    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{key}-", text)
-    return re.sub(r"\n\s*", "\n", text).strip()

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import jinja2
 import pandas as pd
 
 from studies.analysis import frames, references
@@ -22,6 +24,7 @@ from studies.analysis.generalization import generalization
 from studies.analysis.summary import Summary
 from studies.pages.drawings import Sections
 from studies.pages.environment import page_environment
+from studies.pages.pictures import Picture, drawing
 from studies.pages.snippet import snippet
 from studies.words import (
     between,
@@ -52,8 +55,41 @@ def render(
 ) -> str:
     """The page of a study, from its summary and its frames."""
     environment = page_environment()
+    add_words(environment)
+    shown = contents(summary, trials, epochs, rounds, finalists)
+    if shown["figures"]:
+        shown["figures"] = {
+            section: [drawing(p) if isinstance(p, Picture) else p for p in pictures]
+            for section, pictures in shown["figures"].items()
+        }
+    return environment.get_template("report.html.j2").render(shown)
+
+
+def add_words(environment: jinja2.Environment) -> None:
+    """Let the templates of an environment write numbers, intervals and settings as the report does."""
     environment.filters |= {"setting": setting, "value": lambda value: number(value, 4)}
-    environment.globals |= {"rounded": rounded, "between": between, "uncertain": uncertain}
+    environment.globals |= {
+        "rounded": rounded,
+        "between": between,
+        "uncertain": uncertain,
+        "counted": counted,
+        "of_trial": str,
+    }
+
+
+def contents(
+    summary: Summary,
+    trials: pd.DataFrame,
+    epochs: pd.DataFrame,
+    rounds: pd.DataFrame,
+    finalists: pd.DataFrame,
+    *,
+    commands: bool = True,
+) -> dict[str, Any]:
+    """What `report_body.html.j2` shows of a study; its figures are pictures, which are not drawn yet.
+
+    Without `commands`, nothing says where the study is stored, or what to type to go on with it.
+    """
     finished = trials["finished"].max()
     values = trials["value"][frames.scored(trials) & (trials["state"] == "complete")].tolist()
     record, opening = summary.record, summary.opening
@@ -66,56 +102,66 @@ def render(
     versions = record.provenance.get("versions", {})
     task = record.provenance.get("data", {}).get("task")
     own = summary.plan.get("trials", 0) - record.adopted
-    return environment.get_template("report.html.j2").render(
-        summary=summary,
-        record=record,
-        counted=counted,
-        by_optuna=not summary.plan,
-        about_data=about_data(summary),
-        worth=worth_of_best(summary, values, shown),
-        baselines=sentences(summary.baselines, summary.goal) if summary.chosen else [],
-        references=references.sentences(summary),
-        shown=shown,
-        left=len({len(f.values) for f in summary.finalists}) > 1,
-        test_shown=notation([summary.test], [opening.ci95 if opening else None]),
-        total=len(trials),
-        scored=len(values),
-        in_training=int((trials["state"] == "running").sum()),
-        diverged=int(trials["diverged_epoch"].notna().sum()),
-        advice=_advice(summary, trials, epochs, rounds),
-        snippet=None
+    return {
+        "summary": summary,
+        "record": record,
+        "commands": commands,
+        "by_optuna": not summary.plan,
+        "about_data": about_data(summary),
+        "worth": worth_of_best(summary, values, shown),
+        "baselines": sentences(summary.baselines, summary.goal) if summary.chosen else [],
+        "references": references.sentences(summary),
+        "shown": shown,
+        "left": len({len(f.values) for f in summary.finalists}) > 1,
+        "test_shown": notation([summary.test], [opening.ci95 if opening else None]),
+        "total": len(trials),
+        "scored": len(values),
+        "in_training": int((trials["state"] == "running").sum()),
+        "diverged": int(trials["diverged_epoch"].notna().sum()),
+        "advice": _advice(summary, trials, epochs, rounds, commands=commands),
+        "snippet": None
         if trial is None or "text" in summary.data.get("kinds", {})  # its rows need to be encoded
         else snippet(trained if summary.plan else {}, params, task=task),
-        reproduce="" if trial is None else _command(summary, "reproduce", str(trial)),
-        train=_command(summary, "train", "-o", f"{file_name(record.name)}.hpo")
-        if summary.can_train
+        "reproduce": ""
+        if trial is None or not commands
+        else _command(summary, "reproduce", str(trial)),
+        "train": _command(summary, "train", "-o", f"{file_name(record.name)}.hpo")
+        if summary.can_train and commands
         else "",
-        figures=None
+        "figures": None
         if record.several
-        else Sections(summary, trials, epochs, rounds, finalists).drawings(),
-        ranges=_ranges(summary, rounds),
-        best=_best_trials(summary, trials, rounds),
-        every=_every_trial(trials),
-        plan=_plan(summary),
-        versions=", ".join(f"{name} {version}" for name, version in versions.items()),
-        finished="" if pd.isna(finished) else f"{finished:%Y-%m-%d %H:%M} UTC",
-        resume=_command(summary, "resume")
+        else Sections(summary, trials, epochs, rounds, finalists).pictures(),
+        "ranges": _ranges(summary, rounds),
+        "best": _best_trials(summary, trials, rounds),
+        "every": _every_trial(trials),
+        "plan": _plan(summary),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+        "finished": "" if pd.isna(finished) else f"{finished:%Y-%m-%d %H:%M} UTC",
+        "resume": _command(summary, "resume")
         + (
             f" --trials {2 * own or record.adopted}"
             if summary.plan and record.state == "complete"
             else ""
-        ),
-    )
+        )
+        if commands
+        else "",
+    }
 
 
 def _advice(
-    summary: Summary, trials: pd.DataFrame, epochs: pd.DataFrame, rounds: pd.DataFrame
+    summary: Summary,
+    trials: pd.DataFrame,
+    epochs: pd.DataFrame,
+    rounds: pd.DataFrame,
+    *,
+    commands: bool,
 ) -> list[Advice]:
     if summary.record.several:
         return []
     learned = generalization(trials, epochs, goal=summary.goal)
     agreements = rank_agreement(compared_scores(trials, epochs, summary.goal.metric))
-    return advice(summary, trials, rounds, learned, agreements)
+    items = advice(summary, trials, rounds, learned, agreements)
+    return items if commands else [replace(item, command="") for item in items]
 
 
 def _command(summary: Summary, action: str, *arguments: str) -> str:

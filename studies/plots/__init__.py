@@ -10,6 +10,7 @@ would press all others into a line. Nothing here uses pyplot, so no figure is ke
 from __future__ import annotations
 
 from studies.plots.agreement import agreement
+from studies.plots.compared import OfStudy, compared
 from studies.plots.curves import curves, has_curves
 from studies.plots.divergence import divergence
 from studies.plots.finalists import finalists
@@ -22,8 +23,9 @@ from studies.plots.ranges import ranges
 from studies.plots.scatter import scatter
 from studies.plots.single import single
 from studies.plots.timeline import timeline
+from studies.plots.trial import trial
 
 __all__ = [
-    "MARKERS", "STYLE", "agreement", "curves", "divergence", "finalists", "gap", "has_curves", "history",
-    "importance", "parallel", "png", "ranges", "scatter", "sentence", "single", "svg", "timeline",
+    "MARKERS", "STYLE", "OfStudy", "agreement", "compared", "curves", "divergence", "finalists", "gap", "has_curves",
+    "history", "importance", "parallel", "png", "ranges", "scatter", "sentence", "single", "svg", "timeline", "trial",
 ]  # fmt: skip

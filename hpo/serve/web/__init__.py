@@ -1,1 +1,1 @@
-"""The pages, rendered on the server from templates."""
+"""The pages, rendered on the server. All but the live updates of a running search works without script."""

@@ -16,7 +16,6 @@ from studies.pages.document import (
     Block,
     Document,
     Facts,
-    Picture,
     Points,
     Section,
     Table,
@@ -24,6 +23,7 @@ from studies.pages.document import (
     to_markdown,
     words,
 )
+from studies.pages.pictures import Picture
 from tests.studies.pages.rendered import Page
 
 HOSTILE = (

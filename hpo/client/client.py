@@ -1,4 +1,4 @@
-"""A service as Python's users see it: searches that train here, one's own loop, studies, and what the service trains."""
+"""A service as users of Python see it: searches that train here, loops of their own, studies, and trained models."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class ServiceDatabase:
 
     @contextlib.contextmanager
     def store(self) -> Iterator[Store]:
-        """The studies. A store is for one thread at a time and looks at the tables first, so those in no use are kept."""
+        """The studies. A store is for one thread at a time and looks at its tables first, so idle ones are kept."""
         try:
             store = self._idle.pop()
         except IndexError:

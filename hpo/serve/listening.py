@@ -118,7 +118,7 @@ def listen(address: Address) -> socket.socket:
         else:
             reason = str(error.strerror)
         raise HpoError(f"can't listen on port {address.port} of {address.host}: {reason}") from None
-    # Connections inherit it. asyncio sets it only where the protocol is named, and without it the body of an answer waits
+    # Connections inherit it. asyncio sets it only where the protocol is named; without it the body of an answer waits
     # until the client has acknowledged the head, which takes 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

@@ -58,6 +58,7 @@ class Http:
             raise PlanError(f"{url!r} is not the URL of a service: write http://HOST:8517")
         self.url = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
         token = token or os.environ.get(TOKEN)
+        self.token = token
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         if not (token or "").isascii() or not (token or "x").isprintable():
             raise PlanError("token: it has letters that no token has")

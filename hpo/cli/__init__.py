@@ -15,7 +15,17 @@ from typing import NoReturn
 
 import click
 
-from hpo.cli import inspecting, keeping, modelling, reading, searching, serving, starting, tokens
+from hpo.cli import (
+    inspecting,
+    keeping,
+    modelling,
+    reading,
+    searching,
+    serving,
+    starting,
+    tokens,
+    working,
+)
 from hpo.cli.output import flush, say
 from hpo.cli.statuses import DONE, ERROR, USAGE, status_and_line
 
@@ -83,6 +93,7 @@ for command in (
     keeping.upgrade,
     keeping.delete,
     serving.serve,
+    working.worker,
     tokens.token,
     starting.init,
     starting.completion,

@@ -82,7 +82,8 @@ def main() -> int:
     _write_to(log_file(Path(errand.folder), job.job_id))
     log(f"job {job.job_id}: {job.kind} of {job.search!r} for {job.owner!r} begins")
     threading.Thread(target=_listen, args=(database, job, cancel), daemon=True).start()
-    how, reason = _run(database, job, errand, cancel)
+    os.environ["HPO_USER"] = job.owner  # who owns the study
+    how, reason = run(database, job, errand, cancel)
 
     def record() -> queue.State | None:
         with database.writing() as connection:
@@ -93,7 +94,7 @@ def main() -> int:
     return 0
 
 
-def _run(
+def run(
     database: ServiceDatabase, job: sa.Row[Any], errand: Errand, cancel: Cancel
 ) -> tuple[queue.Ending, str | None]:
     """Run a job; returns how it ended, and why if it failed.
@@ -104,7 +105,6 @@ def _run(
     from hpo.serve.searching import run_search
     from hpo.serve.training import run_training
 
-    os.environ["HPO_USER"] = job.owner
     try:
         if job.kind == "search":
             run_search(database, job, workers=errand.workers, watcher=Log(), cancel=cancel)

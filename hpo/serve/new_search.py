@@ -24,12 +24,15 @@ from hpo.serve.service import Service
 from hpo.serve.settings import Limits
 from hpo.serve.tables import data_sets, jobs, searches
 from hpo.serve.understanding import understood
-from studies.words import nearest
+from studies.words import listed, nearest
+from trainer.data.files import NPZ
 from trainer.data.sources import BUILT_IN, name_of
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .-]{0,99}")
 CODE = ("trainer", "program", "trial_timeout", "trial_memory")
 """Fields of a plan that are for code of its user's."""
+
+SHOWN = 30  # names of columns in a message
 
 
 def check_name(name: str) -> None:
@@ -74,6 +77,8 @@ def check_limits(plan: Plan, limits: Limits) -> None:
         ("timeout", limits.seconds),
     ):
         value = getattr(plan, name)
+        if value is None and plan.source is None:
+            continue  # it takes the time of others
         if value is None or value > most:
             raise PlanError(f"{name}: {value} is more than {most}, the limit of this service")
 
@@ -107,6 +112,11 @@ def checked_network(
     check_sampler(plan.sampler)
     folder, _, file = source.rpartition("/")
     facts = service.pool.run(understood, str(service.data_folder / folder), file, dict(fields))
+    if "task" not in facts and not file.endswith(NPZ):  # whose file may name its labels
+        columns = [str(column["name"]) for column in facts["described"]]
+        raise PlanError(
+            f"target: say which column of {file} has the labels: {listed(columns, SHOWN)}"
+        )
     if problem := facts.get("problem"):
         raise PlanError(str(problem))
     if facts["rows"] > limits.rows:

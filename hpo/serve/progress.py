@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from hpo.errors import NoSuchStudyError
 from hpo.serve import queue
-from hpo.serve.access import visible
+from hpo.serve.access import study_name_of, visible
 from hpo.serve.caller import Caller
 from hpo.serve.new_search import NAME
 from hpo.serve.tables import jobs, searches
@@ -73,9 +74,7 @@ class Search(BaseModel):
     kind: Literal["network", "remote", "study"] = Field(
         description="network: trained here; remote: by whoever asks for tasks; study: by a command."
     )
-    state: SearchState = Field(
-        description="A search that is not trained here is open until it is done."
-    )
+    state: SearchState = Field(description="A study that a command began is open until it is done.")
     reason: str | None = Field(description="Why it failed, or ended before its last trial.")
     created: Time | None
     started: Time | None = Field(description="When it last began or went on.")
@@ -105,7 +104,9 @@ def rows(caller: Caller) -> sa.Subquery:
         (sa.and_(is_running, wanted == "cancel"), "cancelling"),
         (jobs.c.state.is_not(None), jobs.c.state),
         (ours.c.completed.is_not(None), "done"),
-        else_="open",
+        (c.wanted == "pause", "paused"),
+        (c.wanted == "cancel", "cancelled"),
+        else_="running",
     )
     of_job = sa.and_(jobs.c.search == c.name, jobs.c.kind == "search")
     unlifted = sa.and_(stops.c.study_id == _stored.c.study_id, stops.c.lifted.is_(None))
@@ -159,6 +160,22 @@ def rows(caller: Caller) -> sa.Subquery:
         .where(_stored.c.study_name.not_in(sa.select(c.name)))
     )
     return sa.union_all(made_here, elsewhere).subquery()
+
+
+def row_of(connection: sa.Connection, caller: Caller, name: str) -> sa.Row[Any]:
+    """The row of one search, which a path may call ~ and its number.
+
+    Raises:
+        NoSuchStudyError: the caller may see none of that name.
+    """
+    stored = study_name_of(connection, caller, name) if name.startswith("~") else name
+    found = rows(caller)
+    row = None
+    if stored.isprintable():
+        row = connection.execute(sa.select(found).where(found.c.name == stored)).first()
+    if row is None:
+        raise NoSuchStudyError(f"no search {name[:100]!r} of yours")
+    return row
 
 
 def with_progress(store: Store, found: Sequence[sa.Row[Any]]) -> list[Search]:

@@ -150,7 +150,7 @@ def is_alive(connection: sa.Connection, row: sa.Row[Any]) -> bool:
     """
     if row.host == socket.gethostname():
         return _alive(row.process, row.process_started)
-    age = database_time(connection) - row.heartbeat
+    age: timedelta = database_time(connection) - row.heartbeat
     return age < timedelta(seconds=EXPIRY_SECONDS)
 
 

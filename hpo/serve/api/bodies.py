@@ -1,4 +1,4 @@
-"""Bodies of requests, read up to a limit: JSON, or TOML that means the same."""
+"""Bodies of requests: JSON, or TOML that means the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pydantic import BaseModel, ValidationError
 
 from hpo.serve.problems import MEDIA_TYPE, ProblemError
 
-BYTES = 1_000_000
 TOML = "application/toml"
 M = TypeVar("M", bound=BaseModel)
 
@@ -21,13 +20,9 @@ async def read_text(request: Request) -> str:
     """The body of a request as text.
 
     Raises:
-        ProblemError: 413, it is too long; 400, it is no UTF-8.
+        ProblemError: 400, it is no UTF-8.
     """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BYTES:
-            raise ProblemError(413, f"the body has more than {BYTES:,} bytes")
+    body = await request.body()
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -207,7 +207,7 @@ def refused(call: Call, line: str, status: int, *words: str) -> None:
 
 
 def test_it_does_not_open_itself_to_others_by_accident(call_hpo: Call) -> None:
-    refused(call_hpo, "serve --host 0.0.0.0", 2, "0.0.0.0", "--tls-cert", "--insecure")
+    refused(call_hpo, "serve --host 0.0.0.0", 2, "--tls-cert", "--insecure")
     assert not Path("hpo.db").exists()
     refused(call_hpo, "serve --host 0.0.0.0 --insecure", 2, "token", "hpo token create")
     refused(call_hpo, "serve --allow-host hpo.example", 2, "hpo token create")

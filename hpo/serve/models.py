@@ -86,9 +86,10 @@ def request(
         raise ProblemError(409, f"search {search!r} is trained by clients, who have its models")
     study = Study(search, service.database.url)
     summary = study.read()
-    members_of(
-        study, summary, stored_plan(summary.record), trial, ensemble
-    )  # or says what is wrong
+    try:
+        members_of(study, summary, stored_plan(summary.record), trial, ensemble)
+    except StoreError as error:  # there is no such trial
+        raise PlanError(str(error)) from None
     model_id = secrets.token_hex(8)
     options = {"model": model_id, "ensemble": ensemble, "trial": trial, "every_row": every_row}
     with service.database.writing() as connection:

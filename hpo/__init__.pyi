@@ -9,6 +9,7 @@ from .api import (
     search,
     train,
 )
+from .client import Client
 from .errors import (
     CancelledError,
     ConnectionLostError,
@@ -19,6 +20,7 @@ from .errors import (
     NothingToAskError,
     NoTrialSucceededError,
     PlanError,
+    ServiceError,
     StorageError,
     StudyExistsError,
     TooManyFailuresError,
@@ -31,6 +33,7 @@ from .version import __version__
 __all__ = [
     "CancelledError",
     "Categorical",
+    "Client",
     "ConnectionLostError",
     "DataError",
     "Float",
@@ -42,6 +45,7 @@ __all__ = [
     "NothingToAskError",
     "PlanError",
     "SearchCV",
+    "ServiceError",
     "Stop",
     "StorageError",
     "StudyExistsError",

@@ -10,6 +10,7 @@ HpoError
 │   └── ConnectionLostError            the server does not answer; trying again may help
 ├── TooManyFailuresError               so many trainings failed that the search has given up
 │   └── NoTrialSucceededError          the search is done, and all its trials failed or diverged
+├── ServiceError                       a service (hpo serve) refuses a request, or does not answer
 ├── CancelledError                     the search was asked to end before it was done
 └── NothingToAskError                  no task can be asked for before the result of another is there
 
@@ -67,6 +68,14 @@ class TooManyFailuresError(HpoError):
 
 class NoTrialSucceededError(TooManyFailuresError):
     """A search is done, and no trial has a value. The first error that a function raised is the cause."""
+
+
+class ServiceError(HpoError):
+    """A service that refuses a request, with the `status` of its answer; without one, it does not answer."""
+
+    def __init__(self, line: str, status: int | None = None) -> None:
+        super().__init__(line)
+        self.status = status
 
 
 class CancelledError(HpoError):

@@ -15,7 +15,17 @@ from typing import NoReturn
 
 import click
 
-from hpo.cli import inspecting, keeping, modelling, reading, searching, serving, starting, tokens
+from hpo.cli import (
+    inspecting,
+    keeping,
+    modelling,
+    reading,
+    searching,
+    serving,
+    starting,
+    tokens,
+    working,
+)
 from hpo.cli.output import flush, say
 from hpo.cli.statuses import DONE, ERROR, USAGE, status_and_line
 
@@ -43,7 +53,8 @@ def run(arguments: Sequence[str]) -> int:
             if isinstance(error, click.UsageError) and error.ctx
             else ""
         )
-        say(f"Error: {error.format_message()}{where}")
+        message = error.format_message().replace("\n\t", " ")  # click lists choices below it
+        say(f"Error: {message}{where}")
         status = error.exit_code
     except BrokenPipeError:  # the reader of stdout is gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -82,6 +93,7 @@ for command in (
     keeping.upgrade,
     keeping.delete,
     serving.serve,
+    working.worker,
     tokens.token,
     starting.init,
     starting.completion,

@@ -17,12 +17,14 @@ from hpo.trainables.task import Outcome, Task
 class Paused:
     """A task has reached a pause and waits for the trials that stay. `scores` are NaN for trials that have left.
 
-    A task of which no trial trains any more does not pause, but has ended.
+    `so_far` are the outcomes that its trials would have if they ended here. A task of which no trial trains any more
+    does not pause, but has ended.
     """
 
     task: Task
     epoch: int
     scores: list[float]
+    so_far: list[Outcome]
 
 
 @dataclass(frozen=True)

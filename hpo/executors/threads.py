@@ -123,6 +123,6 @@ class Threads:
             if pause is None or session.ended:
                 self._events.put(Ended(task, session.outcomes()))
             else:
-                self._events.put(Paused(task, pause, scores))
+                self._events.put(Paused(task, pause, scores, session.outcomes()))
         except BaseException as error:  # raised again by `events`, on the thread of the search
             self._events.put(error)

@@ -89,6 +89,11 @@ class Machine:
             self._train_stage()
 
     @property
+    def plan(self) -> Plan:
+        """The plan of the search."""
+        return self._plan
+
+    @property
     def history(self) -> History:
         """What has been recorded so far."""
         return self._history

@@ -12,8 +12,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from hpo.serve.attempts import Attempts
+from hpo.serve.cache import Cache
 from hpo.serve.database import ServiceDatabase
-from hpo.serve.events import Watches
 from hpo.serve.pool import Pool
 from hpo.serve.remote.remotes import Remotes
 from hpo.serve.settings import Settings
@@ -28,7 +28,7 @@ class Service:
     only, so that nobody needs a token until one has been made. `hosts` are the names by which it may be called, beside
     its addresses. `stopping` is set when it begins to stop: streams of events then end, and clients come again.
     `pool` has processes for what is heavy. `files` is held while files of data sets come or go, and `receiving` counts
-    the bytes of each owner that are on their way. `watches` are the searches that somebody views now.
+    the bytes of each owner that are on their way. `cache` keeps answers that take long to make.
     """
 
     settings: Settings
@@ -41,7 +41,7 @@ class Service:
     tokens: Tokens = field(init=False)
     pool: Pool = field(init=False)
     remotes: Remotes = field(init=False)
-    watches: Watches = field(init=False)
+    cache: Cache = field(default_factory=Cache, init=False)
     files: threading.RLock = field(default_factory=threading.RLock, init=False)
     receiving: Counter[str] = field(default_factory=Counter, init=False)
 
@@ -49,7 +49,6 @@ class Service:
         self.tokens = Tokens(self.database)
         self.pool = Pool(self.data_folder)
         self.remotes = Remotes(self.settings, self.database)
-        self.watches = Watches(self.database, self.settings.viewers)
 
     @property
     def data_folder(self) -> Path:

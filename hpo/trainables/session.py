@@ -147,7 +147,7 @@ class Session:
         """The outcome of each trial."""
         return [
             Outcome(
-                metrics,
+                {name: [*curve] for name, curve in metrics.items()},
                 self._score,
                 diverged,
                 self._error if diverged is None and pruned is None else None,

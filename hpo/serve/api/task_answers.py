@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from hpo.plan.plan import to_json
 from hpo.serve.remote.served import Served
 from hpo.serve.remote.tasks import Handed
 from hpo.trainables.task import Outcome
@@ -29,7 +31,7 @@ RETRY_SECONDS = 1.0
 
 EXAMPLE: JsonDict = {
     "task": "t12", "trial": 12, "stage": 0, "params": {"learning_rate": 0.01}, "epochs": 10, "seed": 811,
-    "action": "go_on", "next_epoch": 1, "until_epoch": 10,
+    "action": "go_on", "next_epoch": 1, "until_epoch": 10, "pauses": [],
 }  # fmt: skip
 
 
@@ -47,6 +49,7 @@ class Task(BaseModel):
     action: Literal["go_on", "wait"] = Field(description="What to do now.")
     next_epoch: int = Field(description="The first epoch that has not been reported.")
     until_epoch: int = Field(description="Report when this epoch is done; it may be a rung.")
+    pauses: list[int] = Field(description="All rungs of halving that are before it.")
 
 
 class Tasks(BaseModel):
@@ -104,8 +107,9 @@ class InTraining(BaseModel):
 
 
 class TaskList(BaseModel):
-    """The tasks in training."""
+    """The tasks in training, and the plan of the search, by which a worker knows what it is to train."""
 
+    plan: dict[str, Any]
     tasks: list[InTraining]
 
 
@@ -118,10 +122,10 @@ def ask_answer(
     """The tasks of a client; None while there is nothing to do beside those that it trains already."""
     tasks = served.ask(client, count)
     todo = any(handed.action == "go_on" and handed.name not in busy for handed in tasks)
-    if not (todo or late or served.shown_state != "running"):
+    if not (todo or late or served.state != "running"):
         return None
     return {
-        "state": served.shown_state,
+        "state": served.state,
         "reason": served.reason,
         "tasks": [_task(handed) for handed in tasks],
         "retry_after": 0.0 if todo else RETRY_SECONDS,
@@ -141,13 +145,14 @@ def _task(handed: Handed) -> dict[str, Any]:
         "action": handed.action,
         "next_epoch": len(handed.epochs) + 1,
         "until_epoch": handed.until_epoch,
+        "pauses": [*handed.pauses],
     }
 
 
 def verdict(served: Served, name: str, late: bool) -> dict[str, Any] | None:
     """What to do with a task; None while that is not known and the answer may wait."""
     handed = served.standing(name)
-    if isinstance(handed, dict) or served.wanted == "cancel":
+    if not isinstance(handed, Handed) or served.wanted == "cancel":
         return STOP
     if handed.waiting and not late:
         return None
@@ -164,17 +169,19 @@ def standing(served: Served, name: str, told: Outcome | None, late: bool) -> dic
     `told` is the outcome that was told.
     """
     handed = served.standing(name)
+    waiting: dict[str, Any] = {"task": name, "value": None, "counted": False}
     if isinstance(handed, Handed):
-        if not late:
-            return None
-        return {"task": name, "state": "waiting", "value": None, "counted": False}
+        return {**waiting, "state": "waiting"} if late else None
+    if handed is None:  # the search has failed, and trains what was to confirm again
+        return {**waiting, "state": "failed"}
     pruned = handed["state"] == "pruned"
     return {**handed, "counted": told is None or pruned or told.value == handed["value"]}
 
 
 def listed(served: Served) -> dict[str, Any]:
-    """The tasks in training."""
+    """The tasks in training, and the plan."""
     return {
+        "plan": json.loads(to_json(served.plan)),
         "tasks": [
             {
                 "task": handed.name,
@@ -185,5 +192,5 @@ def listed(served: Served) -> dict[str, Any]:
                 "epochs_reported": len(handed.epochs),
             }
             for handed in served.in_flight()
-        ]
+        ],
     }

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -33,7 +33,7 @@ from hpo.serve.service import TheService
 
 router = APIRouter(prefix="/searches/{name}/tasks", tags=["ask and tell"], responses=PROBLEMS)
 
-Text = Annotated[str, StringConstraints(max_length=20_000)]
+Text = Annotated[str, StringConstraints(max_length=100_000)]
 Client = Annotated[
     str,
     Field(
@@ -155,6 +155,16 @@ async def in_flight(name: Name, caller: Reads, service: TheService) -> JSONRespo
         caller, name, lambda: Request(lambda served, *_: listed(served)), change=False
     )
     return JSONResponse(answer)
+
+
+@router.delete("", status_code=204)
+async def leave(
+    name: Name, client: Annotated[Client, Query()], caller: Runs, service: TheService
+) -> None:
+    """Give back all tasks of a client, so that others have them at once and not when its lease ends."""
+    await service.remotes.request(
+        caller, name, lambda: Request(lambda *_: True, lambda served: served.leave(client))
+    )
 
 
 @router.post("/{task}/epochs", response_model=Verdict)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from hpo.errors import PlanError
+from hpo.serve.caller import Caller
+from hpo.serve.database import ServiceDatabase
 from hpo.trainables.asked import ASKED
 
-if TYPE_CHECKING:
-    from hpo.serve.caller import Caller
-    from hpo.serve.service import Service
+
+class HasDatabase(Protocol):
+    """A service, as far as it concerns this."""
+
+    database: ServiceDatabase
 
 
-def create(service: Service, caller: Caller, name: str, plan: Mapping[str, Any]) -> None:
+def create(service: HasDatabase, caller: Caller, name: str, plan: Mapping[str, Any]) -> None:
     """Make the study of such a search, with the fields of a plan. Its row in `searches` is the caller's to make.
 
     Raises:

@@ -124,16 +124,15 @@ class Remotes:
         with open_store(url) as store:
             ended = store.study(name).state == "complete"
         with asking(name, {}, storage=url, by_epoch=True) as (machine, score, _):
-            served = Served(
+            with self._lock:
+                known = self._known.get(name)
+            yield Served(
                 machine,
                 score,
                 Records(self._database, name),
                 lease_seconds=self._settings.lease_seconds,
                 most=self._settings.limits.tasks,
                 clock=time.monotonic,
+                wanted="run" if known is None else known.wanted,
                 ended=ended,
             )
-            with self._lock:
-                known = self._known.get(name)
-            served.wanted = "run" if known is None else known.wanted
-            yield served

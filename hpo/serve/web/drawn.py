@@ -29,6 +29,8 @@ def report_body(url: str, name: str, address: str) -> str:
 
     summary, *of_study = _frames(url, name)
     contents = report.contents(summary, *of_study, commands=False)
+    if "source" in contents["plan"]:  # where the file is on this machine is nobody's business
+        contents["plan"]["source"] = contents["plan"]["source"].rpartition("/")[2]
     made = environment().overlay()
     report.add_words(made)
     made.globals |= {

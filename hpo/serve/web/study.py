@@ -2,51 +2,59 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 from starlette.responses import Response
 
-from hpo.serve.caller import Reads
+from hpo.serve.caller import Caller, Reads
 from hpo.serve.problems import ProblemError
+from hpo.serve.progress import Search
 from hpo.serve.service import Service, TheService
 from hpo.serve.web import state
-from hpo.serve.web.addresses import name_in
+from hpo.serve.web.addresses import address_of, name_in
 from hpo.serve.web.kept import Kept
 from hpo.serve.web.rendering import environment, figure, page
 
 router = APIRouter()
 
-LIVE = ("history", "ranges", "curves")
-"""The figures of a search that runs, by their keys in the report."""
+REST = 20
+"""The figures of a running search are drawn again after so many times as long as drawing took, to slow it little."""
 
-_figures: Kept[bytes | None] = Kept(300, seconds=4.0)
-_bodies: Kept[str] = Kept(30, seconds=4.0)
-_fragments: Kept[str] = Kept(100, seconds=1.0)
+_figures: Kept[bytes | None] = Kept(300)
+_moving_figures: Kept[bytes | None] = Kept(100, rest=REST)
+_bodies: Kept[str] = Kept(30)
+_fragments: Kept[str] = Kept(100, seconds=1.0, rest=REST)
 
 
 @router.get("/searches/{search}", response_class=HTMLResponse)
 def study(request: Request, search: str, caller: Reads, service: TheService) -> HTMLResponse:
     """The page of a study."""
     name = name_in(service, caller, search)
-    shown = _shown(service, name, request.url.path)
+    known = state.search_now(service, caller, name)
+    shown = _shown(service, known)
+    if shown["body"] is None:
+        since = request.app.state.watches.position(name)
+        shown["events"] = f"/api/v1{shown['at']}/events?since={quote(since)}"
+    shown |= {"actions": actions_of(caller, known), "may_change": may_change(caller, known)}
     return page(request, "study.html.j2", shown)
 
 
 @router.get("/searches/{search}/fragment", response_class=HTMLResponse)
-def fragment(request: Request, search: str, caller: Reads, service: TheService) -> HTMLResponse:
+def fragment(search: str, caller: Reads, service: TheService) -> HTMLResponse:
     """The part of the page that moves, for the script that swaps it."""
-    name, at = name_in(service, caller, search), request.url.path.removesuffix("/fragment")
+    name = name_in(service, caller, search)
+    known = state.search_now(service, caller, name)
     url = service.database.url
 
     def render() -> str:
-        shown = _shown(service, name, at)
-        return environment().get_template("moving.html.j2").render(shown)
+        return environment().get_template("moving.html.j2").render(_shown(service, known))
 
-    html = _fragments.get((url, name, at), lambda: state.version(url, name), render)
-    return HTMLResponse(html, headers={"Cache-Control": "private, no-cache"})
+    return HTMLResponse(_fragments.get((url, name), lambda: state.version(url, name), render))
 
 
 @router.get("/searches/{search}/figures/{key}.svg")
@@ -55,9 +63,11 @@ def drawn(search: str, key: str, caller: Reads, service: TheService) -> Response
     from hpo.serve.web import drawn
 
     name, url = name_in(service, caller, search), service.database.url
-    svg = _figures.get(
+    version = state.version(url, name)
+    kept = _figures if state.is_complete(version) else _moving_figures
+    svg = kept.get(
         (url, name, key),
-        lambda: state.version(url, name),
+        lambda: version,
         lambda: service.pool.run(drawn.figure, url, name, key),
     )
     if svg is None:
@@ -65,14 +75,36 @@ def drawn(search: str, key: str, caller: Reads, service: TheService) -> Response
     return figure(svg)
 
 
-def _shown(service: Service, name: str, at: str) -> dict[str, Any]:
-    """What the templates of a study's page show; `at` is its address."""
-    url = service.database.url
+def may_change(caller: Caller, search: Search) -> bool:
+    """Whether the caller may pause, share and delete it."""
+    own = search.owner == caller.owner or caller.may("admin")
+    return own and caller.may("run") and search.kind != "study"
+
+
+def actions_of(caller: Caller, search: Search) -> dict[str, str]:
+    """What the caller can do with a search as it is now, with the words on the buttons."""
+    if not may_change(caller, search):
+        return {}
+    going = {"pause": "Pause", "cancel": "End it for good"}
+    of_state = {
+        "queued": going,
+        "running": going,
+        "paused": {"resume": "Go on", "cancel": "End it for good"},
+        "failed": {"resume": "Try to go on"},
+    }
+    return of_state.get(search.state, {}) if search.kind == "network" else {}
+
+
+def _shown(service: Service, search: Search) -> dict[str, Any]:
+    """What the templates of a study's page show."""
+    url, name, at = service.database.url, search.name, address_of(search.path)
     now = state.moment(url, name)
-    shown: dict[str, Any] = {"name": name, "at": at, "now": now, "figures": LIVE, "body": None}
+    shown: dict[str, Any] = {"name": name, "at": at, "now": now, "search": search, "body": None}
     if now is not None and now.summary.record.state == "complete":
         shown["body"] = Markup(_body(service, name, at))  # noqa: S704  # a template has escaped it
-    shown["version"] = abs(hash(state.version(url, name)))
+    version = repr(state.version(url, name)).encode()
+    shown["version"] = hashlib.sha256(version).hexdigest()[:12]
+    shown["waits"] = state.queue_of(service, search)
     return shown
 
 

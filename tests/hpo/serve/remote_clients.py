@@ -28,7 +28,7 @@ with warnings.catch_warnings():
     from fastapi.testclient import TestClient
 
 OWNER = current_user() or "local"
-SPACE = {"x": hpo.Float(0, 1), "kind": hpo.Categorical(["flat", "steep"])}
+SPACE = {"x": hpo.Float(0, 1), "kind": hpo.Categorical(("flat", "steep"))}
 PLAN: dict[str, Any] = {
     "space": SPACE, "epochs": 3, "trials": 30, "metric": "loss", "direction": "minimize", "seed": 3,
 }  # fmt: skip
@@ -108,7 +108,7 @@ class Trainer:
 
 def finish(trainers: list[Trainer], luck: int = 0) -> None:
     """Let clients train, one step after another in a random order, until the search is done."""
-    order, idle = random.Random(luck), 0
+    order, idle = random.Random(luck), 0  # noqa: S311  # a test repeats it
     while not all(trainer.state == "done" for trainer in trainers):
         idle = 0 if order.choice(trainers).step() else idle + 1
         assert idle < 1000, "nobody has anything to do, and the search is not done"

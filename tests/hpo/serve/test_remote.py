@@ -17,7 +17,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "conditional": {
         "space": {
             "x": hpo.Float(0, 1),
-            "kind": hpo.Categorical(["flat", "steep"]),
+            "kind": hpo.Categorical(("flat", "steep")),
             "slope": hpo.Float(1e-3, 1, log=True, when={"kind": "steep"}),
         },
         "trials": 40,

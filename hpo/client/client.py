@@ -1,4 +1,4 @@
-"""A service as Python's users see it: searches that train here, one's own loop, studies, and what the service trains."""
+"""A service as users of Python see it: searches that train here, one's own loop, and what the service itself does."""
 
 from __future__ import annotations
 

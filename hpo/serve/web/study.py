@@ -23,7 +23,7 @@ from hpo.serve.web.rendering import environment, figure, page
 router = APIRouter()
 
 REST = 20
-"""A search that runs has its figures drawn again after so many times as long as drawing took: viewers slow it little."""
+"""The figures of a running search are drawn again after so many times as long as drawing took, to slow it little."""
 
 _figures: Kept[bytes | None] = Kept(300)
 _moving_figures: Kept[bytes | None] = Kept(100, rest=REST)
@@ -38,7 +38,7 @@ def study(request: Request, search: str, caller: Reads, service: TheService) -> 
     known = state.search_now(service, caller, name)
     shown = _shown(service, known)
     if shown["body"] is None:
-        since = service.watches.position(name)
+        since = request.app.state.watches.position(name)
         shown["events"] = f"/api/v1{shown['at']}/events?since={quote(since)}"
     shown |= {"actions": actions_of(caller, known), "may_change": may_change(caller, known)}
     return page(request, "study.html.j2", shown)

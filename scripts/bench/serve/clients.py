@@ -65,7 +65,7 @@ class Theirs:
         from optuna.storages import GrpcStorageProxy
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._space = {
+        self._space: dict[str, optuna.distributions.BaseDistribution] = {
             "x": optuna.distributions.FloatDistribution(0, 1),
             "y": optuna.distributions.FloatDistribution(1e-3, 1, log=True),
         }

@@ -94,21 +94,17 @@ def _view(service: Server, viewers: int, pipe: Connection) -> None:
         viewer = socket.create_connection(("127.0.0.1", service.port))
         viewer.sendall(request)
         rests[viewer], trials[viewer] = viewer.recv(4096), 0
-        selector.register(viewer, selectors.EVENT_READ)
+        selector.register(viewer, selectors.EVENT_READ, viewer)
     pipe.send(viewers)
     left, word = viewers, b"event: trial\n"
     while left:
         for key, _ in selector.select():
-            viewer = key.fileobj
-            assert isinstance(viewer, socket.socket)
+            viewer = key.data
             some = viewer.recv(1 << 16)
             text = rests[viewer] + some
             trials[viewer] += text.count(word)
-            cut = (
-                max(text.rfind(word) + len(word), len(text) - len(word) + 1)
-                if word in text
-                else (max(0, len(text) - len(word) + 1))
-            )
+            end = text.rfind(word) + len(word) if word in text else 0
+            cut = max(end, len(text) - len(word) + 1)  # the word may have been cut in two
             rests[viewer] = text[cut:]
             if not some:
                 selector.unregister(viewer)

@@ -49,8 +49,8 @@ def _listed(
 @router.post("/data", openapi_extra=takes("upload_bytes"))
 async def upload(request: Request, caller: Runs, service: TheService) -> Response:
     """Keep an uploaded table, and show what was understood of it."""
-    sent = await request.form()
-    return await run_in_threadpool(_upload, request, caller, service, sent)
+    async with request.form() as sent:
+        return await run_in_threadpool(_upload, request, caller, service, sent)
 
 
 def _upload(request: Request, caller: Caller, service: Service, sent: FormData) -> Response:
@@ -125,10 +125,10 @@ def fill_in(
 @router.post("/data/{data_id}/search")
 async def send(request: Request, data_id: str, caller: Runs, service: TheService) -> Response:
     """Show what a search would do, or start it."""
-    sent = await request.form()
-    typed = {
-        name: [str(text) for text in sent.getlist(name) if isinstance(text, str)] for name in sent
-    }
+    async with request.form() as sent:
+        typed = {
+            name: [text for text in sent.getlist(name) if isinstance(text, str)] for name in sent
+        }
     return await run_in_threadpool(_send, request, data_id, caller, service, typed)
 
 

@@ -12,16 +12,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from hpo.errors import DataError, HpoError, PlanError, as_ours
+from hpo.errors import DataError, HpoError
 from hpo.serve import data_sets, searches
 from hpo.serve.caller import Caller, Reads, Runs
 from hpo.serve.data_sets import DataSet
 from hpo.serve.new_search import check_name, checked_network
-from hpo.serve.problems import ProblemError
 from hpo.serve.routes import takes
 from hpo.serve.service import Service, TheService
 from hpo.serve.web import cost, form
-from hpo.serve.web.rendering import page
+from hpo.serve.web.rendering import beside_field, page
 from hpo.serve.web.understood import understood
 
 router = APIRouter()
@@ -68,16 +67,6 @@ def _upload(request: Request, caller: Caller, service: Service, sent: FormData) 
 def _pieces(file: UploadFile) -> Iterator[bytes]:
     while piece := file.file.read(PIECE):
         yield piece
-
-
-def beside_field(error: Exception) -> ProblemError:
-    """What is wrong with what was sent, to be shown in its form; faults of the service are raised again."""
-    if isinstance(error, ProblemError) and error.status in (409, 413, 422, 429):
-        return error
-    ours = as_ours(error)
-    if isinstance(ours, PlanError | DataError):
-        return ProblemError(409 if "exists already" in str(ours) else 422, str(ours))
-    raise error
 
 
 @router.get("/data/{data_id}", response_class=HTMLResponse)

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 from starlette.responses import Response
 
+from hpo.serve import models
 from hpo.serve.caller import Caller, Reads
 from hpo.serve.problems import ProblemError
 from hpo.serve.progress import Search
@@ -37,6 +38,9 @@ def study(request: Request, search: str, caller: Reads, service: TheService) -> 
     if shown["body"] is None:
         since: str = request.app.state.watches.position(name)
         shown["events"] = f"/api/v1{shown['at']}/events?since={quote(since)}"
+    trained_here = known.kind == "network"
+    shown["models"] = models.listed(service, caller, search=name) if trained_here else None
+    shown["may_train"] = trained_here and caller.may("run") and known.best is not None
     shown |= {"actions": actions_of(caller, known), "may_change": may_change(caller, known)}
     return page(request, "study.html.j2", shown)
 

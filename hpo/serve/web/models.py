@@ -23,6 +23,7 @@ from hpo.serve.routes import takes
 from hpo.serve.service import Service, TheService
 from hpo.serve.web.addresses import address_of
 from hpo.serve.web.rendering import beside_field, page
+from hpo.serve.web.study import study_page
 from studies.words import number
 
 router = APIRouter()
@@ -32,14 +33,20 @@ SHOWN = 20  # rows of predictions
 
 @router.post("/searches/{search}/models")
 def train(
+    request: Request,
     search: str,
     caller: Runs,
     service: TheService,
-    ensemble: Annotated[int, Form()] = 1,
+    ensemble: Annotated[str, Form()] = "1",
     every_row: Annotated[bool, Form()] = False,
 ) -> Response:
     """Let a model be trained."""
-    model = models.request(service, caller, search, ensemble=ensemble, every_row=every_row)
+    count = int(ensemble) if ensemble.strip().isdecimal() and len(ensemble) < 10 else -1
+    try:
+        model = models.request(service, caller, search, ensemble=count, every_row=every_row)
+    except Exception as error:
+        problem = beside_field(error)
+        return study_page(request, search, caller, service, problem, ensemble=ensemble)
     return RedirectResponse(f"/models/{model}", 303)
 
 

@@ -32,6 +32,18 @@ _fragments: Kept[str] = Kept(100, seconds=1.0, rest=REST)
 @router.get("/searches/{search}", response_class=HTMLResponse)
 def study(request: Request, search: str, caller: Reads, service: TheService) -> HTMLResponse:
     """The page of a study."""
+    return study_page(request, search, caller, service)
+
+
+def study_page(
+    request: Request,
+    search: str,
+    caller: Caller,
+    service: Service,
+    wrong: ProblemError | None = None,
+    **typed: str,
+) -> HTMLResponse:
+    """The page of a study; `typed` is what came back from its forms, of which the last is `wrong`."""
     name = name_in(service, caller, search)
     known = state.search_now(service, caller, name)
     shown = _shown(service, known)
@@ -39,10 +51,15 @@ def study(request: Request, search: str, caller: Reads, service: TheService) -> 
         since: str = request.app.state.watches.position(name)
         shown["events"] = f"/api/v1{shown['at']}/events?since={quote(since)}"
     trained_here = known.kind == "network"
-    shown["models"] = models.listed(service, caller, search=name) if trained_here else None
-    shown["may_train"] = trained_here and caller.may("run") and known.best is not None
-    shown |= {"actions": actions_of(caller, known), "may_change": may_change(caller, known)}
-    return page(request, "study.html.j2", shown)
+    shown |= {
+        "models": models.listed(service, caller, search=name) if trained_here else None,
+        "may_train": trained_here and caller.may("run") and known.best is not None,
+        "may_change": may_change(caller, known),
+        "actions": actions_of(caller, known),
+        "typed": typed,
+        "wrong": dict.fromkeys([*typed][-1:], wrong.detail) if wrong else {},
+    }
+    return page(request, "study.html.j2", shown, status=wrong.status if wrong else 200)
 
 
 @router.get("/searches/{search}/fragment", response_class=HTMLResponse)

@@ -95,5 +95,5 @@ def test_no_request_is_a_fault_of_the_service(app: FastAPI, client: TestClient) 
 def test_no_request_of_thousands_is_a_fault_of_the_service(
     app: FastAPI, client: TestClient
 ) -> None:
-    statuses = fuzz(app, client, 60)
-    assert sum(statuses.values()) > 2_000
+    statuses = fuzz(app, client, 25)
+    assert sum(statuses.values()) > 800

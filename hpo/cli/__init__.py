@@ -53,7 +53,8 @@ def run(arguments: Sequence[str]) -> int:
             if isinstance(error, click.UsageError) and error.ctx
             else ""
         )
-        say(f"Error: {error.format_message()}{where}")
+        message = error.format_message().replace("\n\t", " ")  # click lists choices below it
+        say(f"Error: {message}{where}")
         status = error.exit_code
     except BrokenPipeError:  # the reader of stdout is gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

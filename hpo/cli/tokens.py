@@ -80,6 +80,7 @@ def create(
     from studies.database.engine import masked, now
 
     whose = owner or _user()
+    tokens.check_names(name, whose)
     with _database(storage, make=True) as database:
         text = tokens.create(database, name, owner=whose, scope=scope, lifetime=expires)
         where = masked(database.url)

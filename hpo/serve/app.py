@@ -10,14 +10,27 @@ from fastapi import FastAPI
 
 from hpo.serve import data_files, problems
 from hpo.serve.answering import Answering
-from hpo.serve.api import about, audited, data, events, health, searches, tasks
+from hpo.serve.api import (
+    about,
+    audited,
+    data,
+    events,
+    health,
+    models,
+    results,
+    searches,
+    studies,
+    tasks,
+)
 from hpo.serve.bodies import Bodies
+from hpo.serve.events import Watches
 from hpo.serve.idempotency import Idempotency
 from hpo.serve.identify import Identify
 from hpo.serve.metrics import Metrics
 from hpo.serve.service import Service
 from hpo.serve.supervisor import Supervisor
 from hpo.serve.web import routes, signing
+from hpo.serve.web.rendering import error_page
 from hpo.version import __version__
 
 PREFIX = "/api/v1"
@@ -25,16 +38,18 @@ PREFIX = "/api/v1"
 
 def make_app(service: Service) -> FastAPI:
     """The application of a service."""
+    watches = Watches(service.database, service.settings.viewers)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         service.data_folder.mkdir(parents=True, exist_ok=True)
         service.model_folder.mkdir(parents=True, exist_ok=True)
         data_files.tidy(service)
+        service.snapshots.tidy()
         supervisor = Supervisor(service)
         supervisor.start()
         yield
-        service.watches.close()
+        watches.close()
         await to_thread.run_sync(supervisor.stop)
         await to_thread.run_sync(service.remotes.close_all)
         service.pool.close()
@@ -50,15 +65,16 @@ def make_app(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.service = service
+    app.state.service, app.state.watches = service, watches
     app.state.metrics = Metrics(service.database)
+    app.state.error_page = error_page
     problems.install(app)
     # The last one is outermost.
     app.add_middleware(Idempotency, service=service)
     app.add_middleware(Bodies, service=service)
     app.add_middleware(Identify, service=service)
     app.add_middleware(Answering, service=service, metrics=app.state.metrics)
-    for api in (about, audited, data, events, searches, tasks):
+    for api in (about, audited, data, events, models, results, searches, studies, tasks):
         app.include_router(api.router, prefix=PREFIX)
     for pages in (health, routes, signing):
         app.include_router(pages.router)

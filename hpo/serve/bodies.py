@@ -76,4 +76,4 @@ class _Body:
 
 
 def _too_large(limit: int) -> ProblemError:
-    return ProblemError(413, f"this takes up to {limit:,} bytes", limit=limit)
+    return ProblemError(413, f"more than {limit:,} bytes, which is the limit here", limit=limit)

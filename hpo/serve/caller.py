@@ -6,16 +6,20 @@ A scope contains those before it: `read` looks, `run` begins and ends searches, 
 from __future__ import annotations
 
 import hmac
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
 
 from hpo.serve.problems import ProblemError
 
 Scope = Literal["read", "run", "admin"]
 SCOPES: tuple[Scope, ...] = ("read", "run", "admin")
 
+# For the OpenAPI document alone: the middleware has read the header before.
+BEARER = HTTPBearer(auto_error=False, description="hpo token create NAME makes one.")
 SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
 FORM_FIELD = "csrf"
 FORM_HEADER = "X-CSRF-Token"
@@ -49,7 +53,9 @@ class Needs:
 
     scope: Scope
 
-    async def __call__(self, request: Request) -> Caller:
+    async def __call__(
+        self, request: Request, _: Annotated[object, Depends(BEARER)] = None
+    ) -> Caller:
         """The caller.
 
         Raises:
@@ -82,7 +88,12 @@ async def check_form(request: Request, csrf: str) -> None:
     """
     sent: object = request.headers.get(FORM_HEADER)
     if sent is None and request.headers.get("content-type", "").partition(";")[0].lower() in FORMS:
-        sent = (await request.form()).get(FORM_FIELD)
+        form = await request.form()
+        sent = form.get(FORM_FIELD)
+        # FastAPI closes a form that the route declares, and here does so with one that it does not.
+        with_request: AsyncExitStack | None = request.scope.get("fastapi_middleware_astack")
+        if with_request is not None:
+            with_request.push_async_callback(form.close)
     if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), csrf.encode()):
         raise ProblemError(
             403, "this form is not of your session: go back, load the page again, and send it again"

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hpo.serve.tables import metadata
 from studies.database.engine import absolute, database_errors
 from studies.database.reader import Reader
-from studies.database.store import create_store, open_store
+from studies.database.store import Store, create_store, open_store
 
 
 class ServiceDatabase:
@@ -21,12 +21,23 @@ class ServiceDatabase:
         if existing:  # says it where there is none, instead of making one
             open_store(self.url).close()
         self._store = create_store(self.url)
+        self._idle: list[Store] = []
         with database_errors(self.url):
             metadata.create_all(self._store.engine)
 
     def close(self) -> None:
         """Close every connection."""
         self._store.close()
+
+    @contextlib.contextmanager
+    def store(self) -> Iterator[Store]:
+        """The studies. A store is for one thread at a time and looks at its tables first, so idle ones are kept."""
+        try:
+            store = self._idle.pop()
+        except IndexError:
+            store = Store(self.url, self._store.engine)
+        yield store
+        self._idle.append(store)
 
     def reader(self) -> Reader:
         """A reader of studies, for one thread at a time. All share their connections."""

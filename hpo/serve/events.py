@@ -41,14 +41,6 @@ class Watches:
         self._database, self._most_viewers = database, most_viewers
         self._pool = ThreadPoolExecutor(READERS, "events")
         self._open: dict[str, tuple[Watch, asyncio.Task[None]]] = {}
-        self._stopping = False
-
-    def stop(self) -> None:
-        """Let every stream end, and begin no other. The handler of a signal may call it."""
-        self._stopping = True
-        for watch, task in list(self._open.values()):
-            with contextlib.suppress(RuntimeError):  # its event loop has been closed
-                task.get_loop().call_soon_threadsafe(watch.close)
 
     def close(self) -> None:
         """End the threads."""
@@ -68,10 +60,8 @@ class Watches:
         """The watch of a search, and what it sets when there is something to send.
 
         Raises:
-            ProblemError: 503, the service stops, or has as many viewers as it can have.
+            ProblemError: 503, it has as many viewers as it can have.
         """
-        if self._stopping:
-            raise ProblemError(503, "the service is stopping", headers={"Retry-After": "5"})
         if self.viewers >= self._most_viewers:
             raise ProblemError(
                 503, f"{self._most_viewers} event streams are open already, and no more can be",

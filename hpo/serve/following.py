@@ -17,13 +17,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from hpo.serve.caller import Caller
 from hpo.serve.cursor import Cursor, Ended, Kind
-from hpo.serve.tables import jobs, searches
-from studies.database import lease, tables
+from hpo.serve.progress import rows
+from studies.database import tables
 from studies.database.aggregates import best_trials
-from studies.database.reader import Reader, state_of
-from studies.database.records import OPTUNA_STATES, TrialState
+from studies.database.reader import Reader
+from studies.database.records import ENDED, OPTUNA_STATES, TrialState
 
+_EVERYTHING = Caller("", "admin")  # what a viewer may see is checked before it comes here
 FINAL = frozenset({"done", "failed", "cancelled", "deleted"})
 """The states after which nothing follows, unless somebody lets the search go on."""
 
@@ -71,21 +73,16 @@ class Following:
             StoreError: the database can't be read.
         """
         reader = self._reader
-        s = reader.table("studies")  # Optuna's tables are looked up before the transaction begins
+        reader.table("studies")  # Optuna's tables are looked up before the transaction begins
+        found = rows(_EVERYTHING)
         with reader.reading() as connection:
-            search = connection.execute(
-                sa.select(searches.c.created).where(searches.c.name == self._name)
-            ).first()
-            study_id = connection.execute(
-                sa.select(s.c.study_id).where(s.c.study_name == self._name)
-            ).scalar()
+            row = connection.execute(sa.select(found).where(found.c.name == self._name)).first()
+            study_id = None if row is None else row.study_id
             if study_id != self._study:
                 self._begin(study_id)
             trials: dict[int, str] = {}
-            stored = running = None
+            running = 0
             if study_id is not None:
-                t = tables.studies
-                stored = connection.execute(sa.select(t).where(t.c.study_id == study_id)).first()
                 new, running = self._look_at_trials(connection, study_id)
                 self._look_at_rounds(connection, study_id)
                 self._look_at_stages(connection, study_id)
@@ -94,17 +91,15 @@ class Following:
                     trials = self.trials(new)
                 if new:
                     self._best = best_trials(reader, study_id).get(study_id)
-            state, reason = self._state(connection, search, study_id, stored)
+        state, reason = ("deleted", None) if row is None else (row.state, row.reason)
         self._events["state", 0] = _json({"state": state, "reason": reason})
-        if search is not None:
-            self._mark = _digest(search.created)
-        elif study_id is not None:
-            self._mark = _digest(study_id, stored and stored.created)
+        if row is not None:
+            self._mark = _digest(row.created, study_id if row.kind == "study" else 0)
         cursor = Cursor(
             self._mark, self._ended, self._rounds, self._stages, self._concluded, self._tested,
             state if reason is None else f"{state}-{_digest(reason)}",
         )  # fmt: skip
-        return Record(cursor, self._progress(stored, running or 0), dict(self._events), trials)
+        return Record(cursor, self._progress(row, running), dict(self._events), trials)
 
     def trials(self, numbers: Sequence[int]) -> dict[int, str]:
         """The data of some trials that have ended, by their numbers."""
@@ -208,40 +203,17 @@ class Following:
                 | ({} if opening.error is None else {"error": opening.error})
             )
 
-    def _state(
-        self, connection: sa.Connection, search: Any, study_id: int | None, stored: Any
-    ) -> tuple[str, str | None]:
-        """The state of the search, and why it failed or ended early."""
-        job = connection.execute(
-            sa.select(jobs)
-            .where(jobs.c.search == self._name, jobs.c.kind == "search")
-            .order_by(jobs.c.job_id.desc())
-            .limit(1)
-        ).first()
-        if job is not None and search is not None:
-            return job.state, job.reason
-        if study_id is None:
-            return ("deleted" if search is None else "queued"), None
-        stop = tables.stops
-        reason = connection.execute(
-            sa.select(stop.c.reason).where(stop.c.study_id == study_id, stop.c.lifted.is_(None))
-        ).scalar()
-        words = {"running"} if self._states["running"] else set()
-        state = state_of(stored, lease.living_holder(connection, study_id), words)
-        return ("done" if state == "complete" else state), reason
-
-    def _progress(self, stored: Any, running: int) -> str:
-        text = "{}" if stored is None else stored.plan
+    def _progress(self, row: sa.Row[Any] | None, running: int) -> str:
+        text = "{}" if row is None else row.stored_plan or row.plan or "{}"
         if text != self._plan[0]:
             self._plan = text, json.loads(text)
         plan, best = self._plan[1], self._best
-        trainings = (sum(self._states.values()) + self._confirmed) * (plan.get("folds") or 1)
         return _json(
             {
-                "trainings": trainings,
-                "of": plan.get("trials"),
+                "done": (sum(self._states.values()) + self._confirmed) * (plan.get("folds") or 1),
+                "planned": plan.get("trials"),
                 "running": running,
-                "trials": {s: self._states[s] for s in ("complete", "pruned", "failed")},
+                "trials": {state: self._states[state] for state in ENDED},
                 "best": best and {"trial": best.number, "value": best.value},
             }
         )

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import urlsplit
+import re
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
@@ -23,6 +23,7 @@ from hpo.serve.routes import Route
 from hpo.serve.service import Service
 from studies.database.owner import current_user
 
+HOST = re.compile(r"([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:\d+)?")
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
@@ -67,14 +68,15 @@ class Identify:
 
     async def _by_token(self, request: Request, header: str) -> Caller:
         kind, _, text = header.partition(" ")
-        text = text.strip()
-        token = self.service.tokens.known(text)
+        text = text.strip() if kind.lower() == "bearer" else ""
+        tokens, attempts, address = self.service.tokens, self.service.attempts, address_of(request)
+        token = tokens.known(text)
         if token is None:
-            address = address_of(request)
-            self.service.attempts.check(address)
-            token = await run_in_threadpool(self.service.tokens.recognize, text)
-            if token is None or kind.lower() != "bearer":
-                self.service.attempts.count(address)
+            if not tokens.seen(text):
+                attempts.check(address)
+            token = await run_in_threadpool(tokens.recognize, text)
+            if token is None:
+                attempts.count(address)
                 raise ProblemError(
                     401, "this token is wrong, has expired or was revoked",
                     headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
@@ -93,11 +95,8 @@ def check_host(request: Request, hosts: tuple[str, ...]) -> None:
     Raises:
         ProblemError: 421, it does not.
     """
-    host = request.headers.get("host", "")
-    try:
-        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    except ValueError:
-        name = ""
+    matched = HOST.fullmatch(request.headers.get("host", "").lower())
+    name = matched[1].strip("[]").rstrip(".") if matched else ""
     if name in hosts:
         return
     try:

@@ -12,11 +12,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from hpo.serve.attempts import Attempts
+from hpo.serve.cache import Cache
 from hpo.serve.database import ServiceDatabase
-from hpo.serve.events import Watches
 from hpo.serve.pool import Pool
 from hpo.serve.remote.remotes import Remotes
 from hpo.serve.settings import Settings
+from hpo.serve.snapshots import Snapshots
 from hpo.serve.tokens import Tokens
 
 
@@ -28,7 +29,8 @@ class Service:
     only, so that nobody needs a token until one has been made. `hosts` are the names by which it may be called, beside
     its addresses. `stopping` is set when it begins to stop: streams of events then end, and clients come again.
     `pool` has processes for what is heavy. `files` is held while files of data sets come or go, and `receiving` counts
-    the bytes of each owner that are on their way. `watches` are the searches that somebody views now.
+    the bytes of each owner that are on their way. `cache` keeps answers that take long to make, and `snapshots` copies
+    of studies.
     """
 
     settings: Settings
@@ -40,16 +42,17 @@ class Service:
     attempts: Attempts = field(default_factory=Attempts, init=False)
     tokens: Tokens = field(init=False)
     pool: Pool = field(init=False)
+    snapshots: Snapshots = field(init=False)
     remotes: Remotes = field(init=False)
-    watches: Watches = field(init=False)
+    cache: Cache = field(default_factory=Cache, init=False)
     files: threading.RLock = field(default_factory=threading.RLock, init=False)
     receiving: Counter[str] = field(default_factory=Counter, init=False)
 
     def __post_init__(self) -> None:
         self.tokens = Tokens(self.database)
         self.pool = Pool(self.data_folder)
+        self.snapshots = Snapshots(self.folder / "snapshots", self.pool)
         self.remotes = Remotes(self.settings, self.database)
-        self.watches = Watches(self.database, self.settings.viewers)
 
     @property
     def data_folder(self) -> Path:

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from hpo.errors import PlanError
-from hpo.serve.caller import SCOPES, Caller, Scope
+from hpo.serve.caller import Caller, Scope
 from hpo.serve.database import ServiceDatabase
 from hpo.serve.tables import tokens
 from studies.database.engine import now
@@ -64,6 +64,19 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def check_names(name: str, owner: str) -> None:
+    """Check the names of a token and of its owner.
+
+    Raises:
+        PlanError: one breaks the rule.
+    """
+    for what, text in (("name", name), ("owner", owner)):
+        if not NAME.fullmatch(text):
+            raise PlanError(
+                f"the {what} of a token has up to 100 letters, digits and _ . @ -, not {text[:100]!r}"
+            )
+
+
 def create(
     database: ServiceDatabase,
     name: str,
@@ -77,13 +90,7 @@ def create(
     Raises:
         PlanError: the name or the owner breaks a rule, or there is a token of that name.
     """
-    for what, text in (("name", name), ("owner", owner)):
-        if not NAME.fullmatch(text):
-            raise PlanError(
-                f"the {what} of a token has up to 100 letters, digits and _ . @ -, not {text[:100]!r}"
-            )
-    if scope not in SCOPES:
-        raise PlanError(f"the scope of a token is one of {', '.join(SCOPES)}, not {scope[:100]!r}")
+    check_names(name, owner)
     text = PREFIX + secrets.token_urlsafe(32)
     created = now()
     row = {
@@ -143,6 +150,10 @@ class Tokens:
         if token is None or time.monotonic() > read + FRESH_SECONDS:
             return None
         return token if token.state(now()) == "valid" else None
+
+    def seen(self, text: str) -> bool:
+        """Whether that text was a valid token when it came last, so that it is no guess."""
+        return digest_of(text) in self._known
 
     def recognize(self, text: str) -> Token | None:
         """The valid token of that text; None if there is none."""

@@ -18,7 +18,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from typing import Any
 
@@ -113,15 +113,25 @@ def optunas(storage: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
+def free_port() -> int:
+    """A port of this machine that nobody uses."""
+    with socket.create_server(("127.0.0.1", 0)) as asked:
+        return int(asked.getsockname()[1])
+
+
 @contextmanager
 def proxied(url: str) -> Iterator[int]:
     """The port of Optuna's gRPC proxy before a database."""
-    with socket.create_server(("127.0.0.1", 0)) as asked:
-        port = int(asked.getsockname()[1])
+    port = free_port()
     proxy = multiprocessing.get_context("spawn").Process(target=serve, args=(url, port))
     proxy.start()
     try:
-        GrpcStorageProxy(host="127.0.0.1", port=port).wait_server_ready(timeout=60)
+        while True:  # without gRPC, which must not have begun in a process that forks
+            with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+                break
+            if proxy.exitcode is not None:
+                raise RuntimeError("Optuna's proxy ended at once")
+            time.sleep(0.05)
         yield port
     finally:
         proxy.terminate()
@@ -129,9 +139,9 @@ def proxied(url: str) -> Iterator[int]:
 
 
 def serve(url: str, port: int) -> None:
-    from optuna.storages import run_grpc_proxy_server
+    from optuna.storages import get_storage, run_grpc_proxy_server
 
-    run_grpc_proxy_server(RDBStorage(url), host="127.0.0.1", port=port)
+    run_grpc_proxy_server(get_storage(url), host="127.0.0.1", port=port)  # which keeps a cache
 
 
 def of_shared() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ def trials_frame(trials: TrialColumns) -> pd.DataFrame:
     for name, values in trials.params.items():
         # A parameter of a user's trainer may have the name of one of our columns.
         column = f"params_{name}" if name in TRIAL_COLUMNS or name in columns else name
-        columns[column] = _parameter(values)
+        columns[column] = _parameter(values, trials.elsewhere.get(name, ()))
     columns |= {
         "epochs": _whole(trials.epochs),
         "diverged_epoch": _whole(map(_if_whole, trials.diverged)),
@@ -263,11 +263,12 @@ def _json(value: Any) -> str:
     return repr(value) if isinstance(value, float) else json.dumps(value)  # nan, inf and -inf
 
 
-def _parameter(values: list[Any]) -> Any:
-    present = [value for value in values if value is not None]
+def _parameter(values: list[Any], elsewhere: Iterable[Any]) -> Any:
+    """A column of a parameter. Those of `elsewhere` in the study decide on its type, too."""
+    present = [value for value in (*values, *elsewhere) if value is not None]
     if not _distinguishable(present):
         values = [None if value is None else _json(value) for value in values]
-        present = [value for value in values if value is not None]
+        present = [*map(_json, present)]
     kinds = set(map(type, present))
     if kinds & {str, bool}:
         return pd.Categorical(values, categories=list(dict.fromkeys(present)))

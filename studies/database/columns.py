@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -27,6 +27,9 @@ from studies.database.records import (
     read_number,
     stored_points,
 )
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class TrialColumns:
     diverged: list[Any] = field(default_factory=list)  # at which epoch
     errors: list[Any] = field(default_factory=list)  # in a line
     objectives: list[list[float | None]] = field(default_factory=list)  # of each of several
+    # Where these are but some of the trials, values that say of which kind each parameter is.
+    elsewhere: dict[str, list[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,19 +66,28 @@ class Curves:
         return {n: points.tolist() for n, points in zip(self.trials.tolist(), each, strict=True)}
 
 
-def trial_columns(store: Reader, study_id: int) -> TrialColumns:
-    """All trials of a study."""
+def trial_columns(
+    store: Reader, study_id: int, *, among: Sequence[int] | None = None
+) -> TrialColumns:
+    """All trials of a study, or those whose numbers are `among` some."""
     t, a = store.table("trials"), store.table("trial_user_attributes")
     i = store.table("trial_intermediate_values")
     of_study = t.c.study_id == study_id
     with store.reading() as connection:
+        elsewhere: dict[str, list[Any]] = {}
+        if among is not None:
+            elsewhere = _kinds(store, connection, study_id)
+            some = sa.select(t.c.trial_id).where(of_study, t.c.number.in_(among))
+            of_study = t.c.trial_id.in_(connection.execute(some).scalars().all())
         trials = connection.execute(store.of_trials(of_study)).all()
         settings = connection.execute(store.of_params(of_study)).all()
-        foreign, several = store.foreign(study_id), store.objectives(study_id)
+        foreign, several = store.foreign(study_id), store.objectives(study_id, of_study)
         attributes = connection.execute(
             sa.select(a.c.trial_id, a.c.key, a.c.value_json)
             .join(t, t.c.trial_id == a.c.trial_id)
-            .where(store.ours(study_id), a.c.key.in_(("round", "diverged_epoch", "error")))
+            .where(
+                of_study, store.ours(study_id), a.c.key.in_(("round", "diverged_epoch", "error"))
+            )
         ).all()
         epochs = connection.execute(
             sa.select(i.c.trial_id, sa.func.count())
@@ -98,7 +112,7 @@ def trial_columns(store: Reader, study_id: int) -> TrialColumns:
     rounds = attribute("round")
     if math.isfinite(foreign):  # the trials of an adopted study are its first round
         rounds = [0 if number < foreign else r for number, r in zip(numbers, rounds, strict=True)]
-    params: dict[str, list[Any]] = {}
+    params: dict[str, list[Any]] = {name: [None] * len(ids) for name in elsewhere}
     to_external: dict[str, Callable[[float], Any]] = {}  # of each distribution
     for trial_id, name, value, text in settings:
         if name not in params:
@@ -117,16 +131,64 @@ def trial_columns(store: Reader, study_id: int) -> TrialColumns:
         rounds,
         attribute("diverged_epoch"),
         attribute("error"),
-        _by_objective(several or {}, ids),
+        _by_objective(
+            several or {}, ids, 0 if several is None else store.count_objectives(study_id)
+        ),
+        elsewhere,
     )
 
 
+def _kinds(store: Reader, connection: sa.Connection, study_id: int) -> dict[str, list[Any]]:
+    """Of each parameter of a study, in the order of columns, values that say which kind of column it has.
+
+    These are a number, its choices if all are text or all are yes and no, else those choices that some trial has.
+    """
+    t, p = store.table("trials"), store.table("trial_params")
+    joined = sa.join(p, t, t.c.trial_id == p.c.trial_id)
+    of_study = t.c.study_id == study_id
+    distributions: dict[str, list[BaseDistribution]] = {}
+    for name, text in connection.execute(
+        sa.select(p.c.param_name, p.c.distribution_json)
+        .select_from(joined)
+        .where(of_study)
+        .distinct()
+    ):
+        distributions.setdefault(name, []).append(read_distribution(text))
+    first = sa.select(sa.func.min(t.c.trial_id)).where(of_study).scalar_subquery()
+    in_order = sa.select(p.c.param_name).where(p.c.trial_id == first).order_by(p.c.param_id)
+    names = list(connection.execute(in_order).scalars())
+    if len(names) < len(distributions):  # some do not apply in the first trial
+        grouped = sa.select(p.c.param_name).select_from(joined).where(of_study)
+        in_order = grouped.group_by(p.c.param_name).order_by(sa.func.min(p.c.param_id))
+        names = list(connection.execute(in_order).scalars())
+    kinds = {name: _of_kind(distributions[name]) for name in names}
+    for name in [name for name, values in kinds.items() if values is None]:
+        rows = connection.execute(
+            sa.select(p.c.param_value, p.c.distribution_json)
+            .select_from(joined)
+            .where(of_study, p.c.param_name == name)
+            .distinct()
+        )
+        kinds[name] = [read_distribution(d).to_external_repr(value) for value, d in rows]
+    return {name: values or [] for name, values in kinds.items()}
+
+
+def _of_kind(distributions: Sequence[BaseDistribution]) -> list[Any] | None:
+    """Values of a parameter that say of which kind it is; None if that depends on which choices were taken."""
+    values = [
+        value
+        for d in distributions
+        for value in (getattr(d, "choices", None) or (d.to_external_repr(d.low),))  # type: ignore[attr-defined]
+    ]
+    numbers = not any(hasattr(d, "choices") for d in distributions)
+    return values if numbers or {*map(type, values)} in ({str}, {bool}) else None
+
+
 def _by_objective(
-    several: Mapping[int, tuple[float | None, ...]], ids: Sequence[int]
+    several: Mapping[int, tuple[float | None, ...]], ids: Sequence[int], count: int
 ) -> list[list[float | None]]:
-    count = max(map(len, several.values()), default=0)
     return [
-        [several[trial_id][k] if trial_id in several else None for trial_id in ids]
+        [several[n][k] if n in several and k < len(several[n]) else None for n in ids]
         for k in range(count)
     ]
 
@@ -167,6 +229,23 @@ def curves(store: Reader, study_id: int, *, among: Sequence[int] | None = None) 
         numbers.append(number)
         texts.append(stored_points([math.nan if v is None else v for v in values]))
     return [_parse(metric, *by_metric[metric]) for metric in sorted(by_metric)]
+
+
+def metrics(store: Reader, study_id: int) -> list[str]:
+    """The metrics of which some trial of a study has a curve, in the order of their names."""
+    t, c = store.table("trials"), tables.curves
+    i = store.table("trial_intermediate_values")
+    names: set[str] = set()
+    foreign = t.c.study_id == study_id
+    with store.reading() as connection:
+        if tables.present(connection, c):
+            joined = sa.select(c.c.metric).join(t, t.c.trial_id == c.c.trial_id)
+            names.update(connection.execute(joined.where(foreign).distinct()).scalars())
+            foreign = foreign & ~sa.exists().where(c.c.trial_id == t.c.trial_id)
+        other = sa.select(i.c.trial_id).join(t, t.c.trial_id == i.c.trial_id).where(foreign)
+        if connection.execute(other.limit(1)).first() is not None:
+            names.add("value")
+    return sorted(names)
 
 
 def _parse(metric: str, numbers: list[int], texts: list[str]) -> Curves:

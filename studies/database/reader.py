@@ -278,18 +278,29 @@ class Reader(Database):
             return sa.false()
         return sa.and_(t.c.study_id == study_id, t.c.number >= int(foreign))
 
-    def objectives(self, study_id: int) -> dict[int, tuple[float | None, ...]] | None:
-        """The values of each trial of a study with several objectives, by trial_id; None where it has one."""
-        t, v, d = self.table("trials"), self.table("trial_values"), self.table("study_directions")
+    def count_objectives(self, study_id: int) -> int:
+        """How many objectives a study has."""
+        d = self.table("study_directions")
         with self.reading() as connection:
             count = sa.select(sa.func.count()).where(d.c.study_id == study_id)
-            if connection.execute(count).scalar_one() < 2:
+            return int(connection.execute(count).scalar_one())
+
+    def objectives(
+        self, study_id: int, which: sa.ColumnElement[bool] | None = None
+    ) -> dict[int, tuple[float | None, ...]] | None:
+        """The values of each trial of a study with several objectives, by trial_id; None where it has one.
+
+        `which` is a condition on trials, if not all are wanted.
+        """
+        t, v = self.table("trials"), self.table("trial_values")
+        with self.reading() as connection:
+            if self.count_objectives(study_id) < 2:
                 return None
             values: dict[int, tuple[float | None, ...]] = {}
             for trial_id, value, kind in connection.execute(
                 sa.select(v.c.trial_id, v.c.value, v.c.value_type)
                 .join(t, t.c.trial_id == v.c.trial_id)
-                .where(t.c.study_id == study_id)
+                .where(t.c.study_id == study_id if which is None else which)
                 .order_by(v.c.trial_id, v.c.objective)
             ):
                 values[trial_id] = (*values.get(trial_id, ()), read_number(value, kind))

@@ -18,6 +18,7 @@ from hpo.serve import data_sets, uploading
 from hpo.serve.api.paging import ThePage
 from hpo.serve.caller import Reads, Runs
 from hpo.serve.problems import ProblemError
+from hpo.serve.routes import takes
 from hpo.serve.service import TheService
 
 router = APIRouter(tags=["data sets"])
@@ -93,13 +94,14 @@ class Understanding(BaseModel):
     "/data",
     status_code=201,
     openapi_extra={
+        **takes("upload_bytes"),
         "requestBody": {
             "description": "The bytes of the file.",
             "required": True,
             "content": {
                 "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
             },
-        }
+        },
     },
 )
 async def upload(

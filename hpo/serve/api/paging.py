@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Query, Request, Response
+from starlette.datastructures import URL
 
 
 class Page:
@@ -23,10 +24,13 @@ class Page:
     def link(self, response: Response, *, more: bool) -> None:
         """Let the answer say where the next page is, if there are `more` entries."""
         if more:
-            url = self._request.url.include_query_params(
-                limit=self.limit, offset=self.offset + self.limit
-            )
-            response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+            response.headers["Link"] = next_link(self._request.url, self.limit, self.offset)
 
 
 ThePage = Annotated[Page, Depends()]
+
+
+def next_link(url: URL, limit: int, offset: int) -> str:
+    """The value of the header Link with the address of the next page."""
+    following = url.include_query_params(limit=limit, offset=offset + limit)
+    return f'<{following.path}?{following.query}>; rel="next"'

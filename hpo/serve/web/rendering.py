@@ -1,10 +1,11 @@
-"""Templates -> pages: one environment, what every page shows, and the policy by which browsers read pages."""
+"""Templates -> pages: one environment, and what every page shows."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from importlib import resources
 from typing import Any
 
@@ -13,17 +14,16 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
+from hpo.serve.caller import Caller, csrf
+from hpo.serve.problems import ProblemError, problem_of
 from studies.database.engine import now
 from studies.words import age, counted, describe, duration, number, setting, settings
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-"""Pages have no inline script and no inline style, and ask nobody else for anything."""
-
-OF_A_FIGURE = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-"""The style of a figure is in its SVG, which is a document of its own."""
+OF_A_FIGURE = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Cache-Control": "private, max-age=60",
+}
+"""The style of a figure is in its SVG, which is a document of its own. Pages have neither inline style nor script."""
 
 
 @functools.cache
@@ -45,6 +45,7 @@ def environment() -> jinja2.Environment:
         "number": number,
         "setting": setting,
         "settings": settings,
+        "size": size,
         "value": lambda value: number(value, 4),
     }
     made.globals |= {"counted": counted}
@@ -56,6 +57,14 @@ def ago(time: datetime | None) -> str:
     return "–" if time is None else f"{age((now() - time).total_seconds())} ago"
 
 
+def size(count: int) -> str:
+    """A number of bytes in the unit that fits."""
+    for unit, of in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= of:
+            return f"{count / of:.3g} {unit}"
+    return f"{count} bytes"
+
+
 def page(
     request: Request,
     template: str,
@@ -65,26 +74,30 @@ def page(
     headers: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     """A page. What it shows is escaped, wherever it comes from."""
-    caller = getattr(request.state, "caller", None)
-    html = (
-        environment().get_template(template).render(caller=caller, path=request.url.path, **shown)
-    )
-    return HTMLResponse(html, status, headers={**policy(POLICY), **(headers or {})})
+    caller: Caller | None = getattr(request.state, "caller", None)
+    known = {"caller": caller, "csrf": csrf(request), "path": request.url.path}
+    html = environment().get_template(template).render({**known, **shown})
+    return HTMLResponse(html, status, headers=headers)
 
 
 def figure(svg: bytes) -> Response:
     """A figure, which a page shows as an image."""
-    return Response(svg, media_type="image/svg+xml", headers=policy(OF_A_FIGURE))
+    return Response(svg, media_type="image/svg+xml", headers=OF_A_FIGURE)
 
 
-def policy(content: str) -> dict[str, str]:
-    """The headers by which a browser reads an answer: what it may load, and that nobody else keeps it."""
-    return {
-        "Content-Security-Policy": content,
-        "Cache-Control": "private, no-cache",
-        "Referrer-Policy": "same-origin",
-        "X-Content-Type-Options": "nosniff",
-    }
+def beside_field(error: Exception) -> ProblemError:
+    """What is wrong with what was sent, to be shown in its form; faults of the service are raised again."""
+    problem = problem_of(error)
+    if problem is None or problem.status not in (409, 413, 422, 429):
+        raise error
+    return problem
+
+
+def error_page(request: Request, problem: ProblemError) -> HTMLResponse:
+    """What went wrong, as a page."""
+    title = HTTPStatus(problem.status).phrase
+    shown = {"title": title, "detail": problem.detail, "status": problem.status}
+    return page(request, "error.html.j2", shown, status=problem.status, headers=problem.headers)
 
 
 @functools.cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -10,10 +9,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from hpo.serve import sessions
-from hpo.serve.caller import Caller, check_form, csrf
+from hpo.serve.caller import Caller, check_form
 from hpo.serve.identify import address_of
 from hpo.serve.problems import ProblemError
 from hpo.serve.service import TheService
+from hpo.serve.web.rendering import page
 
 router = APIRouter(include_in_schema=False)
 
@@ -25,15 +25,7 @@ def own_page(place: str) -> str:
 
 
 def _page(request: Request, place: str, problem: str = "", status: int = 200) -> HTMLResponse:
-    from jinja2 import Environment, FileSystemLoader
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True
-    )
-    page = environment.get_template("sign_in.html.j2").render(
-        next=place, problem=problem, caller=request.state.caller, csrf=csrf(request)
-    )
-    return HTMLResponse(page, status)
+    return page(request, "sign_in.html.j2", {"next": place, "problem": problem}, status=status)
 
 
 @router.get("/sign-in")
@@ -54,9 +46,9 @@ async def sign_in(
     try:
         service.attempts.check(address)
     except ProblemError as problem:
-        page = _page(request, own_page(next), problem.detail, problem.status)
-        page.headers.update(problem.headers or {})
-        return page
+        refused = _page(request, own_page(next), problem.detail, problem.status)
+        refused.headers.update(problem.headers or {})
+        return refused
     known = await run_in_threadpool(service.tokens.recognize, token.strip())
     if known is None:
         service.attempts.count(address)

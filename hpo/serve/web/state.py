@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from hpo.serve import queue
+from hpo.serve.caller import Caller
+from hpo.serve.progress import Search, rows, with_progress
+from hpo.serve.service import Service
+from hpo.serve.tables import jobs
 from studies.analysis.summary import Summary, summarize
-from studies.database import aggregates
 from studies.database.records import Trial
-from studies.database.store import Store, open_store
+from studies.database.store import Store
+from studies.database.version import version as of_study
 from studies.errors import NoSuchStudyError
 from studies.words import condition, counted, describe
 
@@ -53,33 +59,77 @@ class Moment:
             sentence += f", round {len(s.rounds)} of {s.plan.get('rounds', len(s.rounds))}"
         if s.confirming:
             sentence += f", {counted(s.confirming, 'training')} to confirm the best settings"
-        return sentence + f", {counted(s.epochs_trained, 'epoch')} in all"
+        sentence += f", {counted(s.epochs_trained, 'epoch')} in all"
+        if s.record.state == "running" and self.planned is not None and s.trainings >= self.planned:
+            sentence += ". What remains are the test rows, and usual models to compare with"
+        return sentence
 
 
-def moment(url: str, name: str) -> Moment | None:
+def moment(service: Service, name: str) -> Moment | None:
     """The study as it is now; None if it has not been stored yet."""
-    with open_store(url) as store, store.reading():
-        try:
-            summary = summarize(store, name)
-        except NoSuchStudyError:
+    with service.database.store() as store, store.reading():
+        if name not in store.names():
             return None
+        summary = summarize(store, name)
         return Moment(summary, _latest(store, summary), _ranges(summary))
 
 
-def version(url: str, name: str) -> tuple[Any, ...] | None:
-    """What changes whenever the pages of a study have something new to show; cheap to find."""
-    with open_store(url) as store, store.reading():
-        try:
-            record = store.study(name)
-        except NoSuchStudyError:
-            return None
-        counts = aggregates.counts(store, record.study_id)
-        rounds, opening = store.rounds(record.study_id), store.opening(record.study_id)
-        return (
-            record.study_id, record.state, record.stopped, tuple(sorted(counts.items())),
-            len(store.confirmations(record.study_id)), len(store.plans(record.study_id)),
-            len(rounds), sum(r.verdicts is not None for r in rounds), opening is not None and opening.done,
-        )  # fmt: skip
+def search_now(service: Service, caller: Caller, name: str) -> Search:
+    """The search of that name, which the caller may read.
+
+    Raises:
+        NoSuchStudyError: there is none.
+    """
+    found = rows(caller)
+    with service.database.reading() as connection:
+        row = connection.execute(sa.select(found).where(found.c.name == name)).first()
+    if row is None:
+        raise NoSuchStudyError(f"no search {name[:100]!r} of yours")
+    with service.database.store() as store:
+        (search,) = with_progress(store, [row])
+    return search
+
+
+def queue_of(service: Service, search: Search) -> str:
+    """What a search in the queue waits for, in a sentence; empty if it does not wait."""
+    if search.state != "queued":
+        return ""
+    with service.database.reading() as connection:
+        counts = queue.counts(connection)
+    running = counts["running"] + counts["pausing"] + counts["cancelling"]
+    if not running:
+        return "It begins in a moment."
+    waits = f"It waits for its turn: {running} {'runs' if running == 1 else 'run'} now"
+    others = counts["queued"] - 1
+    if not others:
+        return f"{waits}, and it comes next."
+    too = f"{counted(others, 'other')} {'waits' if others == 1 else 'wait'}, too"
+    return f"{waits}, and {too}. The owner with the fewest running comes next."
+
+
+class Version(NamedTuple):
+    """What is another one whenever the pages of a search have something new to show."""
+
+    study: str  # empty until it is stored
+    complete: bool
+    job: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return hashlib.sha256(repr(tuple(self)).encode()).hexdigest()[:12]
+
+
+def version(service: Service, name: str) -> Version:
+    """The version of a search as it is now."""
+    of_it = sa.and_(jobs.c.search == name, jobs.c.kind == "search")
+    columns = (jobs.c.state, jobs.c.wanted, jobs.c.reason, jobs.c.started)
+    with service.database.store() as store, store.reading() as connection:
+        job = connection.execute(sa.select(*columns).where(of_it)).first()
+        at = tuple(job or ())
+        if name not in store.names():
+            return Version("", False, at)
+        record = store.study(name)
+        complete = record.state == "complete"
+        return Version(f"{of_study(store, record.study_id)}-{record.state}", complete, at)
 
 
 def _latest(store: Store, summary: Summary) -> list[Trial]:

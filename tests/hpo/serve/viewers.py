@@ -55,6 +55,10 @@ class Viewer:
                 self._changed.clear()
                 await self._changed.wait()
 
+    async def until_has(self, count: int, kind: str) -> None:
+        """Wait for so many events of a kind."""
+        await self.until(lambda _: len(self.of(kind)) == count)
+
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]

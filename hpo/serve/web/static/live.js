@@ -2,9 +2,9 @@
 "use strict";
 (() => {
   const live = document.querySelector("[data-live]");
-  if (!live || !window.EventSource) return;
+  if (!live) return;
   const APART = 2000; // milliseconds between two updates
-  let due = null, last = 0, stopped = false;
+  let due = null, last = 0;
 
   // The new images are loaded before they are shown, so that nothing flickers.
   const loaded = part => Promise.allSettled([...part.querySelectorAll("img")].map(image => {
@@ -46,11 +46,17 @@
   };
 
   const soon = () => {
-    if (stopped || due !== null) return;
+    if (due !== null || document.hidden) return;
     due = setTimeout(update, Math.max(0, last + APART - Date.now()));
   };
 
+  document.addEventListener("visibilitychange", soon);
+  const look = () => setInterval(soon, 3000); // where there are no events, it looks from time to time
+  if (!live.dataset.events || !window.EventSource) return look();
   const events = new EventSource(live.dataset.events);
-  events.onmessage = soon;
-  events.onopen = soon;
+  for (const kind of ["trial", "round", "stage", "recommended", "test", "state", "progress", "reset"])
+    events.addEventListener(kind, soon);
+  events.onerror = () => {
+    if (events.readyState === EventSource.CLOSED) look();
+  };
 })();

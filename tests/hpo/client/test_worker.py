@@ -102,7 +102,10 @@ def test_workers_that_are_killed_and_come_back_make_the_study_of_home(
     assert tables("s", team.storage) == tables("home s", team.storage)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
+)
 def test_a_worker_that_is_stopped_gives_its_tasks_back(
     number: signal.Signals, status: int, team: Team
 ) -> None:
@@ -118,6 +121,7 @@ def test_a_worker_that_is_stopped_gives_its_tasks_back(
     assert {task["client"] for task in tasks} <= {None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plan", [PLAN, HALVED], ids=["plain", "halved"])
 def test_a_service_that_is_killed_loses_nothing_and_nothing_counts_twice(
     plan: dict[str, Any], team: Team, tables: Tables
@@ -168,6 +172,7 @@ def test_a_worker_says_in_one_line_what_is_wrong(team: Team) -> None:
     assert "wine" in said("wine", "--trainer", trainer, status=1)
 
 
+@pytest.mark.slow
 def test_a_client_here_waits_for_a_service_that_is_killed(team: Team, tables: Tables) -> None:
     team.begin("s", PLAN)
     with hpo.Client(f"http://127.0.0.1:{team.serving.port}") as client:

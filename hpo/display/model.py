@@ -22,12 +22,14 @@ def of_model(name: str, facts: Mapping[str, Any]) -> list[RenderableType]:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
-    for heading, text in _lines(facts, about):
+    for heading, text in lines_of(facts):
         table.add_row(heading, Text(text))
     return [Text.assemble(("model ", "bold"), f"{name}{study}{version}"), table]
 
 
-def _lines(facts: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def lines_of(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is known of a model, line by line: a heading, empty where it is that of the line before, and text."""
+    about = facts["about"]
     target = about.get("target")
     if facts["classes"] is None:
         margin = facts["margin"]

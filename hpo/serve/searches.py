@@ -23,6 +23,7 @@ from hpo.serve.acting import pause as pause
 from hpo.serve.acting import refused
 from hpo.serve.acting import resume as resume
 from hpo.serve.caller import Caller
+from hpo.serve.models import remove_files
 from hpo.serve.new_search import (
     check_fields,
     check_limits,
@@ -36,7 +37,7 @@ from hpo.serve.new_search import (
 from hpo.serve.progress import Search, SearchState, row_of, rows, with_progress
 from hpo.serve.remote import create as create_remote
 from hpo.serve.service import Service
-from hpo.serve.tables import jobs, searches, tasks
+from hpo.serve.tables import jobs, models, searches, tasks
 from hpo.trainables.asked import ASKED
 from studies.database.engine import now
 from studies.database.store import open_store
@@ -215,6 +216,9 @@ def delete(service: Service, caller: Caller, name: str) -> None:
         if stored in store.names():
             store.delete_study(stored)
     with service.database.writing() as connection:
-        for table in (jobs, tasks):
+        query = sa.select(models.c.model_id).where(models.c.search == stored)
+        ids = [*connection.execute(query).scalars()]
+        for table in (jobs, models, tasks):
             connection.execute(sa.delete(table).where(table.c.search == stored))
         connection.execute(sa.delete(searches).where(searches.c.name == stored))
+    remove_files(service, ids)

@@ -119,7 +119,7 @@ models = Table(
     Column("search", String(512), nullable=False, index=True),
     Column("owner", String(100), nullable=False),
     Column("job_id", Integer, nullable=False),
-    Column("bytes", Integer),  # null until its file is whole
+    Column("bytes", BigInteger),  # null until its file is whole
     Column("created", DateTime, nullable=False),
 )
 

@@ -14,8 +14,8 @@ from hpo.serve.problems import ProblemError
 from hpo.serve.service import TheService
 from hpo.serve.web import state
 from hpo.serve.web.addresses import address_of, name_in
-from hpo.serve.web.rendering import page
-from hpo.serve.web.study import may_change
+from hpo.serve.web.rendering import beside_field, page
+from hpo.serve.web.study import may_change, study_page
 
 router = APIRouter()
 
@@ -36,11 +36,19 @@ def cancel(search: str, caller: Runs, service: TheService) -> Response:
 
 @router.post("/searches/{search}/resume")
 def resume(
-    search: str, caller: Runs, service: TheService, trials: Annotated[str, Form()] = ""
+    request: Request,
+    search: str,
+    caller: Runs,
+    service: TheService,
+    trials: Annotated[str, Form()] = "",
 ) -> Response:
     """Go on, perhaps with more trials."""
     changes = {"trials": trials.strip()} if trials.strip() else None
-    searches.resume(service, caller, search, changes)
+    try:
+        searches.resume(service, caller, search, changes)
+    except Exception as error:
+        problem = beside_field(error)
+        return study_page(request, search, caller, service, problem, trials=trials)
     return _back(search)
 
 

@@ -12,16 +12,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from hpo.errors import DataError, HpoError, PlanError, as_ours
+from hpo.errors import DataError, HpoError
 from hpo.serve import data_sets, searches
 from hpo.serve.caller import Caller, Reads, Runs
 from hpo.serve.data_sets import DataSet
 from hpo.serve.new_search import check_name, checked_network
-from hpo.serve.problems import ProblemError
 from hpo.serve.routes import takes
 from hpo.serve.service import Service, TheService
 from hpo.serve.web import cost, form
-from hpo.serve.web.rendering import page
+from hpo.serve.web.rendering import beside_field, page
 from hpo.serve.web.understood import understood
 
 router = APIRouter()
@@ -49,8 +48,8 @@ def _listed(
 @router.post("/data", openapi_extra=takes("upload_bytes"))
 async def upload(request: Request, caller: Runs, service: TheService) -> Response:
     """Keep an uploaded table, and show what was understood of it."""
-    sent = await request.form()
-    return await run_in_threadpool(_upload, request, caller, service, sent)
+    async with request.form() as sent:
+        return await run_in_threadpool(_upload, request, caller, service, sent)
 
 
 def _upload(request: Request, caller: Caller, service: Service, sent: FormData) -> Response:
@@ -68,16 +67,6 @@ def _upload(request: Request, caller: Caller, service: Service, sent: FormData) 
 def _pieces(file: UploadFile) -> Iterator[bytes]:
     while piece := file.file.read(PIECE):
         yield piece
-
-
-def beside_field(error: Exception) -> ProblemError:
-    """What is wrong with what was sent, to be shown in its form; faults of the service are raised again."""
-    if isinstance(error, ProblemError) and error.status in (409, 413, 422, 429):
-        return error
-    ours = as_ours(error)
-    if isinstance(ours, PlanError | DataError):
-        return ProblemError(409 if "exists already" in str(ours) else 422, str(ours))
-    raise error
 
 
 @router.get("/data/{data_id}", response_class=HTMLResponse)
@@ -125,10 +114,10 @@ def fill_in(
 @router.post("/data/{data_id}/search")
 async def send(request: Request, data_id: str, caller: Runs, service: TheService) -> Response:
     """Show what a search would do, or start it."""
-    sent = await request.form()
-    typed = {
-        name: [str(text) for text in sent.getlist(name) if isinstance(text, str)] for name in sent
-    }
+    async with request.form() as sent:
+        typed = {
+            name: [text for text in sent.getlist(name) if isinstance(text, str)] for name in sent
+        }
     return await run_in_threadpool(_send, request, data_id, caller, service, typed)
 
 

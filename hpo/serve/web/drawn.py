@@ -40,16 +40,16 @@ def report_body(url: str, name: str, address: str) -> str:
     return made.get_template("report_body.html.j2").render(contents)
 
 
-def figure(url: str, name: str, key: str) -> bytes | None:
-    """A figure of the report as an SVG; None if the report of this study has none of that key."""
+def figure(url: str, name: str, key: str) -> bytes:
+    """A figure of the report as an SVG; empty if the report of this study has none of that key."""
     summary, *of_study = _frames(url, name)
     if summary.record.several:
-        return None
+        return b""
     for pictures in Sections(summary, *of_study).pictures().values():
         for picture in pictures:
             if isinstance(picture, Picture) and picture.key == key:
                 return plots.svg(picture.draw())
-    return None
+    return b""
 
 
 def curves_of_trial(url: str, name: str, number: int) -> bytes:

@@ -110,13 +110,15 @@ def fields_of(typed: Mapping[str, list[str]]) -> dict[str, Any]:
         values = [text for text in values if text]
         if field is None or not values or name in OF_OTHERS or name == "source":
             continue
+        if values == [_begin(field)]:
+            continue
         if name == "drop":
             fields[name] = values
         elif name == "space":
             fields[name] = _space(values[0])
         elif name == "baseline":
             fields[name] = [line.strip() for line in values[0].splitlines() if line.strip()]
-        elif values[0] != _begin(field):
+        else:
             fields[name] = values[0]
     return fields
 

@@ -14,7 +14,6 @@ from hpo.serve.progress import rows, with_progress
 from hpo.serve.service import TheService
 from hpo.serve.web.addresses import address_of
 from hpo.serve.web.rendering import page
-from studies.database.store import open_store
 
 router = APIRouter()
 
@@ -53,7 +52,7 @@ def studies(
         number = min(max(number, 1), pages)
         ordered = query.order_by(*_order(found, order), found.c.name)
         chosen = connection.execute(ordered.limit(ON_A_PAGE).offset(ON_A_PAGE * (number - 1))).all()
-    with open_store(service.database.url) as store:
+    with service.database.store() as store:
         shown = with_progress(store, chosen)
 
     def link(**changes: Any) -> str:

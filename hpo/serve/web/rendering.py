@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from hpo.serve.caller import Caller, csrf
-from hpo.serve.problems import ProblemError
+from hpo.serve.problems import ProblemError, problem_of
 from studies.database.engine import now
 from studies.words import age, counted, describe, duration, number, setting, settings
 
@@ -83,6 +83,14 @@ def page(
 def figure(svg: bytes) -> Response:
     """A figure, which a page shows as an image."""
     return Response(svg, media_type="image/svg+xml", headers=OF_A_FIGURE)
+
+
+def beside_field(error: Exception) -> ProblemError:
+    """What is wrong with what was sent, to be shown in its form; faults of the service are raised again."""
+    problem = problem_of(error)
+    if problem is None or problem.status not in (409, 413, 422, 429):
+        raise error
+    return problem
 
 
 def error_page(request: Request, problem: ProblemError) -> HTMLResponse:

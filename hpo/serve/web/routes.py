@@ -6,11 +6,11 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from hpo.serve.problems import ProblemError
-from hpo.serve.web import acting, compare, data, home, study, trial
+from hpo.serve.web import acting, compare, data, home, models, study, trial
 from hpo.serve.web.rendering import static
 
 router = APIRouter(include_in_schema=False)
-for of in (home, data, study, acting, trial, compare):
+for of in (home, data, study, acting, trial, compare, models):
     router.include_router(of.router)
 
 FILES = {"pages.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}

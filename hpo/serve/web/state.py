@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -14,9 +15,9 @@ from hpo.serve.progress import Search, rows, with_progress
 from hpo.serve.service import Service
 from hpo.serve.tables import jobs
 from studies.analysis.summary import Summary, summarize
-from studies.database import aggregates
 from studies.database.records import Trial
-from studies.database.store import Store, open_store
+from studies.database.store import Store
+from studies.database.version import version as of_study
 from studies.errors import NoSuchStudyError
 from studies.words import condition, counted, describe
 
@@ -64,13 +65,12 @@ class Moment:
         return sentence
 
 
-def moment(url: str, name: str) -> Moment | None:
+def moment(service: Service, name: str) -> Moment | None:
     """The study as it is now; None if it has not been stored yet."""
-    with open_store(url) as store, store.reading():
-        try:
-            summary = summarize(store, name)
-        except NoSuchStudyError:
+    with service.database.store() as store, store.reading():
+        if name not in store.names():
             return None
+        summary = summarize(store, name)
         return Moment(summary, _latest(store, summary), _ranges(summary))
 
 
@@ -85,7 +85,7 @@ def search_now(service: Service, caller: Caller, name: str) -> Search:
         row = connection.execute(sa.select(found).where(found.c.name == name)).first()
     if row is None:
         raise NoSuchStudyError(f"no search {name[:100]!r} of yours")
-    with open_store(service.database.url) as store:
+    with service.database.store() as store:
         (search,) = with_progress(store, [row])
     return search
 
@@ -107,29 +107,29 @@ def queue_of(service: Service, search: Search) -> str:
     return f"{waits}, and {too}. The owner with the fewest running comes next."
 
 
-def version(url: str, name: str) -> tuple[Any, ...] | None:
-    """What changes whenever the pages of a study have something new to show; cheap to find."""
-    with open_store(url) as store, store.reading() as connection:
-        of_it = sa.and_(jobs.c.search == name, jobs.c.kind == "search")
-        job = connection.execute(
-            sa.select(jobs.c.state, jobs.c.wanted, jobs.c.reason, jobs.c.started).where(of_it)
-        ).first()
-        try:
-            record = store.study(name)
-        except NoSuchStudyError:
-            return None if job is None else tuple(job)
-        counts = aggregates.counts(store, record.study_id)
-        rounds, opening = store.rounds(record.study_id), store.opening(record.study_id)
-        return (
-            job and tuple(job), record.study_id, record.state, record.stopped, tuple(sorted(counts.items())),
-            len(store.confirmations(record.study_id)), len(store.plans(record.study_id)),
-            len(rounds), sum(r.verdicts is not None for r in rounds), opening is not None and opening.done,
-        )  # fmt: skip
+class Version(NamedTuple):
+    """What is another one whenever the pages of a search have something new to show."""
+
+    study: str  # empty until it is stored
+    complete: bool
+    job: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return hashlib.sha256(repr(tuple(self)).encode()).hexdigest()[:12]
 
 
-def is_complete(version: tuple[Any, ...] | None) -> bool:
-    """Whether this is the version of a study that is complete."""
-    return version is not None and "complete" in version
+def version(service: Service, name: str) -> Version:
+    """The version of a search as it is now."""
+    of_it = sa.and_(jobs.c.search == name, jobs.c.kind == "search")
+    columns = (jobs.c.state, jobs.c.wanted, jobs.c.reason, jobs.c.started)
+    with service.database.store() as store, store.reading() as connection:
+        job = connection.execute(sa.select(*columns).where(of_it)).first()
+        at = tuple(job or ())
+        if name not in store.names():
+            return Version("", False, at)
+        record = store.study(name)
+        complete = record.state == "complete"
+        return Version(f"{of_study(store, record.study_id)}-{record.state}", complete, at)
 
 
 def _latest(store: Store, summary: Summary) -> list[Trial]:

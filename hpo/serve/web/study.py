@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 from starlette.responses import Response
 
+from hpo.serve import models
 from hpo.serve.caller import Caller, Reads
 from hpo.serve.problems import ProblemError
 from hpo.serve.progress import Search
@@ -23,25 +23,43 @@ from hpo.serve.web.rendering import environment, figure, page
 router = APIRouter()
 
 REST = 20
-"""The figures of a running search are drawn again after so many times as long as drawing took, to slow it little."""
+"""A search that runs is drawn again after so many times as long as drawing took, so that viewers slow it little."""
 
-_figures: Kept[bytes | None] = Kept(300)
-_moving_figures: Kept[bytes | None] = Kept(100, rest=REST)
-_bodies: Kept[str] = Kept(30)
+_figures: Kept[bytes] = Kept(100, rest=REST)
 _fragments: Kept[str] = Kept(100, seconds=1.0, rest=REST)
 
 
 @router.get("/searches/{search}", response_class=HTMLResponse)
 def study(request: Request, search: str, caller: Reads, service: TheService) -> HTMLResponse:
     """The page of a study."""
+    return study_page(request, search, caller, service)
+
+
+def study_page(
+    request: Request,
+    search: str,
+    caller: Caller,
+    service: Service,
+    wrong: ProblemError | None = None,
+    **typed: str,
+) -> HTMLResponse:
+    """The page of a study; `typed` is what came back from its forms, of which the last is `wrong`."""
     name = name_in(service, caller, search)
     known = state.search_now(service, caller, name)
     shown = _shown(service, known)
     if shown["body"] is None:
-        since = request.app.state.watches.position(name)
+        since: str = request.app.state.watches.position(name)
         shown["events"] = f"/api/v1{shown['at']}/events?since={quote(since)}"
-    shown |= {"actions": actions_of(caller, known), "may_change": may_change(caller, known)}
-    return page(request, "study.html.j2", shown)
+    trained_here = known.kind == "network"
+    shown |= {
+        "models": models.listed(service, caller, search=name) if trained_here else None,
+        "may_train": trained_here and caller.may("run") and known.best is not None,
+        "may_change": may_change(caller, known),
+        "actions": actions_of(caller, known),
+        "typed": typed,
+        "wrong": dict.fromkeys([*typed][-1:], wrong.detail) if wrong else {},
+    }
+    return page(request, "study.html.j2", shown, status=wrong.status if wrong else 200)
 
 
 @router.get("/searches/{search}/fragment", response_class=HTMLResponse)
@@ -54,7 +72,7 @@ def fragment(search: str, caller: Reads, service: TheService) -> HTMLResponse:
     def render() -> str:
         return environment().get_template("moving.html.j2").render(_shown(service, known))
 
-    return HTMLResponse(_fragments.get((url, name), lambda: state.version(url, name), render))
+    return HTMLResponse(_fragments.get((url, name), lambda: state.version(service, name), render))
 
 
 @router.get("/searches/{search}/figures/{key}.svg")
@@ -63,14 +81,17 @@ def drawn(search: str, key: str, caller: Reads, service: TheService) -> Response
     from hpo.serve.web import drawn
 
     name, url = name_in(service, caller, search), service.database.url
-    version = state.version(url, name)
-    kept = _figures if state.is_complete(version) else _moving_figures
-    svg = kept.get(
-        (url, name, key),
-        lambda: version,
-        lambda: service.pool.run(drawn.figure, url, name, key),
-    )
-    if svg is None:
+    version = state.version(service, name)
+
+    def draw() -> bytes:
+        svg: bytes = service.pool.run(drawn.figure, url, name, key)
+        return svg
+
+    if version.complete:
+        svg = service.cache.get((name, version, "page", key), draw)
+    else:
+        svg = _figures.get((url, name, key), lambda: version, draw)
+    if not svg:
         raise ProblemError(404, f"the report of study {name!r} has no figure {key[:100]!r}")
     return figure(svg)
 
@@ -97,23 +118,26 @@ def actions_of(caller: Caller, search: Search) -> dict[str, str]:
 
 def _shown(service: Service, search: Search) -> dict[str, Any]:
     """What the templates of a study's page show."""
-    url, name, at = service.database.url, search.name, address_of(search.path)
-    now = state.moment(url, name)
-    shown: dict[str, Any] = {"name": name, "at": at, "now": now, "search": search, "body": None}
-    if now is not None and now.summary.record.state == "complete":
-        shown["body"] = Markup(_body(service, name, at))  # noqa: S704  # a template has escaped it
-    version = repr(state.version(url, name)).encode()
-    shown["version"] = hashlib.sha256(version).hexdigest()[:12]
-    shown["waits"] = state.queue_of(service, search)
-    return shown
+    name, at = search.name, address_of(search.path)
+    version = state.version(service, name)
+    return {
+        "name": name,
+        "at": at,
+        "search": search,
+        "version": version,
+        "now": state.moment(service, name),
+        "body": _body(service, name, at, version) if version.complete else None,
+        "waits": state.queue_of(service, search),
+    }
 
 
-def _body(service: Service, name: str, at: str) -> str:
+def _body(service: Service, name: str, at: str, version: state.Version) -> Markup:
+    """The report of a study that is complete."""
     from hpo.serve.web import drawn
 
-    url = service.database.url
-    return _bodies.get(
-        (url, name, at),
-        lambda: state.version(url, name),
-        lambda: service.pool.run(drawn.report_body, url, name, at),
-    )
+    def render() -> bytes:
+        html: str = service.pool.run(drawn.report_body, service.database.url, name, at)
+        return html.encode()
+
+    html = service.cache.get((name, version, "page", at), render).decode()
+    return Markup(html)  # noqa: S704  # a template has escaped it

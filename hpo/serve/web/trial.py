@@ -9,12 +9,14 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from hpo.serve.caller import Reads
+from hpo.serve.problems import ProblemError
 from hpo.serve.service import TheService
 from hpo.serve.web.addresses import name_in
 from hpo.serve.web.rendering import figure, page
 from studies.analysis.one_trial import OF_FOLD, OneTrial, one_trial
 from studies.database import aggregates
-from studies.database.store import open_store
+from studies.database.store import Store
+from studies.errors import StoreError
 from studies.words import column, counted, notation, rounded
 
 router = APIRouter()
@@ -30,8 +32,8 @@ def trial(
 ) -> HTMLResponse:
     """One trial."""
     name = name_in(service, caller, search)
-    with open_store(service.database.url) as store, store.reading():
-        one = one_trial(store, name, trial)
+    with service.database.store() as store, store.reading():
+        one = trial_of(store, name, trial)
         count = sum(aggregates.counts(store, one.record.study_id).values())
     at = request.url.path.rpartition("/trials/")[0]
     known = one.trial.attributes
@@ -55,8 +57,22 @@ def curves(search: str, trial: int, caller: Reads, service: TheService) -> Respo
     """The curves of a trial, as a figure."""
     from hpo.serve.web import drawn
 
-    name = name_in(service, caller, search)
-    return figure(service.pool.run(drawn.curves_of_trial, service.database.url, name, trial))
+    name, url = name_in(service, caller, search), service.database.url
+    with service.database.store() as store, store.reading():
+        trial_of(store, name, trial)
+    return figure(service.pool.run(drawn.curves_of_trial, url, name, trial))
+
+
+def trial_of(store: Store, name: str, number: int) -> OneTrial:
+    """A trial of a study.
+
+    Raises:
+        ProblemError: 404, there is no such trial.
+    """
+    try:
+        return one_trial(store, name, number)
+    except StoreError as error:
+        raise ProblemError(404, str(error)) from None
 
 
 def ending(one: OneTrial) -> str:

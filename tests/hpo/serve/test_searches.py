@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,24 +13,11 @@ import sqlalchemy as sa
 
 import hpo
 import studies
-from hpo.run.cancel import Cancel
-from hpo.serve import job, queue, supervisor
 from hpo.serve.pool import Pool
 from hpo.serve.service import Service
 from hpo.serve.tables import jobs, searches
-from tests.hpo.serve.in_process import by, make_service, problem, serving
-
-CSV = b"size,colour,kind\n" + b"".join(
-    b"%d,%s,%s\n" % (k, b"red" if k % 3 else b"blue", b"x" if k % 2 else b"y") for k in range(60)
-)
-SHORT: dict[str, Any] = {"trials": 6, "rounds": 1, "epochs": 2}
-
-
-class Lasting(Pool):
-    """A pool for all tests of this file, since a process takes seconds to begin."""
-
-    def close(self) -> None:
-        """Go on."""
+from tests.hpo.serve.in_process import by, problem, serving
+from tests.hpo.serve.jobs_here import SHORT, THINGS, Lasting, create, run_here, run_job, service_of
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +31,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
 @pytest.fixture
 def service(tmp_path: Path, storage: str, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Service:
     """A service whose jobs a test runs itself."""
-    monkeypatch.setattr(supervisor.Supervisor, "start", lambda _: None)
-    monkeypatch.setattr(supervisor.Supervisor, "stop", lambda _: None)
-    limits = {"trials": 200, "epochs": 20, "rows": 1000, "searches": 4, "queued": 3, "seconds": 600}
-    made = make_service(tmp_path / "folder", storage, **limits)
-    made.pool = pool
-    return made
+    return service_of(tmp_path, storage, pool, monkeypatch)
 
 
 @pytest.fixture
@@ -64,37 +44,9 @@ def client(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.
 @pytest.fixture
 def data(client: httpx.Client) -> str:
     """The id of ada's table."""
-    answer = client.post("/data", params={"name": "things.csv"}, content=CSV)
+    answer = client.post("/data", params={"name": "things.csv"}, content=THINGS)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
-
-
-def create(client: httpx.Client, owner: str = "ada", **fields: Any) -> httpx.Response:
-    return client.post("/searches", json=fields, headers=by(owner))
-
-
-def run_here(service: Service) -> None:
-    """Run the job whose turn it is, in this process, for that is quicker."""
-    with service.database.writing() as connection:
-        row = queue.claim(connection, 1)
-    assert row is not None
-    how, reason = job.run(service.database, row, errand_of(service), Cancel())
-    with service.database.writing() as connection:
-        queue.end(connection, row, how, reason)
-
-
-def run_job(service: Service) -> None:
-    """Run the job whose turn it is, in a process."""
-    subprocess.run(
-        [sys.executable, "-P", "-m", "hpo.serve.job"],
-        cwd=service.data_folder, input=errand_of(service).as_json(), check=True, timeout=100,
-    )  # fmt: skip
-
-
-def errand_of(service: Service) -> job.Errand:
-    """What the process of a job is told."""
-    url, folder = service.database.url, str(service.folder)
-    return job.Errand(url, folder, slots=1, workers=1, model_bytes=10**9)
 
 
 def written(service: Service) -> int:
@@ -194,7 +146,7 @@ def test_a_search_runs_and_equals_the_same_plan_at_home(
     assert done["summary"]["best"]["value"] == done["best"]["value"]
     assert done["recommended"] is not None
     assert str(tmp_path) not in json.dumps(done)
-    (tmp_path / "things.csv").write_bytes(CSV)
+    (tmp_path / "things.csv").write_bytes(THINGS)
     home = f"sqlite:///{tmp_path / 'home.db'}"
     hpo.search(str(tmp_path / "things.csv"), **plan, storage=home, name="things")
     assert tables("things", service.database.url) == tables("things", home)

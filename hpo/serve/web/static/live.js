@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const live = document.querySelector("[data-live]");
-  if (!live || !window.EventSource) return;
+  if (!live) return;
   const APART = 2000; // milliseconds between two updates
   let due = null, last = 0;
 
@@ -51,10 +51,12 @@
   };
 
   document.addEventListener("visibilitychange", soon);
+  const look = () => setInterval(soon, 3000); // where there are no events, it looks from time to time
+  if (!live.dataset.events || !window.EventSource) return look();
   const events = new EventSource(live.dataset.events);
   for (const kind of ["trial", "round", "stage", "recommended", "test", "state", "progress", "reset"])
     events.addEventListener(kind, soon);
-  events.onerror = () => { // where there are no events, it looks from time to time
-    if (events.readyState === EventSource.CLOSED) setInterval(soon, 5000);
+  events.onerror = () => {
+    if (events.readyState === EventSource.CLOSED) look();
   };
 })();

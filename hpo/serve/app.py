@@ -45,6 +45,7 @@ def make_app(service: Service) -> FastAPI:
         service.data_folder.mkdir(parents=True, exist_ok=True)
         service.model_folder.mkdir(parents=True, exist_ok=True)
         data_files.tidy(service)
+        service.snapshots.tidy()
         supervisor = Supervisor(service)
         supervisor.start()
         yield

@@ -29,7 +29,6 @@ data: {"done": 18, "planned": 60, "running": 2, "trials": {"complete": 17, "prun
     "/searches/{name}/events",
     status_code=200,
     response_class=EventStream,
-    status_code=200,
     responses={
         200: {"content": {"text/event-stream": {"example": EXAMPLE}}},
         204: {"description": "The search has ended, and the cursor says that all was sent."},

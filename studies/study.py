@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -14,9 +15,10 @@ from studies.analysis.one_trial import OneTrial, one_trial
 from studies.analysis.summary import Summary, summarize
 from studies.database.aggregates import lengths, scores_after
 from studies.database.columns import Curves, TrialColumns, curves, trial_columns
-from studies.database.engine import absolute, masked
+from studies.database.engine import absolute, is_served, masked, read_only
 from studies.database.records import Finalist, Trial
 from studies.database.retry import patiently
+from studies.database.served import open_study, private_copy
 from studies.database.store import Store, open_store
 from studies.errors import StoreError
 from studies.html import table
@@ -31,14 +33,18 @@ T = TypeVar("T")
 
 
 class Study:
-    """A study in a database. Each call reads it anew, so a running search shows what it has so far.
+    """A study in a database or on a service. Each call reads it anew, so a running search shows what it has so far.
 
-    `url` is the storage with an absolute path, if the folder may have changed since it was given.
+    `url` is the storage with an absolute path, if the folder may have changed since it was given. `token` is for a
+    service, by default that of the variable HPO_TOKEN.
     """
 
-    def __init__(self, name: str, storage: str, url: str | None = None) -> None:
+    def __init__(
+        self, name: str, storage: str, url: str | None = None, *, token: str | None = None
+    ) -> None:
         self.name = name
         self.storage = storage
+        self._token = token
         self._url = url or absolute(storage)
 
     def __repr__(self) -> str:
@@ -63,7 +69,7 @@ class Study:
         """The result of `read` on one state of the database; it is called again if the connection is lost."""
 
         def attempt() -> T:
-            with open_store(self._url) as store, store.reading():
+            with open_study(self._url, self.name, self._token) as store, store.reading():
                 return read(store)
 
         return patiently(attempt)
@@ -207,8 +213,16 @@ class Study:
         return train.load()(self.name, storage=self._url, **options)
 
     def optuna(self) -> optuna.Study:
-        """The same study through Optuna, for its plots, its importances, and everything else it offers."""
+        """The same study through Optuna, for its plots, its importances, and everything else it offers.
+
+        Of a study on a service it is a copy, which can't be written to.
+        """
         import optuna
 
-        open_store(self._url).close()  # Optuna would create a missing database
-        return optuna.load_study(study_name=self.name, storage=self._url)
+        if not is_served(self._url):
+            open_store(self._url).close()  # Optuna would create a missing database
+            return optuna.load_study(study_name=self.name, storage=self._url)
+        copy = private_copy(self._url, self.name, self._token)
+        loaded = optuna.load_study(study_name=self.name, storage=read_only(copy))
+        weakref.finalize(loaded, copy.unlink)
+        return loaded

@@ -53,7 +53,7 @@ LINE_SECONDS = 5.0
 )
 @click.option(
     "--client", metavar="NAME",
-    help="The name of this worker, by which it gets the same tasks after a crash. [default: host and process]",
+    help="What this worker is called; by the same name it has its tasks again after a crash. [default: host-process]",
 )  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 def worker(

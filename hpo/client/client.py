@@ -1,4 +1,4 @@
-"""A service as users of Python see it: searches that train here, loops of their own, studies, and trained models."""
+"""A service as users of Python see it: searches that train here, one's own loop, and what the service itself does."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from hpo.errors import PlanError
-from hpo.run.resuming import continuation
 from hpo.serve import queue
 from hpo.serve.access import search_of
 from hpo.serve.caller import Caller
@@ -109,6 +108,8 @@ def _checked_changes(
     service: Service, caller: Caller, name: str, changes: dict[str, Any]
 ) -> dict[str, Any]:
     """What the job is asked for: the changes, and the version of the plan that they were checked against."""
+    from hpo.run.resuming import continuation  # imports pandas
+
     for field in changes:
         if field not in CHANGES:
             raise PlanError(

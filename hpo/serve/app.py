@@ -10,7 +10,18 @@ from fastapi import FastAPI
 
 from hpo.serve import data_files, problems
 from hpo.serve.answering import Answering
-from hpo.serve.api import about, audited, data, events, health, models, results, searches, tasks
+from hpo.serve.api import (
+    about,
+    audited,
+    data,
+    events,
+    health,
+    models,
+    results,
+    searches,
+    studies,
+    tasks,
+)
 from hpo.serve.bodies import Bodies
 from hpo.serve.events import Watches
 from hpo.serve.idempotency import Idempotency
@@ -34,6 +45,7 @@ def make_app(service: Service) -> FastAPI:
         service.data_folder.mkdir(parents=True, exist_ok=True)
         service.model_folder.mkdir(parents=True, exist_ok=True)
         data_files.tidy(service)
+        service.snapshots.tidy()
         supervisor = Supervisor(service)
         supervisor.start()
         yield
@@ -62,7 +74,7 @@ def make_app(service: Service) -> FastAPI:
     app.add_middleware(Bodies, service=service)
     app.add_middleware(Identify, service=service)
     app.add_middleware(Answering, service=service, metrics=app.state.metrics)
-    for api in (about, audited, data, events, models, results, searches, tasks):
+    for api in (about, audited, data, events, models, results, searches, studies, tasks):
         app.include_router(api.router, prefix=PREFIX)
     for pages in (health, routes, signing):
         app.include_router(pages.router)

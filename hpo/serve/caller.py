@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
 
 from hpo.serve.problems import ProblemError
 
 Scope = Literal["read", "run", "admin"]
 SCOPES: tuple[Scope, ...] = ("read", "run", "admin")
 
+# For the OpenAPI document alone: the middleware has read the header before.
+BEARER = HTTPBearer(auto_error=False, description="hpo token create NAME makes one.")
 SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
 FORM_FIELD = "csrf"
 FORM_HEADER = "X-CSRF-Token"
@@ -50,7 +53,9 @@ class Needs:
 
     scope: Scope
 
-    async def __call__(self, request: Request) -> Caller:
+    async def __call__(
+        self, request: Request, _: Annotated[object, Depends(BEARER)] = None
+    ) -> Caller:
         """The caller.
 
         Raises:

@@ -12,7 +12,6 @@ from prometheus_client.registry import Collector
 
 from hpo.serve.database import ServiceDatabase
 from hpo.serve.tables import jobs, tasks
-from studies.database.engine import now
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)  # seconds
@@ -69,7 +68,9 @@ class _OfTables(Collector):
             )
             for kind, state, count in rows:
                 by_state.add_metric([kind, state], count)
-            query = sa.select(sa.func.count()).select_from(tasks).where(tasks.c.expires > now())
+            query = sa.select(sa.func.count()).where(
+                tasks.c.client.is_not(None), tasks.c.result.is_(None)
+            )
             training.add_metric([], connection.execute(query).scalar_one())
         yield by_state
         yield training

@@ -16,7 +16,6 @@ from hpo.errors import PlanError
 from hpo.plan.fields import FIELDS
 from hpo.plan.network import check_space, with_conditions
 from hpo.plan.plan import Plan, make_plan
-from hpo.run.resuming import check_sampler
 from hpo.serve.caller import Caller
 from hpo.serve.data_sets import source_of as data_source
 from hpo.serve.problems import ProblemError
@@ -94,6 +93,8 @@ def checked_network(
         PlanError: a field breaks its rule or a limit, there are no such data, or they do not fit the plan.
         DataError: the data can't be used.
     """
+    from hpo.run.resuming import check_sampler  # imports pandas
+
     check_fields(fields)
     named = fields.get("source")
     if data is not None and named is not None:

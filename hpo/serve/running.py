@@ -20,7 +20,8 @@ from hpo.serve.app import make_app
 from hpo.serve.database import ServiceDatabase
 from hpo.serve.service import Service
 from hpo.serve.settings import Settings, read_settings
-from studies.database.engine import masked
+from hpo.serve.tokens import stored
+from studies.database.engine import masked, now
 
 HEAD_SECONDS = 20.0  # for the head of a request, and between two requests of a connection
 STALLED_SECONDS = 30.0  # for a client that takes nothing of its answer
@@ -66,7 +67,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
         local=address.loopback and not options.allow_hosts,
         hosts=listening.names_of(address, options.allow_hosts),
     )
-    if not service.local and not service.tokens.exist():
+    if not service.local and not any(token.state(now()) == "valid" for token in stored(database)):
         raise PlanError(
             "others than you could reach this service, so it needs a token first: "
             "hpo token create NAME --scope admin"

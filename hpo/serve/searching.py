@@ -7,7 +7,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hpo import operations
 from hpo.errors import PlanError
 from hpo.plan.network import with_conditions
 from hpo.plan.place import Place
@@ -35,6 +34,8 @@ def run_search(
         CancelledError: it was asked to stop.
         HpoError: it failed.
     """
+    from hpo import operations  # imports pandas
+
     name, place = job.search, Place(workers=workers)
     with database.reading() as connection:
         plan = connection.execute(

@@ -17,6 +17,7 @@ from hpo.serve.database import ServiceDatabase
 from hpo.serve.pool import Pool
 from hpo.serve.remote.remotes import Remotes
 from hpo.serve.settings import Settings
+from hpo.serve.snapshots import Snapshots
 from hpo.serve.tokens import Tokens
 
 
@@ -28,7 +29,8 @@ class Service:
     only, so that nobody needs a token until one has been made. `hosts` are the names by which it may be called, beside
     its addresses. `stopping` is set when it begins to stop: streams of events then end, and clients come again.
     `pool` has processes for what is heavy. `files` is held while files of data sets come or go, and `receiving` counts
-    the bytes of each owner that are on their way. `cache` keeps answers that take long to make.
+    the bytes of each owner that are on their way. `cache` keeps answers that take long to make, and `snapshots` copies
+    of studies.
     """
 
     settings: Settings
@@ -40,6 +42,7 @@ class Service:
     attempts: Attempts = field(default_factory=Attempts, init=False)
     tokens: Tokens = field(init=False)
     pool: Pool = field(init=False)
+    snapshots: Snapshots = field(init=False)
     remotes: Remotes = field(init=False)
     cache: Cache = field(default_factory=Cache, init=False)
     files: threading.RLock = field(default_factory=threading.RLock, init=False)
@@ -48,6 +51,7 @@ class Service:
     def __post_init__(self) -> None:
         self.tokens = Tokens(self.database)
         self.pool = Pool(self.data_folder)
+        self.snapshots = Snapshots(self.folder / "snapshots", self.pool)
         self.remotes = Remotes(self.settings, self.database)
 
     @property

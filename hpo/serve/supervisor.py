@@ -45,12 +45,13 @@ class Supervisor:
         """Ask the jobs of this host to stop after their epochs, to be gone on with later, and wait for that."""
         self._stopping.set()
         self._thread.join()
-        running = self._processes()
-        for process in running:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(process, signal.SIGTERM)
+        asked: set[int] = set()
         deadline = time.monotonic() + STOP_SECONDS
-        while self._processes() and time.monotonic() < deadline:
+        while (running := self._processes()) and time.monotonic() < deadline:
+            for process in running - asked:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(process, signal.SIGTERM)
+            asked |= running
             time.sleep(POLL_SECONDS)
 
     def _processes(self) -> set[int]:

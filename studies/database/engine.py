@@ -34,8 +34,16 @@ BUSY_SECONDS = 30  # how long to wait for another program that is writing to the
 CONNECT_SECONDS = 10  # how long to wait for a server that does not answer
 
 
+def is_served(url: str) -> bool:
+    """Whether a URL is that of a service (`hpo serve`), which only `studies.database.served` reads."""
+    return url.lower().startswith(("http://", "https://"))
+
+
 def masked(url: str) -> str:
     """A database URL as it may be shown, with *** for a password before the host or in the query."""
+    if is_served(url):
+        before, slashes, rest = url.partition("://")
+        return f"{before}{slashes}{re.sub('^[^/]*@', '***@', rest)}"
     parsed = parse(url)
     secret = {key: "***" for key in parsed.query if "pass" in key.lower()}
     shown = parsed.update_query_dict(secret).render_as_string(hide_password=True)
@@ -90,6 +98,11 @@ def parse(url: str) -> sa.URL:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):  # a port that is not a number
         raise StoreError(_meant(url)) from None
+    if is_served(url):
+        raise StoreError(
+            f"{masked(url)} is a service, whose studies can only be read from here: begin, resume and delete searches "
+            "on its pages, by hpo.Client, or let hpo worker train them; or give a database as --storage"
+        )
     backend = parsed.get_backend_name()
     if backend not in ("sqlite", "postgresql"):
         near = nearest(backend, ("sqlite", "postgresql"), f"give sqlite:///FILE or {SERVER}")
@@ -264,6 +277,11 @@ def make_engine(url: str, *, frozen: bool = False) -> sa.Engine:
 def _frozen(url: str) -> sa.URL:
     address = f"file:{quote(str(sqlite_path(url)))}"
     return sa.URL.create("sqlite", database=address, query={"immutable": "1", "uri": "true"})
+
+
+def read_only(path: Path) -> str:
+    """The URL of an SQLite file that nobody writes to by it, for Optuna."""
+    return f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true"
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:

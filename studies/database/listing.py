@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 
-from studies.database import lease, tables
+from studies.database import lease, served, tables
 from studies.database.aggregates import best_trials
-from studies.database.engine import now
+from studies.database.engine import is_served, now
 from studies.database.lease import Holder
 from studies.database.owner import read_owners
 from studies.database.reader import Reader, state_of
@@ -33,15 +33,18 @@ from studies.database.store import open_store
 
 @dataclass(frozen=True)
 class Best:
-    """The complete trial with the best finite value, with its parameters as Optuna stores them."""
+    """The complete trial with the best finite value, with its parameters as Optuna stores them, or `known` already."""
 
     trial: int
     value: float
-    stored: tuple[tuple[str, float, str], ...]  # name, value, distribution
+    stored: tuple[tuple[str, float, str], ...] = ()  # name, value, distribution
+    known: Mapping[str, Any] | None = None
 
     @property
-    def params(self) -> dict[str, Any]:
-        """Its parameters. Optuna, which is slow to import, is needed to read them."""
+    def params(self) -> Mapping[str, Any]:
+        """Its parameters. Optuna, which is slow to import, is needed to read what it stores."""
+        if self.known is not None:
+            return self.known
         return {
             name: read_distribution(text).to_external_repr(value)
             for name, value, text in self.stored
@@ -66,6 +69,27 @@ class Listed:
     last: datetime | None
     holder: Holder | None
     owner: str | None = None
+    number: int | None = None  # its study_id
+
+    @classmethod
+    def from_mapping(cls, sent: Mapping[str, Any]) -> Self:
+        """The inverse of `as_mapping`, with `by_optuna` and `number` beside what that has."""
+        best, holder = sent["best"], sent["holder"]
+        since = _time(holder["since"]) if holder else None
+        return cls(
+            sent["study"],
+            sent["state"],
+            sent["by_optuna"],
+            sent["metric"],
+            sent.get("directions") or [sent["direction"]],
+            sent["trials"],
+            best and Best(best["trial"], best["value"], known=best["params"]),
+            _time(sent["created"]),
+            _time(sent["last"]),
+            Holder(holder["host"], holder["process"], None, since, since) if since else None,
+            sent["owner"],
+            sent["number"],
+        )
 
     def as_mapping(self) -> dict[str, Any]:
         """The same as plain data, as `hpo list --json` prints it."""
@@ -88,11 +112,13 @@ class Listed:
 
 
 def listing(storage: str) -> list[Listed]:
-    """The studies of a database, oldest first, all as they were at one moment.
+    """The studies of a database or of a service, oldest first, all as they were at one moment.
 
     Raises:
-        studies.errors.StoreError: there is no such database, or it can't be read.
+        studies.errors.StoreError: there is no such database or service, or it can't be read.
     """
+    if is_served(storage):
+        return [Listed.from_mapping(sent) for sent in served.get(storage, "/studies")]
     with open_store(storage) as store:
         return listed(store)
 
@@ -140,6 +166,7 @@ def listed(store: Reader) -> list[Listed]:
                 last and min(last, now()),  # the clock of another machine may be ahead
                 holder,
                 owners.get(study_id),
+                study_id,
             )
         )
     return studies
@@ -202,3 +229,7 @@ def _last_beside_trials(connection: sa.Connection, existing: set[str]) -> dict[i
 
 def _iso(time: datetime | None) -> str | None:
     return None if time is None else time.isoformat(timespec="seconds") + "Z"
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=None)

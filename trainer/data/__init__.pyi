@@ -4,9 +4,10 @@ from .layout import Layout
 from .memory import InMemory
 from .reading import Reading
 from .sources import BUILT_IN, name_of, read
-from .splits import TEST, Draw, Splits, Which, load, split
+from .splits import Draw, Splits, load, split
 from .tables import Table
 from .unlabelled import unlabelled
+from .which import TEST, Which
 
 __all__ = [
     "BUILT_IN",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,10 @@ from trainer.data.parts import apart, check_groups, latest
 from trainer.data.reading import PLAIN, Reading
 from trainer.data.sources import read
 from trainer.data.tables import MIN_PER_CLASS, Table, Task
+from trainer.data.which import TEST, Which
 from trainer.errors import DataError
 from trainer.recipe import Rows
 
-Which = int | Literal["test"]
-
-TEST: Literal["test"] = "test"
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.2  # of all rows
 
 

@@ -27,6 +27,7 @@ data: {"done": 18, "planned": 60, "running": 2, "trials": {"complete": 17, "prun
 
 @router.get(
     "/searches/{name}/events",
+    status_code=200,
     response_class=EventStream,
     responses={
         200: {"content": {"text/event-stream": {"example": EXAMPLE}}},

@@ -121,9 +121,13 @@ def ask_answer(
 ) -> dict[str, Any] | None:
     """The tasks of a client; None while there is nothing to do beside those that it trains already."""
     tasks = served.ask(client, count)
-    todo = any(handed.action == "go_on" and handed.name not in busy for handed in tasks)
+    todo = any(
+        handed.action == "go_on" and (handed.unheard or handed.name not in busy) for handed in tasks
+    )
     if not (todo or late or served.state != "running"):
         return None
+    for handed in tasks:
+        handed.unheard = False
     return {
         "state": served.state,
         "reason": served.reason,
@@ -149,13 +153,17 @@ def _task(handed: Handed) -> dict[str, Any]:
     }
 
 
-def verdict(served: Served, name: str, late: bool) -> dict[str, Any] | None:
-    """What to do with a task; None while that is not known and the answer may wait."""
+def verdict(served: Served, name: str, *, late: bool, hears: bool = True) -> dict[str, Any] | None:
+    """What to do with a task; None while that is not known and the answer may wait.
+
+    `hears` says that its client goes by this answer.
+    """
     handed = served.standing(name)
     if not isinstance(handed, Handed) or served.wanted == "cancel":
         return STOP
     if handed.waiting and not late:
         return None
+    handed.unheard = handed.unheard and not hears
     return {
         "action": handed.action,
         "next_epoch": len(handed.epochs) + 1,

@@ -180,7 +180,7 @@ async def report(
         caller,
         name,
         lambda: Request(
-            lambda served, _, late: verdict(served, task, late),
+            lambda served, _, late: verdict(served, task, late=late),
             lambda served: served.report(body.client, task, body.first_epoch, body.metrics),
             seconds=body.wait,
         ),
@@ -218,7 +218,7 @@ async def heartbeat(
         caller,
         name,
         lambda: Request(
-            lambda served, *_: verdict(served, task, late=True),
+            lambda served, *_: verdict(served, task, late=True, hears=False),
             lambda served: served.beat(body.client, task),
         ),
     )

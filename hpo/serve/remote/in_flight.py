@@ -144,6 +144,7 @@ class InFlight:
             handed.waiting = False
             epoch = handed.pauses.popleft()
             if stay:
+                handed.unheard = True
                 self._changed.append(handed)
             else:
                 self._ended[handed.name] = handed.outcome(self.score, left_epoch=epoch)

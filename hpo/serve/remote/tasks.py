@@ -40,7 +40,7 @@ class Handed:
 
     `epochs` were reported so far. `pauses` are the rungs at which it has not been decided yet who stays; at the first
     of them it is `waiting`, once its score is known. `result` is what its client told when it ended. `over` says that
-    what was reported may have ended it.
+    what was reported may have ended it, and `unheard` that its client does not know yet that it goes on after a rung.
     """
 
     task: Task
@@ -50,6 +50,7 @@ class Handed:
     waiting: bool = False
     result: Result | None = None
     over: bool = False
+    unheard: bool = False
     shown: float = 0.0  # when its curve was last recorded
 
     def __post_init__(self) -> None:

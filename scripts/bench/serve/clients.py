@@ -34,15 +34,16 @@ class Client(Protocol):
 class Ours:
     """A client of the service."""
 
-    def __init__(self, port: int, search: str, name: str) -> None:
+    def __init__(self, port: int, token: str, search: str, name: str) -> None:
         self._path, self._name = f"/api/v1/searches/{search}/tasks", name
+        self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._connection.connect()
         self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _post(self, path: str, **body: Any) -> Any:
         text = json.dumps({"client": self._name, **body})
-        self._connection.request("POST", path, text, {"Content-Type": "application/json"})
+        self._connection.request("POST", path, text, self._headers)
         answer = self._connection.getresponse()
         told = json.loads(answer.read())
         if answer.status != 200:
@@ -64,7 +65,7 @@ class Theirs:
         from optuna.storages import GrpcStorageProxy
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._space = {
+        self._space: dict[str, optuna.distributions.BaseDistribution] = {
             "x": optuna.distributions.FloatDistribution(0, 1),
             "y": optuna.distributions.FloatDistribution(1e-3, 1, log=True),
         }

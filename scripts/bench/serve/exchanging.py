@@ -76,10 +76,10 @@ def database(storage: str, postgres: Server | None) -> Iterator[str]:
 
 def _ours(storage: str, postgres: Server | None, clients: int, seconds: float) -> Exchange:
     with database(storage, postgres) as url, serving(url) as service:
-        service.create("s", PLAN, kind="remote")
+        service.create("s", PLAN, "remote")
 
         def make(number: int) -> Client:
-            return Ours(service.port, "s", f"client-{number}")
+            return Ours(service.port, service.tokens[0], "s", f"client-{number}")
 
         return exchange(make, clients, seconds)
 

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpo.serve.database import ServiceDatabase
+from hpo.serve.tokens import create
 from scripts.bench.beside_optuna import free_port
 
 HPO = Path(sys.executable).with_name("hpo")
@@ -35,15 +37,16 @@ class Server:
 
     port: int
     process: subprocess.Popen[bytes]
-    folder: Path
+    storage: str
+    tokens: Sequence[str]
     started: float  # seconds until its first answer
 
-    def call(self, method: str, path: str, body: Any = None, token: str | None = None) -> Any:
-        """The answer to one request."""
+    def call(self, method: str, path: str, body: Any = None, owner: int = 0) -> Any:
+        """The answer to one request, on behalf of an owner."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-        headers = {"Content-Type": "application/json"}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
+        headers = {
+            "Content-Type": "application/json", "Authorization": f"Bearer {self.tokens[owner]}",
+        }  # fmt: skip
         text = None if body is None else json.dumps(body)
         connection.request(method, f"/api/v1{path}", text, headers)
         answer = connection.getresponse()
@@ -53,11 +56,14 @@ class Server:
             raise RuntimeError(f"{method} {path}: {answer.status} {content.decode()[:500]}")
         return json.loads(content) if content else None
 
-    def create(
-        self, name: str, plan: Mapping[str, Any], *, kind: str, token: str | None = None
-    ) -> None:
+    def create(self, name: str, plan: Mapping[str, Any], kind: str, owner: int = 0) -> None:
         """Make a search."""
-        self.call("POST", "/searches", {"name": name, "kind": kind, "plan": plan}, token)
+        self.call("POST", "/searches", {"name": name, "kind": kind, "plan": plan}, owner)
+
+    def wait(self, name: str, state: str) -> None:
+        """Wait until a search is in a state."""
+        while self.call("GET", f"/searches/{name}")["state"] != state:
+            time.sleep(0.2)
 
     @property
     def cpu(self) -> float:
@@ -73,23 +79,28 @@ class Server:
 
 
 @contextmanager
-def serving(storage: str | None = None, *, jobs: int = 1) -> Iterator[Server]:
-    """A service in a folder of its own, with an SQLite file there if no storage is given."""
+def serving(storage: str | None = None, *, jobs: int = 1, owners: int = 1) -> Iterator[Server]:
+    """A service in a folder of its own, with an SQLite file there if no storage is given. Each owner has a token."""
     with tempfile.TemporaryDirectory(prefix="hpo-bench-") as name:
         folder = Path(name)
+        storage = storage or f"sqlite:///{folder / 'hpo.db'}"
         config = folder / "serve.toml"
         config.write_text(SETTINGS.format(jobs=jobs))
+        with closing(ServiceDatabase(storage)) as database:
+            tokens = [
+                create(database, f"t{k}", owner=f"owner-{k}", scope="run") for k in range(owners)
+            ]
         port = free_port()
         log = (folder / "log").open("wb")
         began = time.perf_counter()
         process = subprocess.Popen(
             [
                 HPO, "serve", "--port", str(port), "--folder", str(folder / "kept"), "--config", str(config),
-                "--storage", storage or f"sqlite:///{folder / 'hpo.db'}",
+                "--storage", storage,
             ],
             cwd=folder, stdout=log, stderr=log,
         )  # fmt: skip
-        server = Server(port, process, folder, 0.0)
+        server = Server(port, process, storage, tokens, 0.0)
         try:
             while True:
                 try:

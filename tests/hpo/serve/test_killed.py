@@ -9,8 +9,6 @@ import os
 import random
 import signal
 import time
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +21,21 @@ from tests import postgres
 from tests.hpo.serve.serving import UNTIL, Serving
 from tests.running import Tables
 
-PLAN: dict[str, Any] = {
+LONG: dict[str, Any] = {
     "trials": 60, "epochs": 20, "rows": 400, "finalists": 4, "repeats": 3, "rounds": 2,
     "space": {"learning_rate": "1e-3:1e3:log", "units": "8:16:int"},
 }  # fmt: skip
-SEEDS = (1, 2, 3)
+SHORT = {**LONG, "trials": 24, "epochs": 5, "rows": 300, "finalists": 2, "repeats": 2}
 INSTANTS = random.Random(5)  # noqa: S311  # instants are no secret
 
 
-def at_home(folder: Path, tables: Tables, seeds: tuple[int, ...]) -> dict[str, dict[str, bytes]]:
+def at_home(
+    folder: Path, tables: Tables, plan: dict[str, Any], *seeds: int
+) -> dict[str, dict[str, bytes]]:
     """What the same plans give without a service."""
     storage = f"sqlite:///{folder / 'home.db'}"
     for seed in seeds:
-        hpo.search("digits", **PLAN, seed=seed, storage=storage, name=f"s{seed}")
+        hpo.search("digits", **plan, seed=seed, storage=storage, name=f"s{seed}")
     return {f"s{seed}": tables(f"s{seed}", storage) for seed in seeds}
 
 
@@ -47,23 +47,25 @@ def rows(storage: str) -> list[sa.Row[Any]]:
     return [*found]
 
 
-def batter(
-    serving: Serving, kills: int, rng: random.Random, names: list[str], *, pause: float
-) -> Counter[str]:
-    """Kill the server or the process of a job again and again while the searches run; returns what was killed."""
-    killed: Counter[str] = Counter()
-    while sum(killed.values()) < kills:
-        time.sleep(rng.uniform(0, pause))
+def kill_job(serving: Serving) -> bool:
+    """Kill the process of a job, if there is one."""
+    running = sorted(serving.jobs())
+    if running:
+        os.kill(INSTANTS.choice(running), signal.SIGKILL)
+    return bool(running)
+
+
+def batter(serving: Serving, most: int, names: list[str]) -> int:
+    """Kill the server or the process of a job again and again while the searches run; returns how often."""
+    killed = 0
+    while killed < most:
+        time.sleep(INSTANTS.uniform(0, 3.0))
         if all(serving.search(name)["state"] in ("done", "failed") for name in names):
             break
-        running = sorted(serving.jobs())
-        if running and rng.random() < 0.5:
-            os.kill(rng.choice(running), signal.SIGKILL)
-            killed["job"] += 1
-        else:
+        if INSTANTS.random() < 0.5 or not kill_job(serving):
             serving.kill()
             serving.start()
-            killed["server"] += 1
+        killed += 1
     return killed
 
 
@@ -79,22 +81,27 @@ def check_all(
     assert all(row.state == "done" for row in found)
 
 
-@pytest.fixture
-def serving(tmp_path: Path, storage: str) -> Iterator[Serving]:
-    with Serving(tmp_path, storage, jobs=2, workers=1) as started:
-        yield started
-
-
-def test_searches_go_on_while_server_and_jobs_are_killed(
-    serving: Serving, tmp_path: Path, tables: Tables
+def test_searches_go_on_while_server_and_jobs_are_killed_paused_and_stopped(
+    tmp_path: Path, storage: str, tables: Tables
 ) -> None:
-    expected = at_home(tmp_path, tables, SEEDS)
-    for seed in SEEDS:
-        serving.create(name=f"s{seed}", data="digits", plan={**PLAN, "seed": seed})
-    names = {f"s{seed}": f"s{seed}" for seed in SEEDS}
-    killed = batter(serving, 5, INSTANTS, [*names], pause=1.5)
-    assert killed.total() >= 3
-    check_all(serving, tables, expected, names)
+    expected = at_home(tmp_path, tables, SHORT, 1, 2)
+    names = {"s1": "s1", "s2": "s2"}
+    with Serving(tmp_path, storage, jobs=2, workers=1) as serving:
+        for seed in (1, 2):
+            serving.create(name=f"s{seed}", data="digits", plan={**SHORT, "seed": seed})
+        for kill_server in (True, False, True, False, True):
+            time.sleep(INSTANTS.uniform(0, 1.0))
+            if kill_server:
+                serving.kill()
+                serving.start()
+            else:
+                kill_job(serving)
+        if serving.client.post("/searches/s1/pause").status_code == 200:
+            serving.wait_for("s1", "paused", "done")
+            serving.client.post("/searches/s1/resume")
+        serving.stop()
+        serving.start()
+        check_all(serving, tables, expected, names)
 
 
 @pytest.mark.slow
@@ -105,21 +112,22 @@ def test_searches_equal_those_at_home_after_a_hundred_kills(
     if store == "postgresql" and postgres.binaries() is None:
         pytest.skip("no PostgreSQL server here: apt-get install postgresql")
     fixture = "storage" if store == "sqlite" else "postgres_storage"
-    expected = at_home(tmp_path, tables, SEEDS)
+    seeds = (1, 2, 3)
+    expected = at_home(tmp_path, tables, LONG, *seeds)
     killed = round_ = 0
     names: dict[str, str] = {}
     with Serving(tmp_path, request.getfixturevalue(fixture), jobs=2, workers=1) as serving:
         while killed < 100:
             round_ += 1
-            new = {f"r{round_}s{seed}": f"s{seed}" for seed in SEEDS}
-            for name, same in new.items():
-                seed = int(same[1:])
-                serving.create(name=name, data="digits", plan={**PLAN, "seed": seed})
-            killed += batter(serving, 100 - killed, INSTANTS, [*new], pause=3.0).total()
+            new = {f"r{round_}s{seed}": f"s{seed}" for seed in seeds}
+            for seed, name in zip(seeds, new, strict=True):
+                serving.create(name=name, data="digits", plan={**LONG, "seed": seed})
+            killed += batter(serving, 100 - killed, [*new])
             names |= new
         check_all(serving, tables, expected, names)
 
 
+@pytest.mark.slow
 def test_a_second_server_on_the_same_database_starts_nothing_twice(
     tmp_path: Path, storage: str
 ) -> None:
@@ -138,18 +146,20 @@ def test_a_second_server_on_the_same_database_starts_nothing_twice(
         assert all(row.deaths == 0 for row in rows(storage))
 
 
-def test_a_graceful_stop_lays_searches_down_and_a_start_goes_on(
-    serving: Serving, tmp_path: Path, tables: Tables
+@pytest.mark.slow
+def test_a_graceful_stop_lays_a_search_down_in_the_queue_and_a_start_goes_on(
+    tmp_path: Path, storage: str, tables: Tables
 ) -> None:
-    expected = at_home(tmp_path, tables, (1,))
-    serving.create(name="s1", data="digits", plan={**PLAN, "seed": 1})
-    deadline = time.monotonic() + UNTIL
-    while serving.search("s1")["progress"]["done"] == 0:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    serving.stop()
-    assert not serving.jobs()
-    (row,) = rows(serving.storage)
-    assert (row.state, row.deaths) == ("queued", 0)
-    serving.start()
-    check_all(serving, tables, expected, {"s1": "s1"})
+    expected = at_home(tmp_path, tables, LONG, 1)
+    with Serving(tmp_path, storage, jobs=2, workers=1) as serving:
+        serving.create(name="s1", data="digits", plan={**LONG, "seed": 1})
+        deadline = time.monotonic() + UNTIL
+        while serving.search("s1")["progress"]["done"] == 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        serving.stop()
+        assert not serving.jobs()
+        (row,) = rows(storage)
+        assert (row.state, row.deaths) == ("queued", 0)
+        serving.start()
+        check_all(serving, tables, expected, {"s1": "s1"})

@@ -120,6 +120,21 @@ def test_ten_owners_with_ten_jobs_each_take_turns() -> None:
     assert order == [10 * owner + k for k in range(10) for owner in range(10)]
 
 
+def test_a_hundred_jobs_that_ten_owners_queue_at_once_start_in_turns(
+    database: ServiceDatabase,
+) -> None:
+    mine = {owner: [put(database, owner) for _ in range(10)] for owner in "abcdefghij"}
+    running: list[sa.Row[Any]] = []
+    order: list[int] = []
+    while (row := claim(database, 3)) is not None:
+        order.append(row.job_id)
+        running.append(row)
+        if len(running) == 3:
+            with database.writing() as connection:
+                queue.end(connection, running.pop(0), "done")
+    assert order == [mine[owner][k] for k in range(10) for owner in "abcdefghij"]
+
+
 def test_each_job_is_claimed_once_however_many_look_at_once(database: ServiceDatabase) -> None:
     wanted = {put(database, owner) for owner in "abc" for _ in range(4)}
     claimed: list[int] = []

@@ -194,6 +194,7 @@ class Client:
             time.sleep(POLL_SECONDS)
         return found
 
+    @raised_as_ours()
     def study(self, name: str) -> Study:
         """The study of a search, with the same frames as at home: a copy of what the service has recorded by now."""
         from studies.loading import load

@@ -1,4 +1,4 @@
-"""docs/server.md is true: its curl examples run one after another against a service, and it has every call of the API."""
+"""docs/server.md is true: its curl examples run one after another against a service, and no call is missing."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 from threadpoolctl import threadpool_limits
 
 import trainer.data
-from hpo.errors import PlanError
+from hpo.errors import PlanError, StorageError
 from hpo.held_out import HeldOut, held_out, margin, residuals
 from hpo.members import Member, members_of, networks
 from hpo.plan.plan import Plan
@@ -21,6 +21,7 @@ from hpo.trainables.network import MLP, mlp
 from hpo.version import __version__
 from studies import DEFAULT_STORAGE
 from studies.analysis.summary import Summary
+from studies.database.engine import is_served, masked
 from studies.study import Study
 from trainer.data import Draw, InMemory
 from trainer.model import ClassifierModel, Model, RegressorModel
@@ -95,6 +96,10 @@ def choose(
         raise PlanError(f"ensemble: {ensemble} is not a whole number of at least 1")
     if trial is not None and ensemble > 1:
         raise PlanError("ensemble: its networks are the finalists', so leave out the trial")
+    if is_served(storage):
+        raise StorageError(
+            f"{masked(storage)} is a service, which trains models itself: on a study's page, or by hpo.Client.train"
+        )
     study = Study(name, storage)
     summary = study.read()
     plan = stored_plan(summary.record)

@@ -20,17 +20,19 @@ from studies.words import file_name
 @storage_option
 @json_option
 def list_studies(mine: bool, storage: str, as_json: bool) -> None:
-    """List the studies of a database.
+    """List the studies of a database, or of a service.
 
     \b
     hpo list --storage sqlite:///hpo.db
+    hpo list --storage http://127.0.0.1:8517
     hpo list --mine
     """
-    from studies.database.engine import now
+    from studies.database import served
+    from studies.database.engine import is_served, now
     from studies.database.listing import listing
     from studies.database.owner import current_user
 
-    me = current_user()
+    me = served.owner(storage) if is_served(storage) else current_user()
     if mine and me is None:
         raise click.ClickException("the system has no name for you: give one by HPO_USER")
     stored = listing(storage)

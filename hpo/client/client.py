@@ -194,11 +194,12 @@ class Client:
             time.sleep(POLL_SECONDS)
         return found
 
+    @raised_as_ours()
     def study(self, name: str) -> Study:
         """The study of a search, with the same frames as at home: a copy of what the service has recorded by now."""
         from studies.loading import load
 
-        return load(name, self.http.url)
+        return load(name, self.http.url, token=self.http.token)
 
     def train(self, search: str, *, ensemble: int = 1, trial: int | None = None) -> str:
         """Train a network with the settings that a search recommends, on the service; returns the id of the model."""

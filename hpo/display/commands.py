@@ -11,7 +11,7 @@ from rich.text import Text
 
 from studies import DEFAULT_STORAGE
 from studies.analysis.summary import Summary
-from studies.database.engine import masked
+from studies.database.engine import is_served, masked
 from studies.words import file_name
 
 OPENED = "hpo:open"  # the trainer of a study whose user writes the loop
@@ -31,10 +31,13 @@ def resume_call(name: str, storage: str, again: Sequence[str]) -> str:
 
 
 def next_commands(summary: Summary, storage: str) -> list[RenderableType]:
-    """The commands and their purposes, one on each line."""
+    """The commands and their purposes, one on each line; of a study on a service, those that read."""
     study = summary.record.name
     name, where = shlex.quote(study), _where(storage)
     more, refused = "", None
+    commands = [(f"hpo report {name}{where}", "see it")]
+    if is_served(storage):  # all else is done there
+        return [Text.assemble("  ", (commands[0][0], "cyan"), no_wrap=True, overflow="ignore")]
     if not summary.plan:
         from hpo.plan.adopt import refusal
         from studies.database.optunas import read_optunas
@@ -45,7 +48,6 @@ def next_commands(summary: Summary, storage: str) -> list[RenderableType]:
     elif summary.record.state == "complete":
         planned = summary.plan["trials"] - summary.record.adopted
         more = f" --trials {2 * max(planned, LEAST_TRIALS)}"
-    commands = [(f"hpo report {name}{where}", "see it")]
     if summary.can_train and summary.data.get("label"):  # a table of the user's
         model = shlex.quote(f"{file_name(study)}.hpo")
         commands.append((f"hpo train {name} -o {model}{where}", "keep a network that predicts"))

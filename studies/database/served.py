@@ -36,6 +36,9 @@ PREFIX = "/api/v1"
 HOLDER = "Hpo-Holder"
 """The header in which a service says who holds the study whose copy it sends: that is no part of the copy."""
 
+HELD = "by the service's account"
+"""The token of a lease in a copy. So a process is also taken for alive that is this one."""
+
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 600.0  # a large study is copied first
 PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .-]*")
 """The names by which a service finds studies. It finds others by their numbers."""
@@ -56,6 +59,11 @@ def open_study(url: str, name: str, token: str | None = None) -> Store:
 def names(url: str, token: str | None = None) -> list[str]:
     """The names of the studies on a service that the token's owner may see, oldest first."""
     return [study["study"] for study in get(url, "/studies", token)]
+
+
+def owner(url: str, token: str | None = None) -> str:
+    """On whose behalf a service answers here."""
+    return str(get(url, "", token)["owner"])
 
 
 def get(url: str, path: str, token: str | None = None) -> Any:
@@ -159,6 +167,7 @@ def _write(url: str, answer: httpx.Response, copy: Path) -> None:
 
 def _set_holder(copy: Path, holder: Mapping[str, Any] | None) -> None:
     """Let a copy say who holds its study, as the service has just said."""
+    lease.IN_USE.add(HELD)
     engine = make_engine(f"sqlite:///{copy}")
     try:
         with engine.begin() as connection:
@@ -170,7 +179,7 @@ def _set_holder(copy: Path, holder: Mapping[str, Any] | None) -> None:
                 connection.execute(
                     sa.insert(tables.leases).values(
                         study_id=study_id,
-                        holder="",
+                        holder=HELD,
                         host=holder["host"],
                         process=holder["process"],
                         process_started=holder["process_started"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 import pandas as pd
@@ -27,7 +27,7 @@ def selected(study: Study, limit: int = LIMIT, offset: int = 0, **which: Any) ->
 
 def paged(study: Study, size: int) -> list[pd.DataFrame]:
     """The frames of the trials, page by page."""
-    pages = []
+    pages: list[pd.DataFrame] = []
     with open_store(study.storage) as store:
         study_id = store.study(study.name).study_id
         for offset in itertools.count(0, size):
@@ -96,7 +96,7 @@ def test_the_best_come_first_and_those_without_a_value_last(study: Study) -> Non
 @pytest.mark.usefixtures("quiet_optuna")
 @pytest.mark.parametrize("directions", [["minimize"], ["maximize", "minimize"]])
 def test_optunas_trials_with_choices_of_any_type_are_paged_alike(
-    storage: str, directions: list[str]
+    storage: str, directions: list[Literal["minimize", "maximize"]]
 ) -> None:
     study = optuna.create_study(study_name="theirs", storage=storage, directions=directions)
 

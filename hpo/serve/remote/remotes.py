@@ -95,6 +95,11 @@ class Remotes:
         if held is not None:
             held.close()
 
+    def release(self) -> None:
+        """Answer all who wait, because the service is about to stop."""
+        for held in [*self._held.values()]:
+            held.release()
+
     def close_all(self) -> None:
         """Close every search. Whoever waits is answered."""
         for name in [*self._held]:

@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from hpo.serve import study_tables
+from hpo.serve.database import ServiceDatabase
 from hpo.serve.service import Service
 from hpo.serve.tables import searches
 from studies import Study
@@ -34,7 +35,7 @@ def served(
     folder = tmp_path_factory.mktemp("served")
     shutil.copy(study.storage.removeprefix("sqlite:///"), folder / "study.db")
     service = make_service(folder, f"sqlite:///{folder / 'study.db'}")
-    own(service, "small", "ada")
+    own(service.database, "small", "ada")
     add(service.database.url, "a/b <script>")
     with pytest.MonkeyPatch.context() as patch, serving(service, patch) as client:
         yield service, client
@@ -45,9 +46,9 @@ def client(served: tuple[Service, httpx.Client]) -> httpx.Client:
     return served[1]
 
 
-def own(service: Service, name: str, owner: str, *, shared: bool = False) -> None:
+def own(database: ServiceDatabase, name: str, owner: str, *, shared: bool = False) -> None:
     """Let a search be an owner's."""
-    with service.database.writing() as connection:
+    with database.writing() as connection:
         connection.execute(
             sa.insert(searches).values(
                 name=name, owner=owner, shared=shared, kind="network", plan="{}", created=now()
@@ -212,8 +213,8 @@ def test_a_shared_search_is_read_by_others_and_one_that_has_not_begun_says_so(
 ) -> None:
     service, client = served
     add(service.database.url, "shared")
-    own(service, "shared", "ada", shared=True)
-    own(service, "waiting", "ada")
+    own(service.database, "shared", "ada", shared=True)
+    own(service.database, "waiting", "ada")
     assert client.get("/searches/shared/trials", headers=by("bob", "read")).json() == []
     detail = problem(client.get("/searches/waiting/trials"), 404)
     assert detail == "search 'waiting' has not begun, so it has no trials yet"

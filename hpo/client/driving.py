@@ -172,6 +172,6 @@ class Driver:
             yield
         finally:
             ended.set()
-            if self._training or self._paused:
+            if self._state in ("running", "paused"):
                 with suppress(HpoError):  # else they are handed out when the lease ends
                     self._tasks.leave()

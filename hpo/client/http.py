@@ -25,6 +25,7 @@ from hpo.errors import (
     StudyExistsError,
 )
 from studies import extras
+from studies.database.served import PREFIX, TOKEN
 
 if TYPE_CHECKING:
     import httpx
@@ -35,8 +36,6 @@ LONGEST_PAUSE = 5.0
 CHECK_SECONDS = 0.2
 ANSWER_SECONDS = 90.0  # more than any answer waits
 AGAIN = (429, 502, 503, 504)
-TOKEN = "HPO_TOKEN"  # noqa: S105  # the name of a variable
-PREFIX = "/api/v1"
 
 
 class Http:
@@ -57,10 +56,9 @@ class Http:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise PlanError(f"{url!r} is not the URL of a service: write http://HOST:8517")
         self.url = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
-        token = token or os.environ.get(TOKEN)
-        self.token = token
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        if not (token or "").isascii() or not (token or "x").isprintable():
+        self.token = token or os.environ.get(TOKEN) or None
+        headers = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
+        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
             raise PlanError("token: it has letters that no token has")
         self._httpx = httpx
         self._client = httpx.Client(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -42,6 +43,8 @@ class Errand:
     folder: str  # of the service
     slots: int  # how many jobs this host runs at the same time
     workers: int
+    seconds: int  # that the training of a model may take; searches have a timeout in their plans
+    memory_bytes: int
     model_bytes: int
 
     def as_json(self) -> bytes:
@@ -74,6 +77,7 @@ def main() -> int:
     errand = Errand(**json.loads(sys.stdin.buffer.read()))
     cancel = Cancel()
     signal.signal(signal.SIGTERM, lambda *_: cancel.request())
+    _limit(errand.memory_bytes)
     database = ServiceDatabase(errand.storage)
     with database.writing() as connection:
         job = queue.claim(connection, errand.slots)
@@ -81,7 +85,7 @@ def main() -> int:
         return 0
     _write_to(log_file(Path(errand.folder), job.job_id))
     log(f"job {job.job_id}: {job.kind} of {job.search!r} for {job.owner!r} begins")
-    threading.Thread(target=_listen, args=(database, job, cancel), daemon=True).start()
+    threading.Thread(target=_listen, args=(database, job, errand, cancel), daemon=True).start()
     os.environ["HPO_USER"] = job.owner  # who owns the study
     how, reason = run(database, job, errand, cancel)
 
@@ -131,9 +135,17 @@ def _is_away(error: BaseException) -> bool:
     return isinstance(error, ConnectionLostError) or isinstance(cause, ConnectionLostError)
 
 
-def _listen(database: ServiceDatabase, job: sa.Row[Any], cancel: Cancel) -> None:
+def _limit(memory: int) -> None:
+    """Let this process, and those that it begins, have so much memory, and be the first to end where that is short."""
+    with suppress(ValueError, OSError):  # the system allows less already
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("800")
+
+
+def _listen(database: ServiceDatabase, job: sa.Row[Any], errand: Errand, cancel: Cancel) -> None:
     """Notice what is wanted of the job, show that this process lives, and keep its log small."""
-    beaten = time.monotonic()
+    began = beaten = time.monotonic()
     while True:
         time.sleep(LISTEN_SECONDS)
         with suppress(StoreError):  # whatever else needs the database says what is wrong
@@ -142,7 +154,9 @@ def _listen(database: ServiceDatabase, job: sa.Row[Any], cancel: Cancel) -> None
             if wanted != "run":
                 cancel.request()
                 if job.kind == "train":
-                    _leave(database, job)
+                    _leave(database, job, "stopped")
+            if job.kind == "train" and time.monotonic() - began > errand.seconds:
+                _leave(database, job, "failed", f"it took more than {errand.seconds} s, the limit")
             if time.monotonic() - beaten > HEARTBEAT_SECONDS:
                 beaten = time.monotonic()
                 with database.writing() as connection:
@@ -151,10 +165,12 @@ def _listen(database: ServiceDatabase, job: sa.Row[Any], cancel: Cancel) -> None
             os.ftruncate(2, 0)
 
 
-def _leave(database: ServiceDatabase, job: sa.Row[Any]) -> None:
+def _leave(
+    database: ServiceDatabase, job: sa.Row[Any], how: queue.Ending, reason: str | None = None
+) -> None:
     """End the training of a model, which nothing else can interrupt."""
     with database.writing() as connection:
-        queue.end(connection, job, "stopped")
+        queue.end(connection, job, how, reason)
     os._exit(0)
 
 

@@ -135,6 +135,9 @@ def source_of(connection: sa.Connection, caller: Caller, data: str) -> str:
     """
     if data in BUILT_IN:
         return data
+    none = f"data: no data set {data[:100]!r} of yours: upload it first, or give one of {', '.join(BUILT_IN)}"
+    if not data.isprintable():  # a database may refuse to look for it
+        raise PlanError(none)
     t = data_sets.c
     named = sa.select(t.data_id).where(t.owner == caller.owner, t.name == data)
     ids = connection.execute(named.order_by(t.data_id)).scalars().all()

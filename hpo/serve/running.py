@@ -157,6 +157,7 @@ class _Server(uvicorn.Server):
             self._close_idle()
         if self.should_exit:
             self._service.stopping.set()
+            self._service.remotes.release()
         return await super().on_tick(counter)
 
     def _close_idle(self) -> None:

@@ -28,7 +28,12 @@ class Limits(BaseModel):
     unpacked_bytes: Count = Field(
         2_000 * MEGABYTE, description="Bytes of one upload when it is decompressed."
     )
-    seconds: Count = Field(86_400, description="Seconds that one search may run.")
+    seconds: Count = Field(
+        86_400, description="Seconds that one search, or the training of a model, may run."
+    )
+    memory_bytes: Count = Field(
+        8_000 * MEGABYTE, description="Bytes of memory that each process of a search may take."
+    )
     searches: Count = Field(1_000, description="Searches that one owner may keep.")
     queued: Count = Field(
         100, description="Searches of one owner that wait or run at the same time."
@@ -45,7 +50,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     jobs: Count = Field(1, description="Searches that run at the same time.")
-    workers: Count | None = Field(None, description="Cores that each of them uses.")
+    workers: Count | None = Field(
+        None, description="Cores that each of them uses; by default all, shared out among them."
+    )
     lease_seconds: Count = Field(
         120, description="After so long without a word from its client, a task is handed out again."
     )

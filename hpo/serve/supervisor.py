@@ -93,6 +93,8 @@ class Supervisor:
             folder=str(service.folder),
             slots=settings.jobs,
             workers=settings.workers or max(1, cores // settings.jobs),
+            seconds=settings.limits.seconds,
+            memory_bytes=settings.limits.memory_bytes,
             model_bytes=settings.limits.model_bytes,
         )
         ours = {name: value for name, value in os.environ.items() if not name.startswith("HPO_")}

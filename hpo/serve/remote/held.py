@@ -56,7 +56,7 @@ class Held:
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._waiting: list[Request] = []
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = self._hurries = False
         self._thread = threading.Thread(target=self._run, name=f"search {name}", daemon=True)
         self._thread.start()
 
@@ -72,6 +72,11 @@ class Held:
     def closed(self) -> bool:
         """Whether it takes no more requests."""
         return self._closed
+
+    def release(self) -> None:
+        """From now on answer at once, also those who would rather wait."""
+        self._hurries = True
+        self.submit(Request(lambda *_: True))
 
     def close(self) -> None:
         """Answer those who wait, and give the study back."""
@@ -141,7 +146,7 @@ class Held:
         for request in self._waiting:
             if request.future.cancelled():
                 continue
-            late = closing or now >= request.until
+            late = closing or self._hurries or now >= request.until
             answers.append((request, request.answer(served, request.collected, late)))
         served.flush()
         self._waiting = [request for request, answer in answers if answer is None]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import hpo
-import studies
 from hpo.client import http
 from tests.hpo.serve.remote_clients import PLAN, SPACE, curve, train
 from tests.hpo.serve.serving import Serving
@@ -26,9 +26,9 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 
 @pytest.fixture(autouse=True)
-def without_snapshots(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
-    # TODO: until snapshots are merged
-    monkeypatch.setattr(hpo.Client, "study", lambda _, name: studies.load(name, serving.storage))
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where copies of studies are kept."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
 @pytest.fixture
@@ -64,7 +64,12 @@ FUNCTIONS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("kind", FUNCTIONS)
+QUICK = ("with failures", "reporting, halved")
+
+
+@pytest.mark.parametrize(
+    "kind", [k if k in QUICK else pytest.param(k, marks=pytest.mark.slow) for k in FUNCTIONS]
+)
 def test_a_function_that_trains_here_makes_the_study_of_home(
     kind: str, client: hpo.Client, serving: Serving, tables: Tables
 ) -> None:
@@ -72,14 +77,16 @@ def test_a_function_that_trains_here_makes_the_study_of_home(
     plan = {**PLAN, **fields}
     name = kind.replace(" ", "-").replace(",", "")
     hpo.search(function, **plan, storage=serving.storage, name=f"home-{name}", progress=False)
-    client.search(function, **plan, name=name, workers=3)
+    study = client.search(function, **plan, name=name, workers=3)
     assert serving.search(name)["state"] == "done"
-    assert tables(name, serving.storage) == tables(f"home-{name}", serving.storage)
+    home = tables(f"home-{name}", serving.storage)
+    assert tables(name, study.storage) == tables(name, serving.storage) == home
 
 
-def test_several_clients_of_processes_make_the_study_of_home(
-    serving: Serving, tables: Tables
+def test_several_clients_make_the_study_of_home(
+    serving: Serving, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(hpo.Client, "study", lambda *_: None)  # looked at once, below
     hpo.search(train, **PLAN, storage=serving.storage, name="home-several", progress=False)
     url = f"http://127.0.0.1:{serving.port}"
     clients = [hpo.Client(url, name=name) for name in "abc"]

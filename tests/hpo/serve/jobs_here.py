@@ -65,5 +65,8 @@ def run_job(service: Service) -> None:
 
 def errand_of(service: Service, model_bytes: int = 10**9) -> job.Errand:
     """What the process of a job is told."""
-    url, folder = service.database.url, str(service.folder)
-    return job.Errand(url, folder, slots=1, workers=1, model_bytes=model_bytes)
+    limits = service.settings.limits
+    return job.Errand(
+        service.database.url, str(service.folder), slots=1, workers=1, seconds=limits.seconds,
+        memory_bytes=limits.memory_bytes, model_bytes=model_bytes,
+    )  # fmt: skip

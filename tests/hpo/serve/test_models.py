@@ -25,6 +25,7 @@ from tests.hpo.serve.jobs_here import (
     Lasting,
     create,
     run_here,
+    run_job,
     service_of,
 )
 
@@ -212,6 +213,19 @@ def test_a_model_is_there_as_an_onnx_file(client: httpx.Client, service: Service
     answer = client.get(f"/models/{model_id}/file", params={"format": "onnx"})
     assert answer.status_code == 200, answer.text
     assert onnx.load_from_string(answer.content).graph.output
+
+
+@pytest.mark.slow
+def test_a_training_that_takes_too_long_ends_with_its_reason(
+    client: httpx.Client, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_id = client.post("/searches/s/models").json()["id"]
+    limits = service.settings.limits.model_copy(update={"seconds": 0})
+    monkeypatch.setattr(service, "settings", service.settings.model_copy(update={"limits": limits}))
+    run_job(service)
+    failed = client.get(f"/models/{model_id}").json()
+    assert (failed["state"], failed["bytes"]) == ("failed", None)
+    assert "0 s" in failed["reason"]
 
 
 @pytest.mark.parametrize("model_id", ["..", "%2e%2e%2fx", "a" * 10_000, "<script>", "%00", "é"])

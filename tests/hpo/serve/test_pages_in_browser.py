@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -142,7 +141,7 @@ def test_from_a_table_to_predictions(open_page: Open, serving: Serving, table: P
     assert f"settings of trial {recommended}" in page.inner_text("#report .answer")
     images = page.locator("#report img")
     images.first.scroll_into_view_if_needed()
-    page.wait_for_function("document.querySelector('#report img').naturalWidth > 400")
+    page.wait_for_function("() => document.querySelector('#report img').naturalWidth > 400")
     with page.expect_download() as coming:
         page.click("text=Trials as >> a >> nth=0")
     rows = read_csv(Path(coming.value.path()))
@@ -195,7 +194,7 @@ def test_a_search_is_paused_goes_on_and_is_ended(open_page: Open, table: Path) -
     page.evaluate("window.same = true")
     before = page.inner_text("#progress")
     page.wait_for_function(
-        f"document.querySelector('#progress').innerText !== {json.dumps(before)}"
+        "before => document.querySelector('#progress').innerText !== before", arg=before
     )
     assert page.evaluate("window.same")  # it has not been loaded anew
     page.click("text=Pause")

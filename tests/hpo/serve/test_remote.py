@@ -1,5 +1,7 @@
 """Clients anywhere make the study that a search at home makes."""
 
+# Law 2: the same seed, the same study.
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -26,16 +28,38 @@ PLANS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("plan", PLANS)
-@pytest.mark.parametrize("luck", [1, 2])
-def test_clients_in_any_order_make_the_study_of_home(  # Law 2: the same seed, the same study
+@pytest.mark.parametrize(
+    ("plan", "luck"),
+    [
+        ("conditional", 1),
+        *(pytest.param(p, n, marks=pytest.mark.slow) for p in PLANS for n in (2, 3)),
+    ],
+)
+def test_clients_in_any_order_make_the_study_of_home(
     plan: str, luck: int, storage: str, tmp_path: Path, tables: Tables
 ) -> None:
+    _check(plan, luck, storage, tmp_path, tables)
+
+
+def test_on_a_server_too(postgres_storage: str, tmp_path: Path, tables: Tables) -> None:
+    _check("halving", 1, postgres_storage, tmp_path, tables)
+
+
+def test_what_is_sent_twice_counts_once(storage: str, tmp_path: Path, tables: Tables) -> None:
+    _check("halving", 4, storage, tmp_path, tables, times=2)
+
+
+def _check(
+    plan: str, luck: int, storage: str, folder: Path, tables: Tables, *, times: int = 1
+) -> None:
     fields = {**PLAN, **PLANS[plan]}
-    hpo.search(train, **fields, storage=storage, name="home")
-    with service(storage, tmp_path) as (made, client):
+    hpo.search(train, **fields, storage=storage, name="home", progress=False)
+    with service(storage, folder) as (made, client):
         begin(made, "away", fields)
+
+        def post(path: str, **body: Any) -> Any:
+            return [client.post(path, **body) for _ in range(times)][-1]
+
         counts = {"a": 1, "b": 3, "c": 2}
-        clients = [Trainer(client.post, "away", n, c, luck) for n, c in counts.items()]
-        finish(clients, luck)
+        finish([Trainer(post, "away", n, c, luck) for n, c in counts.items()], luck)
     assert tables("away", storage) == tables("home", storage)

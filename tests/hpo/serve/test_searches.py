@@ -307,3 +307,38 @@ def test_a_study_of_that_name_begun_elsewhere_is_not_gone_on_with(
     assert failed["state"] == "failed"
     assert "elsewhere" in failed["reason"]
     assert tables("s", service.database.url) == before
+
+
+def test_on_a_postgresql_server_searches_are_the_same(
+    postgres_storage: str, tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = service_of(tmp_path, postgres_storage, pool, monkeypatch)
+    with serving(service, monkeypatch) as client:
+        for name in ("s", "t"):
+            assert create(client, name=name, data="iris", plan=SHORT).status_code == 201
+        assert run_here(service) == "done"
+        hpo.search("iris", **SHORT, storage=postgres_storage, name="by hand")
+        everything = client.get("/searches", headers=by("eve", "admin")).json()["searches"]
+        states = {one["name"]: (one["state"], one["progress"]["done"]) for one in everything}
+        assert states == {"s": ("done", 6), "t": ("queued", 0), "by hand": ("done", 6)}
+        assert client.get("/searches/s").json()["recommended"] is not None
+        for action, state in (("pause", "paused"), ("resume", "queued"), ("cancel", "cancelled")):
+            assert client.post(f"/searches/t/{action}").json()["state"] == state
+        problem(create(client, name="by hand", data="iris"), 409)
+        problem(create(client, data="a\0"), 422)
+        assert client.get("/searches", params={"owner": "a\0"}).json()["total"] == 0
+        problem(client.get("/searches/a%00"), 404)
+        assert client.delete("/searches/s").status_code == 204
+        assert client.get("/searches").json()["total"] == 1
+
+
+@pytest.mark.slow
+def test_a_search_that_takes_too_much_memory_fails_alone(
+    client: httpx.Client, service: Service
+) -> None:
+    plan = {**SHORT, "hidden": [100_000, 100_000], "trials": 3}
+    create(client, data="iris", name="s", plan=plan)
+    run_job(service)
+    failed = client.get("/searches/s").json()
+    assert failed["state"] == "failed"
+    assert "memory" in failed["reason"]

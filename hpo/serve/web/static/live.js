@@ -4,7 +4,11 @@
   const live = document.querySelector("[data-live]");
   if (!live) return;
   const APART = 2000; // milliseconds between two updates
+  const texts = new Map(); // of the parts, by their ids
   let due = null, last = 0;
+
+  const partsOf = node => [...node.querySelectorAll("section[id]")];
+  const idsOf = node => partsOf(node).map(part => part.id).join();
 
   // The new images are loaded before they are shown, so that nothing flickers.
   const loaded = part => Promise.allSettled([...part.querySelectorAll("img")].map(image => {
@@ -12,37 +16,47 @@
     return image.decode();
   }));
 
-  const swap = async moved => {
-    for (const part of moved.querySelectorAll("section[id]")) {
-      const shown = document.getElementById(part.id);
-      if (!shown) return location.reload();
-      const text = part.outerHTML;
-      if (shown.dataset.text === text || (shown.contains(document.activeElement) && part.id !== "progress")) continue;
-      await loaded(part);
-      part.dataset.text = text;
-      const before = shown.querySelector("[role=status]"), after = part.querySelector("[role=status]");
-      if (before && after) { // the element that is announced has to stay
-        if (before.textContent !== after.textContent) before.textContent = after.textContent;
-        after.replaceWith(before);
-      }
-      shown.replaceWith(part);
+  const replace = async (shown, fresh) => {
+    await loaded(fresh);
+    const before = shown.querySelector("[role=status]"), after = fresh.querySelector("[role=status]");
+    if (before && after) { // the element that is announced has to stay
+      if (before.textContent !== after.textContent) before.textContent = after.textContent;
+      after.replaceWith(before);
     }
+    shown.replaceWith(fresh);
+  };
+
+  const swap = async (shown, fresh) => {
+    if (idsOf(shown) !== idsOf(fresh)) return replace(shown, fresh);
+    let all = true;
+    for (const part of partsOf(fresh)) {
+      const old = document.getElementById(part.id), text = part.outerHTML;
+      if (texts.get(part.id) === text) continue;
+      if (old.contains(document.activeElement)) { // nobody loses the place where they are
+        all = false;
+        continue;
+      }
+      texts.set(part.id, text);
+      await replace(old, part);
+    }
+    if (all) shown.dataset.version = fresh.dataset.version;
   };
 
   const update = async () => {
-    due = null;
-    last = Date.now();
     try {
       const answer = await fetch(live.dataset.live, { credentials: "same-origin" });
       if (!answer.ok) return location.reload();
-      const moved = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("moving");
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("moving");
       const shown = document.getElementById("moving");
-      if (moved.dataset.state !== shown.dataset.state) return location.reload();
-      if (moved.dataset.version !== shown.dataset.version) {
-        shown.dataset.version = moved.dataset.version;
-        await swap(moved);
-      }
-    } catch { soon(); } // the server is away for a moment
+      if (fresh.dataset.state !== shown.dataset.state) return location.reload();
+      if (fresh.dataset.version !== shown.dataset.version) await swap(shown, fresh);
+      due = null;
+      last = Date.now();
+    } catch { // the server is away for a moment
+      due = null;
+      last = Date.now();
+      soon();
+    }
   };
 
   const soon = () => {

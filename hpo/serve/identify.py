@@ -32,6 +32,7 @@ class Identify:
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self.app, self.service = app, service
+        self._local = Caller(current_user() or "local", "admin")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request.
@@ -64,7 +65,7 @@ class Identify:
             return None
         if any(name in request.headers for name in FORWARDED):
             raise ProblemError(403, "a proxy has forwarded this: start hpo serve with --allow-host")
-        return Caller(current_user() or "local", "admin")
+        return self._local
 
     async def _by_token(self, request: Request, header: str) -> Caller:
         kind, _, text = header.partition(" ")

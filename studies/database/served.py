@@ -10,9 +10,11 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -40,6 +42,7 @@ HELD = "by the service's account"
 """The token of a lease in a copy. So a process is also taken for alive that is this one."""
 
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 600.0  # a large study is copied first
+OPENING_SECONDS = 60.0  # within which a process that was told of a copy has opened it
 PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .-]*")
 """The names by which a service finds studies. It finds others by their numbers."""
 
@@ -129,15 +132,20 @@ def _fetched(url: str, name: str, path: str, token: str | None) -> Path:
             copy = copies[-1]
         else:
             tag = re.fullmatch(r'"([0-9a-f]{1,64})"', answer.headers.get("etag", ""))
-            copy = folder / f"{key}-{tag[1] if tag else 'unknown'}.db"
+            copy = folder / f"{key}-{tag[1] if tag else secrets.token_hex(8)}.db"
             _write(url, answer, copy)
-            for older in copies:
-                if older != copy:
-                    with suppress(OSError):  # it is open, on Windows
-                        older.unlink()
+            _delete_older(copies, copy)
         holder = answer.headers.get(HOLDER)
     _set_holder(copy, json.loads(holder) if holder else None)
     return copy
+
+
+def _delete_older(copies: Iterable[Path], newest: Path) -> None:
+    """Delete copies of earlier versions, but for those that another process may be about to open."""
+    for copy in copies:
+        with suppress(OSError):  # it is open, on Windows, or gone
+            if copy != newest and time.time() - copy.stat().st_mtime > OPENING_SECONDS:
+                copy.unlink()
 
 
 def _write(url: str, answer: httpx.Response, copy: Path) -> None:
@@ -154,15 +162,24 @@ def _write(url: str, answer: httpx.Response, copy: Path) -> None:
                 with part.open("rb") as written:
                     if written.read(16) != b"SQLite format 3\0":
                         raise _no_service(url, answer)
-                part.replace(copy)
-            except BaseException:
+                _place(part, copy)
+            finally:
                 file.close()
-                part.unlink()
-                raise
+                part.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"can't write a copy to {copy.parent}: {error.strerror}") from None
     except httpx.TransportError as error:
         raise ConnectionLostError(f"{masked(url)} stopped answering: {error}") from None
+
+
+def _place(part: Path, copy: Path) -> None:
+    """Give a whole file its name, unless another process has fetched the same version and may have opened it."""
+    try:
+        copy.hardlink_to(part)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links
+        part.replace(copy)
 
 
 def _set_holder(copy: Path, holder: Mapping[str, Any] | None) -> None:

@@ -83,10 +83,7 @@ def test_a_function_that_trains_here_makes_the_study_of_home(
     assert tables(name, study.storage) == tables(name, serving.storage) == home
 
 
-def test_several_clients_make_the_study_of_home(
-    serving: Serving, tables: Tables, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hpo.Client, "study", lambda *_: None)  # looked at once, below
+def test_several_clients_make_the_study_of_home(serving: Serving, tables: Tables) -> None:
     hpo.search(train, **PLAN, storage=serving.storage, name="home-several", progress=False)
     url = f"http://127.0.0.1:{serving.port}"
     clients = [hpo.Client(url, name=name) for name in "abc"]

@@ -74,8 +74,7 @@ def request(
         PlanError: no trial has succeeded, there is no such trial, or the options do not fit.
         ProblemError: 409, clients train the search; 429, the caller has as much as the service allows.
     """
-    # These take longer to import than the service may take to start.
-    from hpo.members import members_of
+    from hpo.members import members_of  # imports pandas and scikit-learn
     from hpo.run.resuming import stored_plan
 
     if not 1 <= ensemble <= MOST_NETWORKS:

@@ -91,6 +91,17 @@ assert not heavy, heavy
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+def test_the_service_starts_without_what_only_some_requests_need() -> None:
+    heavy = ["pandas", "matplotlib", "sklearn", "scipy", "optuna"]
+    code = f"""
+import sys
+import hpo.serve.running
+heavy = [name for name in {heavy!r} if name in sys.modules]
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
 def test_every_file_holds_one_idea() -> None:
     """A file of 350 lines has grown past one."""
     lengths = {

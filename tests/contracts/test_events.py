@@ -105,7 +105,7 @@ def test_a_viewer_sees_what_was_and_what_comes(serve: Made, writer: Writer) -> N
                 {"trial": 1, "state": "failed", "value": None, "params": SETTING, "round": 0},
                 {"trial": 2, "state": "complete", "value": None, "params": SETTING, "round": 0},
             ]
-            assert viewer.of("state") == [{"state": "open", "reason": None}]
+            assert viewer.of("state") == [{"state": "running", "reason": None}]
             writer.start_round(0, 4, {"rate": {"low": 0, "high": 1}})
             writer.judge_round(0, {"rate": {"action": "kept"}}, {"rate": {"low": 0, "high": 1}})
             end(writer, 0.75)

@@ -84,7 +84,7 @@ def test_the_steps_of_the_containerfile_make_a_service_that_answers(tmp_path: Pa
             command = json.loads(here(rest, tmp_path))
     home = tmp_path / "var/lib/hpo"
     programs = tmp_path / "opt/hpo/bin"
-    token: list[str | Path] = [programs / "hpo", "token", "create", "laptop", "--scope", "run"]
+    token = [str(programs / "hpo"), "token", "create", "laptop", "--scope", "run"]
     subprocess.run(token, cwd=home, env=environment, check=True, capture_output=True)
     log = (tmp_path / "log").open("wb")
     service = subprocess.Popen(

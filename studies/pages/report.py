@@ -52,11 +52,13 @@ def render(
     epochs: pd.DataFrame,
     rounds: pd.DataFrame,
     finalists: pd.DataFrame,
+    *,
+    commands: bool = True,
 ) -> str:
-    """The page of a study, from its summary and its frames."""
+    """The page of a study, from its summary and its frames; `commands` is that of `contents`."""
     environment = page_environment()
     add_words(environment)
-    shown = contents(summary, trials, epochs, rounds, finalists)
+    shown = contents(summary, trials, epochs, rounds, finalists, commands=commands)
     if shown["figures"]:
         shown["figures"] = {
             section: [drawing(p) if isinstance(p, Picture) else p for p in pictures]

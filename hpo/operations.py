@@ -227,14 +227,9 @@ def _going_on(
 
 @contextmanager
 def asking(
-    name: str | None,
-    fields: Mapping[str, Any],
-    *,
-    storage: str,
-    take_over: bool = False,
-    by_epoch: bool = False,
-    owner: str | None = None,
-) -> Iterator[tuple[Machine, str | None, Study]]:
+    name: str | None, fields: Mapping[str, Any], *, storage: str,
+    take_over: bool = False, by_epoch: bool = False, owner: str | None = None,
+) -> Iterator[tuple[Machine, str | None, Study]]:  # fmt: skip
     """The machine of a search for `hpo.open`, the metric that decides, and its study, held while the context lasts.
 
     With fields of a plan it is a new study, of the `owner` or the current user, else the stored one of that name.

@@ -164,7 +164,6 @@ class Study:
             frames.epochs_frame(epochs),
             frames.rounds_frame(summary.rounds),
             frames.finalists_frame(summary.finalists, summary.searched),
-            commands=not is_served(self.storage),  # they are given there
         )
 
     def write_report(self, path: str | Path) -> None:

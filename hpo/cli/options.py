@@ -49,7 +49,7 @@ def storage_option(command: F) -> F:
         show_default=True,
         show_envvar=True,
         metavar="URL",
-        help="Database with the studies.",
+        help="Database with the studies; what only reads takes a service, too: http://HOST:8517.",
     )(command)
 
 

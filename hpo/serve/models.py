@@ -18,8 +18,6 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from hpo.errors import PlanError
-from hpo.members import members_of
-from hpo.run.resuming import stored_plan
 from hpo.serve import applying, queue
 from hpo.serve.access import search_of, visible
 from hpo.serve.caller import Caller
@@ -76,6 +74,9 @@ def request(
         PlanError: no trial has succeeded, there is no such trial, or the options do not fit.
         ProblemError: 409, clients train the search; 429, the caller has as much as the service allows.
     """
+    from hpo.members import members_of  # imports pandas and scikit-learn
+    from hpo.run.resuming import stored_plan
+
     if not 1 <= ensemble <= MOST_NETWORKS:
         raise PlanError(f"ensemble: {ensemble} is not a whole number from 1 to {MOST_NETWORKS}")
     if trial is not None and ensemble > 1:

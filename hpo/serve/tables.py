@@ -69,6 +69,7 @@ searches = Table(
     Column(
         "wanted", String(10), nullable=False, server_default="run"
     ),  # of remote ones, or pause or cancel
+    Column("failed", Text),  # why a remote one has given up; null: it has not
     Column("created", DateTime, nullable=False),
 )
 

@@ -22,6 +22,7 @@ from studies.analysis.baselines import sentences
 from studies.analysis.facts import about_data, worth_of_best
 from studies.analysis.generalization import generalization
 from studies.analysis.summary import Summary
+from studies.database.engine import is_served
 from studies.pages.drawings import Sections
 from studies.pages.environment import page_environment
 from studies.pages.pictures import Picture, drawing
@@ -52,12 +53,11 @@ def render(
     epochs: pd.DataFrame,
     rounds: pd.DataFrame,
     finalists: pd.DataFrame,
-    *,
-    commands: bool = True,
 ) -> str:
-    """The page of a study, from its summary and its frames; `commands` is that of `contents`."""
+    """The page of a study, from its summary and its frames."""
     environment = page_environment()
     add_words(environment)
+    commands = not is_served(summary.storage)  # what is on a service is gone on with there
     shown = contents(summary, trials, epochs, rounds, finalists, commands=commands)
     if shown["figures"]:
         shown["figures"] = {

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from hpo.serve import models
 from hpo.serve.api.bodies import problems
 from hpo.serve.api.paging import ThePage
+from hpo.serve.api.results import SEALED
 from hpo.serve.caller import Reads, Runs
 from hpo.serve.models import Model
 from hpo.serve.problems import ProblemError
@@ -134,7 +135,7 @@ def file(
 def card(caller: Reads, service: TheService, model_id: str) -> FileResponse:
     """What a model is, how good it is on rows that it was not trained on, and what not to use it for."""
     path = models.path(service, caller, model_id, "html")
-    return FileResponse(path, media_type="text/html")
+    return FileResponse(path, media_type="text/html", headers=SEALED)
 
 
 @router.post(

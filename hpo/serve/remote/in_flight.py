@@ -31,11 +31,12 @@ class InFlight:
         *,
         clock: Callable[[], float],
         ended: bool,
+        failed: str | None,
     ) -> None:
         self._machine, self.score, self._records = machine, score, records
         self._clock = clock
-        self.state: State = "done" if ended else "running"
-        self.reason: str | None = None
+        self.state: State = "failed" if failed else "done" if ended else "running"
+        self.reason = failed
         self.tasks: dict[str, Handed] = {}
         self._changed: list[Handed] = []
         self._ended: dict[str, Outcome] = {}
@@ -45,7 +46,7 @@ class InFlight:
     def interrupted(self) -> list[Handed]:
         """The tasks that were in flight when the search was last open, with which the machine begins."""
         history = self._machine.history
-        count = len(history.running) or len(history.staged)
+        count = 0 if self.state == "failed" else len(history.running) or len(history.staged)
         return [handed for _ in range(count) if (handed := self.new()) is not None]
 
     def new(self) -> Handed | None:
@@ -108,6 +109,7 @@ class InFlight:
 
     def _fail(self, error: TooManyFailuresError) -> None:
         self.state, self.reason = "failed", str(error)
+        self._records.fail(self.reason)
         for name in {**self.tasks, **self._staged}:  # what failed would fail again
             self._records.forget(name)
         for part in (self.tasks, self._changed, self._ended, self._staged):

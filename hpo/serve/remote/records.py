@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from hpo.serve.database import ServiceDatabase
 from hpo.serve.remote.tasks import Handed, Result
-from hpo.serve.tables import tasks
+from hpo.serve.tables import searches, tasks
 
 
 class Row(NamedTuple):
@@ -27,6 +27,7 @@ class Records:
         self._database, self._search = database, search
         self._changed: dict[str, Handed] = {}
         self._gone: set[str] = set()
+        self._failed: str | None = None
 
     def read(self) -> dict[str, Row]:
         """The rows, by the names of their tasks."""
@@ -48,9 +49,13 @@ class Records:
         self._changed.pop(name, None)
         self._gone.add(name)
 
+    def fail(self, reason: str) -> None:
+        """Record at the next `flush` that the search has given up, and why."""
+        self._failed = reason
+
     def flush(self, *, everything: bool = False) -> None:
         """Write what has changed. Rows of tasks that are over may wait, unless `everything` is to be written."""
-        if not self._changed and not (everything and self._gone):
+        if not (self._changed or self._failed or (everything and self._gone)):
             return
         rows = [
             {
@@ -68,5 +73,9 @@ class Records:
             )
             if rows:
                 connection.execute(sa.insert(tasks), rows)
+            if self._failed is not None:
+                of_it = sa.update(searches).where(searches.c.name == self._search)
+                connection.execute(of_it.values(failed=self._failed))
+        self._failed = None
         self._changed.clear()
         self._gone.clear()

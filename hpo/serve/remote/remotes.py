@@ -35,6 +35,7 @@ class _Known:
 
     owner: str
     wanted: Wanted
+    failed: str | None
 
 
 class Remotes:
@@ -75,7 +76,9 @@ class Remotes:
         """Let a search go on, pause, or end. Tasks in training go on while it is paused, and stop when it ends."""
         with self._database.writing() as connection:
             connection.execute(
-                sa.update(searches).where(searches.c.name == name).values(wanted=wanted)
+                sa.update(searches)
+                .where(searches.c.name == name)
+                .values(wanted=wanted, failed=None)
             )
         if wanted == "run":
             self.close(name)  # it may have failed, and is opened again by the next request
@@ -111,7 +114,7 @@ class Remotes:
         if row.kind != "remote":
             raise ProblemError(409, f"search {name!r} is trained by the service, and has no tasks")
         with self._lock:
-            self._known[name] = _Known(row.owner, row.wanted)
+            self._known[name] = _Known(row.owner, row.wanted, row.failed)
 
     def _open(self, name: str) -> Held:
         with self._lock:
@@ -140,4 +143,5 @@ class Remotes:
                 clock=time.monotonic,
                 wanted="run" if known is None else known.wanted,
                 ended=ended,
+                failed=None if known is None else known.failed,
             )

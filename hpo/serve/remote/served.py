@@ -28,9 +28,8 @@ Wanted = Literal["run", "pause", "cancel"]
 
 
 class Served:
-    """A search that is open. `score` is the metric that decides. `ended` says that its plan was done before.
-
-    A client has at most `most` tasks.
+    """A search that is open. `score` is the metric that decides. `ended` says that its plan was done before,
+    and `failed` why it had given up. A client has at most `most` tasks.
     """
 
     def __init__(
@@ -44,10 +43,11 @@ class Served:
         clock: Callable[[], float],
         wanted: Wanted = "run",
         ended: bool = False,
+        failed: str | None = None,
     ) -> None:
         self._records, self._clock, self.plan = records, clock, machine.plan
         self.lease_seconds, self._most, self.wanted = lease_seconds, most, wanted
-        self._in_flight = InFlight(machine, score, records, clock=clock, ended=ended)
+        self._in_flight = InFlight(machine, score, records, clock=clock, ended=ended, failed=failed)
         self._clients: dict[str, float] = {}  # and when each was heard last
         rows = records.read()
         for handed in self._in_flight.interrupted():

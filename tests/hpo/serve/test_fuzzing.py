@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
+from schemathesis.core.result import Ok
 
 from hpo.serve import searches
 from hpo.serve.app import make_app
@@ -45,7 +46,7 @@ def client(app: FastAPI) -> Iterator[TestClient]:
         yield client
 
 
-def send(client: TestClient, case: schemathesis.Case) -> Any:
+def send(client: TestClient, case: schemathesis.Case[Any]) -> Any:
     """Send what schemathesis has thought of."""
     parts = case.as_transport_kwargs(base_url=BASE)
     if isinstance(parts.get("data"), bytes | str):
@@ -63,6 +64,7 @@ def fuzz(
     statuses: dict[int, int] = {}
     schema = schemathesis.openapi.from_dict(app.openapi())
     for result in schema.get_all_operations():
+        assert isinstance(result, Ok)
         operation = result.ok()
         there = "{name}" in operation.path and not operation.path.endswith((*STREAMS, *but))
         for mode in GenerationMode:
@@ -75,7 +77,7 @@ def fuzz(
                 max_examples=examples, deadline=None, database=None, derandomize=True,
                 phases=[Phase.generate], suppress_health_check=list(HealthCheck),
             )  # fmt: skip
-            def never_fails(case: schemathesis.Case) -> None:
+            def never_fails(case: schemathesis.Case[Any]) -> None:
                 answer = send(client, case)
                 statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
                 assert answer.status_code < 500, (case.as_curl_command(), answer.text)

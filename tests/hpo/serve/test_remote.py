@@ -28,8 +28,13 @@ PLANS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("plan", PLANS)
-@pytest.mark.parametrize("luck", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3))])
+@pytest.mark.parametrize(
+    ("plan", "luck"),
+    [
+        ("conditional", 1),
+        *(pytest.param(p, n, marks=pytest.mark.slow) for p in PLANS for n in (2, 3)),
+    ],
+)
 def test_clients_in_any_order_make_the_study_of_home(
     plan: str, luck: int, storage: str, tmp_path: Path, tables: Tables
 ) -> None:

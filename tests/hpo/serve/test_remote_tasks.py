@@ -69,6 +69,7 @@ def test_a_task_is_described_completely(served: Service) -> None:
     del task["params"], task["seed"]
     assert task == {
         "task": "t0", "trial": 0, "stage": 0, "epochs": 3, "action": "go_on", "next_epoch": 1, "until_epoch": 3,
+        "pauses": [],
     }  # fmt: skip
 
 
@@ -254,6 +255,24 @@ def test_a_search_with_too_many_failures_ends_and_says_why(storage: str, tmp_pat
                 )
         assert asked["state"] == "failed"
         assert "OSError: full" in asked["reason"]
+    with service(storage, tmp_path) as (made, client):
+        shown = client.get("/api/v1/searches/s").json()
+        assert (shown["state"], shown["reason"]) == ("failed", asked["reason"])
+        assert client.post(TASKS, json={"client": "a"}).json() == asked
+        made.remotes.want("s", "run")
+        assert client.get("/api/v1/searches/s").json()["state"] == "running"
+
+
+def test_who_waits_is_answered_when_the_service_is_about_to_stop(served: Service) -> None:
+    served.ask("a", 100)
+    answers: list[list[str]] = []
+    waiting = threading.Thread(target=lambda: answers.append(served.ask("b", wait=30)))
+    began = time.monotonic()
+    waiting.start()
+    time.sleep(0.2)
+    served.made.remotes.release()
+    waiting.join()
+    assert (answers, time.monotonic() - began < 20) == ([[]], True)
 
 
 def test_a_client_has_no_more_tasks_than_the_limit(storage: str, tmp_path: Path) -> None:
@@ -285,6 +304,7 @@ def test_curves_of_tasks_in_training_are_shown(
     assert curves["value"].tolist() == [0.5, 0.25]
 
 
+@pytest.mark.slow
 def test_a_study_that_was_restarted_again_and_again_is_that_of_home(
     served: Service, storage: str, tables: Any
 ) -> None:

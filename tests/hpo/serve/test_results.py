@@ -6,7 +6,9 @@ import io
 import json
 import math
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -185,7 +187,16 @@ def test_the_names_of_figures_are_those_of_a_study(study: Study) -> None:
     assert tuple(study.plot.each()) == study_tables.FIGURES
 
 
-PATHS = ("trials", "epochs", "rounds", "finalists", "trials/0", "report", "plots/history.svg")
+PATHS = (
+    "trials",
+    "epochs",
+    "rounds",
+    "finalists",
+    "trials/0",
+    "report",
+    "plots/history.svg",
+    "database",
+)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -219,6 +230,41 @@ def test_a_shared_search_is_read_by_others_and_one_that_has_not_begun_says_so(
     detail = problem(client.get("/searches/waiting/trials"), 404)
     assert detail == "search 'waiting' has not begun, so it has no trials yet"
     assert "of yours" in problem(client.get("/searches/waiting/trials", headers=by("bob")), 404)
+
+
+def test_the_database_is_sent_when_it_has_changed(
+    served: tuple[Service, httpx.Client], tmp_path: Path, study: Study
+) -> None:
+    service, client = served
+    first = client.get("/searches/small/database")
+    assert first.headers["content-type"] == "application/vnd.sqlite3"
+    assert first.headers["content-disposition"] == 'attachment; filename="small.db"'
+    (tmp_path / "copy.db").write_bytes(first.content)
+    copy = Study("small", f"sqlite:///{tmp_path / 'copy.db'}")
+    pd.testing.assert_frame_equal(copy.trials_frame(), study.trials_frame())
+    assert copy.optuna().best_value == study.optuna().best_value
+    with sqlite3.connect(tmp_path / "copy.db") as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master")]
+    assert not [name for name in names if name.startswith("hpo_service")]
+    known = {"If-None-Match": first.headers["etag"]}
+    again = client.get("/searches/small/database", headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    with service.database.writing() as connection:
+        connection.execute(sa.text("UPDATE hpo_studies SET completed = NULL WHERE study_id = 1"))
+    changed = client.get("/searches/small/database", headers=known)
+    assert (changed.status_code, changed.headers["etag"] == first.headers["etag"]) == (200, False)
+    kept = list((service.folder / "snapshots").iterdir())
+    assert len(kept) == 1
+
+
+def test_studies_are_listed_for_those_who_may_see_them(client: httpx.Client) -> None:
+    def names(**caller: str) -> list[str]:
+        return [study["study"] for study in client.get("/studies", headers=caller).json()]
+
+    assert "small" in names()
+    assert "a/b <script>" not in names()
+    assert "small" not in names(**by("bob"))
+    assert {"small", "a/b <script>"} <= set(names(**by("eve", "admin")))
 
 
 def test_a_large_page_is_written_beside_the_server(

@@ -15,6 +15,7 @@ from studies.analysis import frames
 from studies.database import columns
 from studies.database.selection import Selection, numbers
 from studies.database.store import open_store
+from tests.optunas import optunas
 
 LIMIT = 1_000
 
@@ -98,8 +99,6 @@ def test_the_best_come_first_and_those_without_a_value_last(study: Study) -> Non
 def test_optunas_trials_with_choices_of_any_type_are_paged_alike(
     storage: str, directions: list[Literal["minimize", "maximize"]]
 ) -> None:
-    study = optuna.create_study(study_name="theirs", storage=storage, directions=directions)
-
     def objective(trial: optuna.Trial) -> tuple[float, ...]:
         trial.suggest_categorical("mixed", [1, "1", 2.5, True])
         trial.suggest_categorical("numbers", [1, 2])
@@ -116,7 +115,8 @@ def test_optunas_trials_with_choices_of_any_type_are_paged_alike(
             return (math.inf, 0.0)[: len(directions)]
         return (value, 1 - value)[: len(directions)]
 
-    study.optimize(objective, n_trials=12)
+    with optunas(storage, "theirs", directions=directions) as study:
+        study.optimize(objective, n_trials=12)
     ours = Study("theirs", storage)
     for size in (1, 5, 12):
         same(paged(ours, size), ours.trials_frame())

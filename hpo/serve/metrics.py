@@ -10,8 +10,9 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from hpo.serve import queue
 from hpo.serve.database import ServiceDatabase
-from hpo.serve.tables import jobs, tasks
+from hpo.serve.tables import tasks
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)  # seconds
@@ -61,12 +62,7 @@ class _OfTables(Collector):
             "hpo_tasks_in_training", "Tasks that clients have in training."
         )
         with self._database.reading() as connection:
-            rows = connection.execute(
-                sa.select(jobs.c.kind, jobs.c.state, sa.func.count()).group_by(
-                    jobs.c.kind, jobs.c.state
-                )
-            )
-            for kind, state, count in rows:
+            for (kind, state), count in queue.counts(connection).items():
                 by_state.add_metric([kind, state], count)
             query = sa.select(sa.func.count()).where(
                 tasks.c.client.is_not(None), tasks.c.result.is_(None)

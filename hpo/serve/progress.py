@@ -212,7 +212,7 @@ def _search(
         plan=plan,
         metric=row.metric,
         direction=row.direction and row.direction.lower(),
-        progress=Progress(done=done[row.study_id] * folds, planned=plan and plan["trials"]),
+        progress=Progress(done=done[row.study_id] * folds, planned=plan and plan.get("trials")),
         best=best and Best(trial=best.number, value=best.value),
         recommended=recommended.get(row.study_id),
     )

@@ -268,11 +268,12 @@ def load(connection: sa.Connection) -> Load:
     return Load(connection.execute(waiting).scalar_one() + len(held) - len(living), here)
 
 
-def counts(connection: sa.Connection) -> Counter[str]:
-    """How many jobs there are of each state."""
+def counts(connection: sa.Connection) -> Counter[tuple[str, str]]:
+    """How many jobs there are of each kind and state."""
     c = jobs.c
-    query = sa.select(c.state, c.wanted, sa.func.count().label("jobs")).group_by(c.state, c.wanted)
-    counted: Counter[str] = Counter()
+    of_each = (c.kind, c.state, c.wanted)
+    query = sa.select(*of_each, sa.func.count().label("jobs")).group_by(*of_each)
+    counted: Counter[tuple[str, str]] = Counter()
     for row in connection.execute(query):
-        counted[state_of(row)] += row.jobs
+        counted[row.kind, state_of(row)] += row.jobs
     return counted

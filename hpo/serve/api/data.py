@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -23,7 +22,6 @@ from hpo.serve.service import TheService
 
 router = APIRouter(tags=["data sets"])
 
-PATIENCE = 60.0  # seconds until more of an upload has come
 BLOCK = 1 << 20  # bytes that are written at once
 
 DataId = Annotated[str, Path(description="The id that the upload answered.")]
@@ -131,15 +129,14 @@ async def upload(
         chunks, block = request.stream(), bytearray()
         try:
             while True:
-                async with asyncio.timeout(PATIENCE):
-                    chunk = await anext(chunks, None)
+                chunk = await anext(chunks, None)
                 block += chunk or b""
                 if len(block) >= BLOCK or chunk is None:
                     await run_in_threadpool(arriving.write, bytes(block))
                     block.clear()
                 if chunk is None:
                     break
-        except (TimeoutError, ClientDisconnect):
+        except ClientDisconnect:
             raise ProblemError(408, "the upload ended before its last byte had come") from None
         data_id = await run_in_threadpool(arriving.keep)
     stored = await run_in_threadpool(data_sets.of, service, caller, data_id)

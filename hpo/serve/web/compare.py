@@ -14,6 +14,7 @@ from starlette.responses import Response
 from hpo.serve.caller import Caller, Reads
 from hpo.serve.problems import ProblemError
 from hpo.serve.service import Service, TheService
+from hpo.serve.web import state
 from hpo.serve.web.addresses import address, name_in
 from hpo.serve.web.rendering import figure, page
 from studies.analysis.summary import Summary
@@ -69,8 +70,14 @@ def curves(caller: Reads, service: TheService, names: Names) -> Response:
     summaries = _summaries(service, caller, names)
     if not summaries or (why := incomparable(summaries)):
         raise ProblemError(404, why if summaries else "name the studies to compare")
-    known = [summary.record.name for summary in summaries]
-    return figure(service.pool.run(drawn.compared, service.database.url, known))
+    known = tuple(summary.record.name for summary in summaries)
+    versions = tuple(state.version(service, name) for name in known)
+
+    def draw() -> bytes:
+        svg: bytes = service.pool.run(drawn.compared, service.database.url, known)
+        return svg
+
+    return figure(service.cache.get(("compared", known, versions), draw))
 
 
 def _summaries(service: Service, caller: Caller, names: Sequence[str]) -> list[Summary]:

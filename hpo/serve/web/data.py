@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
@@ -17,6 +17,7 @@ from hpo.serve import data_sets, searches
 from hpo.serve.caller import Caller, Reads, Runs
 from hpo.serve.data_sets import DataSet
 from hpo.serve.new_search import check_name, checked_network
+from hpo.serve.problems import ProblemError
 from hpo.serve.routes import takes
 from hpo.serve.service import Service, TheService
 from hpo.serve.web import cost, form
@@ -72,10 +73,29 @@ def _pieces(file: UploadFile) -> Iterator[bytes]:
 @router.get("/data/{data_id}", response_class=HTMLResponse)
 def one(request: Request, data_id: str, caller: Reads, service: TheService) -> HTMLResponse:
     """What was understood of a table, and the choice of a target."""
-    stored = data_sets.of(service, caller, data_id)
+    return _table(request, data_sets.of(service, caller, data_id))
+
+
+def _table(
+    request: Request,
+    stored: DataSet,
+    *,
+    target: str = "",
+    wrong: str = "",
+    users: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    """The page of a table: `wrong` is what is wrong with the target, and `users` why it is not deleted at once."""
     facts = stored.facts or {}
-    shown = {"table": stored, "facts": understood(facts, stored.name), "columns": _columns(facts)}
-    return page(request, "table.html.j2", shown)
+    shown = {
+        "table": stored,
+        "facts": understood(facts, stored.name),
+        "columns": _columns(facts),
+        "target": target,
+        "wrong": wrong,
+        "users": users,
+    }
+    return page(request, "table.html.j2", shown, status=status)
 
 
 def _columns(facts: Mapping[str, Any]) -> list[str]:
@@ -83,9 +103,22 @@ def _columns(facts: Mapping[str, Any]) -> list[str]:
 
 
 @router.post("/data/{data_id}/delete")
-def delete(data_id: str, caller: Runs, service: TheService) -> Response:
-    """Delete a table."""
-    data_sets.delete(service, caller, data_id)
+def delete(
+    request: Request,
+    data_id: str,
+    caller: Runs,
+    service: TheService,
+    force: Annotated[bool, Form()] = False,
+) -> Response:
+    """Delete a table; one that searches use only if that is meant."""
+    stored = data_sets.of(service, caller, data_id)
+    try:
+        data_sets.delete(service, caller, data_id, force=force)
+    except ProblemError as problem:
+        if "searches" not in problem.members:
+            raise
+        users = problem.detail.partition(";")[0]
+        return _table(request, stored, users=users, status=problem.status)
     return RedirectResponse("/data", 303)
 
 
@@ -100,14 +133,7 @@ def fill_in(
         facts = data_sets.understood(service, caller, data_id, fields)
     except Exception as error:
         problem = beside_field(error)
-        shown = {
-            "table": stored,
-            "facts": understood(stored.facts or {}, stored.name),
-            "columns": _columns(stored.facts or {}),
-            "wrong": problem.detail,
-            "target": target,
-        }
-        return page(request, "table.html.j2", shown, status=problem.status)
+        return _table(request, stored, target=target, wrong=problem.detail, status=problem.status)
     return _form(request, stored, target, facts, form.form_of(facts))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -95,7 +96,9 @@ def queue_of(service: Service, search: Search) -> str:
     if search.state != "queued":
         return ""
     with service.database.reading() as connection:
-        counts = queue.counts(connection)
+        counts: Counter[str] = Counter()
+        for (_, state), jobs in queue.counts(connection).items():
+            counts[state] += jobs
     running = counts["running"] + counts["pausing"] + counts["cancelling"]
     if not running:
         return "It begins in a moment."

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from hpo.serve.caller import Reads
 from hpo.serve.problems import ProblemError
 from hpo.serve.service import TheService
+from hpo.serve.web import state
 from hpo.serve.web.addresses import name_in
 from hpo.serve.web.rendering import figure, page
 from studies.analysis.one_trial import OF_FOLD, OneTrial, one_trial
@@ -60,7 +61,13 @@ def curves(search: str, trial: int, caller: Reads, service: TheService) -> Respo
     name, url = name_in(service, caller, search), service.database.url
     with service.database.store() as store, store.reading():
         trial_of(store, name, trial)
-    return figure(service.pool.run(drawn.curves_of_trial, url, name, trial))
+
+    def draw() -> bytes:
+        svg: bytes = service.pool.run(drawn.curves_of_trial, url, name, trial)
+        return svg
+
+    version = state.version(service, name)
+    return figure(service.cache.get((name, version, "trial", trial), draw))
 
 
 def trial_of(store: Store, name: str, number: int) -> OneTrial:

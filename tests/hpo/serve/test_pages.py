@@ -26,7 +26,9 @@ HOSTILE = "<script>alert('x')</script>/../%00"
 def penguins() -> bytes:
     """A table of 60 rows with three classes, a column that gives them away, and one that identifies rows."""
     species = ("Adelie", "Gentoo", "Chinstrap")
-    rows = [f"{species[i % 3]},{30 + i % 3 * 7 + i % 5},{'ACB'[i % 3]},N{i:03d}" for i in range(60)]
+    rows = [
+        f"{species[i % 3]},{30 + i * 7 % 23 + i % 3},{'ACB'[i % 3]},N{i:03d}" for i in range(60)
+    ]
     return "\n".join(["species,bill,code,tag", *rows]).encode()
 
 
@@ -140,7 +142,10 @@ def test_a_trial_shows_its_settings_value_and_end(client: httpx.Client, service:
 def test_studies_of_one_metric_are_compared_on_one_axis(client: httpx.Client) -> None:
     names = {"name": ["first", "~2"]}
     text = shown(client, "/compare", params=names)
-    assert "All scores are validation accuracy: higher is better" in text
+    assert (
+        "All scores are accuracy, on validation rows unless it says otherwise: higher is better"
+        in text
+    )
     assert HOSTILE in text
     assert client.get("/compare.svg", params=names).headers["content-type"] == "image/svg+xml"
 
@@ -353,3 +358,15 @@ def test_files_of_pages_need_no_token_and_there_are_no_others(client: httpx.Clie
         assert client.get(f"/static/{name}").headers["content-type"].startswith(kind)
     for name in ("nothing.css", "..%2frouting.py", "__init__.py"):
         assert client.get(f"/static/{name}").status_code == 404
+
+
+def test_a_table_that_a_search_uses_is_deleted_only_if_that_is_meant(
+    client: httpx.Client, table: str
+) -> None:
+    refused = client.post(f"{table}/delete")
+    assert refused.status_code == 409
+    assert "is the data of from the page" in words(refused)
+    assert 'name="force" value="true"' in refused.text
+    deleted = client.post(f"{table}/delete", data={"force": "true"}, follow_redirects=False)
+    assert deleted.headers["location"] == "/data"
+    assert client.get(table).status_code == 404

@@ -263,4 +263,5 @@ def test_jobs_are_counted_by_the_state_that_users_see(database: ServiceDatabase)
         put(database, **values)
     with database.reading() as connection:
         counted = queue.counts(connection)
-    assert counted == {"queued": 1, "running": 1, "pausing": 1, "done": 2}
+    of_searches = {"queued": 1, "running": 1, "pausing": 1, "done": 2}
+    assert counted == {("search", state): count for state, count in of_searches.items()}

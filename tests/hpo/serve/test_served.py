@@ -79,7 +79,8 @@ def test_a_study_on_a_service_is_read_as_at_home(url: str, home: str, tmp_path: 
     assert there.rank_agreement() == here.rank_agreement()
     assert there.optuna().best_value == here.optuna().best_value
     assert studies.names(url) == studies.names(home)
-    assert hpo.Client(url).study("small").summary() == there.summary()
+    with hpo.Client(url) as client:
+        assert client.study("small").summary() == there.summary()
     assert len(copies(tmp_path)) == 1
     assert (tmp_path / "cache" / "hpo" / "served").stat().st_mode & 0o077 == 0
 

@@ -72,7 +72,9 @@ def fragment(search: str, caller: Reads, service: TheService) -> HTMLResponse:
     def render() -> str:
         return environment().get_template("moving.html.j2").render(_shown(service, known))
 
-    return HTMLResponse(_fragments.get((url, name), lambda: state.version(service, name), render))
+    # A search that has ended, say, is shown so at once.
+    key = (url, name, known.state)
+    return HTMLResponse(_fragments.get(key, lambda: state.version(service, name), render))
 
 
 @router.get("/searches/{search}/figures/{key}.svg")

@@ -4,8 +4,9 @@
   const live = document.querySelector("[data-live]");
   if (!live) return;
   const APART = 2000; // milliseconds between two updates
+  const LOOKS = 5; // at the same version, each after twice as long, until it waits for the next event
   const texts = new Map(); // of the parts, by their ids
-  let due = null, last = 0;
+  let due = null, last = 0, looks = 0;
 
   const partsOf = node => [...node.querySelectorAll("section[id]")];
   const idsOf = node => partsOf(node).map(part => part.id).join();
@@ -49,9 +50,13 @@
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("moving");
       const shown = document.getElementById("moving");
       if (fresh.dataset.state !== shown.dataset.state) return location.reload();
-      if (fresh.dataset.version !== shown.dataset.version) await swap(shown, fresh);
+      const isNew = fresh.dataset.version !== shown.dataset.version;
+      if (isNew) await swap(shown, fresh);
       due = null;
       last = Date.now();
+      looks = isNew ? 0 : looks + 1;
+      // The server may have sent what it had rendered before the last event.
+      if (looks < LOOKS) setTimeout(soon, APART * 2 ** looks);
     } catch { // the server is away for a moment
       due = null;
       last = Date.now();
@@ -69,7 +74,7 @@
   if (!live.dataset.events || !window.EventSource) return look();
   const events = new EventSource(live.dataset.events);
   for (const kind of ["trial", "round", "stage", "recommended", "test", "state", "progress", "reset"])
-    events.addEventListener(kind, soon);
+    events.addEventListener(kind, () => { looks = 0; soon(); });
   events.onerror = () => {
     if (events.readyState === EventSource.CLOSED) look();
   };

@@ -18,6 +18,8 @@ from typing import Any
 
 from hpo.serve.remote.served import Served
 
+ENDED_SECONDS = 5.0  # for which a search that has ended stays open after the last request
+
 Collect = Callable[[Served], Any]
 Answer = Callable[[Served, Any, bool], Any]
 
@@ -106,11 +108,14 @@ class Held:
             now = time.monotonic()
             ends = [r.until - now for r in self._waiting]
             lease = served.until_next_end()
-            pause = min([self._idle_seconds, *ends, *([] if lease is None else [lease])])
+            patience = self._idle_seconds
+            if served.state != "running":  # its history would be in memory for nobody
+                patience = min(patience, ENDED_SECONDS)
+            pause = min([patience, *ends, *([] if lease is None else [lease])])
             batch, closing = self._gathered(max(0.0, pause))
             if batch:
                 last = time.monotonic()
-            idle = not self._waiting and time.monotonic() - last >= self._idle_seconds
+            idle = not self._waiting and time.monotonic() - last >= patience
             self._take(served, batch, closing=closing)
             if closing or idle:
                 served.flush(everything=True)

@@ -24,6 +24,7 @@ from hpo.serve.remote.served import Served, Wanted
 from hpo.serve.settings import Settings
 from hpo.serve.tables import searches
 from studies.database.store import open_store
+from studies.errors import NoSuchStudyError
 
 IDLE_SECONDS = 300.0
 RETRY = {"Retry-After": "2"}
@@ -130,7 +131,10 @@ class Remotes:
 
         url = self._database.url
         with open_store(url) as store:
-            ended = store.study(name).state == "complete"
+            try:
+                ended = store.study(name).state == "complete"
+            except NoSuchStudyError:  # its row in `searches` is there a moment before it
+                raise ProblemError(503, f"search {name!r} is being made", headers=RETRY) from None
         with asking(name, {}, storage=url, by_epoch=True) as (machine, score, _):
             with self._lock:
                 known = self._known.get(name)

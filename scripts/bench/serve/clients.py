@@ -46,6 +46,9 @@ class Ours:
         self._connection.request("POST", path, text, self._headers)
         answer = self._connection.getresponse()
         told = json.loads(answer.read())
+        if answer.status == 503:  # it says when to come again
+            time.sleep(float(answer.headers["Retry-After"]))
+            return self._post(path, **body)
         if answer.status != 200:
             raise RuntimeError(f"{path}: {answer.status} {told}")
         return told

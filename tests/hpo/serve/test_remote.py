@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 import hpo
-from tests.hpo.serve.remote_clients import PLAN, Trainer, begin, finish, service, train
+from hpo.serve.caller import Caller
+from hpo.serve.remote import create
+from hpo.serve.tables import searches
+from studies.database.engine import now
+from tests.hpo.serve.remote_clients import OWNER, PLAN, Trainer, begin, finish, service, train
 from tests.running import Tables
 
 PLANS: dict[str, dict[str, Any]] = {
@@ -63,3 +68,15 @@ def _check(
         counts = {"a": 1, "b": 3, "c": 2}
         finish([Trainer(post, "away", n, c, luck) for n, c in counts.items()], luck)
     assert tables("away", storage) == tables("home", storage)
+
+
+def test_a_search_that_is_just_being_made_is_asked_again(storage: str, tmp_path: Path) -> None:
+    with service(storage, tmp_path) as (made, client):
+        row = {"name": "s", "owner": OWNER, "shared": False, "kind": "remote", "plan": "{}"}
+        with made.database.writing() as connection:
+            connection.execute(sa.insert(searches).values(**row, created=now()))
+        answer = client.post("/api/v1/searches/s/tasks", json={"client": "me"})
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+        assert str(tmp_path) not in answer.text
+        create(made, Caller(OWNER, "run"), "s", PLAN)
+        assert client.post("/api/v1/searches/s/tasks", json={"client": "me"}).json()["tasks"]

@@ -117,7 +117,9 @@ def differences(summaries: Sequence[Summary]) -> list[str]:
 
 
 def columns_of(summaries: Sequence[Summary]) -> list[Column]:
-    """The columns of the table, all numbers of a row in one notation."""
+    """The columns of the table; the numbers of a row have one notation if they can be compared."""
+    if len(summaries) > 1 and incomparable(summaries):
+        return [column for s in summaries for column in columns_of([s])]
     firsts = [s.recommended for s in summaries if s.recommended is not None]
     shown = notation([first.mean for first in firsts], [first.ci95 for first in firsts])
     bests = notation(s.best.value for s in summaries if s.best is not None)

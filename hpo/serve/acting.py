@@ -9,13 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from hpo.errors import PlanError
-from hpo.serve import queue
 from hpo.serve.access import search_of
 from hpo.serve.caller import Caller
+from hpo.serve.jobs import queue
+from hpo.serve.jobs.searching import version_of
 from hpo.serve.new_search import check_limits, check_queue
 from hpo.serve.problems import ProblemError
 from hpo.serve.progress import row_of
-from hpo.serve.searching import version_of
 from hpo.serve.service import Service
 from hpo.serve.tables import jobs
 from studies.database.store import open_store

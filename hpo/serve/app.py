@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 from anyio import to_thread
 from fastapi import FastAPI
 
-from hpo.serve import data_files, problems
-from hpo.serve.answering import Answering
+from hpo.serve import problems
 from hpo.serve.api import (
     about,
     audited,
@@ -22,13 +21,15 @@ from hpo.serve.api import (
     studies,
     tasks,
 )
-from hpo.serve.bodies import Bodies
-from hpo.serve.events import Watches
-from hpo.serve.idempotency import Idempotency
-from hpo.serve.identify import Identify
-from hpo.serve.metrics import Metrics
+from hpo.serve.data import data_files
+from hpo.serve.http.answering import Answering
+from hpo.serve.http.bodies import Bodies
+from hpo.serve.http.idempotency import Idempotency
+from hpo.serve.http.identify import Identify
+from hpo.serve.http.metrics import Metrics
+from hpo.serve.jobs.supervisor import Supervisor
+from hpo.serve.live.events import Watches
 from hpo.serve.service import Service
-from hpo.serve.supervisor import Supervisor
 from hpo.serve.web import routes, signing
 from hpo.serve.web.rendering import error_page
 from hpo.version import __version__

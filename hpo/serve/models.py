@@ -18,16 +18,17 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from hpo.errors import PlanError
-from hpo.serve import applying, queue
+from hpo.serve import applying
 from hpo.serve.access import search_of, visible
 from hpo.serve.caller import Caller
-from hpo.serve.data_files import RECEIVED
+from hpo.serve.data.data_files import RECEIVED
+from hpo.serve.jobs import queue
+from hpo.serve.jobs.training import file_of, used
 from hpo.serve.new_search import check_queue
 from hpo.serve.problems import ProblemError
 from hpo.serve.progress import Time
 from hpo.serve.service import Service
 from hpo.serve.tables import jobs, models, searches
-from hpo.serve.training import file_of, used
 from studies.database.engine import now
 from studies.errors import StoreError
 from studies.study import Study

@@ -17,12 +17,12 @@ from hpo.plan.fields import FIELDS
 from hpo.plan.network import check_space, with_conditions
 from hpo.plan.plan import Plan, make_plan
 from hpo.serve.caller import Caller
-from hpo.serve.data_sets import source_of as data_source
+from hpo.serve.data.data_sets import source_of as data_source
+from hpo.serve.data.understanding import understood
 from hpo.serve.problems import ProblemError
 from hpo.serve.service import Service
 from hpo.serve.settings import Limits
 from hpo.serve.tables import data_sets, jobs, searches
-from hpo.serve.understanding import understood
 from studies.words import listed, nearest
 from trainer.data.files import NPZ
 from trainer.data.sources import BUILT_IN, name_of

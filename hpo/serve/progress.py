@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from hpo.errors import NoSuchStudyError
-from hpo.serve import queue
 from hpo.serve.access import study_name_of, visible
 from hpo.serve.caller import Caller
+from hpo.serve.jobs import queue
 from hpo.serve.new_search import NAME
 from hpo.serve.tables import jobs, searches
 from studies.database import tables

@@ -15,9 +15,10 @@ from typing import Any
 import uvicorn
 
 from hpo.errors import PlanError
-from hpo.serve import listening, logs
+from hpo.serve import listening
 from hpo.serve.app import make_app
 from hpo.serve.database import ServiceDatabase
+from hpo.serve.http import logs
 from hpo.serve.service import Service
 from hpo.serve.settings import Settings, read_settings
 from hpo.serve.tokens import stored

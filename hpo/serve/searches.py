@@ -16,13 +16,13 @@ import sqlalchemy as sa
 
 from hpo.errors import PlanError, StudyExistsError
 from hpo.plan.plan import make_plan, to_json
-from hpo.serve import queue
 from hpo.serve.access import search_of, study_name_of
 from hpo.serve.acting import cancel as cancel
 from hpo.serve.acting import pause as pause
 from hpo.serve.acting import refused
 from hpo.serve.acting import resume as resume
 from hpo.serve.caller import Caller
+from hpo.serve.jobs import queue
 from hpo.serve.models import remove_files
 from hpo.serve.new_search import (
     check_fields,

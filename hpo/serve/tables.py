@@ -81,7 +81,7 @@ jobs = Table(
     Column("search", String(512), nullable=False, index=True),
     Column("owner", String(100), nullable=False),
     Column("request", Text, nullable=False),  # JSON: what the job needs beside the search
-    Column("state", String(10), nullable=False, index=True),  # see hpo.serve.queue
+    Column("state", String(10), nullable=False, index=True),  # see hpo.serve.jobs.queue
     Column("wanted", String(10), nullable=False),  # run, pause or cancel
     Column("reason", Text),  # why it failed or ended early, in one line
     Column("created", DateTime, nullable=False),

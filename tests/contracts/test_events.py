@@ -13,9 +13,9 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from hpo.serve import events, watching
 from hpo.serve.app import make_app
 from hpo.serve.database import ServiceDatabase
+from hpo.serve.live import events, watching
 from hpo.serve.service import Service
 from hpo.serve.settings import Settings
 from hpo.serve.tables import jobs, searches

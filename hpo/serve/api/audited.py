@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from hpo.serve import audit
 from hpo.serve.caller import Needs
+from hpo.serve.http import audit
 from hpo.serve.service import TheService
 
 router = APIRouter(tags=["audit"])

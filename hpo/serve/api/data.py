@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from hpo.serve import data_sets, uploading
 from hpo.serve.api.paging import ThePage
 from hpo.serve.caller import Reads, Runs
+from hpo.serve.data import data_sets, uploading
+from hpo.serve.http.routes import takes
 from hpo.serve.problems import ProblemError
-from hpo.serve.routes import takes
 from hpo.serve.service import TheService
 
 router = APIRouter(tags=["data sets"])

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request
 from hpo.errors import NoSuchStudyError
 from hpo.serve.access import search_of, study_name_of
 from hpo.serve.caller import Reads
-from hpo.serve.events import EventStream, Watches
+from hpo.serve.live.events import EventStream, Watches
 from hpo.serve.service import TheService
 
 router = APIRouter(tags=["events"])

@@ -11,7 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from hpo.serve.caller import Needs
-from hpo.serve.metrics import Metrics
+from hpo.serve.http.metrics import Metrics
 from hpo.serve.problems import ProblemError
 from hpo.serve.service import TheService
 from hpo.serve.tables import tokens

@@ -19,9 +19,9 @@ from hpo.serve.api.bodies import problems
 from hpo.serve.api.paging import ThePage
 from hpo.serve.api.results import SEALED
 from hpo.serve.caller import Reads, Runs
+from hpo.serve.http.routes import takes
 from hpo.serve.models import Model
 from hpo.serve.problems import ProblemError
-from hpo.serve.routes import takes
 from hpo.serve.service import TheService
 
 router = APIRouter(tags=["models"])

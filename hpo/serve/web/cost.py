@@ -78,7 +78,7 @@ def previewed(
         PlanError: a field breaks its rule, or does not fit the table.
         DataError: the table can't be used.
     """
-    from hpo.serve.understanding import understood
+    from hpo.serve.data.understanding import understood
 
     facts = understood(folder, name, fields)
     if "problem" in facts:

@@ -13,12 +13,13 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from hpo.errors import DataError, HpoError
-from hpo.serve import data_sets, searches
+from hpo.serve import searches
 from hpo.serve.caller import Caller, Reads, Runs
-from hpo.serve.data_sets import DataSet
+from hpo.serve.data import data_sets
+from hpo.serve.data.data_sets import DataSet
+from hpo.serve.http.routes import takes
 from hpo.serve.new_search import check_name, checked_network
 from hpo.serve.problems import ProblemError
-from hpo.serve.routes import takes
 from hpo.serve.service import Service, TheService
 from hpo.serve.web import cost, form
 from hpo.serve.web.rendering import beside_field, page

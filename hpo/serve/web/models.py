@@ -18,8 +18,8 @@ from starlette.responses import RedirectResponse, Response
 
 from hpo.serve import models
 from hpo.serve.caller import Caller, Reads, Runs
+from hpo.serve.http.routes import takes
 from hpo.serve.problems import ProblemError
-from hpo.serve.routes import takes
 from hpo.serve.service import Service, TheService
 from hpo.serve.web.addresses import address_of
 from hpo.serve.web.rendering import beside_field, page

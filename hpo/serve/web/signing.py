@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from hpo.serve import sessions
 from hpo.serve.caller import Caller, check_form
-from hpo.serve.identify import address_of
+from hpo.serve.http.identify import address_of
 from hpo.serve.problems import ProblemError
 from hpo.serve.service import TheService
 from hpo.serve.web.rendering import page

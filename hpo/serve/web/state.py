@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from hpo.serve import queue
 from hpo.serve.caller import Caller
+from hpo.serve.jobs import queue
 from hpo.serve.progress import Search, rows, with_progress
 from hpo.serve.service import Service
 from hpo.serve.tables import jobs

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from hpo.run.cancel import Cancel
-from hpo.serve import job, queue, supervisor
+from hpo.serve.jobs import job, queue, supervisor
 from hpo.serve.pool import Pool
 from hpo.serve.service import Service
 from tests.hpo.serve.in_process import by, make_service
@@ -58,7 +58,7 @@ def run_here(service: Service, model_bytes: int = 10**9) -> queue.State | None:
 def run_job(service: Service) -> None:
     """Run the job whose turn it is, in a process."""
     subprocess.run(
-        [sys.executable, "-P", "-m", "hpo.serve.job"],
+        [sys.executable, "-P", "-m", "hpo.serve.jobs.job"],
         cwd=service.data_folder, input=errand_of(service).as_json(), check=True, timeout=100,
     )  # fmt: skip
 

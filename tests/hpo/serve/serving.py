@@ -121,6 +121,6 @@ def processes_in(folder: Path) -> set[int]:
 def is_job(process: int) -> bool:
     """Whether a process is that of a job, and no worker of one."""
     try:
-        return b"hpo.serve.job" in Path(f"/proc/{process}/cmdline").read_bytes()
+        return b"hpo.serve.jobs.job" in Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:
         return False

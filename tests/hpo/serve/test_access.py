@@ -19,7 +19,7 @@ from fastapi.testclient import TestClient
 from hpo.serve import tables, tokens
 from hpo.serve.app import PREFIX
 from hpo.serve.caller import SAFE, SCOPES
-from hpo.serve.routes import NO_ROUTE, Route, all_of
+from hpo.serve.http.routes import NO_ROUTE, Route, all_of
 from hpo.serve.service import Service
 from tests.hpo.serve.rows import put
 
@@ -299,7 +299,7 @@ def test_a_caller_without_a_token_is_the_local_user_until_one_is_made(
 
 
 def test_routes_are_recognized_by_their_templates(app: FastAPI) -> None:
-    from hpo.serve.routes import Routes
+    from hpo.serve.http.routes import Routes
 
     routes = Routes()
     scope = {"app": app, "path": PREFIX, "method": "GET"}

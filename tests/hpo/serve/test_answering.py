@@ -12,11 +12,12 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families as parsed
 
-from hpo.serve import bodies, tables
+from hpo.serve import tables
 from hpo.serve.app import PREFIX, make_app
 from hpo.serve.database import ServiceDatabase
+from hpo.serve.http import bodies
+from hpo.serve.http.routes import takes
 from hpo.serve.problems import ProblemError
-from hpo.serve.routes import takes
 from hpo.serve.service import Service
 from hpo.serve.settings import Limits, Settings
 from tests.hpo.serve.in_process import problem

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.serve.cursor import LONGEST, Cursor, Ended, steps
+from hpo.serve.live.cursor import LONGEST, Cursor, Ended, steps
 
 NUMBERS = st.sets(st.integers(0, 200))
 COUNTS = ("rounds", "stages", "tested")

@@ -19,8 +19,8 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from hpo.serve import data_files, data_sets, uploading
 from hpo.serve.caller import Caller
+from hpo.serve.data import data_files, data_sets, uploading
 from hpo.serve.problems import ProblemError
 from hpo.serve.service import Service
 from hpo.serve.tables import data_sets as table

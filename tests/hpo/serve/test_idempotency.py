@@ -16,12 +16,12 @@ from fastapi import Body, FastAPI
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 
-from hpo.serve import idempotency
 from hpo.serve.app import PREFIX, make_app
 from hpo.serve.caller import Runs
 from hpo.serve.database import ServiceDatabase
+from hpo.serve.http import idempotency
+from hpo.serve.http.routes import takes
 from hpo.serve.problems import ProblemError
-from hpo.serve.routes import takes
 from hpo.serve.service import Service
 from hpo.serve.settings import Settings
 from hpo.serve.tables import answers

@@ -19,9 +19,9 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpo.serve import queue
 from hpo.serve.database import ServiceDatabase
-from hpo.serve.queue import MOST_DEATHS, Waiting, next_job
+from hpo.serve.jobs import queue
+from hpo.serve.jobs.queue import MOST_DEATHS, Waiting, next_job
 from hpo.serve.tables import jobs
 from studies.database.lease import EXPIRY_SECONDS, database_time
 

@@ -20,7 +20,8 @@ import httpx
 import pytest
 
 from hpo.cli import run
-from hpo.serve import listening, logs
+from hpo.serve import listening
+from hpo.serve.http import logs
 from hpo.serve.settings import Settings, read_settings
 from tests.hpo.serve.started import Started
 from tests.running import Call

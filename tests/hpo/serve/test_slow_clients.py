@@ -16,8 +16,8 @@ from tests.hpo.serve.started import Started
 
 # Patience for tests.
 IMPATIENT = """
-import hpo.serve.bodies, hpo.serve.running
-hpo.serve.bodies.SILENCE_SECONDS = 3.0
+import hpo.serve.http.bodies, hpo.serve.running
+hpo.serve.http.bodies.SILENCE_SECONDS = 3.0
 hpo.serve.running.HEAD_SECONDS = 3.0
 hpo.serve.running.STALLED_SECONDS = 3.0
 """

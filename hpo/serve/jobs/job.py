@@ -1,4 +1,4 @@
-"""The process of one job: `python -P -m hpo.serve.job`, with an `Errand` as JSON on stdin.
+"""The process of one job: `python -P -m hpo.serve.jobs.job`, with an `Errand` as JSON on stdin.
 
 It claims the job whose turn it is, runs it in the folder with the data sets, and records its end itself, so it needs
 the server no more once it has begun. What it writes to stderr goes to the job's log. SIGTERM asks it to stop in an
@@ -25,8 +25,8 @@ import sqlalchemy as sa
 from hpo.errors import CancelledError, HpoError, as_ours
 from hpo.run.cancel import Cancel
 from hpo.run.watcher import Watcher
-from hpo.serve import queue
 from hpo.serve.database import ServiceDatabase
+from hpo.serve.jobs import queue
 from studies.database.lease import HEARTBEAT_SECONDS
 from studies.database.retry import patiently
 from studies.errors import ConnectionLostError, StoreError
@@ -106,8 +106,8 @@ def run(
     Raises:
         StoreError: the database is away; the job goes on in another process when that is back.
     """
-    from hpo.serve.searching import run_search
-    from hpo.serve.training import run_training
+    from hpo.serve.jobs.searching import run_search
+    from hpo.serve.jobs.training import run_training
 
     try:
         if job.kind == "search":

@@ -18,11 +18,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from hpo.serve.caller import Caller
-from hpo.serve.data_files import MOVING, RECEIVED, settle
+from hpo.serve.data.data_files import MOVING, RECEIVED, settle
+from hpo.serve.data.understanding import received
 from hpo.serve.problems import ProblemError
 from hpo.serve.service import Service
 from hpo.serve.tables import data_sets
-from hpo.serve.understanding import received
 from studies.database.engine import now
 from studies.words import file_name
 from trainer.data.files import ENDINGS

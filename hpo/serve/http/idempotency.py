@@ -26,8 +26,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hpo.serve.caller import Caller
 from hpo.serve.database import ServiceDatabase
+from hpo.serve.http.routes import NO_ROUTE, Route
 from hpo.serve.problems import ProblemError
-from hpo.serve.routes import NO_ROUTE, Route
 from hpo.serve.service import Service
 from hpo.serve.tables import answers
 from studies.database.engine import now

@@ -11,8 +11,8 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hpo.serve.http.routes import Route
 from hpo.serve.problems import ProblemError
-from hpo.serve.routes import Route
 from hpo.serve.service import Service
 
 SILENCE_SECONDS = 20.0

@@ -16,11 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from hpo.serve.cursor import Cursor
 from hpo.serve.database import ServiceDatabase
-from hpo.serve.following import Following
+from hpo.serve.live.cursor import Cursor
+from hpo.serve.live.following import Following
+from hpo.serve.live.watching import Watch
 from hpo.serve.problems import ProblemError
-from hpo.serve.watching import Watch
 from studies.errors import StoreError
 
 PATIENCE_SECONDS = 30.0  # for a viewer that does not read

@@ -18,13 +18,13 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hpo.errors import HpoError, as_ours
-from hpo.serve import audit
 from hpo.serve.caller import SAFE, Caller
-from hpo.serve.identify import address_of
-from hpo.serve.logs import log
-from hpo.serve.metrics import Metrics
+from hpo.serve.http import audit
+from hpo.serve.http.identify import address_of
+from hpo.serve.http.logs import log
+from hpo.serve.http.metrics import Metrics
+from hpo.serve.http.routes import Route, Routes
 from hpo.serve.problems import ProblemError, problem_of, respond
-from hpo.serve.routes import Route, Routes
 from hpo.serve.service import Service
 
 PATH_LENGTH = 500  # of a path in the log

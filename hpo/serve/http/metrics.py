@@ -10,8 +10,8 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from hpo.serve import queue
 from hpo.serve.database import ServiceDatabase
+from hpo.serve.jobs import queue
 from hpo.serve.tables import tasks
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")

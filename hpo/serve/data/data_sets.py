@@ -12,12 +12,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from hpo.serve.caller import Caller
-from hpo.serve.data_files import MOVING, owners, settle
+from hpo.serve.data.data_files import MOVING, owners, settle
+from hpo.serve.data.understanding import understood as facts_in_process
+from hpo.serve.data.uploading import receiving
 from hpo.serve.problems import ProblemError
 from hpo.serve.service import Service
 from hpo.serve.tables import data_sets, searches
-from hpo.serve.understanding import understood as facts_in_process
-from hpo.serve.uploading import receiving
 
 _LISTED = [column for column in data_sets.c if column.name != "facts"]
 

@@ -15,8 +15,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
-from hpo.serve.cursor import Cursor, Kind, steps
-from hpo.serve.following import Following, Record
+from hpo.serve.live.cursor import Cursor, Kind, steps
+from hpo.serve.live.following import Following, Record
 from studies.errors import StoreError
 
 INTERVAL_SECONDS = 0.5  # between two looks at a search, if looking is quick

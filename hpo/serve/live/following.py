@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from hpo.serve.caller import Caller
-from hpo.serve.cursor import Cursor, Ended, Kind
+from hpo.serve.live.cursor import Cursor, Ended, Kind
 from hpo.serve.progress import rows
 from studies.database import tables
 from studies.database.aggregates import best_trials

@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hpo.serve import sessions
 from hpo.serve.caller import SAFE, Caller
+from hpo.serve.http.routes import Route
 from hpo.serve.problems import ProblemError
-from hpo.serve.routes import Route
 from hpo.serve.service import Service
 from studies.database.owner import current_user
 

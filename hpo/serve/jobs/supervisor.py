@@ -11,8 +11,8 @@ import threading
 import time
 from contextlib import suppress
 
-from hpo.serve import queue
-from hpo.serve.job import Errand
+from hpo.serve.jobs import queue
+from hpo.serve.jobs.job import Errand
 from hpo.serve.service import Service
 from studies.errors import StoreError
 
@@ -99,7 +99,7 @@ class Supervisor:
         )
         ours = {name: value for name, value in os.environ.items() if not name.startswith("HPO_")}
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "hpo.serve.job"],
+            [sys.executable, "-P", "-m", "hpo.serve.jobs.job"],
             cwd=service.data_folder,
             stdin=subprocess.PIPE,
             start_new_session=True,

@@ -1,0 +1,1 @@
+"""What holds for every request: who sends it, how much of it is taken, what is logged and measured."""

@@ -1,0 +1,1 @@
+"""What happens in a search, told to its viewers as it happens."""

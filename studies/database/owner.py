@@ -11,10 +11,12 @@ import sqlalchemy as sa
 from studies.database.attributes import USER
 from studies.database.connection import Database
 
+USER_VARIABLE = "HPO_USER"
+
 
 def current_user() -> str | None:
     """The name in HPO_USER, else that of the login; None where the system has none, as in some containers."""
-    if name := os.environ.get("HPO_USER", "").strip():
+    if name := os.environ.get(USER_VARIABLE, "").strip():
         return name
     try:
         return getpass.getuser()

@@ -241,9 +241,10 @@ def test_a_service_is_read_with_a_token_from_the_environment_and_by_its_owner_on
     assert studies.names(url, token=bob) == []
     with pytest.raises(NoSuchStudyError, match="it has none"):
         studies.load("small", url, token=bob)
-    assert hpo.Client(url, bob).searches() == []
-    with pytest.raises(hpo.HpoError):
-        hpo.Client(url, bob).study("small")
+    with hpo.Client(url, bob) as client:
+        assert client.searches() == []
+        with pytest.raises(hpo.HpoError):
+            client.study("small")
     for path in copies(tmp_path):
         assert ada.encode() not in path.read_bytes()
         assert ada not in path.name

@@ -360,13 +360,16 @@ def test_files_of_pages_need_no_token_and_there_are_no_others(client: httpx.Clie
         assert client.get(f"/static/{name}").status_code == 404
 
 
-def test_a_table_that_a_search_uses_is_deleted_only_if_that_is_meant(
-    client: httpx.Client, table: str
-) -> None:
+def test_a_table_that_a_search_uses_is_deleted_only_if_that_is_meant(client: httpx.Client) -> None:
+    uploaded = {"file": ("used.csv", penguins())}
+    table = client.post("/data", files=uploaded, follow_redirects=False).headers["location"]
+    typed = {"target": "species", "trials": "9", "epochs": "2", "name": "uses it", "step": "start"}
+    assert client.post(f"{table}/search", data=typed, follow_redirects=False).status_code == 303
     refused = client.post(f"{table}/delete")
     assert refused.status_code == 409
-    assert "is the data of from the page" in words(refused)
+    assert "is the data of uses it" in words(refused)
     assert 'name="force" value="true"' in refused.text
     deleted = client.post(f"{table}/delete", data={"force": "true"}, follow_redirects=False)
     assert deleted.headers["location"] == "/data"
     assert client.get(table).status_code == 404
+    assert client.post("/searches/uses it/cancel", follow_redirects=False).status_code == 303

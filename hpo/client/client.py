@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from hpo.client.http import Http, in_path
 from hpo.client.tasks import Tasks
-from hpo.errors import StudyExistsError, raised_as_ours
+from hpo.errors import ServiceError, StudyExistsError, raised_as_ours
 
 if TYPE_CHECKING:
     from hpo.plan.fields import PlanFields
@@ -201,11 +201,22 @@ class Client:
 
         return load(name, self.http.url, token=self.http.token)
 
+    @raised_as_ours()
     def train(self, search: str, *, ensemble: int = 1, trial: int | None = None) -> str:
-        """Train a network with the settings that a search recommends, on the service; returns the id of the model."""
+        """Let the service train a network with the settings that a search recommends; returns the id of the model.
+
+        Raises:
+            ServiceError: it could not be trained.
+        """
         body = {"ensemble": ensemble, "trial": trial}
         path = f"/searches/{in_path(search)}/models"
-        return str(self.http.post(path, {k: v for k, v in body.items() if v is not None})["id"])
+        made = self.http.post(path, {k: v for k, v in body.items() if v is not None})
+        model = str(made["id"])
+        while (found := self.http.get(f"/models/{in_path(model)}"))["state"] not in ENDED:
+            time.sleep(POLL_SECONDS)
+        if found["state"] != "done":
+            raise ServiceError(f"the model {model} is {found['state']}: {found['reason']}")
+        return model
 
     def download(self, model: str, file: str | Path) -> None:
         """Write the file of a model, which `trainer.load` reads."""

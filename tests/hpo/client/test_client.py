@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import hpo
+import trainer
 from hpo.client import http
 from tests.hpo.serve.remote_clients import PLAN, SPACE, curve, train
 from tests.hpo.serve.serving import Serving
@@ -179,3 +181,29 @@ def test_a_name_that_is_taken_is_refused_and_can_be_joined(client: hpo.Client) -
     with pytest.raises(hpo.StudyExistsError, match="taken"):
         client.search(returning, **plan, name="taken")
     client.search(returning, name="taken", if_exists="resume")
+
+
+def test_from_a_table_to_predictions(
+    client: hpo.Client, serving: Serving, tables: Tables, tmp_path: Path
+) -> None:
+    rows = [f"{k % 7},{k % 2},{'yes' if k % 2 else 'no'}" for k in range(60)]
+    table, new = tmp_path / "answers.csv", tmp_path / "new.csv"
+    table.write_text("\n".join(["a,b,label", *rows]))
+    new.write_text("a,b\n3,1\n4,0\n")
+    plan: dict[str, Any] = {"target": "label", "trials": 9, "epochs": 3}
+    name = client.create("table", plan, data=client.upload(table))
+    assert client.wait(name)["state"] == "done"
+    home = hpo.search(table, **plan, storage=serving.storage, name="home-table", progress=False)
+    study = client.study(name)
+    pd.testing.assert_frame_equal(
+        study.epochs_frame(), home.epochs_frame(), check_exact=True, check_like=True
+    )
+    model = client.train(name, ensemble=2)
+    client.download(model, tmp_path / "model.hpo")
+    client.predict(model, new, tmp_path / "predicted.csv")
+    answers = pd.read_csv(tmp_path / "predicted.csv")
+    ours = trainer.load(tmp_path / "model.hpo").predict(pd.read_csv(new))
+    assert list(answers.iloc[:, 0]) == list(ours)
+    assert not list(tmp_path.glob("*.part"))
+    with pytest.raises(hpo.PlanError, match="trial"):
+        client.train(name, trial=1000)

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -20,6 +21,7 @@ import hpo
 import studies
 from hpo.serve import tokens
 from hpo.serve.database import ServiceDatabase
+from hpo.serve.tokens import FRESH_SECONDS
 from studies import Study
 from studies.database.listing import listing
 from studies.database.store import create_store, open_store
@@ -227,6 +229,7 @@ def test_a_service_is_read_with_a_token_from_the_environment_and_by_its_owner_on
     ada = tokens.create(database, "ada", owner="ada", scope="read")
     bob = tokens.create(database, "bob", owner="bob", scope="run")
     own(database, "small", "ada")
+    time.sleep(FRESH_SECONDS + 0.1)  # by then the service has noticed that there are tokens
     with pytest.raises(StoreError, match="HPO_TOKEN"):
         studies.load("small", url)
     monkeypatch.setenv("HPO_TOKEN", "hpo_wrong")

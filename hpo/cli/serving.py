@@ -75,6 +75,9 @@ def serve(
     if init is not None:
         _write_settings(init)
         return
+    from hpo.serve import check_installed
+
+    check_installed()
     from hpo.serve.running import Options, run
 
     options = Options(

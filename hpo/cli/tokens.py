@@ -49,7 +49,7 @@ def token() -> None:
     hpo token list
     hpo token revoke laptop
 
-    They take effect at once, also for a service that is running.
+    A service that is running notices each change within a second.
     """
 
 
@@ -76,6 +76,9 @@ def create(
     hpo token create laptop --scope run
     hpo token create prometheus --scope read --owner ops --expires 30d
     """
+    from hpo.serve import check_installed
+
+    check_installed()
     from hpo.serve import tokens
     from studies.database.engine import masked, now
 
@@ -100,6 +103,9 @@ def list_tokens(storage: str, as_json: bool) -> None:
     \b
     hpo token list
     """
+    from hpo.serve import check_installed
+
+    check_installed()
     from hpo.serve import tokens
     from studies.database.engine import now
 
@@ -122,6 +128,9 @@ def revoke(name: str, storage: str) -> None:
     \b
     hpo token revoke laptop
     """
+    from hpo.serve import check_installed
+
+    check_installed()
     from hpo.serve import tokens
 
     with _database(storage) as database:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -181,3 +183,14 @@ def test_an_unknown_token_can_not_be_revoked(call_hpo: Call) -> None:
     done = call_hpo("token revoke lap")
     assert done.status == 2
     assert "'lap'" in done.err
+
+
+@pytest.mark.parametrize("line", ["serve", "token create a --scope run", "token list"])
+def test_without_the_extra_a_line_says_how_to_install_it(
+    line: str, call_hpo: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)  # as if it were not installed
+    done = call_hpo(line)
+    assert done.status == 2
+    assert re.fullmatch(r"Error: .* needs the package uvicorn: pip install .*serve.*\n", done.err)
+    assert [*tmp_path.iterdir()] == []

@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import hpo
 import studies
+from hpo.serve.remote import remotes
 from tests.hpo.serve.remote_clients import PLAN, Trainer, begin, curve, finish, service, train
 
 TASKS = "/api/v1/searches/s/tasks"
@@ -74,17 +76,19 @@ def test_a_task_is_described_completely(served: Service) -> None:
 
 
 def test_a_task_whose_lease_ends_is_handed_out_again_and_counts_once(
-    served: Service,
+    served: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    served.settings = {"lease_seconds": 1}
+    passed = [0.0]  # seconds by the clock of leases, so that a slow machine changes nothing
+    monkeypatch.setattr(remotes, "time", SimpleNamespace(monotonic=lambda: passed[0]))
+    served.settings = {"lease_seconds": 60}
     served.restart()
     assert served.ask("a", 2) == ["t0", "t1"]
     assert served.ask("b", 1) == ["t2"]
-    time.sleep(0.6)
+    passed[0] = 40
     assert served.post("/t1/heartbeat", client="a").json()["action"] == "go_on"
-    time.sleep(0.6)
+    passed[0] = 80
     assert served.ask("b", 1) == ["t2"]  # its lease has ended, too, and nobody else has it
-    time.sleep(1.1)
+    passed[0] = 150
     assert served.ask("c", 3) == ["t0", "t1", "t2"]
     refused = served.post("/t0/epochs", client="a", first_epoch=1, metrics=[{"loss": 1.0}])
     assert (refused.status_code, refused.json()["action"]) == (409, "stop")

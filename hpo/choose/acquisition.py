@@ -2,7 +2,9 @@
 
 Where values have little noise, each setting of a batch has the largest expected improvement on the best so far (Jones
 et al. 1998). Where the noise is large, it is the best of one random draw of the whole function (Thompson 1933), which
-spreads more widely: on measured tables, that is what each is better at (scripts/bench/RESULTS.md).
+spreads more widely: on measured tables, that is what each is better at (scripts/bench/RESULTS.md). As long as noise
+alone may be what makes settings differ, up to half of the draws fill the gaps between those tried: else a search runs
+after noise, and misses a narrow hill between them.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ UNIFORM_CANDIDATES = 600
 LOCAL_CENTRES, LOCAL_CANDIDATES = 6, 60  # the best trials, and the candidates around each
 CLIMBS = 2  # how often candidates are added around the best candidates
 CLIMBERS = 3  # how many candidates are the best ones then
+MOST_FILLING = 0.5  # of the draws fill gaps, at most
+GAPS = 64  # uniform candidates for each draw that fills a gap
 CLOSE = 0.002  # settings that differ by less in each parameter, as shares of the ranges, count as the same
 NOISY = 0.2
 """The noise's standard deviation, as a share of the distance from the median to the best setting, from which on all
@@ -47,6 +51,8 @@ def draw(
     model = fit(U, values, are_choices(ranges), are_conditional(ranges))
     expected = model.posterior(model.U)[0]
     best = float(expected.max())
+    filling = int(min(MOST_FILLING, model.doubt) * n + rng.random())
+    n -= filling
     by_thompson = n if thompson else int(_thompson_share(model, expected) * n + rng.random())
     centres = model.U[np.argsort(-expected, kind="stable")[:LOCAL_CENTRES]]
     candidates = np.concatenate(
@@ -66,6 +72,12 @@ def draw(
     if by_thompson:
         functions = model.draws(X, by_thompson, rng)
         chosen += [_take(function, X, is_new) for function in functions]
+    gaps = slice(len(pending), len(pending) + min(GAPS * filling, UNIFORM_CANDIDATES))
+    for _ in range(filling):
+        known = np.concatenate([U, pending, X[chosen]])
+        far = np.full(len(X), -1.0)
+        far[gaps] = model.steps(X[gaps], known).min(axis=1)
+        chosen.append(_take(far, X, is_new))
     return [setting(ranges, X[k]) for k in chosen]
 
 

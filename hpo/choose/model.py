@@ -33,10 +33,7 @@ UNLIKE = 0.3
 """The standard deviation of the logarithm of one length scale around their common one. By few trials, a parameter that
 matters may seem not to: on tables of nine parameters this nearly halves the regret (scripts/bench/RESULTS.md)."""
 BOUNDS = ((-4.0, 4.0), (-4.0, 3.0), (-12.0, 2.0))
-NOISE_STARTS = (
-    0.001,
-    0.3,
-)  # with large noise, a fit that starts from little stays where it interpolates
+NOISE_STARTS = 0.001, 0.3  # a fit that starts from little stays where it interpolates large noise
 ITERATIONS = 30
 TOLERANCE = 1e-4  # the fit ends when a step changes the log posterior by a smaller share than this
 JITTER, SMALLEST_VARIANCE = 1e-6, 1e-12
@@ -85,7 +82,10 @@ def _unit(values: Array) -> float:
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted model and its trials. L is the Cholesky factor of the covariance of their values."""
+    """A fitted model and its trials. L is the Cholesky factor of the covariance of their values.
+
+    `doubt` is about how likely it is that all settings are equally good, and that only noise makes them differ.
+    """
 
     lengths: Array  # (P,)
     variance: float
@@ -95,6 +95,7 @@ class Model:
     U: Array
     z: Array
     L: Array
+    doubt: float
 
     def posterior(self, X: Array) -> tuple[Array, Array]:
         """The mean (M,) of the function at X, and V = L⁻¹ k(U, X) (N, M) (alg. 2.1)."""
@@ -115,6 +116,10 @@ class Model:
         shape = _matern(_distances(A, B, self.lengths, self.choices, self.conditional))[0]
         shape *= self.variance
         return shape
+
+    def steps(self, A: Array, B: Array) -> Array:
+        """Squared distances (N, M) between A and B in shares of the ranges; different choices are a range apart."""
+        return _distances(A, B, np.ones_like(self.lengths), self.choices, self.conditional)
 
     def _root(self, X: Array, V: Array) -> Array:
         """The Cholesky factor (M, M) of the posterior covariance at X, k(X, X) - VᵀV."""
@@ -252,7 +257,24 @@ def _fit(U: Array, values: Array, kinds: tuple[Mask, Mask], starts: Sequence[Arr
     best = min(fits, key=lambda found: float(found.fun))
     root = np.linalg.cholesky(covariance(best.x)[0]).astype(float)
     lengths, (variance, noise) = np.exp(best.x[:-2]), np.exp(best.x[-2:]).tolist()
-    return _Fit(Model(lengths, variance, noise, *kinds, U, z, root), float(best.fun), best.x)
+    weights = _solve(root, z)
+    likely = -0.5 * (weights @ weights + repeats * best.x[-1] + within / noise)
+    likely -= np.log(root[diagonal, diagonal]).sum() + 0.5 * np.log(n).sum()
+    doubt = _doubt(float(likely), values)
+    model = Model(lengths, variance, noise, *kinds, U, z, root, doubt)
+    return _Fit(model, float(best.fun), best.x)
+
+
+def _doubt(likely: float, values: Array) -> float:
+    """The probability that values (N,) with mean 0 are noise alone, by the Bayesian information criterion.
+
+    `likely` is the logarithm of their likelihood under the fitted model. That has two parameters more than noise alone,
+    a length scale and a variance: length scales are more or less alike. Before, both were as likely.
+    """
+    deviation = max(float(values.std()), math.sqrt(SMALLEST_VARIANCE))
+    noise_alone = -len(values) * (math.log(deviation) + 0.5)
+    gain = likely - noise_alone - math.log(len(values))
+    return 1 / (1 + math.exp(min(max(gain, -50.0), 50.0)))
 
 
 def _unlikely(lengths: Array) -> tuple[float, Array]:

@@ -199,10 +199,14 @@ def _evidence(ranges: Mapping[str, Parameter], trials: Sequence[Observation]) ->
     everywhere = np.vstack(
         [ranked[:MAX_TRIALS], uniform(ranges, UNIFORM, rng), near(ranges, centres, LOCAL, rng)]
     )
+    start = min(len(ranked), MAX_TRIALS)
+    anywhere = start, start + UNIFORM
     best = np.vstack([U[values.index(highest)], ranked[0]])
     judged = [(k, name, p) for k, (name, p) in enumerate(ranges.items()) if p.when is None]
     places = {
-        name: _places(model, np.vstack([everywhere, _sweep(p, ranges, centres, k)]), k, rng)
+        name: _places(
+            model, np.vstack([everywhere, _sweep(p, ranges, centres, k)]), anywhere, k, rng
+        )
         for k, name, p in judged
     }
     return _Evidence(places, {name: best[:, k] for k, name, _ in judged})
@@ -214,9 +218,18 @@ def _held(parameter: Parameter, name: str, training: Sequence[Settings]) -> Arra
     return positions({name: replace(parameter, when=None)}, [{name: s[name]} for s in having])[:, 0]
 
 
-def _places(model: Model, X: Array, column: int, rng: np.random.Generator) -> Array:
-    """Where the functions drawn from a model have their best among the candidates X, in one parameter."""
-    return np.asarray(X[np.argmax(model.draws(X, FUNCTIONS, rng), axis=1), column])
+def _places(
+    model: Model, X: Array, anywhere: tuple[int, int], column: int, rng: np.random.Generator
+) -> Array:
+    """Where the functions drawn from a model have their best among the candidates X, in one parameter.
+
+    As many of them as the model's doubt says are flat, and have their best anywhere: at one of the candidates from the
+    first to before the second of `anywhere`, which are uniform. So noise alone narrows nothing.
+    """
+    best = np.argmax(model.draws(X, FUNCTIONS, rng), axis=1)
+    flat = round(model.doubt * FUNCTIONS)
+    best[:flat] = rng.integers(*anywhere, flat)
+    return np.asarray(X[best, column])
 
 
 def _sweep(

@@ -121,7 +121,7 @@ def test_the_covariance_is_positive_definite_for_any_settings(space: Space, seed
     U = positions(space, [t.settings for t in history(space, 40, seed)])
     lengths = np.exp(np.random.default_rng(seed).uniform(-2, 2, len(space)))
     kinds = are_choices(space), are_conditional(space)
-    K = Model(lengths, 1.0, 0.1, *kinds, U, U[:, 0], np.eye(40)).kernel(U, U)
+    K = Model(lengths, 1.0, 0.1, *kinds, U, U[:, 0], np.eye(40), 0.0).kernel(U, U)
     assert np.linalg.eigvalsh(K).min() > -1e-9
 
 

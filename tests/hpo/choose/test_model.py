@@ -84,7 +84,7 @@ def test_the_posterior_is_scikit_learns() -> None:
     lengths, variance, noise = np.array([0.4, 0.6, 0.9]), 1.7, 0.3
     kernel = ConstantKernel(variance) * Matern(lengths, nu=2.5)
     L = np.linalg.cholesky(kernel(U) + (noise + JITTER) * np.eye(12))
-    ours = Model(lengths, variance, noise, numbers(3), numbers(3), U, z, L)
+    ours = Model(lengths, variance, noise, numbers(3), numbers(3), U, z, L, doubt=0.0)
     theirs = GaussianProcessRegressor(
         kernel + WhiteKernel(noise), alpha=JITTER, optimizer=None
     ).fit(U, z)

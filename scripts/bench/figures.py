@@ -67,13 +67,18 @@ class Figure:
 
 
 def of_pairs(
-    what: str, pairs: Sequence[tuple[float, float]], peer: str, unit: str = "s", **promise: float
+    what: str,
+    pairs: Sequence[tuple[float, float]],
+    peer: str,
+    unit: str = "s",
+    least: float | None = None,
+    most: float | None = None,
 ) -> Figure:
     """How many times as much the peer took, of pairs (ours, the peer's): the median, lowest and highest ratio."""
     ratios = [theirs / ours for ours, theirs in pairs]
     ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
     middle, low, high = statistics.median(ratios), min(ratios), max(ratios)
-    return Figure(what, ours, unit, peer, theirs, middle, low, high, **promise)
+    return Figure(what, ours, unit, peer, theirs, middle, low, high, least, most)
 
 
 def record(

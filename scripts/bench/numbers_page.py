@@ -22,8 +22,8 @@ The last run of every benchmark. A ratio was measured side by side in one run, b
 machine and from hour to hour, and a ratio much less. Beside it stand its range (the lowest and the highest of the pairs
 of a run, or a 95 % interval), what was promised before it was measured, and **missed** where it is missed.
 
-`scripts/bench/all` measures everything again and writes this page. How the figures came about, and what was tried and left
-out, is in [the results](../scripts/bench/RESULTS.md).
+`scripts/bench/all` measures everything again and writes this page. How the figures came about, and what was tried and
+left out, is in [the results](../scripts/bench/RESULTS.md).
 """
 TABLE = "| | ours | the peer | ratio | promised | |\n|---|---|---|---|---|---|\n"
 

@@ -39,12 +39,16 @@ def test_the_committed_page_is_what_the_committed_results_give(
     assert committed == numbers_page.page(), "run python -m scripts.bench.numbers_page"
 
 
-def test_every_benchmark_is_run_by_all() -> None:
+def test_every_benchmark_is_run_by_all_and_records_its_figures() -> None:
     modules = {path.stem for path in BENCH.glob("*.py") if "__main__" in path.read_text("utf-8")}
     packages = {path.parent.name for path in BENCH.glob("*/__main__.py")}
     not_measuring = {"benchmarks", "numbers_page", "optuna_sklearn"}  # the last is a peer
     assert modules - not_measuring | packages == set(BENCHMARKS)
     assert {path.stem for path in figures.RESULTS.glob("*.json")} <= set(BENCHMARKS)
+    for name in BENCHMARKS:
+        files = [BENCH / f"{name}.py", *(BENCH / name).glob("*.py")]
+        calls = [f for f in files if f.exists() and f'record("{name}"' in f.read_text("utf-8")]
+        assert calls, name
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.booleans(), st.booleans())

@@ -26,6 +26,7 @@ import optuna
 from optuna.storages import GrpcStorageProxy, RDBStorage
 
 import hpo
+from scripts.bench.figures import Figure, record
 from scripts.bench.sections import run
 
 SPACE = {"x": hpo.Float(0, 1), "y": hpo.Float(1e-3, 1, log=True)}
@@ -33,6 +34,7 @@ WORKERS = 8
 TRIALS, SHORTEST, LONGEST = 128, 1.0, 4.0
 SHORT, COUNT = 0.02, 1600
 PROMISED = 0.95  # of Optuna's throughput
+LIBRARIES = ("optuna", "sqlalchemy", "grpcio")
 
 
 def lasting(params: Any) -> float:
@@ -55,6 +57,7 @@ def suggested(trial: optuna.Trial) -> dict[str, float]:
 
 def of_lengths() -> None:
     slept: list[float] = []
+    figures = []
 
     def timed(trial: optuna.Trial) -> float:
         began = time.perf_counter()
@@ -87,6 +90,10 @@ def of_lengths() -> None:
                 f"  ours, ahead {ahead:2}    {ours:.2f} busy, {ours / theirs:.2f} x Optuna; promised {PROMISED}",
                 flush=True,
             )
+            what = f"share of the time that {WORKERS} workers are busy, trials of 1 to 4 s, {ahead} ahead"
+            peer = f"TPE, {WORKERS} threads"
+            figures.append(Figure(what, ours, "", peer, theirs, ours / theirs, least=PROMISED))
+    record("beside_optuna", "lengths", figures, LIBRARIES)
 
 
 def worker(storage: Callable[[], Any], count: int) -> None:
@@ -163,6 +170,7 @@ def of_shared() -> None:
             direct = optunas(lambda: RDBStorage(url))
         told(f"Optuna, {WORKERS} processes", direct)
         print(f"  ours / Optuna {direct / ours:.1f} x", flush=True)
+        rates = {f"{WORKERS} processes": direct}
         if find_spec("grpc") is None:
             print("  Optuna's gRPC proxy: skipped; pip install grpcio protobuf")
         else:
@@ -170,6 +178,13 @@ def of_shared() -> None:
                 proxy = optunas(lambda: GrpcStorageProxy(host="127.0.0.1", port=port))
             told(f"Optuna, {WORKERS} by its gRPC proxy", proxy)
             print(f"  ours / its gRPC proxy {proxy / ours:.1f} x", flush=True)
+            rates["its gRPC proxy"] = proxy
+    what, unit = f"trials of 20 ms on {WORKERS} workers and PostgreSQL", "a second"
+    found = [
+        Figure(what, COUNT / ours, unit, f"Optuna, {name}", COUNT / theirs, theirs / ours)
+        for name, theirs in rates.items()
+    ]
+    record("beside_optuna", "shared", found, LIBRARIES)
     told("workers that never wait", COUNT * SHORT / WORKERS)
 
 

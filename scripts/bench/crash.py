@@ -22,6 +22,7 @@ from pathlib import Path
 
 import studies
 import studies.errors
+from scripts.bench.figures import Figure, record
 from studies.analysis.export import to_csv
 
 HPO = Path(sys.executable).with_name("hpo")
@@ -125,6 +126,9 @@ def main() -> None:
         print(f"killed {kills} times, {number} studies: all equal the one left alone")
         for what, count in seen.most_common():
             print(f"  {count:3} while at: {what}")
+        database = "PostgreSQL" if given.postgres else "SQLite"
+        what = f"{database}: of {number} studies killed {kills} times, those that differ from the one left alone"
+        record("crash", database, [Figure(what, 0, most=0)], ("sqlalchemy",))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+from scripts.bench.figures import of_pairs, record
+
 HERE = Path(__file__).parent
 HPO = Path(sys.executable).with_name("hpo")
 PROMISED = {("process", 100): 10.0, ("whole", 100): 6.0, ("whole", 300): 10.0}
@@ -87,6 +89,9 @@ def main() -> None:
             f"ours {ours:.2f} s, peer {peer:.1f} s, {statistics.median(ratios):.1f} × "
             f"[{ratios[0]:.1f} … {ratios[-1]:.1f}], promised {promised:.0f} ×"
         )
+        name = f"{'in one process' if kind == 'process' else 'whole process'}, {trials} trials"
+        figure = of_pairs(name, pairs, "Optuna around scikit-learn", least=promised)
+        record("end_to_end", name, [figure], ("optuna", "scikit-learn", "sqlalchemy"))
 
 
 if __name__ == "__main__":

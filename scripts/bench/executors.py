@@ -28,6 +28,7 @@ from hpo.executors.protocol import Ended, Executor
 from hpo.executors.threads import Threads
 from hpo.trainables.function import Function
 from hpo.trainables.task import Task
+from scripts.bench.figures import Figure, record
 from scripts.bench.sections import run
 
 EXECUTORS: dict[str, Callable[..., Executor]] = {
@@ -35,6 +36,7 @@ EXECUTORS: dict[str, Callable[..., Executor]] = {
     "processes": Processes,
     "dask": Cluster,
 }
+LIBRARIES = ("distributed", "optuna", "sqlalchemy")
 PROMISED = {"threads": 2.0, "processes": 2.0, "dask": 5.0}  # ms a task
 SPACE = {"x": hpo.Float(0, 1)}
 WORKERS, TRIALS, SECONDS = 16, 2000, 0.1
@@ -84,6 +86,7 @@ def ended(executor: Executor, each: Sequence[Task], *, together: bool) -> float:
 
 
 def of_tasks() -> None:
+    found = []
     for name, make in EXECUTORS.items():
         with make(
             Function(nothing, None, "maximize", travels=True, far=name == "dask"), 1
@@ -91,17 +94,25 @@ def of_tasks() -> None:
             ended(place, tasks(20), together=False)  # the process begins
             each = 1e3 * ended(place, tasks(500, 20), together=False) / 500
         print(f"  {name:10} {each:.2f} ms a task; promised at most {PROMISED[name]:g}", flush=True)
+        what = f"{name}: a task that does nothing, one after another"
+        found.append(Figure(what, each, "ms", most=PROMISED[name]))
+    record("executors", "tasks", found, LIBRARIES)
 
 
 def of_busy() -> None:
+    found = []
     for name, make in EXECUTORS.items():
         with make(Function(second, None, "maximize", travels=True, far=name == "dask"), 2) as place:
             ended(place, tasks(2), together=True)
             busy = 20 / ended(place, tasks(20, 2), together=True)
         print(f"  {name:10} {busy / 2:.3f} x two workers; promised 0.95", flush=True)
+        what = f"{name}: tasks of 1 s on two workers, beside twice what one could do"
+        found.append(Figure(what, busy / 2, "×", least=0.95))
+    record("executors", "busy", found, LIBRARIES)
 
 
 def of_sleeping() -> None:
+    ends = {}
     ideal = TRIALS * SECONDS / WORKERS
     plan: dict[str, Any] = {"space": SPACE, "sampler": "random", "finalists": 0, "rounds": 1}
     with tempfile.TemporaryDirectory() as folder:
@@ -113,6 +124,7 @@ def of_sleeping() -> None:
             )  # fmt: skip
             taken = time.perf_counter() - began
             print(f"  {name:10} {taken / ideal:.2f} x the ideal of {ideal:.0f} s", flush=True)
+            ends[name] = taken / ideal
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         study = optuna.create_study(
             storage=f"sqlite:///{Path(folder, 'optuna')}.db",
@@ -124,6 +136,12 @@ def of_sleeping() -> None:
         )
         taken = 10 * (time.perf_counter() - began)
         print(f"  Optuna     {taken / ideal:.2f} x the ideal (a tenth as many trials)", flush=True)
+    what = f"{TRIALS:,} trials of {SECONDS} s on {WORKERS} workers, × the ideal"
+    found = [
+        Figure(f"{name}: {what}", own, "×", "Optuna, threads", taken / ideal, most=1.06)
+        for name, own in ends.items()
+    ]
+    record("executors", "sleeping", found, LIBRARIES)
 
 
 def of_reporting() -> None:
@@ -138,6 +156,8 @@ def of_reporting() -> None:
     print(
         f"  processes  {taken / ideal:.2f} x the ideal of {ideal:.0f} s; promised 1.1", flush=True
     )
+    what = f"processes: {LONG} trials of 10 s that report 10 times a second, {WORKERS} workers, × the ideal"
+    record("executors", "reporting", [Figure(what, taken / ideal, "×", most=1.1)], LIBRARIES)
 
 
 def of_many(count: int = 64) -> None:
@@ -146,6 +166,8 @@ def of_many(count: int = 64) -> None:
         ended(place, tasks(count), together=True)  # the processes begin
         rate = 10 * count / ended(place, tasks(10 * count, count), together=True)
     print(f"  {rate / count:.3f} x {count} workers; promised 0.9", flush=True)
+    what = f"dask: {count} sleeping tasks at once, × {count} workers"
+    record("executors", "many", [Figure(what, rate / count, "×", least=0.9)], LIBRARIES)
 
 
 SECTIONS = {

@@ -21,6 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from scripts.bench.figures import Figure, record
+
 NUMBERS, TEXTS = 30, 10
 HOW = ("pandas.read_csv", "whole", "pieces")
 
@@ -37,7 +39,9 @@ def main() -> None:
         files, size = write(Path(folder), arguments.rows), 0.0
         print(f"{arguments.rows:,} rows × {NUMBERS + TEXTS} columns")
         print(f"{'file':<16}{'how':<18}{'seconds':>8}{'peak MB':>9}{'× table':>9}")
+        found: list[Figure] = []
         for file in files:
+            plain: dict[str, float] = {}
             for how in HOW:
                 if how == "pandas.read_csv" and file.suffix == ".parquet":
                     continue
@@ -55,6 +59,16 @@ def main() -> None:
                 print(
                     f"{file.name:<16}{how:<18}{done['seconds']:>8.1f}{done['peak'] / 1e6:>9.0f}{times:>9.2f}"
                 )
+                if how == "pandas.read_csv":
+                    plain = done
+                    continue
+                what, peer = f"{file.name[2:]}, {how}", "pandas.read_csv" if plain else ""
+                theirs = plain["peak"] / size if plain else None
+                found += [
+                    Figure(what, done["seconds"], "s", peer, plain.get("seconds")),
+                    Figure(f"{what}, peak", times, "× the table", peer, theirs),
+                ]
+        record("read_tables", f"{arguments.rows:,} rows", found, ("pandas", "pyarrow"))
 
 
 def write(folder: Path, rows: int) -> list[Path]:

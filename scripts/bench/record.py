@@ -29,6 +29,7 @@ import hpo
 from hpo.choose.suggest import suggest
 from hpo.choose.types import Observation
 from hpo.plan.space import Parameter, distribution
+from scripts.bench.figures import Figure, record
 from studies.database.records import Result
 from studies.database.store import create_store
 
@@ -42,6 +43,7 @@ SPACE: dict[str, Parameter] = {
 DISTRIBUTIONS = {name: distribution(p) for name, p in SPACE.items()}
 METRICS = ("validation_accuracy", "validation_loss", "train_accuracy", "train_loss")
 BATCH, EPOCHS, TURNS = 50, 50, 3
+LIBRARIES = ("optuna", "sqlalchemy", "pandas")
 MANY, FEW_EPOCHS = 100_000, 10
 
 
@@ -113,11 +115,18 @@ def recording(pairs: Sequence[tuple[str, str]], promised: float) -> None:
         f"{other / one:.0f} × (promised {promised:g})",
         flush=True,
     )
+    database = "SQLite" if pairs[0][0].startswith("sqlite") else "PostgreSQL"
+    what = f"{database}: recording a trial of {EPOCHS} epochs"
+    found = [Figure(what, one, "ms", "Optuna", other, other / one, least=promised)]
+    if database == "SQLite":
+        found.append(Figure(what, one, "ms", most=0.5))
+    record("record", f"recording, {database}", found, LIBRARIES)
 
 
 def drawing() -> None:
     """Milliseconds a trial to draw a batch of 50, as for a population, or one, as for a function of a user's."""
     rng = np.random.default_rng(0)
+    found = []
     for count, promised in ((100, 1.5), (300, 1.5), (1000, None), (20_000, None)):
         history = [
             Observation(settings, float(rng.standard_normal()), k // BATCH)
@@ -136,6 +145,10 @@ def drawing() -> None:
                 f"{statistics.median(times):.2f} ms a trial{told}",
                 flush=True,
             )
+            what = f"drawing {size} by {sampler} after {count:,} trials, a trial"
+            limit = most if told else None
+            found.append(Figure(what, statistics.median(times), "ms", most=limit))
+    record("record", "drawing", found, LIBRARIES)
 
 
 READ = """
@@ -182,22 +195,39 @@ def many(folder: Path) -> None:
         f"recording trials of {FEW_EPOCHS} epochs: the first 1,000 {first:.3f} ms each, the last of {MANY:,} "
         f"{last:.3f} ms: {last / first:.2f} × (promised at most 1.3); {file.stat().st_size / MANY:,.0f} bytes a trial"
     )
+    size = file.stat().st_size / MANY
+    found = [
+        Figure(
+            "the last 1,000 of 100,000 trials beside the first, a trial",
+            last / first,
+            "×",
+            most=1.3,
+        ),
+        Figure("the file, a trial", size, "bytes"),
+    ]
     for what, promised in (("trials_frame", None), ("epochs_frame", 3.0)):
         seconds, memory, rows = best(lambda what=what: read(what, url))  # type: ignore[misc]
         told = f" (promised {promised:g} s)" if promised else ""
         print(
             f"{what}: {rows:,} rows in {seconds:.2f} s{told}, {memory / 2**20:,.0f} MiB", flush=True
         )
+        found.append(Figure(f"{what}, {rows:,} rows, memory", memory / 2**20, "MiB", most=1024))
         if what == "trials_frame":
             ours = seconds
+        else:
+            found.append(Figure(f"{what}, {rows:,} rows", seconds, "s", most=promised))
     theirs, memory, _ = read("optuna", url)
     print(
         f"Optuna's trials_dataframe: {theirs:.1f} s, {memory / 2**20:,.0f} MiB: {theirs / ours:.0f} × (promised 20)",
         flush=True,
     )
+    what = f"trials_frame of {MANY:,} trials"
+    found.append(Figure(what, ours, "s", "trials_dataframe", theirs, theirs / ours, least=20))
     for arguments in (("show", "s"), ("list",)):
         seconds = min(command(*arguments, "--storage", url) for _ in range(3))
         print(f"hpo {arguments[0]}: {seconds:.2f} s (promised 1.5)", flush=True)
+        found.append(Figure(f"hpo {arguments[0]} of it", seconds, "s", most=1.5))
+    record("record", "many", found, LIBRARIES)
 
 
 def best(call: Callable[[], Any]) -> Any:

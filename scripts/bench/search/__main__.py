@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from scripts.bench.figures import Figure, record
 from scripts.bench.search import comparing, confidence, curves, landscapes, splits, tasks
 from scripts.bench.search.running import difference, each, mean_and_error, ratio
 
@@ -34,6 +35,7 @@ DATA = Path(
 )
 TRIALS = (64, 128)
 FULL_TRAININGS = 20
+LIBRARIES = ("optuna", "scikit-learn", "scipy")
 
 
 def of_curves(seeds: int) -> None:
@@ -52,12 +54,22 @@ def of_curves(seeds: int) -> None:
             f"  {name:24} rank {mean_and_error(found[..., 0])}  ({by_task}); {epochs}", flush=True
         )
     ours, *others = ranks
+    promised = {"random at full length": 0.25}
+    kept = []
     for name in others:
-        print(f"  ours / {name:24} {ratio(ranks[ours], ranks[name])}")
+        beside = ratio(ranks[ours], ranks[name])
+        print(f"  ours / {name:24} {beside:.3f}")
+        what = (
+            f"{budget} epochs, {seeds} searches a task: rank of the chosen setting beside a peer's"
+        )
+        means = ranks[ours].mean(), "", name, ranks[name].mean()
+        kept.append(Figure(what, *means, *beside, most=promised.get(name)))
+    record("search", "curves", kept, LIBRARIES)
 
 
 def of_confidence(seeds: int) -> None:
     """Twice as many searches: shares of few tell little."""
+    kept_figures = []
     for trials in confidence.TRIALS:
         print(f"\n{trials} trainings, {2 * seeds} searches a landscape")
         for name, landscape in confidence.LANDSCAPES.items():
@@ -70,19 +82,39 @@ def of_confidence(seeds: int) -> None:
             kept = np.mean([f.nothing_kept for f in found])
             extended = np.mean([f.extended for f in found])
             bias = np.mean([f.bias for f in found])
+            what = f"{name}, {trials} trainings, {len(found)} searches:"
+            if told:
+                share = float(np.mean(told))
+                kept_figures.append(
+                    Figure(f"{what} intervals that hold the truth", share, least=0.9)
+                )
+            figure = Figure(f"{what} kept where a parameter does nothing", float(kept), least=0.9)
+            kept_figures.append(figure)
+            outside = "outside" in name
+            figure = Figure(
+                f"{what} extended", float(extended),
+                least=0.8 if outside else None, most=None if outside else 0.05,
+            )  # fmt: skip
+            kept_figures.append(figure)
             print(
                 f"  {name:28} {covered}, bias {bias:+.4f}; nothing kept {kept:.1%}; extended {extended:.1%}",
                 flush=True,
             )
+    record("search", "confidence", kept_figures, LIBRARIES)
 
 
 def of_landscapes(seeds: int) -> None:
     print(f"\n{landscapes.TRIALS} trainings, {seeds} searches a landscape; mean regrets")
+    gaps = []
     for name, landscape in landscapes.LANDSCAPES.items():
         found = each(landscapes.search, [(name, seed) for seed in range(seeds)])
         ours, theirs = (np.array([f[k] for f in found]) for k in (0, 1))
         gap = difference(ours - theirs, "percentile")
-        print(f"  {name:50} ours {ours.mean():.4f}, TPE {theirs.mean():.4f}: {gap}", flush=True)
+        print(
+            f"  {name:50} ours {ours.mean():.4f}, TPE {theirs.mean():.4f}: {gap:+.4f}", flush=True
+        )
+        what = f"{name}, {seeds} searches: regret beside TPE's, the difference"
+        gaps.append(Figure(what, gap.mean, low=gap.low, high=gap.high))
         for parameter in landscape.space:
             actions = [action for f in found for action in f.verdicts[parameter]]
             shares = ", ".join(
@@ -93,6 +125,8 @@ def of_landscapes(seeds: int) -> None:
         if landscape.outside:
             soon = np.mean([f.extended_soon for f in found])
             print(f"  {'':50} extended within {landscapes.SOON} rounds: {soon:.0%}", flush=True)
+            gaps.append(Figure(f"{name}: extended within {landscapes.SOON} rounds", float(soon)))
+    record("search", "landscapes", gaps, LIBRARIES)
 
 
 def of_real(seeds: int) -> None:
@@ -111,19 +145,28 @@ def of_real(seeds: int) -> None:
         for other, theirs in zip(others, found.T[1:], strict=True):
             gains[other].append(found[:, 0] - theirs)
             print(
-                f"  {'':20} {other} {theirs.mean():.4f}: {difference(gains[other][-1])}",
+                f"  {'':20} {other} {theirs.mean():.4f}: {difference(gains[other][-1]):+.4f}",
                 flush=True,
             )
+    kept = []
     for other, each_task in gains.items():
-        print(f"  {'in the mean':20} {other}: {difference(np.mean(each_task, axis=0))}")
+        gain = difference(np.mean(each_task, axis=0))
+        print(f"  {'in the mean':20} {other}: {gain:+.4f}")
+        what = f"accuracy gained over {other}, mean of {len(each_task)} tasks, {count} searches of each"
+        kept.append(Figure(what, gain.mean, low=gain.low, high=gain.high))
     found = np.array(each(tasks.compare_extended, [(book, seed) for seed in range(count)]))
+    gain = difference(found[:, 0] - found[:, 1])
     print(
         f"  the book's ranges    extended in {found[:, 2].mean():.0%}: {found[:, 0].mean():.4f}, "
-        f"inside {found[:, 1].mean():.4f}: {difference(found[:, 0] - found[:, 1])}"
+        f"inside {found[:, 1].mean():.4f}: {gain:+.4f}"
     )
+    what = f"accuracy gained where the book's ranges may be extended, {count} searches"
+    kept.append(Figure(what, gain.mean, low=gain.low, high=gain.high, least=0.03))
+    record("search", "real", kept, LIBRARIES)
 
 
 def of_splits(seeds: int) -> None:
+    kept = []
     with tempfile.TemporaryDirectory() as folder:
         for name, plan in splits.plans(DATA, Path(folder)).items():
             table = splits.measured(plan)
@@ -134,6 +177,8 @@ def of_splits(seeds: int) -> None:
                     each(splits.chosen, [(table, searcher, seed) for seed in range(seeds)])
                 )
                 regrets[searcher] = found[:, 0]
+                what = f"{name}, {seeds} searches: regret of {searcher}"
+                kept.append(Figure(what, float(found[:, 0].mean())))
                 error = found[:, 0].std(ddof=1) / np.sqrt(seeds)
                 print(
                     f"  {searcher:28} regret {found[:, 0].mean():.4f} ± {error:.4f}; "
@@ -143,9 +188,10 @@ def of_splits(seeds: int) -> None:
             ours, *others = regrets
             for other in others:
                 print(
-                    f"  {ours} - {other:28} {difference(regrets[ours] - regrets[other])}",
+                    f"  {ours} - {other:28} {difference(regrets[ours] - regrets[other]):+.4f}",
                     flush=True,
                 )
+    record("search", "splits", kept, LIBRARIES)
 
 
 OTHERS = {

@@ -7,12 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from scripts.bench.figures import Figure, record
 from scripts.bench.search import kept
 from scripts.bench.search.peers import OURS, SEARCHERS, chosen_regret
-from scripts.bench.search.running import Floats, as_they_come, each, mean_and_error, ratio
+from scripts.bench.search.running import Floats, Interval, as_they_come, each, mean_and_error, ratio
 from scripts.bench.search.tables import FAMILIES
 
 Paths = Sequence[Path]
+LIBRARIES = ("optuna", "scipy", "torch", "smac")
+TPE = {"HPOBench": 0.65, "HPOlib": 0.25}  # what is promised: at most this share of its regret,
+BEST = {"HPOBench": 0.85, "HPOlib": 0.9}  # and of the best peer's
 
 
 def of_tables(data: Path, trials: int, seeds: int, *, slow_peers: bool) -> None:
@@ -22,10 +26,13 @@ def of_tables(data: Path, trials: int, seeds: int, *, slow_peers: bool) -> None:
         names = ", ".join(path.stem for path in paths) or f"skipped: no tables in {data / folder}"
         print(f"\n{family}, {trials} trainings, {seeds} searches a table: {names}")
         if paths:
-            _of_family(paths, trials, seeds, slow_peers)
+            found = _of_family(family, paths, trials, seeds, slow_peers)
+            record("search", f"tables, {family}, {trials} trainings", found, LIBRARIES)
 
 
-def _of_family(paths: Paths, trials: int, seeds: int, slow_peers: bool) -> None:
+def _of_family(
+    family: str, paths: Paths, trials: int, seeds: int, slow_peers: bool
+) -> list[Figure]:
     regrets: dict[str, Floats] = {}
     which: dict[str, list[int]] = {}
     for name, searcher in SEARCHERS.items():
@@ -44,15 +51,27 @@ def _of_family(paths: Paths, trials: int, seeds: int, slow_peers: bool) -> None:
         of_all = "" if count == seeds else f"; {count} of {seeds} searches a table"
         print(f"  {name:24} regret {mean_and_error(found)}  ({by_table}){of_all}", flush=True)
 
-    def beside(peer: str) -> str:
+    figures = []
+
+    def beside(peer: str, most: float | None = None) -> Interval:
         """The ratio over the searches that both have."""
-        return ratio(regrets[OURS][:, which[peer]], regrets[peer])
+        own = regrets[OURS][:, which[peer]]
+        found, means = (
+            ratio(own, regrets[peer]),
+            (float(own.mean()), "", peer, float(regrets[peer].mean())),
+        )
+        what = f"{family}, {trials} trainings, {len(which[peer])} searches a table: regret beside a peer's"
+        figures.append(Figure(what, *means, *found, most=most))
+        return found
 
     peers = [name for name in regrets if name != OURS]
     best = min(peers, key=lambda name: regrets[name].mean())
     for name in peers:
-        print(f"  ours / {name:24} {beside(name)}")
-    print(f"  ours / the best peer, {best}: {beside(best)}", flush=True)
+        print(
+            f"  ours / {name:24} {beside(name, TPE.get(family) if name == 'Optuna TPE' else None):.3f}"
+        )
+    print(f"  ours / the best peer, {best}: {beside(best, BEST.get(family)):.3f}", flush=True)
+    return figures
 
 
 def _kept(

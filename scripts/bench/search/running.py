@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,19 @@ def mean_and_error(values: Floats) -> str:
     return f"{values.mean():.4g} ± {error:.2g}"
 
 
-def ratio(ours: Floats, theirs: Floats) -> str:
+class Interval(NamedTuple):
+    """A mean, and its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    def __format__(self, digits: str) -> str:
+        mean, low, high = (format(value, digits) for value in self)
+        return f"{mean} ({low} … {high})"
+
+
+def ratio(ours: Floats, theirs: Floats) -> Interval:
     """The ratio of two means over (landscapes, searches), and its 95 % interval by the bootstrap."""
     from scipy import stats
 
@@ -72,14 +84,14 @@ def ratio(ours: Floats, theirs: Floats) -> str:
         method="percentile",
         rng=np.random.default_rng(0),
     ).confidence_interval
-    return f"{ours.mean() / theirs.mean():.3f} ({found.low:.3f} … {found.high:.3f})"
+    return Interval(float(ours.mean() / theirs.mean()), float(found.low), float(found.high))
 
 
-def difference(gains: Floats, method: str = "BCa") -> str:
+def difference(gains: Floats, method: str = "BCa") -> Interval:
     """The mean difference of pairs, with its 95 % interval by the bootstrap."""
     from scipy import stats
 
     found = stats.bootstrap(
         (gains,), np.mean, method=method, rng=np.random.default_rng(0)
     ).confidence_interval
-    return f"{gains.mean():+.4f} ({found.low:+.4f} … {found.high:+.4f})"
+    return Interval(float(gains.mean()), float(found.low), float(found.high))

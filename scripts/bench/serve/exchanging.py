@@ -17,8 +17,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from scripts.bench.beside_optuna import proxied
+from scripts.bench.figures import Figure, record
 from scripts.bench.serve.clients import Client, Exchange, Ours, Theirs, exchange
-from scripts.bench.serve.serving import serving
+from scripts.bench.serve.serving import LIBRARIES, serving
 from tests.postgres import Server, server
 
 FASTER, LATEST = 5.0, 0.25  # what is promised: times the peer's, seconds at 64 clients
@@ -37,9 +38,13 @@ def run(options: argparse.Namespace) -> None:
         )
         for storage in options.storage:
             print(f"  {storage}", flush=True)
+            found = []
             for clients in options.clients:
                 ours = _ours(storage, postgres, clients, options.seconds)
                 _told(f"ours, {clients} clients", ours)
+                what = f"{storage}, {clients} clients"
+                latest = 1e3 * LATEST if clients == 64 else None
+                found.append(Figure(f"{what}, p99 of a call", 1e3 * ours.p99, "ms", most=latest))
                 if clients == 64:
                     missed = "" if ours.p99 <= LATEST else ": missed"
                     print(f"      promised a p99 of {1e3 * LATEST:.0f} ms{missed}")
@@ -52,6 +57,9 @@ def run(options: argparse.Namespace) -> None:
                     ratio = ours.rate / theirs.rate
                     missed = "" if ratio >= FASTER else ": missed"
                     print(f"      {ratio:.1f} x, promised {FASTER:g} x{missed}", flush=True)
+                    rates = ours.rate, "a second", "gRPC proxy", theirs.rate
+                    found.append(Figure(f"{what}, trials", *rates, ratio, least=FASTER))
+            record("serve", f"exchange, {storage}", found, LIBRARIES)
 
 
 def _told(who: str, result: Exchange) -> None:

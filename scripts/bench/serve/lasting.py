@@ -10,9 +10,10 @@ from contextlib import suppress
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any
 
+from scripts.bench.figures import Figure, record
 from scripts.bench.serve.clients import Ours
 from scripts.bench.serve.exchanging import PLAN as LARGE
-from scripts.bench.serve.serving import Server, serving
+from scripts.bench.serve.serving import LIBRARIES, Server, serving
 
 SOONEST = 2.0  # seconds to the first answer, promised
 CLIENTS, TRIALS = 16, 2_000
@@ -31,6 +32,9 @@ def start(_: argparse.Namespace) -> None:
     print(
         f"  first answer after {middle:.2f} s ({min(times):.2f} … {max(times):.2f}), promised {SOONEST:g} s{missed}"
     )
+    what, low, high = "the first answer, from the start of hpo serve", min(times), max(times)
+    figure = Figure(what, middle, "s", low=low, high=high, most=SOONEST)
+    record("serve", "start", [figure], LIBRARIES)
 
 
 def soak(options: argparse.Namespace) -> None:
@@ -62,6 +66,8 @@ def soak(options: argparse.Namespace) -> None:
             f"{early / 2**20:.0f} MiB after a fifth of the time, {late / 2**20:.0f} MiB at the end: "
             f"{late / early:.2f} x, promised {GROWTH:g} x{missed}"
         )
+        what = f"memory at the end of {options.soak_seconds:.0f} s of load, beside that after a fifth of it"
+        record("serve", "soak", [Figure(what, late / early, "×", most=GROWTH)], LIBRARIES)
         print("  " + " ".join(f"{m >> 20}" for m in memory[:: max(1, len(memory) // 20)]))
 
 

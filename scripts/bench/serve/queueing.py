@@ -13,7 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from hpo.serve.tables import jobs
-from scripts.bench.serve.serving import serving
+from scripts.bench.figures import Figure, record
+from scripts.bench.serve.serving import LIBRARIES, serving
 
 OWNERS, SEARCHES = 10, 10  # of each
 PLAN: dict[str, Any] = {"source": "iris", "trials": 4, "rounds": 1, "epochs": 1, "finalists": 0}
@@ -46,3 +47,5 @@ def run(_: argparse.Namespace) -> None:
         f"  {len(order)} searches of {OWNERS} owners: {places} ended at another place than fairness says{missed}; "
         f"queued in {queued:.0f} s, done after {time.perf_counter() - began:.0f} s"
     )
+    what = f"{len(order)} searches of {OWNERS} owners: those that ended at another place than fairness says"
+    record("serve", "fairness", [Figure(what, places, most=0)], LIBRARIES)

@@ -28,6 +28,7 @@ trials = 10_000_000
 queued = 10_000
 searches = 100_000
 """
+LIBRARIES = ("optuna", "fastapi", "uvicorn", "uvloop", "sqlalchemy", "grpcio")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 

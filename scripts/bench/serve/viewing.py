@@ -18,7 +18,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from scripts.bench.serve.serving import Server, serving
+from scripts.bench.figures import Figure, record
+from scripts.bench.serve.serving import LIBRARIES, Server, serving
 from studies.database import tables
 
 PROMISED = 0.05  # of the time of the search
@@ -46,6 +47,10 @@ def run(options: argparse.Namespace) -> None:
         f"  {ratio:.3f} x ({min(ratios):.3f} … {max(ratios):.3f}), promised {1 + PROMISED:g} x{missed}; "
         f"the server {statistics.median(shares):.3f} of a core"
     )
+    what = f"the time of a search with {options.viewers:,} viewers, beside that without"
+    low, high = min(ratios), max(ratios)
+    figure = Figure(what, ratio, "×", low=low, high=high, most=1 + PROMISED)
+    record("serve", "viewers", [figure], LIBRARIES)
 
 
 def _search(viewers: int, pair: int) -> tuple[float, float]:

@@ -30,6 +30,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from scripts.bench.figures import Figure, record
 from scripts.bench.tables.models import models
 from scripts.bench.tables.outer import CLASSES, QUANTITIES, Outer, of_source, of_uci, uci_tables
 
@@ -62,8 +63,8 @@ def interval(ratios: Floats) -> str:
 
 def section(
     draws: Iterable[tuple[str, Draw]], splits: int, hidden: tuple[int, ...] | None = None
-) -> None:
-    """Print the errors of a linear model, and the others' beside them."""
+) -> list[Figure]:
+    """Print the errors of a linear model, and the others' beside them; the geometric means are figures."""
     import sklearn.ensemble  # noqa: F401  # it brings the threads that are limited here
     from threadpoolctl import threadpool_limits
 
@@ -84,6 +85,9 @@ def section(
         print(f"  {table:14} {errors[0].mean():9.4g}  {shown}   {took}", flush=True)
     means = "  ".join(f"{math.exp(mean):15.3f}" for mean in np.mean(of_tables, axis=0)[1:])
     print(f"  {'geometric mean':14} {'':9}  {means}")
+    what = f"{len(of_tables)} tables, {splits} splits: error beside a linear model's, geometric mean, of"
+    values = np.exp(np.mean(of_tables, axis=0))[1:].tolist()
+    return [Figure(f"{what} {name}", value) for name, value in zip(names[1:], values, strict=True)]
 
 
 def main() -> None:
@@ -104,7 +108,8 @@ def main() -> None:
             (t, draw()) for t, draw in draws[name].items() if not given.only or t in given.only
         )
         is_uci = name == "uci"
-        section(chosen, given.splits or (10 if is_uci else 5), (50,) if is_uci else None)
+        found = section(chosen, given.splits or (10 if is_uci else 5), (50,) if is_uci else None)
+        record("tables", name, found, ("scikit-learn", "optuna"))
 
 
 if __name__ == "__main__":

@@ -27,8 +27,9 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_info
 
+from scripts.bench.figures import Figure, of_pairs, record
 from scripts.bench.trainer import tasks
-from scripts.bench.trainer.peers import CORES, OURS, PEERS, TRIALS, Variant
+from scripts.bench.trainer.peers import CORES, LIBRARIES, OURS, PEERS, PROMISED, TRIALS, Variant
 from scripts.bench.trainer.worker import Result, Worker
 
 SECTIONS = (*tasks.NAMES, "threads", "many")
@@ -54,19 +55,26 @@ def against_peers(name: str, optimizer: str, chosen: list[str], runs: int, mnist
     with Worker("ours", order) as ours:
         expected = ours.run(OURS)
         print(f"  {'ours':28} {_accuracies(expected)}", flush=True)
+        found: list[Figure] = []
         for title in chosen:
-            learned = against(title, order, ours, runs, tuning)
+            learned = against(title, order, ours, runs, tuning, found)
             assert_agreement(title, expected, learned, AGREEMENT[name])
+    record("trainer", f"{name}, {optimizer}", found, LIBRARIES)
 
 
-def against(title: str, order: tasks.Order, ours: Worker, runs: int, tuning: int) -> Result:
-    """Ours and one peer; what the peer has learned."""
+def against(
+    title: str, order: tasks.Order, ours: Worker, runs: int, tuning: int, found: list[Figure]
+) -> Result:
+    """Ours and one peer; what the peer has learned. The figures are appended to `found`."""
+    promised = PROMISED[order.name, order.optimizer]
+    what = f"{order.name}, {order.optimizer}"
     peer = PEERS[title]
     with Worker(peer.module, order) as theirs:
         best = fastest(theirs, peer.variants(order.name), tuning)
         learned = theirs.run(best)  # which warms it up for the whole task, too
         pairs = take_turns(lambda: ours.run(OURS).seconds, lambda: theirs.run(best).seconds, runs)
     print(f"  {title:28} {_told(pairs)}  ({best}) {_accuracies(learned)}", flush=True)
+    found.append(of_pairs(what, pairs, title, least=promised.get(title)))
     if peer.compiles:
 
         def compiling() -> float:
@@ -76,6 +84,8 @@ def against(title: str, order: tasks.Order, ours: Worker, runs: int, tuning: int
 
         pairs = take_turns(lambda: ours.run(OURS).seconds, compiling, runs)
         print(f"  {title + ' and its compilation':28} {_told(pairs)}", flush=True)
+        first = f"{title}, compiling"
+        found.append(of_pairs(what, pairs, first, least=promised.get(first)))
     return learned
 
 
@@ -105,7 +115,7 @@ def assert_agreement(title: str, ours: Result, theirs: Result, most: float) -> N
         assert abs(a - b) <= most, f"{title}: {what} accuracy {b:.3f}, ours {a:.3f}"
 
 
-def on_threads(name: str, optimizer: str, runs: int, mnist: str) -> None:
+def on_threads(name: str, optimizer: str, runs: int, mnist: str) -> Figure:
     """Ours on all threads and on one."""
     with Worker("ours", tasks.Order(name, optimizer, TRIALS, mnist)) as ours:
         one = Variant(1, TRIALS)
@@ -115,6 +125,7 @@ def on_threads(name: str, optimizer: str, runs: int, mnist: str) -> None:
     print(
         f"  {name + ', ' + optimizer:28} {_told(pairs, f'{CORES} threads', '1 thread')}", flush=True
     )
+    return of_pairs(f"{name}, {optimizer}: all threads", pairs, "one thread", least=1.75)
 
 
 def many(optimizer: str, runs: int, mnist: str) -> None:
@@ -136,9 +147,15 @@ def many(optimizer: str, runs: int, mnist: str) -> None:
         f"{most.trials:,} {large:.2f} ms: {_ratio(ratios)}",
         flush=True,
     )
+    found = [
+        of_pairs("a trial among 10,000 beside one among 100", pairs, "among 10,000", "ms", most=1.1)
+    ]
     for order in orders:
         with Worker("ours", order) as fresh:
-            print(f"  {order.trials:>6,} trials: at most {fresh.run(OURS).peak:.0f} MB resident")
+            peak = fresh.run(OURS).peak
+            print(f"  {order.trials:>6,} trials: at most {peak:.0f} MB resident")
+            found.append(Figure(f"memory with {order.trials:,} trials", peak, "MB"))
+    record("trainer", f"many, {optimizer}", found, LIBRARIES)
 
 
 def _told(pairs: Pairs, our_name: str = "ours", their_name: str = "peer") -> str:
@@ -231,8 +248,10 @@ def main() -> None:
             against_peers(name, optimizer, chosen, arguments.runs, arguments.data)
     for optimizer in arguments.optimizer if "threads" in sections else ():
         print("\nthreads")
-        for name in tasks.NAMES:
-            on_threads(name, optimizer, arguments.runs, arguments.data)
+        found = [
+            on_threads(name, optimizer, arguments.runs, arguments.data) for name in tasks.NAMES
+        ]
+        record("trainer", f"threads, {optimizer}", found, LIBRARIES)
     for optimizer in arguments.optimizer if "many" in sections else ():
         print("\nmany")
         many(optimizer, arguments.runs, arguments.data)

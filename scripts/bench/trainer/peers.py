@@ -43,6 +43,20 @@ ONE_AT_A_TIME = {"digits": (1,), "book": (1,)}
 JAX_STACKS = {"digits": (25, 50, 100), "book": (2, 5, 25)}
 TORCH_STACKS = {"digits": (25, 50, 100), "book": (4, 10, 25)}
 
+LIBRARIES = ("torch", "jax", "scikit-learn")
+PROMISED: dict[tuple[str, str], dict[str, float]] = {
+    ("digits", "momentum"): {
+        "jax": 1.5, "jax, compiling": 6.0, "jax-sharded": 1.3, "torch-stacked": 2.0, "torch": 22.0,
+        "sklearn": 22.0, "products": 0.67,
+    },
+    ("digits", "adam"): {"jax-sharded": 1.3},
+    ("book", "momentum"): {
+        "jax": 1.4, "jax-sharded": 1.0, "torch": 2.2, "sklearn": 4.0, "products": 0.8,
+    },
+    ("book", "adam"): {"jax-sharded": 1.0},
+}  # fmt: skip
+"""By task and optimizer: how many times as long as ours each peer should take at least."""
+
 OURS = Variant(CORES, TRIALS)
 PEERS = {
     "jax": Peer("jax_peer", "jax", (1,), JAX_STACKS, compiles=True),

@@ -63,7 +63,7 @@ def test_every_folder_at_the_top_is_one_of_the_house() -> None:
     if not tracked:
         pytest.skip("not a git checkout")
     folders = {name.split("/")[0] for name in tracked if "/" in name}
-    assert folders == {"hpo", "trainer", "studies", "docs", "scripts", "tests", ".ci"}
+    assert folders == {"hpo", "trainer", "studies", "docs", "scripts", "tests", ".ci", ".github"}
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -132,6 +131,10 @@ def _lines(
 
 def _allow_many_files() -> None:
     """Each connection is an open file, of which many systems allow a process 1,024 before it asks for more."""
+    try:
+        import resource
+    except ImportError:  # on Windows, which has no such limit
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
     if soft != resource.RLIM_INFINITY and soft < most:

@@ -14,11 +14,11 @@ import secrets
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from studies.database import processes
 from studies.database.tables import leases
 from studies.errors import LeaseError
 
@@ -77,7 +77,7 @@ def acquire(
             holder=token,
             host=socket.gethostname(),
             process=os.getpid(),
-            process_started=start_of(os.getpid()),
+            process_started=processes.start_of(os.getpid()),
             since=now,
             heartbeat=now,
         )
@@ -149,7 +149,7 @@ def is_alive(connection: sa.Connection, row: sa.Row[Any]) -> bool:
     On another host it does as long as the `heartbeat`, by the database's clock, goes on.
     """
     if row.host == socket.gethostname():
-        return _alive(row.process, row.process_started)
+        return processes.is_alive(row.process, row.process_started)
     age: timedelta = database_time(connection) - row.heartbeat
     return age < timedelta(seconds=EXPIRY_SECONDS)
 
@@ -158,25 +158,3 @@ def database_time(connection: sa.Connection) -> datetime:
     """The time by the database's clock, in UTC without a time zone."""
     now: datetime = connection.execute(sa.select(sa.func.current_timestamp())).scalar_one()
     return now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now
-
-
-def _alive(process: int, started: float | None) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # a process of another user, which may have been given the number since
-        pass
-    now_started = start_of(process)
-    return started is None or now_started is None or now_started == started
-
-
-def start_of(process: int) -> float | None:
-    """When a process started, in clock ticks since boot (proc(5), field 22); None where there is no /proc."""
-    try:
-        text = Path(f"/proc/{process}/stat").read_text()
-    except OSError:
-        return None
-    fields = text[text.rindex(")") + 2 :].split()
-    # A zombie has ended; its parent has just not asked for its status yet.
-    return -1.0 if fields[0] == "Z" else float(fields[19])

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from studies.database import lease
+from studies.database import lease, processes
 from studies.database.lease import EXPIRY_SECONDS, HEARTBEAT_SECONDS
 from studies.database.store import Store, create_store, open_store
 from studies.database.tables import leases
@@ -95,7 +95,7 @@ def test_a_process_number_that_was_used_again_is_not_the_holder(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
-    started = lease.start_of(os.getppid())
+    started = processes.start_of(os.getppid())
     assert started is not None
     put(store, process=os.getppid(), process_started=started)
     assert store.study("s").holder is not None
@@ -120,7 +120,7 @@ def test_a_process_that_is_gone_holds_nothing(
 def test_a_zombie_holds_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        started = lease.start_of(process.pid)
+        started = processes.start_of(process.pid)
         assert started is not None
         put(store, process=process.pid, process_started=started)
         assert store.study("s").holder is not None

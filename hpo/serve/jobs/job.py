@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import sys
 import threading
@@ -137,7 +136,11 @@ def _is_away(error: BaseException) -> bool:
 
 def _limit(memory: int) -> None:
     """Let this process, and those that it begins, have so much memory, and be the first to end where that is short."""
-    with suppress(ValueError, OSError):  # the system allows less already
+    with suppress(
+        ValueError, OSError, ImportError
+    ):  # less is allowed already; Windows has no such limits
+        import resource
+
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("800")

@@ -19,7 +19,7 @@ from typing import Any, Literal, cast
 import sqlalchemy as sa
 
 from hpo.serve.tables import jobs
-from studies.database import lease, tables
+from studies.database import lease, processes, tables
 from studies.database.engine import now
 
 Stored = Literal["queued", "running", "paused", "cancelled", "done", "failed"]
@@ -180,7 +180,7 @@ def _take(connection: sa.Connection, job_id: int) -> sa.Row[Any]:
             ended=None,
             host=socket.gethostname(),
             process=process,
-            process_started=lease.start_of(process),
+            process_started=processes.start_of(process),
             heartbeat=lease.database_time(connection),
         )
         .returning(jobs)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpo.choose.acquisition import CLOSE, _thompson_share, log_improvement
+from hpo.choose.acquisition import CLOSE, _thompson_share, draw, log_improvement
 from hpo.choose.model import fit
 from hpo.choose.positions import are_choices, positions
 from hpo.choose.suggest import suggest
@@ -151,3 +151,13 @@ def test_fewer_settings_than_draws_are_drawn_again(sampler: str) -> None:
     drawn = suggest(space, history, 5, 0, sampler=sampler)
     assert drawn[0]["kind"] == "b"
     assert {s["kind"] for s in drawn} == {"a", "b"}
+
+
+def test_while_settings_differ_by_noise_alone_a_half_of_the_draws_fill_gaps() -> None:
+    ranges = {"x": Float(0.0, 1.0)}
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        tried = [{"x": x} for x in np.append(np.linspace(0.0, 0.55, 12), [0.95, 1.0]).tolist()]
+        values = rng.standard_normal(len(tried)).tolist()
+        drawn = [one["x"] for one in draw(ranges, tried, values, 8, rng)]
+        assert sum(0.6 <= float(x) <= 0.9 for x in drawn) >= 2

@@ -145,6 +145,15 @@ def test_the_noise_is_found_where_settings_are_tried_again(noise: float) -> None
         assert math.sqrt(model.noise) * unit == pytest.approx(noise, rel=0.25)
 
 
+def test_noise_alone_is_doubted_and_a_slope_is_not_once_there_are_a_few_values() -> None:
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        U = rng.random((24, 3))
+        assert fit(U, rng.standard_normal(24).tolist(), numbers(3)).doubt > 0.5
+        slope = U[:, 0] + 0.05 * rng.standard_normal(24)
+        assert fit(U, slope.tolist(), numbers(3)).doubt < 0.01
+
+
 def test_values_without_noise_are_met() -> None:
     model = sine(30, 0.0)
     assert model.noise < 1e-3

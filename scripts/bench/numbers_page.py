@@ -56,7 +56,7 @@ def _missed(results: Mapping[str, Sequence[Section]]) -> Iterator[str]:
     yield f"Of {len(judged)} promises {len(missed)} are missed{':' if missed else '.'}\n"
     if missed:
         yield "".join(
-            f"- {BENCHMARKS[name].title}: {figure.what}, {_judged(figure)} (promised {_promise(figure)})\n"
+            f"- {BENCHMARKS[name].title}: {_named(figure)}, {_judged(figure)} (promised {_promise(figure)})\n"
             for name, figure in missed
         )
 
@@ -69,6 +69,10 @@ def _row(figure: Figure) -> str:
         ours += _range(figure)
     verdict = {None: "", False: "met", True: "**missed**"}[figure.missed]
     return f"| {figure.what} | {ours} | {theirs} | {ratio} | {_promise(figure)} | {verdict} |\n"
+
+
+def _named(figure: Figure) -> str:
+    return f"{figure.what}, beside {figure.peer}" if figure.ratio is not None else figure.what
 
 
 def _judged(figure: Figure) -> str:
@@ -121,7 +125,9 @@ def _run(section: Section) -> str:
         section.date,
         f"`{section.command}`" if section.command else "",
         f"{machine['cores']} cores of {machine['processor'] or 'an unknown processor'}"
-        + (f", {machine['memory']} GiB" if machine.get("memory") else ""),
+        + (f", {machine['memory']} GiB" if machine.get("memory") else "")
+        if machine
+        else "machine and versions were not written down",
         machine.get("system", ""),
         ", ".join([f"Python {python}", *libraries] if python else libraries),
         "" if section.busy is None else f"load {section.busy:g} before it began",

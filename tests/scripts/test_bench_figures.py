@@ -112,7 +112,9 @@ def test_the_page_has_a_row_of_each_figure_and_names_what_is_missed() -> None:
     assert "| fast | 1.5 s | Peer: 6 s | 4 × (3 … 5) | at least 5 × | **missed** |" in page
     assert "| small | 250 MB |  |  | at most 300 MB | met |" in page
     assert "| unpromised | 0.123 |  |  |  |  |" in page
-    assert re.search(r"Of 2 promises 1 .*\n\n- What a crash leaves: fast, 4 × \(.*5 ×\)", page)
+    assert re.search(
+        r"Of 2 promises 1 .*\n\n- What a crash leaves: fast, beside Peer, 4 × \(.*5 ×\)", page
+    )
     assert "2026-11-29; 2 cores of P; numpy 2; entered from RESULTS.md." in page
 
 

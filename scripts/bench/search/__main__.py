@@ -59,9 +59,7 @@ def of_curves(seeds: int) -> None:
     for name in others:
         beside = ratio(ranks[ours], ranks[name])
         print(f"  ours / {name:24} {beside:.3f}")
-        what = (
-            f"{budget} epochs, {seeds} searches a task: rank of the chosen setting beside a peer's"
-        )
+        what = f"{budget} epochs, {seeds} searches a task: rank of the chosen setting"
         means = ranks[ours].mean(), "", name, ranks[name].mean()
         kept.append(Figure(what, *means, *beside, most=promised.get(name)))
     record("search", "curves", kept, LIBRARIES)

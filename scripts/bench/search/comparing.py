@@ -60,7 +60,7 @@ def _of_family(
             ratio(own, regrets[peer]),
             (float(own.mean()), "", peer, float(regrets[peer].mean())),
         )
-        what = f"{family}, {trials} trainings, {len(which[peer])} searches a table: regret beside a peer's"
+        what = f"{family}, {trials} trainings, {len(which[peer])} searches a table: regret"
         figures.append(Figure(what, *means, *found, most=most))
         return found
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,9 @@ from tests import postgres
 
 @pytest.mark.slow
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
-def test_a_search_killed_at_100_random_instants_equals_one_left_alone(store: str) -> None:
+def test_a_search_killed_at_100_random_instants_equals_one_left_alone(
+    store: str, tmp_path: Path
+) -> None:
     if store == "postgresql" and postgres.binaries() is None:
         pytest.skip("no PostgreSQL server here: apt-get install postgresql")
     server = ["--postgres"] if store == "postgresql" else []
@@ -26,6 +29,7 @@ def test_a_search_killed_at_100_random_instants_equals_one_left_alone(store: str
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, "HPO_BENCH_RESULTS": str(tmp_path)},
     )
     assert done.returncode == 0, done.stderr
     assert "all equal the one left alone" in done.stdout

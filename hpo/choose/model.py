@@ -34,8 +34,10 @@ UNLIKE = 0.3
 matters may seem not to: on tables of nine parameters this nearly halves the regret (scripts/bench/RESULTS.md)."""
 BOUNDS = ((-4.0, 4.0), (-4.0, 3.0), (-12.0, 2.0))
 NOISE_STARTS = 0.001, 0.3  # a fit that starts from little stays where it interpolates large noise
-ITERATIONS = 30
-TOLERANCE = 1e-4  # the fit ends when a step changes the log posterior by a smaller share than this
+ITERATIONS, TOLERANCE = (
+    30,
+    1e-4,
+)  # a fit ends after a step that changes the log posterior by a smaller share
 JITTER, SMALLEST_VARIANCE = 1e-6, 1e-12
 BAND = 96  # columns of a covariance that are computed at once
 THRESHOLDS = (

@@ -51,6 +51,7 @@ from studies.words import describe, number
 
 FEWEST = 8  # values that a verdict rests on
 FUNCTIONS = 256  # drawn from the model
+MOST_FLAT = 0.5  # of them, where noise alone may be what makes settings differ
 CENTRES = 6  # the best settings
 STEPS = 24  # the values of one parameter that are tried in each of the best settings
 UNIFORM, LOCAL = (
@@ -125,6 +126,7 @@ def narrow(
                 judged = _judge_range(
                     parameter,
                     evidence.places[name],
+                    evidence.flat,
                     evidence.best[name],
                     _held(parameter, name, training),
                     within_reach,
@@ -173,10 +175,11 @@ def _untestable(parameter: Parameter) -> str | None:
 @dataclass(frozen=True)
 class _Evidence:
     """For each parameter that always applies, where each function drawn from the model has its best (FUNCTIONS,), and
-    the best settings (B,).
+    the best settings (B,). The first `flat` functions are flat.
     """
 
     places: dict[str, Array]
+    flat: int
     best: dict[str, Array]
 
 
@@ -209,7 +212,7 @@ def _evidence(ranges: Mapping[str, Parameter], trials: Sequence[Observation]) ->
         )
         for k, name, p in judged
     }
-    return _Evidence(places, {name: best[:, k] for k, name, _ in judged})
+    return _Evidence(places, _flat(model), {name: best[:, k] for k, name, _ in judged})
 
 
 def _held(parameter: Parameter, name: str, training: Sequence[Settings]) -> Array:
@@ -218,16 +221,21 @@ def _held(parameter: Parameter, name: str, training: Sequence[Settings]) -> Arra
     return positions({name: replace(parameter, when=None)}, [{name: s[name]} for s in having])[:, 0]
 
 
+def _flat(model: Model) -> int:
+    """How many of the functions are flat, since only noise may make settings differ."""
+    return round(min(model.doubt, MOST_FLAT) * FUNCTIONS)
+
+
 def _places(
     model: Model, X: Array, anywhere: tuple[int, int], column: int, rng: np.random.Generator
 ) -> Array:
     """Where the functions drawn from a model have their best among the candidates X, in one parameter.
 
-    As many of them as the model's doubt says are flat, and have their best anywhere: at one of the candidates from the
-    first to before the second of `anywhere`, which are uniform. So noise alone narrows nothing.
+    The first of them are flat, and have their best anywhere: at one of the candidates from the first to before the
+    second of `anywhere`, which are uniform. So noise alone narrows nothing.
     """
     best = np.argmax(model.draws(X, FUNCTIONS, rng), axis=1)
-    flat = round(model.doubt * FUNCTIONS)
+    flat = _flat(model)
     best[:flat] = rng.integers(*anywhere, flat)
     return np.asarray(X[best, column])
 
@@ -258,6 +266,7 @@ def _smallest(parameter: Numeric, first: Numeric) -> float:
 def _judge_range(
     parameter: Numeric,
     places: Array,
+    flat: int,
     best: Array,
     held: Array,
     reach: Numeric,
@@ -266,7 +275,8 @@ def _judge_range(
     extends: bool,
 ) -> Verdict:
     """A verdict on a range, which keeps the `best` places and those `held`. `reach` is the same with the widest that it
-    may become as its limit, `smallest` the least share that may remain.
+    may become as its limit, `smallest` the least share that may remain. The first `flat` places prevent narrowing, and
+    say nothing of an end past which the best may lie.
     """
     low = float(min(np.quantile(places, TAIL), *best, *held))
     high = float(max(np.quantile(places, 1 - TAIL), *best, *held))
@@ -274,8 +284,8 @@ def _judge_range(
     short = max(0.0, smallest - (high - low + 2 * margin)) / 2
     start, stop = max(0.0, low - margin - short), min(1.0, high + margin + short)
     at_end = {
-        "lower": float((places < OUTERMOST).mean()),
-        "upper": float((places > 1 - OUTERMOST).mean()),
+        "lower": float((places[flat:] < OUTERMOST).mean()),
+        "upper": float((places[flat:] > 1 - OUTERMOST).mean()),
     }
     evidence: dict[str, Any] = {
         "low": low, "high": high, "at_lower_end": at_end["lower"], "at_upper_end": at_end["upper"],

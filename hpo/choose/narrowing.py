@@ -54,10 +54,8 @@ FUNCTIONS = 256  # drawn from the model
 MOST_FLAT = 0.5  # of them, where noise alone may be what makes settings differ
 CENTRES = 6  # the best settings
 STEPS = 24  # the values of one parameter that are tried in each of the best settings
-UNIFORM, LOCAL = (
-    200,
-    10,
-)  # further candidates: in the whole range, and near each of the best settings
+# Further candidates: in the whole range, and near each of the best settings.
+UNIFORM, LOCAL = 200, 10
 TAIL = 0.02  # of the functions may have their best below the next range, and as many above
 MARGIN = 0.2  # of that range's width, added on either side
 SMALLEST_MARGIN = 0.01  # of the present range

@@ -154,10 +154,10 @@ def test_fewer_settings_than_draws_are_drawn_again(sampler: str) -> None:
 
 
 def test_while_settings_differ_by_noise_alone_a_half_of_the_draws_fill_gaps() -> None:
-    ranges = {"x": Float(0.0, 1.0)}
+    ranges: dict[str, Parameter] = {"x": Float(0.0, 1.0)}
     for seed in range(5):
         rng = np.random.default_rng(seed)
-        tried = [{"x": x} for x in np.append(np.linspace(0.0, 0.55, 12), [0.95, 1.0]).tolist()]
-        values = rng.standard_normal(len(tried)).tolist()
-        drawn = [one["x"] for one in draw(ranges, tried, values, 8, rng)]
-        assert sum(0.6 <= float(x) <= 0.9 for x in drawn) >= 2
+        places = [*np.linspace(0.0, 0.55, 12), 0.95, 1.0]
+        values = rng.standard_normal(len(places)).tolist()
+        drawn = positions(ranges, draw(ranges, [{"x": float(x)} for x in places], values, 8, rng))
+        assert ((drawn > 0.6) & (drawn < 0.9)).sum() >= 2

@@ -17,9 +17,9 @@ from hpo.choose.model import (
     Model,
     _unlikely,
     fit,
-    standardized,
 )
 from hpo.choose.positions import Array
+from hpo.choose.standardizing import standardized
 
 values_ = st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.none(), min_size=1)
 

@@ -189,7 +189,9 @@ def test_a_request_that_takes_long_does_not_look_dead(
         assert counter.inside.wait(30)
         passed[0] = timedelta(seconds=idempotency.DEAD_SECONDS + 1)
         begun = created(service_database)
+        deadline = time.monotonic() + 60
         while created(service_database) == begun:  # until it gives a sign of life
+            assert time.monotonic() < deadline
             time.sleep(0.01)
         assert client.post(PLACE, json=1, headers=key()).status_code == 409
         counter.go_on.set()

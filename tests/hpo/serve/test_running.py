@@ -115,7 +115,9 @@ def test_a_request_is_finished_before_it_ends_and_a_second_signal_does_not_wait(
         asking = threading.Thread(target=ask)
         httpx.get(f"{service.url}/health/live")
         asking.start()
+        deadline = time.monotonic() + 60
         while not (tmp_path / "begun").exists():
+            assert time.monotonic() < deadline
             time.sleep(0.02)
         began = time.monotonic()
         service.process.send_signal(signal.SIGTERM)

@@ -238,7 +238,7 @@ def test_streams_end_at_once_when_the_service_stops(serve: Made, writer: Writer)
             service.stopping.set()
             await one.until(lambda v: v.ended)
             await other.until(lambda v: v.ended)
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 10  # a heartbeat comes after 15 seconds
 
     run(work())
 

@@ -85,7 +85,7 @@ def test_the_second_signal_ends_a_search_at_once(
     time.sleep(0.5)
     assert process.poll() is None, process.communicate()  # it waits for the epoch
     process.send_signal(stop)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (128 + stop, "")
     assert told(err) == ["Stopped. To go on: hpo resume s"]
     storage = f"sqlite:///{tmp_path / 'hpo.db'}"
@@ -104,7 +104,7 @@ def test_the_first_signal_ends_a_search_when_its_epoch_is_over(
     process = start(SEARCH)
     wait_for(tmp_path / "training")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert told(err) == ["Stopped. To go on: hpo resume s"]
     assert sorted(path.name for path in tmp_path.glob("hpo.db*")) == [

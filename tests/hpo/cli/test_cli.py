@@ -19,7 +19,7 @@ from studies import Study
 from tests.running import HPO, Call, Run
 
 # 6 trials in the search, 4 trainings that confirm.
-QUICK = ("--trials", 10, "--rounds", 2, "--epochs", 2, "--finalists", 2, "--repeats", 2)
+QUICK = "--trials 10 --rounds 2 --epochs 2 --finalists 2 --repeats 2"
 SUMMARY = {
     "study", "storage", "state", "metric", "direction", "seed", "trials", "epochs_trained", "best",
     "rounds", "ranges", "finalists", "recommended", "data", "test",
@@ -33,7 +33,7 @@ def left_behind(folder: Path) -> list[str]:
 def test_search_prints_a_summary_and_the_next_commands_which_work(
     run_hpo: Run, tmp_path: Path
 ) -> None:
-    done = run_hpo("search", "wine", *QUICK)
+    done = run_hpo("search", "wine", *QUICK.split())
     assert done.returncode == 0
     for line in (
         r"wine · complete · 6 trials and 4 to confirm · 20 epochs trained",
@@ -53,17 +53,17 @@ def test_search_prints_a_summary_and_the_next_commands_which_work(
     assert "32 trials and 8 to confirm" in run_hpo("show", "wine").stdout
 
 
-def test_no_line_is_wider_than_80_columns_or_ends_in_blanks(run_hpo: Run, study: Study) -> None:
-    shown = run_hpo("show", "small", "--storage", study.storage).stdout
+def test_no_line_is_wider_than_80_columns_or_ends_in_blanks(call_hpo: Call, study: Study) -> None:
+    shown = call_hpo(f"show small --storage {study.storage}").out
     body, _, commands = shown.partition("\n  hpo ")
     assert commands
     assert max(map(len, body.splitlines())) <= 80
     assert not [line for line in shown.splitlines() if line != line.rstrip()]
 
 
-def test_json_is_one_object_on_stdout_with_the_fields_of_the_contract(run_hpo: Run) -> None:
-    done = run_hpo("search", "wine", *QUICK, "--json", "--seed", 5)
-    said = json.loads(done.stdout)
+def test_json_is_one_object_on_stdout_with_the_fields_of_the_contract(call_hpo: Call) -> None:
+    done = call_hpo(f"search wine {QUICK} --json --seed 5")
+    said = json.loads(done.out)
     assert set(said) == SUMMARY | {"references"}
     assert said["seed"] == 5
     assert said["trials"] == {"complete": 6, "pruned": 0, "failed": 0}
@@ -79,68 +79,69 @@ def test_json_is_one_object_on_stdout_with_the_fields_of_the_contract(run_hpo: R
         assert set(r) == {"round", "ranges", "verdicts"}
         assert set(r["ranges"]["learning_rate"]) == {"low", "high", "log"}
         assert {"action", "reason"} <= set(r["verdicts"]["weight_decay"])
-    assert json.loads(run_hpo("show", "wine", "--json").stdout) == said
-    listed = json.loads(run_hpo("list", "--json").stdout)
+    assert json.loads(call_hpo("show wine --json").out) == said
+    listed = json.loads(call_hpo("list --json").out)
     assert [entry["study"] for entry in listed] == ["wine"]
 
 
 @pytest.mark.slow
-def test_quiet_says_nothing_on_stderr_and_verbose_more(run_hpo: Run) -> None:
-    quiet, plain, verbose = (
-        run_hpo("search", "wine", *QUICK, *flags) for flags in (["-q"], [], ["-v"])
-    )
-    assert quiet.stderr == ""
-    assert plain.stderr.splitlines()[0] == "wine-2: 10 trainings of 2 epochs"
-    assert re.search(r"^round 0  learning_rate  kept: ", plain.stderr, re.M)
-    assert len(verbose.stderr.splitlines()) > len(plain.stderr.splitlines())
+def test_quiet_says_nothing_on_stderr_and_verbose_more(call_hpo: Call) -> None:
+    quiet, plain, verbose = (call_hpo(f"search wine {QUICK} {flag}") for flag in ("-q", "", "-v"))
+    assert quiet.err == ""
+    assert plain.err.splitlines()[0] == "wine-2: 10 trainings of 2 epochs"
+    assert re.search(r"^round 0  learning_rate  kept: ", plain.err, re.M)
+    assert len(verbose.err.splitlines()) > len(plain.err.splitlines())
 
 
 @pytest.mark.slow
 def test_two_searches_with_one_seed_export_the_same_bytes_but_for_times(
-    run_hpo: Run,
+    call_hpo: Call,
 ) -> None:
     frames = []
     for file, workers in (("a.db", 1), ("b.db", 2)):
         storage = f"sqlite:///{file}"
-        run_hpo("search", "wine", *QUICK, "--storage", storage, "--workers", workers)
-        done = run_hpo("export", "wine", "--table", "trials", "--storage", storage)
-        frames.append([line.rsplit(",", 2)[0] for line in done.stdout.splitlines()])
-        assert done.stdout.splitlines()[0].endswith(",started,finished")
+        call_hpo(f"search wine {QUICK} --storage {storage} --workers {workers}")
+        done = call_hpo(f"export wine --table trials --storage {storage}")
+        frames.append([line.rsplit(",", 2)[0] for line in done.out.splitlines()])
+        assert done.out.splitlines()[0].endswith(",started,finished")
     assert frames[0] == frames[1]
     assert len(frames[0]) == 7
 
 
-def test_a_plan_comes_from_a_file_and_flags_override_it(run_hpo: Run, tmp_path: Path) -> None:
+def test_a_plan_comes_from_a_file_and_flags_override_it(call_hpo: Call, tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text(
         'source = "wine"\ntrials = 50\nrounds = 1\nepochs = 1\n[space]\nlearning_rate = "0.01:0.1"\n'
     )
-    done = run_hpo("search", "--config", "study.toml", "--trials", 4, "--finalists", 0, "--json")
-    said = json.loads(done.stdout)
+    done = call_hpo("search --config study.toml --trials 4 --finalists 0 --json")
+    said = json.loads(done.out)
     assert said["trials"]["complete"] == 4
     assert said["ranges"] == {"learning_rate": {"low": 0.01, "high": 0.1, "log": False}}
 
 
-def test_the_storage_may_come_from_the_environment(run_hpo: Run, tmp_path: Path) -> None:
-    done = run_hpo("search", "wine", *QUICK, HPO_STORAGE="sqlite:///elsewhere.db")
-    assert "--storage" not in done.stdout
+def test_the_storage_may_come_from_the_environment(
+    call_hpo: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HPO_STORAGE", "sqlite:///elsewhere.db")
+    done = call_hpo(f"search wine {QUICK}")
+    assert "--storage" not in done.out
     assert left_behind(tmp_path) == ["elsewhere.db"]
 
 
-def test_a_search_in_which_all_diverge_says_so_and_exits_3(run_hpo: Run) -> None:
-    done = run_hpo("search", "wine", *QUICK, "--space", "learning_rate=1e25:1e30:log")
-    assert done.returncode == 3
-    assert "No trial has succeeded." in done.stdout
-    assert done.stderr.splitlines()[-1].startswith("Error: no trial succeeded")
-    assert run_hpo("report", "wine", "-o", "r.html").returncode == 0
+def test_a_search_in_which_all_diverge_says_so_and_exits_3(call_hpo: Call) -> None:
+    done = call_hpo(f"search wine {QUICK} --space learning_rate=1e25:1e30:log")
+    assert done.status == 3
+    assert "No trial has succeeded." in done.out
+    assert done.err.splitlines()[-1].startswith("Error: no trial succeeded")
+    assert call_hpo("report wine -o r.html").status == 0
 
 
 @pytest.mark.parametrize("format_", ["csv", "json", "parquet"])
 @pytest.mark.parametrize("table", ["trials", "epochs", "rounds", "finalists"])
 def test_export_writes_each_table_in_each_format(
-    table: str, format_: str, run_hpo: Run, study: Study, tmp_path: Path
+    table: str, format_: str, call_hpo: Call, study: Study, tmp_path: Path
 ) -> None:
-    arguments = ("export", "small", "--table", table, "--format", format_, "-o", "out")
-    assert run_hpo(*arguments, "--storage", study.storage).returncode == 0
+    arguments = f"--table {table} --format {format_} -o out --storage {study.storage}"
+    assert call_hpo(f"export small {arguments}").status == 0
     read: dict[str, Callable[[Any], pd.DataFrame]] = {
         "csv": pd.read_csv,
         "json": lambda path: pd.read_json(path, lines=True),
@@ -152,10 +153,10 @@ def test_export_writes_each_table_in_each_format(
     assert len(got) == len(frame)
 
 
-def test_list_shows_every_study(run_hpo: Run) -> None:
+def test_list_shows_every_study(call_hpo: Call) -> None:
     for name in ("first", "second"):
-        run_hpo("search", "wine", *QUICK, "--name", name)
-    lines = run_hpo("list").stdout.splitlines()
+        call_hpo(f"search wine {QUICK} --name {name}")
+    lines = call_hpo("list").out.splitlines()
     assert [line.split()[0] for line in lines] == ["study", "first", "second"]
 
 
@@ -229,19 +230,19 @@ def test_what_is_wrong_is_told_in_one_line_and_nothing_is_left_behind(
 
 @pytest.mark.parametrize("command", ["show", "resume", "export", "report -o r.html"])
 def test_an_unknown_study_is_told_with_the_nearest_name(
-    command: str, run_hpo: Run, study: Study, tmp_path: Path
+    command: str, call_hpo: Call, study: Study, tmp_path: Path
 ) -> None:
-    done = run_hpo(*command.split(), "smal", "--storage", study.storage)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert re.fullmatch(r"Error: .*'smal'.*small.*\n", done.stderr)
+    done = call_hpo(f"{command} smal --storage {study.storage}")
+    assert (done.status, done.out) == (1, "")
+    assert re.fullmatch(r"Error: .*'smal'.*small.*\n", done.err)
     assert left_behind(tmp_path) == []
 
 
-def test_a_file_that_cannot_be_written_is_told_in_one_line(run_hpo: Run, study: Study) -> None:
+def test_a_file_that_cannot_be_written_is_told_in_one_line(call_hpo: Call, study: Study) -> None:
     for command in ("report", "export"):
-        done = run_hpo(command, "small", "-o", "no/such/file", "--storage", study.storage)
-        assert done.returncode == 1
-        assert done.stderr == "Error: can't write no/such/file: No such file or directory\n"
+        done = call_hpo(f"{command} small -o no/such/file --storage {study.storage}")
+        assert done.status == 1
+        assert done.err == "Error: can't write no/such/file: No such file or directory\n"
 
 
 def test_a_reader_that_goes_away_is_not_shouted_at(study: Study) -> None:

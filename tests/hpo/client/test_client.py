@@ -23,7 +23,7 @@ from tests.running import Tables
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     folder = tmp_path_factory.mktemp("service")
-    with Serving(folder, f"sqlite:///{folder / 'team.db'}", lease_seconds=5) as running:
+    with Serving(folder, f"sqlite:///{folder / 'team.db'}", lease_seconds=30) as running:
         yield running
 
 
@@ -164,7 +164,7 @@ def test_a_service_that_is_not_there_is_said_soon(monkeypatch: pytest.MonkeyPatc
         pytest.raises(hpo.ServiceError, match="does not answer"),
     ):
         client.searches()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 9  # it would try for ten seconds
 
 
 def test_a_search_that_fails_too_often_says_why(client: hpo.Client) -> None:

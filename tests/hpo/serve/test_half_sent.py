@@ -25,7 +25,7 @@ def begin(
     service: Serving, length: int, sent: bytes = b"a,b\n", name: str = "a.csv"
 ) -> socket.socket:
     """A connection on which an upload has begun."""
-    connection = socket.create_connection(("127.0.0.1", service.port), timeout=30)
+    connection = socket.create_connection(("127.0.0.1", service.port), timeout=120)
     head = HEAD.format(name=name, port=service.port, length=length)
     connection.sendall(head.encode() + sent)
     return connection
@@ -35,7 +35,7 @@ def arriving(service: Serving) -> list[Path]:
     return [*(service.folder / "serve" / "data").iterdir()]
 
 
-def until(condition: object, seconds: float = 20) -> None:
+def until(condition: object, seconds: float = 120) -> None:
     assert callable(condition)
     deadline = time.monotonic() + seconds
     while not condition():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,7 @@ from hpo.serve.problems import ProblemError
 from hpo.serve.service import Service
 from hpo.serve.settings import Settings
 from hpo.serve.tables import answers
+from studies.database.engine import now
 
 PLACE = f"{PREFIX}/counted"
 JSON = {"Content-Type": "application/json"}
@@ -165,16 +167,32 @@ def test_a_request_that_died_with_its_service_can_be_sent_again(
     assert len(counter.calls) == 2
 
 
+def created(database: ServiceDatabase) -> datetime:
+    """When the request that is stored last gave a sign of life."""
+    with database.writing() as connection:
+        found: datetime = connection.execute(sa.select(answers.c.created)).scalar_one()
+    return found
+
+
 def test_a_request_that_takes_long_does_not_look_dead(
-    client: TestClient, counter: Counter, monkeypatch: pytest.MonkeyPatch
+    client: TestClient,
+    counter: Counter,
+    service_database: ServiceDatabase,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    passed = [timedelta()]  # by the clock of requests, so that a slow machine changes nothing
+    monkeypatch.setattr(idempotency, "now", lambda: now() + passed[0])
     monkeypatch.setattr(idempotency, "SIGN_SECONDS", 0.05)
-    monkeypatch.setattr(idempotency, "DEAD_SECONDS", 0.4)
     counter.go_on.clear()
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(client.post, PLACE, json=1, headers=key())
         assert counter.inside.wait(30)
-        threading.Event().wait(0.8)
+        passed[0] = timedelta(seconds=idempotency.DEAD_SECONDS + 1)
+        begun = created(service_database)
+        deadline = time.monotonic() + 60
+        while created(service_database) == begun:  # until it gives a sign of life
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         assert client.post(PLACE, json=1, headers=key()).status_code == 409
         counter.go_on.set()
         assert first.result().status_code == 201

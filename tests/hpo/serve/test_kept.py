@@ -32,13 +32,13 @@ def test_while_one_renders_others_get_the_last_thing() -> None:
 
     def slow() -> str:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return "new"
 
     kept.get("key", lambda: 1, lambda: "old")
     with ThreadPoolExecutor(1) as threads:
         late = threads.submit(kept.get, "key", lambda: 2, slow)
-        assert begun.wait(10)
+        assert begun.wait(60)
         assert kept.get("key", lambda: 2, pytest.fail) == "old"
         go_on.set()
         assert late.result() == "new"

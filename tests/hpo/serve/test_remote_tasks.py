@@ -199,7 +199,7 @@ def test_who_waits_is_answered_when_something_is_to_be_done(served: Service) -> 
     everything = served.ask("a", 100)
     assert len(everything) == 10  # those that explore; the next depends on their results
     answers: list[list[str]] = []
-    waiting = threading.Thread(target=lambda: answers.append(served.ask("b", wait=20)))
+    waiting = threading.Thread(target=lambda: answers.append(served.ask("b", wait=30)))
     began = time.monotonic()
     waiting.start()
     time.sleep(0.2)
@@ -207,7 +207,7 @@ def test_who_waits_is_answered_when_something_is_to_be_done(served: Service) -> 
         served.post(f"/{task}/result", client="a", value=0.5)
     waiting.join()
     assert len(answers[0]) == 1
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 28
     answer = served.post(client="b", busy=answers[0], count=1).json()
     assert [task["task"] for task in answer["tasks"]] == answers[0]
     assert answer["retry_after"] > 0
@@ -276,7 +276,7 @@ def test_who_waits_is_answered_when_the_service_is_about_to_stop(served: Service
     time.sleep(0.2)
     served.made.remotes.release()
     waiting.join()
-    assert (answers, time.monotonic() - began < 20) == ([[]], True)
+    assert (answers, time.monotonic() - began < 28) == ([[]], True)
 
 
 def test_a_client_has_no_more_tasks_than_the_limit(storage: str, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ FAMILY = (
 
 def running(folder: Path) -> list[int]:
     """The group of a program that wrote `pids`, once it has, if something of it still runs."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not (pids := (folder / "pids")).exists() or not (text := pids.read_text().split()):
         assert time.monotonic() < until
         time.sleep(0.01)

@@ -3,7 +3,7 @@
 Where values have little noise, each setting of a batch has the largest expected improvement on the best so far (Jones
 et al. 1998). Where the noise is large, it is the best of one random draw of the whole function (Thompson 1933), which
 spreads more widely: on measured tables, that is what each is better at (scripts/bench/RESULTS.md). As long as noise
-alone may be what makes settings differ, up to half of the draws fill the gaps between those tried: else a search runs
+alone may be what makes settings differ, up to a quarter of the draws fill the gaps between those tried: else a search runs
 after noise, and misses a narrow hill between them.
 """
 
@@ -22,7 +22,7 @@ UNIFORM_CANDIDATES = 600
 LOCAL_CENTRES, LOCAL_CANDIDATES = 6, 60  # the best trials, and the candidates around each
 CLIMBS = 2  # how often candidates are added around the best candidates
 CLIMBERS = 3  # how many candidates are the best ones then
-MOST_FILLING = 0.5  # of the draws fill gaps, at most
+MOST_FILLING = 0.25  # of the draws fill gaps, at most
 GAPS = 64  # uniform candidates for each draw that fills a gap
 CLOSE = 0.002  # settings that differ by less in each parameter, as shares of the ranges, count as the same
 NOISY = 0.2

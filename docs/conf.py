@@ -74,22 +74,33 @@ def is_of_scikit_learn(
 
 
 def as_rst(
-    _app: Sphinx, _kind: str, _name: str, _member: object, _options: object, lines: list[str]
+    _app: Sphinx, kind: str, _name: str, _member: object, _options: object, lines: list[str]
 ) -> None:
-    """Keep the columns of tables in docstrings, and read `coefs_` without backticks as a name, not as a link."""
-    paragraphs = "\n".join(lines).split("\n\n")
-    for at, text in enumerate(paragraphs):
-        if text[:1].isspace() or text.startswith(">>>"):
-            continue
-        if re.match(r"\S+(, \S+)* {2,}\S", text):
-            paragraphs[at] = "::\n\n" + textwrap.indent(text, "    ")
+    """Read a docstring as it looks: indented formulas and tables keep their lines, and `coefs_` is a name, not a link.
+
+    What is below `Args:`, `Raises:` and so on is napoleon's, which indents for another reason.
+    """
+    if kind == "data":  # the docstring of str tells nothing of a constant
+        lines.clear()
+    paragraphs: list[str] = []
+    literal = section = False
+    for text in "\n".join(lines).split("\n\n"):
+        indented = text.startswith("    ") and not text.lstrip().startswith(">>>")
+        table = re.match(r"\S+(, \S+)* {2,}\S", text) is not None
+        section = section or re.match(r"[A-Z][a-z]+:\n    ", text) is not None
+        if table or (indented and not section):
+            paragraphs += [*([] if literal else ["::"]), textwrap.indent(text, "    " * table)]
+        elif text.startswith(">>>"):
+            paragraphs.append(text)
         else:
-            paragraphs[at] = re.sub(
-                r"`[^`]*`|\w+_\b",
-                lambda m: m[0].removesuffix("_") + "\\_" * m[0].endswith("_"),
-                text,
-            )
+            paragraphs.append(re.sub(r"`[^`]*`|\b\w+_\b", without_link, text))
+        literal = table or (indented and not section) or text.endswith("::")
     lines[:] = "\n\n".join(paragraphs).split("\n")
+
+
+def without_link(name: re.Match[str]) -> str:
+    """A name with its last underscore escaped; code between backticks as it is."""
+    return name[0] if name[0].startswith("`") else f"{name[0][:-1]}\\_"
 
 
 class FilesOfTheRepository(SphinxTransform):
@@ -127,7 +138,10 @@ def python_page() -> str:
         module = importlib.import_module(package)
         parts += [f"## {package}", in_rst(f".. automodule:: {package}\n   :no-members:")]
         for name in module.__all__:
-            parts += [f"### {package}.{name}", in_rst(directive(f"{package}.{name}", module, name))]
+            parts += [
+                f"### `{package}.{name}`",
+                in_rst(directive(f"{package}.{name}", module, name)),
+            ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The pages in the folders of docs/ are true: all that they show runs, in order."""
+"""The first page and those in the folders of docs/ are true: all that they show runs, in order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 BLOCKS = re.compile(r"^```(sh|python)\n(.*?)^```$", re.M | re.S)
 PAGES = [
     page
-    for page in sorted(DOCS.glob("*/*.md"))
+    for page in [DOCS / "start.md", *sorted(DOCS.glob("*/*.md"))]
     if page.parent.name != "reference" and BLOCKS.search(page.read_text(encoding="utf-8"))
 ]
 

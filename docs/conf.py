@@ -1,7 +1,7 @@
 """How `scripts/docs` builds the site: the pages of this folder, and a reference that is written from the code.
 
-`reference/python.md` holds the docstring of every public name, and `reference/commands.md` the help of every command.
-Both are written anew at each build, so they can't be out of date.
+`reference/python.md` holds the docstring of every public name, `reference/commands.md` the help of every command,
+and `reference/plan.md` every field of a plan. They are written anew at each build, so they can't be out of date.
 """
 
 from __future__ import annotations
@@ -122,10 +122,11 @@ class FilesOfTheRepository(SphinxTransform):
 
 
 def write_reference(app: Sphinx) -> None:
-    """Write the two pages of the reference, unless they are as they should be."""
+    """Write the pages of the reference, unless they are as they should be."""
     folder = Path(app.srcdir) / "reference"
     folder.mkdir(exist_ok=True)
-    for name, text in {"python.md": python_page(), "commands.md": commands_page()}.items():
+    pages = {"python.md": python_page(), "commands.md": commands_page(), "plan.md": plan_page()}
+    for name, text in pages.items():
         page = folder / name
         if not page.exists() or page.read_text(encoding="utf-8") != text:
             page.write_text(text, encoding="utf-8")
@@ -172,6 +173,13 @@ def commands_page() -> str:
         )
         parts += [f"## {' '.join(['hpo', *words])}", f"```text\n{shown.output}```"]
     return "\n\n".join(parts) + "\n"
+
+
+def plan_page() -> str:
+    """A plan with every field explained, as `hpo init` writes it."""
+    shown = CliRunner().invoke(cli, ["init", "-"], prog_name="hpo", catch_exceptions=False)
+    about = "What `hpo init` writes: a file for `hpo search --config FILE`, with all that a search can be told."
+    return f"# The fields of a plan\n\n{about}\n\n```toml\n{shown.output}```\n"
 
 
 def commands(group: click.Group, *before: str) -> Iterator[list[str]]:

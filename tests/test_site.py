@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from hpo.cli import cli
+from hpo.plan.fields import FIELDS
 
 pytestmark = [
     pytest.mark.slow,
@@ -25,7 +26,18 @@ ROOT = Path(__file__).parents[1]
 
 
 def build(root: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", "-q", "docs", "site"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "sphinx",
+        "-W",
+        "-n",
+        "--keep-going",
+        "-q",
+        "docs",
+        "site",
+    ]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(
         command, cwd=root, env=environment, check=False, capture_output=True, text=True
@@ -36,7 +48,7 @@ def build(root: Path) -> subprocess.CompletedProcess[str]:
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages, and the files beside them to which they link."""
     root = tmp_path_factory.mktemp("site")
-    for name in ("docs", "scripts", "tests"):
+    for name in ("docs", "hpo", "scripts", "tests"):
         hidden = shutil.ignore_patterns("_build", "reference", "__pycache__")
         shutil.copytree(ROOT / name, root / name, ignore=hidden)
     for name in ("pyproject.toml", *(path.name for path in ROOT.glob("*.md"))):
@@ -61,6 +73,12 @@ def test_every_command_is_in_the_reference(copied: Path) -> None:
     text = html.unescape(re.sub(r"<[^>]+>", "", shown(copied, "commands.html")))
     for name in cli.commands:
         assert f"Usage: hpo {name} " in text
+
+
+def test_every_field_of_a_plan_is_in_the_reference(copied: Path) -> None:
+    text = html.unescape(re.sub(r"<[^>]+>", "", shown(copied, "plan.html")))
+    for name in FIELDS:
+        assert re.search(rf"^(#|\[)?{name}( =|\])", text, re.M), name
 
 
 @pytest.mark.parametrize(

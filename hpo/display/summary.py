@@ -55,7 +55,7 @@ def summary(study: Study) -> list[RenderableType]:
     if s.predicted is not None:
         first, *others = s.predicted.sentences()
         parts += [_indented(first), *(Padding(Text(line), (0, 0, 0, 4)) for line in others)]
-    parts += [Text(), *_ranges(s)]
+    parts += _ranges(s)
     if s.plan and (agreements := study.rank_agreement()):
         parts += _agreement(agreements)
     parts.append(_line("Stored", f"in {s.storage} as ", s.record.name))

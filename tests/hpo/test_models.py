@@ -46,7 +46,8 @@ def kinds(folder: Path, table: Path) -> Study:
 
 @pytest.fixture(scope="module")
 def weights(folder: Path, table: Path) -> Study:
-    return hpo.search(table, target="weight", storage=f"sqlite:///{folder}/weights.db", **PLAN)
+    plan = PLAN | {"epochs": 20}  # so that networks are trained to their end, and err alike
+    return hpo.search(table, target="weight", storage=f"sqlite:///{folder}/weights.db", **plan)
 
 
 def test_the_model_is_the_network_whose_score_on_the_test_rows_the_study_has(

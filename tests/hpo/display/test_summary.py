@@ -29,7 +29,8 @@ def shown(study: Study, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_usual_study_fits_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     with TemporaryDirectory() as folder:  # whose name is short, as those of users are
-        study = hpo.search("digits", epochs=3, storage=f"sqlite:///{folder}/s.db")
+        # A third round that moves both ranges would add two lines more.
+        study = hpo.search("digits", epochs=3, rounds=2, storage=f"sqlite:///{folder}/s.db")
         lines = shown(study, monkeypatch)
     assert len(lines) < ROWS  # the prompt has the last
     assert max(map(len, lines)) <= COLUMNS

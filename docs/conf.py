@@ -52,18 +52,9 @@ nitpick_ignore_regex = [
 def setup(app: Sphinx) -> None:
     """Sphinx calls this before it builds."""
     app.connect("builder-inited", write_reference)
-    app.connect("source-read", only_folders_with_pages)
     app.connect("autodoc-skip-member", is_of_scikit_learn)
     app.connect("autodoc-process-docstring", as_rst, priority=400)  # before napoleon, at 500
     app.add_transform(FilesOfTheRepository)
-
-
-def only_folders_with_pages(_app: Sphinx, page: str, source: list[str]) -> None:
-    """Drop folders without pages from the front page: Sphinx warns of them, and this warning can't be turned off."""
-    if page == "index":
-        for folder in re.findall(r"^(\w+)/\*$", source[0], re.M):
-            if not any((PAGES / folder).glob("*.md")):
-                source[0] = source[0].replace(f"{folder}/*\n", "")
 
 
 def is_of_scikit_learn(

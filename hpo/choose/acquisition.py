@@ -72,12 +72,10 @@ def draw(
     if by_thompson:
         functions = model.draws(X, by_thompson, rng)
         chosen += [_take(function, X, is_new) for function in functions]
-    gaps = slice(len(pending), len(pending) + min(GAPS * filling, UNIFORM_CANDIDATES))
-    for _ in range(filling):
-        known = np.concatenate([U, pending, X[chosen]])
-        far = np.full(len(X), -1.0)
-        far[gaps] = model.steps(X[gaps], known).min(axis=1)
-        chosen.append(_take(far, X, is_new))
+    begin = len(pending)  # after which X has the uniform candidates
+    gaps = slice(begin, begin + min(GAPS * filling, UNIFORM_CANDIDATES))
+    known = np.concatenate([U, pending, X[chosen]])
+    chosen += _in_gaps(model, X, gaps, known, is_new, filling)
     return [setting(ranges, X[k]) for k in chosen]
 
 
@@ -115,6 +113,16 @@ def _most_improving(
         V = np.vstack([V, row])
         variances = np.maximum(variances - row**2, SMALLEST_VARIANCE)
     return chosen[pending:]
+
+
+def _in_gaps(model: Model, X: Array, gaps: slice, known: Array, is_new: Mask, n: int) -> list[int]:
+    """n of the candidates X[gaps], one after another, each the farthest from all settings that are known by then."""
+    chosen: list[int] = []
+    for _ in range(n):
+        far = np.full(len(X), -1.0)
+        far[gaps] = model.distances(X[gaps], np.concatenate([known, X[chosen]])).min(axis=1)
+        chosen.append(_take(far, X, is_new))
+    return chosen
 
 
 def _take(scores: Array, X: Array, is_new: Mask) -> int:

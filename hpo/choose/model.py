@@ -35,10 +35,8 @@ UNLIKE = 0.3
 matters may seem not to: on tables of nine parameters this nearly halves the regret (scripts/bench/RESULTS.md)."""
 BOUNDS = ((-4.0, 4.0), (-4.0, 3.0), (-12.0, 2.0))
 NOISE_STARTS = 0.001, 0.3  # a fit that starts from little stays where it interpolates large noise
-ITERATIONS, TOLERANCE = (
-    30,
-    1e-4,
-)  # a fit ends after a step that changes the log posterior by a smaller share
+# A fit ends after so many steps, or after one that changes the log posterior by a smaller share.
+ITERATIONS, TOLERANCE = 30, 1e-4
 JITTER, SMALLEST_VARIANCE = 1e-6, 1e-12
 BAND = 96  # columns of a covariance that are computed at once
 THRESHOLDS = (
@@ -86,7 +84,7 @@ class Model:
         shape *= self.variance
         return shape
 
-    def steps(self, A: Array, B: Array) -> Array:
+    def distances(self, A: Array, B: Array) -> Array:
         """Squared distances (N, M) between A and B in shares of the ranges; different choices are a range apart."""
         return _distances(A, B, np.ones_like(self.lengths), self.choices, self.conditional)
 
@@ -238,7 +236,7 @@ def _doubt(likely: float, values: Array) -> float:
     """The probability that values (N,) with mean 0 are noise alone, by the Bayesian information criterion.
 
     `likely` is the logarithm of their likelihood under the fitted model. That has two parameters more than noise alone,
-    a length scale and a variance: length scales are more or less alike. Before, both were as likely.
+    a length scale and a variance: length scales are more or less alike. Before any value is known, both are as likely.
     """
     deviation = max(float(values.std()), math.sqrt(SMALLEST_VARIANCE))
     noise_alone = -len(values) * (math.log(deviation) + 0.5)

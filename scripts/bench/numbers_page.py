@@ -20,7 +20,8 @@ HEAD = """\
 
 The last run of every benchmark. A ratio was measured side by side in one run, because times drift from machine to
 machine and from hour to hour, and a ratio much less. Beside it stand its range (the lowest and the highest of the pairs
-of a run, or a 95 % interval), what was promised before it was measured, and **missed** where it is missed.
+of a run, or a 95 % interval), what was promised, and **missed** where it is missed. Where a person took the
+figures from earlier notes, the line below a table says so.
 
 `scripts/bench/all` measures everything again and writes this page. How the figures came about, and what was tried and
 left out, is in [the results](../scripts/bench/RESULTS.md).

@@ -8,7 +8,7 @@ from typing import Any
 
 WINDOWS = os.name == "nt"
 QUERY_LIMITED_INFORMATION = (
-    0x1000  # of Windows: may ask when a process started, also of another user's
+    0x1000  # a right on Windows: to ask when a process started, whoever's it is
 )
 ACCESS_DENIED = 5
 TICKS = 1e7  # of Windows' clock in a second

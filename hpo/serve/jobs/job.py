@@ -136,9 +136,8 @@ def _is_away(error: BaseException) -> bool:
 
 def _limit(memory: int) -> None:
     """Let this process, and those that it begins, have so much memory, and be the first to end where that is short."""
-    with suppress(
-        ValueError, OSError, ImportError
-    ):  # less is allowed already; Windows has no such limits
+    # Less may be allowed already, and Windows has no such limits.
+    with suppress(ValueError, OSError, ImportError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.markdown import fenced
+
+RUN = "sh", "python"
 DOCS = Path(__file__).parents[1] / "docs"
-BLOCKS = re.compile(r"^```(sh|python)\n(.*?)^```$", re.M | re.S)
 PAGES = [
     page
     for page in [DOCS / "start.md", *sorted(DOCS.glob("*/*.md"))]
-    if page.parent.name != "reference" and BLOCKS.search(page.read_text(encoding="utf-8"))
+    if page.parent.name != "reference" and fenced(page.read_text(encoding="utf-8"), *RUN)
 ]
 
 
@@ -24,7 +26,7 @@ def as_script(page: Path) -> str:
     text = page.read_text(encoding="utf-8")
     named = re.search(r"^python (\w+\.py)$", text, re.M)
     lines = ["set -e"]
-    for language, block in BLOCKS.findall(text):
+    for language, block in fenced(text, *RUN):
         if language == "sh":
             lines += [line for line in block.splitlines() if not line.startswith("pip install")]
             continue

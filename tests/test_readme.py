@@ -12,18 +12,13 @@ from pathlib import Path
 import pytest
 
 from hpo.plan.plan import make_plan
+from tests.markdown import blocks
 from tests.running import Run
 from trainer.fields import SEARCHED
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
-
-
-def blocks(language: str) -> list[str]:
-    found = re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
-    assert found
-    return found
 
 
 @pytest.fixture
@@ -42,7 +37,10 @@ def penguins(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("penguins")
 def test_every_hpo_command_runs_one_after_another(run_hpo: Run, tmp_path: Path) -> None:
     commands = [
-        line for block in blocks("sh") for line in block.splitlines() if line.startswith("hpo ")
+        line
+        for block in blocks(README, "sh")
+        for line in block.splitlines()
+        if line.startswith("hpo ")
     ]
     assert len(commands) >= 9
     for command in commands:
@@ -53,13 +51,13 @@ def test_every_hpo_command_runs_one_after_another(run_hpo: Run, tmp_path: Path) 
 
 
 def test_the_python_runs(tmp_path: Path) -> None:
-    for block in blocks("python"):
+    for block in blocks(README, "python"):
         subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=tmp_path, check=True)
     assert (tmp_path / "first.html").stat().st_size > 0
 
 
 def test_the_plan_is_a_plan() -> None:
-    for block in blocks("toml"):
+    for block in blocks(README, "toml"):
         assert make_plan(tomllib.loads(block)).trials == 60
 
 

@@ -15,22 +15,17 @@ from hpo.serve.service import Service
 from hpo.serve.settings import Settings
 from hpo.serve.tokens import create
 from tests.hpo.serve.serving import Serving
+from tests.markdown import blocks
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "server.md").read_text(encoding="utf-8")
 SPECIES = ("Adelie", "Gentoo", "Chinstrap")
 
 
-def blocks(language: str) -> list[str]:
-    found = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.M | re.S)
-    assert found
-    return found
-
-
 def calls() -> set[tuple[str, str]]:
     """The methods and paths of its curl examples, with what the shell puts into a path as {}."""
     found = set()
-    for text in "".join(blocks("sh")).replace("\\\n", " ").split("curl ")[1:]:
+    for text in "".join(blocks(PAGE, "sh")).replace("\\\n", " ").split("curl ")[1:]:
         address = re.search(r'"\$HPO([^"?]*)', text)
         assert address is not None, text
         line = text[: text.find("\n")] if " -d " not in text else text
@@ -61,7 +56,7 @@ def test_every_curl_example_runs(tmp_path: Path, storage: str) -> None:
             token = create(database, "page", owner="ada", scope="admin")
         script = (
             f"HPO=http://127.0.0.1:{served.port}\nAUTH='Authorization: Bearer {token}'\nset -ex\n"
-            + "".join(blocks("sh"))
+            + "".join(blocks(PAGE, "sh"))
         )
         done = subprocess.run(
             ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False

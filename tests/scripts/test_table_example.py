@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 
+from tests.markdown import blocks
+
 PAGE = Path(__file__).parents[2] / "scripts/examples/table.md"
 
 
 def test_its_commands_lead_from_a_table_to_predictions(tmp_path: Path) -> None:
-    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
-    assert len([block for block in blocks if block.startswith("hpo ")]) == 6
+    commands = blocks(PAGE.read_text(encoding="utf-8"), "sh")
+    assert len([block for block in commands if block.startswith("hpo ")]) == 6
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
-        ["sh", "-e", "-c", "\n".join(blocks)],
+        ["sh", "-e", "-c", "\n".join(commands)],
         cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -12,6 +12,7 @@ import pytest
 from studies.database import roles
 from studies.database.store import create_store, open_store
 from studies.errors import StoreError
+from tests.markdown import blocks
 from tests.postgres import Server
 from tests.studies.stores import NEW, add
 
@@ -26,7 +27,7 @@ def run(sql: str, connection: psycopg.Connection) -> None:
 @pytest.fixture
 def shared(postgres: Server) -> Iterator[dict[str, str]]:
     """The URL of each role in README's SQL."""
-    (sql,) = re.findall(r"^```sql\n(.*?)^```$", README, re.M | re.S)
+    (sql,) = blocks(README, "sql")
     with postgres.connect() as connection:
         run(sql, connection)
         roles = re.findall(r"ROLE (\w+) LOGIN PASSWORD '(.*?)'", sql)

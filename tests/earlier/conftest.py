@@ -11,7 +11,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from tests.earlier import fixtures
+from tests.earlier import environment
 from tests.earlier.fixtures import Commands, Content
 
 Same = Callable[[Content, Content], None]
@@ -35,7 +35,7 @@ def same() -> Same:
     def compare(found: Content, expected: Content) -> None:
         if found == expected:
             return
-        if elsewhere := fixtures.differences():
+        if elsewhere := environment.differences():
             pytest.skip(f"numbers differ, as they may: {'; '.join(elsewhere)}")
         for part, text in expected.items():
             assert found[part].decode().splitlines() == text.decode().splitlines(), part

@@ -9,7 +9,6 @@ import csv
 import gzip
 import io
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -19,29 +18,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from tests.earlier.environment import pinned
+
 HERE = Path(__file__).parent
 INPUTS, STORED, EXPECTED = HERE / "inputs", HERE / "stored", HERE / "expected"
-DUMP, RECORDED = STORED / "postgres.sql.gz", HERE / "environment.json"
+DUMP = STORED / "postgres.sql.gz"
 TABLES = ("trials", "epochs", "rounds", "finalists")
 
 Content = dict[str, bytes]
 """What a study says: its tables as CSV and "show", its summary as JSON, without the address of its database."""
-
-PINNED = {
-    # The kernels of OpenBLAS, and NumPy's own loops: no newer ones than every x86-64 of the last ten years has.
-    "OPENBLAS_CORETYPE": "Haswell",
-    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
-    "LC_ALL": "C.UTF-8",
-    "TZ": "UTC",
-    "COLUMNS": "80",
-}
-UNPINNED = ("HPO_", "OPENBLAS_", "MKL_", "BLIS_", "OMP_", "NPY_", "NVPL_", "PYTHON", "PG")
-
-
-def pinned() -> dict[str, str]:
-    """The environment in which the fixtures were written: all that decides how numbers are rounded is set or unset."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(UNPINNED)} | PINNED
-
 
 RUNNING = "SELECT count(*) FROM trials JOIN studies USING (study_id) WHERE study_name = '{}' AND state = 'RUNNING'"
 STAGED = (
@@ -312,42 +297,3 @@ def expect(name: str, content: Content) -> None:
     """Store what is to be expected of a study."""
     text = b"".join(f"=== {key} ===\n".encode() + part for key, part in content.items())
     (EXPECTED / f"{name}.txt").write_bytes(text)
-
-
-ENVIRONMENT = """
-import contextlib, importlib.metadata, io, json, platform, sys
-import numpy, scipy.linalg
-from threadpoolctl import threadpool_info
-with contextlib.redirect_stdout(io.StringIO()) as shown:
-    numpy.show_runtime()
-blas = [i for i in threadpool_info() if i["user_api"] == "blas"]
-names = ("cmaes", "numpy", "optuna", "pandas", "scikit-learn", "scipy")
-json.dump(
-    {
-        "machine": f"{platform.system()} {platform.machine()}",
-        "libc": " ".join(platform.libc_ver()),
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in names},
-        "BLAS": sorted(f"{i['internal_api']} {i['version']} {i.get('architecture')}" for i in blas),
-        "NumPy's loops": [w for w in FEATURES if f"'{w}'" in shown.getvalue().split("not_found")[0]],
-    },
-    sys.stdout,
-)
-"""
-FEATURES = ("X86_V3", "X86_V4", "AVX512_ICL", "AVX512_SPR", "AVX2", "FMA3", "ASIMD", "SVE")
-
-
-def environment() -> dict[str, Any]:
-    """All that the last digit of a number may depend on, in a process with the pinned environment."""
-    done = subprocess.run(
-        [sys.executable, "-c", f"FEATURES = {FEATURES}\n{ENVIRONMENT}"],
-        env=pinned(), capture_output=True, check=True, text=True,
-    )  # fmt: skip
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
-def differences() -> list[str]:
-    """How the environment differs from the one in which the fixtures were written; nothing if it does not."""
-    then, now = json.loads(RECORDED.read_text()), environment()
-    return [f"{key} {then[key]}, here {now[key]}" for key in then if then[key] != now[key]]

@@ -26,7 +26,7 @@ import optuna
 import psycopg
 import sqlalchemy as sa
 
-from tests.earlier import fixtures
+from tests.earlier import environment, fixtures
 from tests.earlier.fixtures import Commands, Fixture
 from tests.earlier.inputs.objectives import bowl
 from tests.postgres import Server, binaries, server
@@ -40,9 +40,9 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     for folder in (fixtures.STORED, fixtures.EXPECTED):
         folder.mkdir(exist_ok=True)
-    if not fixtures.RECORDED.exists():
-        fixtures.RECORDED.write_text(json.dumps(fixtures.environment(), indent=2) + "\n")
-    if found := fixtures.differences():
+    if not environment.RECORDED.exists():
+        environment.RECORDED.write_text(json.dumps(environment.environment(), indent=2) + "\n")
+    if found := environment.differences():
         raise SystemExit(f"the studies that are there were written elsewhere: {'; '.join(found)}")
     with tempfile.TemporaryDirectory() as made:
         work = Path(made)
@@ -203,7 +203,7 @@ def killed(arguments: list[str], folder: Path, query: str, count: Counting) -> b
     process = subprocess.Popen(
         [sys.executable, "-m", "hpo", *arguments],
         cwd=folder,
-        env=fixtures.pinned(),
+        env=environment.pinned(),
         stdout=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 60

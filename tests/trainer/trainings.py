@@ -44,12 +44,16 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def gone(pid: int) -> bool:
+    """Whether a process has ended, with all its threads: the first of them may be a zombie before the others end."""
+    process = Path(f"/proc/{pid}")
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        if not Path("/proc").exists():  # of Linux
+            return False
+        state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+        return state == "Z" and len(list((process / "task").iterdir())) == 1
+    except (ProcessLookupError, FileNotFoundError):
         return True
-    state = Path(f"/proc/{pid}/stat")  # of Linux: Z has ended, but nobody has asked how
-    return state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def run_quietly(script: str) -> str:

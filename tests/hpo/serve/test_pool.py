@@ -19,6 +19,7 @@ import pytest
 from hpo.serve import pool as module
 from hpo.serve.pool import Pool
 from hpo.serve.problems import ProblemError
+from tests.trainer.trainings import gone, until
 from trainer.data import Reading, unlabelled
 from trainer.errors import DataError
 
@@ -28,19 +29,6 @@ def pool(tmp_path: Path) -> Iterator[Pool]:
     made = Pool(tmp_path, memory=1_000_000_000)
     yield made
     made.close()
-
-
-def gone(process: int) -> bool:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            return True
-        if Path(f"/proc/{process}/stat").read_text().split()[2] == "Z":
-            return True
-        time.sleep(0.02)
-    return False
 
 
 @contextmanager
@@ -88,7 +76,7 @@ def test_a_process_that_dies_is_said_once_and_replaced(pool: Pool) -> None:
     second = pool.run(os.getpid)
     assert second != first
     os.kill(second, signal.SIGKILL)  # while it is idle
-    assert gone(second)
+    until(lambda: gone(second))
     assert pool.run(os.getpid) not in (first, second)
 
 
@@ -99,7 +87,7 @@ def test_a_call_that_takes_too_long_is_ended(pool: Pool) -> None:
         pool.run(time.sleep, 60, seconds=0.2)
     assert status_of(error) == 422
     assert time.monotonic() - began < 50
-    assert gone(process)
+    until(lambda: gone(process))
     assert pool.run(os.getpid) != process
 
 
@@ -138,7 +126,7 @@ def test_closing_ends_calls_under_way(tmp_path: Path) -> None:
         with pytest.raises(ProblemError):
             busy.result(timeout=50)
         closing.join(timeout=50)
-    assert gone(process)
+    until(lambda: gone(process))
     with pytest.raises(ProblemError, match="stopping"):
         pool.run(os.getpid)
 
@@ -166,4 +154,4 @@ def test_a_process_ends_when_the_server_is_killed(tmp_path: Path) -> None:
     process = int(server.stdout.readline())
     server.kill()
     server.communicate()
-    assert gone(process)
+    until(lambda: gone(process))

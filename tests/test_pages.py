@@ -1,4 +1,4 @@
-"""The first page and those in the folders of docs/ are true: all that they show runs, in order."""
+"""The first page and those in the folders of docs/ but the tutorials are true: all that they show runs, in order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [
     page
     for page in [DOCS / "start.md", *sorted(DOCS.glob("*/*.md"))]
-    if page.parent.name != "reference" and fenced(page.read_text(encoding="utf-8"), *RUN)
+    if page.parent.name not in ("reference", "tutorials")
+    and fenced(page.read_text(encoding="utf-8"), *RUN)
 ]
 
 

@@ -1,0 +1,87 @@
+"""Each tutorial is true: all that it tells the reader to type runs, from top to bottom, and comes to what it shows.
+
+A block of Python is saved under the name that the sentence before it says, and else runs. A service is started as in a
+terminal of its own, on a port that is free here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import pytest
+
+import studies
+from tests.markdown import FENCED
+
+DOCS = Path(__file__).parents[1] / "docs"
+TUTORIALS = DOCS / "tutorials"
+SHARED = Path(os.environ.get("HPO_SHARED_DATA") or DOCS.parents[1] / "shared" / "data")
+SERVING = """\
+{command} > serve.log 2>&1 &
+trap 'kill '$! EXIT
+until curl -sf http://127.0.0.1:8517/health/ready > health.txt; do sleep 0.1; done"""
+
+pytestmark = pytest.mark.slow
+
+
+class Ran(NamedTuple):
+    """What is there when a tutorial has run."""
+
+    folder: Path
+    out: str
+
+    def study(self, name: str) -> studies.Study:
+        return studies.load(name, f"sqlite:///{self.folder}/hpo.db")
+
+
+def as_script(text: str) -> str:
+    """What a reader of the page does, as one script of the shell."""
+    lines = ["set -e"]
+    for block in FENCED.finditer(text):
+        language, code = block.groups()
+        before = text[: block.start()].rstrip().rpartition("\n\n")[2]
+        saved = re.search(r"Save this as `([^`]+)`", before)
+        if saved or language == "python":
+            command = f"cat > {saved[1]}" if saved else "python -W error -"
+            lines.append(f"{command} <<'END_OF_BLOCK'\n{code}END_OF_BLOCK")
+        elif language == "sh":
+            kept = [line for line in code.splitlines() if not line.startswith("pip install")]
+            lines += [
+                SERVING.format(command=line) if line.startswith("hpo serve") else line
+                for line in kept
+            ]
+    return "\n".join(lines)
+
+
+def run(name: str, folder: Path) -> Ran:
+    text = (TUTORIALS / name).read_text(encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as asked:
+        port = str(asked.getsockname()[1])
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {k: v for k, v in os.environ.items() if k not in ("HPO_STORAGE", "HPO_TOKEN")}
+    done = subprocess.run(
+        ["bash", "-c", as_script(text).replace("8517", port)],
+        cwd=folder, env=environment | {"PATH": path}, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-1000:]
+    return Ran(folder, done.stdout)
+
+
+def test_a_tutorial_leads_from_a_table_to_predictions(tmp_path: Path) -> None:
+    ran = run("table.md", tmp_path)
+    answers, truth = (pd.read_csv(tmp_path / name) for name in ("answers.csv", "truth.csv"))
+    assert (answers["prediction"] == truth["cultivar"]).sum() >= 15
+    assert (tmp_path / "card.html").stat().st_size > 0
+    assert "of 18 are right" in ran.out
+    trials = ran.study("wines").trials_frame()
+    assert trials["value"].max() == 1.0  # the lucky one of which it speaks
+    assert ran.study("wines").recommended.mean < 0.99  # type: ignore[union-attr]
+    assert len(ran.study("folds").trials_frame()) < len(trials)

@@ -85,3 +85,35 @@ def test_a_tutorial_leads_from_a_table_to_predictions(tmp_path: Path) -> None:
     assert trials["value"].max() == 1.0  # the lucky one of which it speaks
     assert ran.study("wines").recommended.mean < 0.99  # type: ignore[union-attr]
     assert len(ran.study("folds").trials_frame()) < len(trials)
+
+
+def test_a_tutorial_repeats_the_search_of_the_book_on_mnist(tmp_path: Path) -> None:
+    if not (SHARED / "mnist").is_dir():
+        pytest.skip(f"no MNIST at hand: there is no folder {SHARED / 'mnist'}")
+    (tmp_path / "mnist").symlink_to(SHARED / "mnist")
+    ran = run("mnist.md", tmp_path)
+    book, ours = (ran.study(name).recommended for name in ("book", "ours"))
+    assert book is not None
+    assert ours is not None
+    assert book.params["learning_rate"] < 0.01 < ours.params["learning_rate"]
+    assert ours.mean > book.mean + 0.03
+    assert "learned nothing" in ran.out
+
+
+def test_a_tutorial_tunes_a_pipeline_of_scikit_learn(tmp_path: Path) -> None:
+    ran = run("sklearn.md", tmp_path)
+    first, again = re.findall(r"as it is: R² (\S+) .*?tuned: R² (\S+) ", ran.out, re.S)
+    assert first == again
+    untuned, tuned = map(float, first)
+    assert tuned > untuned + 0.2
+    assert ran.study("svr").recommended is not None
+
+
+def test_a_tutorial_tunes_a_network_of_pytorch(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    ran = run("pytorch.md", tmp_path)
+    study = ran.study("torch")
+    assert study.recommended is not None
+    assert study.recommended.params["learning_rate"] > 0.01  # past the range of which it speaks
+    assert "trial 3: identical to the last bit" in ran.out
+    assert len(study.trials_frame()) + study.finalists_frame()["repeats"].sum() >= 60

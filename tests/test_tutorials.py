@@ -25,7 +25,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 TUTORIALS = DOCS / "tutorials"
 SHARED = Path(os.environ.get("HPO_SHARED_DATA") or DOCS.parents[1] / "shared" / "data")
 SERVING = """\
-{command} > serve.log 2>&1 &
+{command} --port 8517 > serve.log 2>&1 &
 trap 'kill '$! EXIT
 until curl -sf http://127.0.0.1:8517/health/ready > health.txt; do sleep 0.1; done"""
 
@@ -48,7 +48,7 @@ def as_script(text: str) -> str:
     for block in FENCED.finditer(text):
         language, code = block.groups()
         before = text[: block.start()].rstrip().rpartition("\n\n")[2]
-        saved = re.search(r"Save this as `([^`]+)`", before)
+        saved = re.search(r"[Ss]ave this as `([^`]+)`", before)
         if saved or language == "python":
             command = f"cat > {saved[1]}" if saved else "python -W error -"
             lines.append(f"{command} <<'END_OF_BLOCK'\n{code}END_OF_BLOCK")
@@ -69,7 +69,7 @@ def run(name: str, folder: Path) -> Ran:
     environment = {k: v for k, v in os.environ.items() if k not in ("HPO_STORAGE", "HPO_TOKEN")}
     done = subprocess.run(
         ["bash", "-c", as_script(text).replace("8517", port)],
-        cwd=folder, env=environment | {"PATH": path}, capture_output=True, text=True, timeout=280, check=False,
+        cwd=folder, env=environment | {"PATH": path}, capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-1000:]
     return Ran(folder, done.stdout)
@@ -117,3 +117,18 @@ def test_a_tutorial_tunes_a_network_of_pytorch(tmp_path: Path) -> None:
     assert study.recommended.params["learning_rate"] > 0.01  # past the range of which it speaks
     assert "trial 3: identical to the last bit" in ran.out
     assert len(study.trials_frame()) + study.finalists_frame()["repeats"].sum() >= 60
+
+
+def test_a_tutorial_shares_a_server_in_a_team(tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("no curl here")
+    ran = run("team.md", tmp_path)
+    assert ran.out.rstrip().endswith("refused")
+    shared = ran.out.partition("forest running")[2].partition("forest.html")[0]
+    assert "owner" in shared  # Ben sees whose it is
+    forest, flowers = ran.study("forest"), ran.study("flowers")
+    assert forest.recommended is not None
+    assert flowers.recommended is not None
+    answers = pd.read_csv(tmp_path / "answers.csv")
+    truth = pd.read_csv(tmp_path / "flowers.csv")["target"]
+    assert (answers["prediction"] == truth).mean() > 0.9

@@ -1,4 +1,4 @@
-"""The first page and those in the folders of docs/ but the tutorials are true: all that they show runs, in order."""
+"""The first page and those in the folders of docs/ are true: all that they show runs, in order."""
 
 from __future__ import annotations
 

@@ -13,13 +13,15 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import nbformat
 import pandas as pd
 import pytest
+from nbclient import NotebookClient
 
 import studies
-from tests.markdown import FENCED
+from tests.markdown import FENCED, blocks
 
 DOCS = Path(__file__).parents[1] / "docs"
 TUTORIALS = DOCS / "tutorials"
@@ -132,3 +134,19 @@ def test_a_tutorial_shares_a_server_in_a_team(tmp_path: Path) -> None:
     answers = pd.read_csv(tmp_path / "answers.csv")
     truth = pd.read_csv(tmp_path / "flowers.csv")["target"]
     assert (answers["prediction"] == truth).mean() > 0.9
+
+
+# The client's own affairs: an event loop and sockets that it leaves to the collector.
+@pytest.mark.filterwarnings("ignore")
+def test_a_tutorial_goes_through_a_study_in_a_notebook(tmp_path: Path) -> None:
+    cells = blocks((TUTORIALS / "notebook.md").read_text(encoding="utf-8"), "python")
+    book: Any = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))  # type: ignore[no-untyped-call]
+    where = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(book, timeout=120, kernel_name="python3", resources=where).execute()
+    for cell in book.cells:
+        shown = [output.data for output in cell.outputs if "data" in output]
+        if ".plot." in cell.source:
+            assert any("image/png" in data for data in shown), cell.source
+        else:
+            assert shown or cell.source.startswith("import studies"), cell.source
+    assert (tmp_path / "digits.html").stat().st_size > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -38,16 +39,15 @@ def _searched(seed: int, folder: Path) -> Study:
 
 def _confirmed(study: Study) -> tuple[float, float]:
     """The value of the best trial, and the mean of its settings on fresh seeds and splits."""
-    finalists = study.finalists_frame().set_index("trial")
-    assert study.best is not None  # noqa: S101  # digits always give a value
-    return study.best.value, float(finalists.loc[study.best.number, "mean"])
+    best: Any = study.best
+    finalists: Any = study.finalists_frame().set_index("trial")
+    return best.value, finalists.loc[best.number, "mean"]
 
 
 def _one(axes: Axes, study: Study) -> None:
     trials = study.trials_frame()
     value, mean = _confirmed(study)
-    chosen = study.recommended
-    assert chosen is not None  # noqa: S101
+    chosen: Any = study.recommended
     axes.plot(trials["number"], trials["value"], "o", ms=3, color=GREY, label="a trial")
     axes.step(
         trials["number"], trials["value"].cummax(), where="post", color=INK, label="the best so far"

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ SECONDS = 0.1, 0.9  # how long a training takes
 
 def train(params: Mapping[str, float], *, seed: int) -> float:
     """Something that takes long for some settings, and not for others."""
-    draw = random.Random(f"{seed} {params}")
+    draw = random.Random(f"{seed} {params}")  # noqa: S311  # a training is no secret
     time.sleep(draw.uniform(*SECONDS))
     return (params["x"] - 0.3) ** 2 + draw.gauss(0, 0.002)
 
@@ -92,7 +93,7 @@ def _table(axes: Axes, trials: pd.DataFrame, workers: int) -> None:
         f"{t.number:>5}  {t.x:<18.16f}  {t.value:.12f}" for t in trials.head(SHOWN).itertuples()
     ]
     rows += ["    …"]
-    best = trials.loc[trials["value"].idxmin()]
+    best: Any = trials.sort_values("value").iloc[0]
     rows += [f"best: trial {best['number']}, x = {best['x']:.16f}"]
     axes.set_axis_off()
     axes.set_title(f"What {'one' if workers == 1 else workers} recorded", loc="left", color=INK)

@@ -20,7 +20,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [
     page
     for page in [DOCS / "start.md", *sorted(DOCS.glob("*/*.md"))]
-    if page.parent.name != "reference" and fenced(page.read_text(encoding="utf-8"), *RUN)
+    if page.parent.name not in ("reference", "tutorials")
+    and fenced(page.read_text(encoding="utf-8"), *RUN)
 ]
 
 QUICK = {f"how_to/{name}.md" for name in ("look", "model", "python", "trainer")}

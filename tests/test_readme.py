@@ -27,7 +27,9 @@ WITH_PLANS = [name for name, text in HOW_TO.items() if fenced(text, "toml")]
 
 def test_it_is_read_in_two_minutes_and_leads_to_every_answer() -> None:
     assert len(README.splitlines()) <= 120
-    assert set(re.findall(r"\(docs/how_to/(\w+\.md)\)", README)) == HOW_TO.keys()
+    for folder in ("docs/how_to", "docs/tutorials"):
+        pages = {path.name for path in (ROOT / folder).glob("*.md")}
+        assert set(re.findall(rf"\({folder}/(\w+\.md)\)", README)) == pages
 
 
 def test_every_hpo_command_runs_one_after_another(run_hpo: Run, tmp_path: Path) -> None:

@@ -44,14 +44,6 @@ class Ran(NamedTuple):
         return studies.load(name, f"sqlite:///{self.folder}/hpo.db")
 
 
-def mean_of(ran: Ran, name: str) -> float:
-    """The mean by which a study recommends its settings."""
-    recommended = ran.study(name).recommended
-    assert recommended is not None
-    assert recommended.mean is not None
-    return recommended.mean
-
-
 def as_script(text: str) -> str:
     """What a reader of the page does, as one script of the shell."""
     lines = ["set -e"]
@@ -93,7 +85,8 @@ def test_a_tutorial_leads_from_a_table_to_predictions(tmp_path: Path) -> None:
     assert "of 18 are right" in ran.out
     trials = ran.study("wines").trials_frame()
     assert trials["value"].max() == 1.0  # the lucky one of which it speaks
-    assert mean_of(ran, "wines") < 0.99
+    recommended: Any = ran.study("wines").recommended
+    assert recommended.mean < 0.99
     assert len(ran.study("folds").trials_frame()) < len(trials)
 
 
@@ -102,11 +95,10 @@ def test_a_tutorial_repeats_the_search_of_the_book_on_mnist(tmp_path: Path) -> N
         pytest.skip(f"no MNIST at hand: there is no folder {SHARED / 'mnist'}")
     (tmp_path / "mnist").symlink_to(SHARED / "mnist")
     ran = run("mnist.md", tmp_path)
-    book, ours = (ran.study(name).recommended for name in ("book", "ours"))
-    assert book is not None
-    assert ours is not None
+    book: Any = ran.study("book").recommended
+    ours: Any = ran.study("ours").recommended
     assert book.params["learning_rate"] < 0.01 < ours.params["learning_rate"]
-    assert mean_of(ran, "ours") > mean_of(ran, "book") + 0.03
+    assert ours.mean > book.mean + 0.03
     assert "learned nothing" in ran.out
 
 

@@ -53,8 +53,8 @@ def file(stored: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def called(tmp_path: Path, call_hpo: Call) -> Call:
-    """Run a command in this process, in a folder with a trainer."""
+def called(tmp_path: Path, call_hpo: Call, undrawn: None) -> Call:
+    """Run a command in this process, in a folder with a trainer. Its reports have no figures."""
     (tmp_path / "mine.py").write_text(TRAINER)
     return call_hpo
 

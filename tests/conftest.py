@@ -13,6 +13,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 import hpo
 import studies
@@ -28,6 +29,8 @@ from tests import postgres as postgresql
 from tests.browser import Browser
 from tests.running import HPO, Call, Done, Run, Tables
 from trainer import workers
+
+BOOSTED = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 
 
 def pytest_configure() -> None:
@@ -45,6 +48,15 @@ def on_threads() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(of_plan, "DEFAULT", "threads")
         patch.setattr(workers, "BEGIN_AFTER", math.inf)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_trees() -> Iterator[None]:
+    """The boosted trees that a search of a network is compared with are few: a hundred take longer than the search."""
+    with pytest.MonkeyPatch.context() as patch:
+        for model in BOOSTED:
+            patch.setitem(model.__init__.__kwdefaults__, "max_iter", 3)
         yield
 
 

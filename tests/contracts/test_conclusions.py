@@ -83,6 +83,9 @@ def says_that_it_is_new(study: Study, call_hpo: Call) -> bool:
 
 
 @pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize(
+    "kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
 def test_what_a_search_concluded_is_what_is_shown(confirmed: Study, call_hpo: Call) -> None:
     """Law 6: a reader never works it out anew."""
     shown = confirmed.summary()

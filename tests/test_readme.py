@@ -13,7 +13,7 @@ import pytest
 
 from hpo.plan.plan import make_plan
 from tests.markdown import blocks
-from tests.running import Run
+from tests.running import Call, Run
 from trainer.fields import SEARCHED
 
 ROOT = Path(__file__).parents[1]
@@ -35,7 +35,7 @@ def penguins(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("penguins")
-def test_every_hpo_command_runs_one_after_another(run_hpo: Run, tmp_path: Path) -> None:
+def test_every_hpo_command_runs_one_after_another(call_hpo: Call, tmp_path: Path) -> None:
     commands = [
         line
         for block in blocks(README, "sh")
@@ -44,9 +44,8 @@ def test_every_hpo_command_runs_one_after_another(run_hpo: Run, tmp_path: Path) 
     ]
     assert len(commands) >= 9
     for command in commands:
-        words = command.partition("#")[0].split()[1:]
-        done = run_hpo(*words)
-        assert done.returncode == 0, (command, done.stderr)
+        done = call_hpo(command.partition("#")[0].removeprefix("hpo "))
+        assert done.status == 0, (command, done.err)
     assert {"digits.html", "epochs.csv"} <= {path.name for path in tmp_path.iterdir()}
 
 

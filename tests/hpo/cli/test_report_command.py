@@ -18,12 +18,17 @@ def stored(study: Study, tmp_path: Path) -> None:
     shutil.copy(study.storage.removeprefix("sqlite:///"), tmp_path / "hpo.db")
 
 
-@pytest.mark.usefixtures("stored")
+@pytest.mark.usefixtures("stored", "undrawn")  # the files have the figures
 def test_it_writes_the_page_and_the_figures_and_shows_the_page(
     call_hpo: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url) or True)
+
+    def shows(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", shows)
     done = call_hpo("report small -o 'my page.html' --plots figures/all --open")
     assert (done.status, done.out) == (0, "")
     first, *figures, last = done.err.splitlines()

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import os
+import shlex
 import signal
 import subprocess
 import threading
@@ -19,7 +19,7 @@ import pytest
 import hpo
 from hpo.trainables.named import find
 from tests.hpo.serve.serving import Serving
-from tests.running import HPO, Tables, wait_until
+from tests.running import HPO, Call, Tables, wait_until
 
 TRAINER = """
 import time
@@ -168,16 +168,16 @@ def _killed(
     assert tables("s", team.storage) == tables("home s", team.storage)
 
 
-def test_a_worker_says_in_one_line_what_is_wrong(patient_team: Team) -> None:
+def test_a_worker_says_in_one_line_what_is_wrong(
+    patient_team: Team, call_hpo: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     team = patient_team
+    monkeypatch.setenv("HPO_SERVER", f"http://127.0.0.1:{team.serving.port}")
 
     def said(*command: str, status: int) -> str:
-        done = subprocess.run(
-            [HPO, "worker", *command], capture_output=True, text=True, timeout=60,
-            env={**os.environ, "HPO_SERVER": f"http://127.0.0.1:{team.serving.port}"},
-        )  # fmt: skip
-        assert done.returncode == status, done.stderr
-        (line,) = done.stderr.splitlines()
+        done = call_hpo(shlex.join(["worker", *command]))
+        assert done.status == status, done.err
+        (line,) = done.err.splitlines()
         return line
 
     trainer = f"{team.trainer}:train"

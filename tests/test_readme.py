@@ -16,7 +16,7 @@ import pytest
 
 from hpo.plan.plan import make_plan
 from tests.markdown import blocks, fenced
-from tests.running import Run
+from tests.running import Call, Run
 from trainer.fields import SEARCHED
 
 ROOT = Path(__file__).parents[1]
@@ -32,7 +32,7 @@ def test_it_is_read_in_two_minutes_and_leads_to_every_answer() -> None:
         assert set(re.findall(rf"\({folder}/(\w+\.md)\)", README)) == pages
 
 
-def test_every_hpo_command_runs_one_after_another(run_hpo: Run, tmp_path: Path) -> None:
+def test_every_hpo_command_runs_one_after_another(call_hpo: Call, tmp_path: Path) -> None:
     commands = [
         line
         for block in blocks(README, "sh")
@@ -41,9 +41,8 @@ def test_every_hpo_command_runs_one_after_another(run_hpo: Run, tmp_path: Path) 
     ]
     assert len(commands) == 3
     for command in commands:
-        words = command.partition("#")[0].split()[1:]
-        done = run_hpo(*words)
-        assert done.returncode == 0, (command, done.stderr)
+        done = call_hpo(command.partition("#")[0].removeprefix("hpo "))
+        assert done.status == 0, (command, done.err)
     assert (tmp_path / "digits.html").stat().st_size > 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import signal
@@ -12,17 +13,24 @@ from pathlib import Path
 
 import optuna
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 import hpo
 import studies
+import trainer.worker
 from hpo import cli
 from hpo.trainables import of_plan
 from studies import Study
 from studies.analysis.export import to_csv
+from studies.pages import report
+from studies.pages.pictures import Drawing, Picture
 from tests import browser as chromium
 from tests import postgres as postgresql
 from tests.browser import Browser
 from tests.running import HPO, Call, Done, Run, Tables
+from trainer import workers
+
+BOOSTED = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 
 
 def pytest_configure() -> None:
@@ -33,9 +41,22 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def on_threads() -> Iterator[None]:
-    """Functions of tests train in this process, where they can count their calls, unless a test says otherwise."""
+    """What tests train trains in this process, unless a test says otherwise.
+
+    Functions can count their calls here. Stacks of networks would begin processes only where the machine is busy.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(of_plan, "DEFAULT", "threads")
+        patch.setattr(workers, "BEGIN_AFTER", math.inf)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_trees() -> Iterator[None]:
+    """The boosted trees that a search of a network is compared with are few: a hundred take longer than the search."""
+    with pytest.MonkeyPatch.context() as patch:
+        for model in BOOSTED:
+            patch.setitem(model.__init__.__kwdefaults__, "max_iter", 3)
         yield
 
 
@@ -119,7 +140,11 @@ def run_hpo(tmp_path: Path) -> Run:
 def call_hpo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Call:
-    """Run a command in this process, in an empty folder: a process of its own takes a second to start."""
+    """Run a command in this process, in an empty folder: a process of its own takes a second to start.
+
+    So does the worker that reads a network's data while a command imports what it needs, so there is none.
+    """
+    monkeypatch.setattr(trainer.worker, "AVAILABLE", False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HPO_STORAGE", raising=False)
 
@@ -148,6 +173,16 @@ def tables() -> Tables:
         }
 
     return exported
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports have empty figures: drawing takes most of a report's time, and some tests read its words alone."""
+
+    def empty(picture: Picture) -> Drawing:
+        return Drawing("", 1.0, 1.0, picture.shows, picture.reading)
+
+    monkeypatch.setattr(report, "drawing", empty)
 
 
 @pytest.fixture

@@ -26,6 +26,12 @@ listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 log_connections = on
 """
+HURRIED = """
+fsync = off
+full_page_writes = off
+synchronous_commit = off
+autovacuum = off
+"""
 Stop = Literal["fast", "immediate"]  # immediate: as if it had crashed
 
 
@@ -70,7 +76,7 @@ class Server:
         )  # fmt: skip
         self.port = _free_port()
         with (data / "postgresql.conf").open("a") as file:
-            file.write(f"{SETTINGS}port = {self.port}\nfsync = {'on' if fsync else 'off'}\n")
+            file.write(f"{SETTINGS}port = {self.port}\n{'' if fsync else HURRIED}")
         self.start()
         # Reads until the tests have ended, in whatever way.
         self._guard = subprocess.Popen(

@@ -1,4 +1,7 @@
-"""The first page and those in the folders of docs/ are true: all that they show runs, in order."""
+"""The first page and those in the folders of docs/ are true: all that they show runs, in order.
+
+Where a page begins, its folder has what the pages suppose that a reader has: a table, and a model of their own.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.markdown import fenced
+from tests.markdown import blocks, fenced
 
-RUN = "sh", "python"
+RUN = "sh", "python", "toml"
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [
     page
@@ -21,32 +24,72 @@ PAGES = [
     and fenced(page.read_text(encoding="utf-8"), *RUN)
 ]
 
+QUICK = {f"how_to/{name}.md" for name in ("look", "model", "python", "trainer")}
+"""The pages that run in the quick suite: the commands and the Python that most readers begin with."""
+WRITTEN = {
+    "how_to/export.md": ("epochs.csv", "trials.parquet"),
+    "how_to/look.md": ("digits.html",),
+    "how_to/model.md": ("penguins.hpo", "penguins.html", "answers.csv", "penguins.onnx"),
+    "how_to/python.md": ("first.html",),
+}
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(DOCS).as_posix()
+
+
+def marked(page: Path) -> object:
+    name = name_of(page)
+    return pytest.param(page, id=name, marks=() if name in QUICK else pytest.mark.slow)
+
 
 def as_script(page: Path) -> str:
-    """The page's blocks as one script of the shell. Python that a command of the page names becomes that file."""
+    """The page's blocks as one script of the shell. The plan, and Python that the page names, become files."""
     text = page.read_text(encoding="utf-8")
-    named = re.search(r"^python (\w+\.py)$", text, re.M)
+    named = re.search(r"^(?:python |Save this as `)(\w+\.py)", text, re.M)
     lines = ["set -e"]
     for language, block in fenced(text, *RUN):
         if language == "sh":
             lines += [line for line in block.splitlines() if not line.startswith("pip install")]
             continue
-        command = f"cat > {named[1]}" if named else "python -W error -"
-        named = None
+        command = "cat > study.toml" if language == "toml" else "python -W error -"
+        if language == "python" and named:
+            command, named = f"cat > {named[1]}", None
         lines.append(f"{command} <<'END_OF_BLOCK'\n{block}END_OF_BLOCK")
     return "\n".join(lines)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
-def test_all_that_a_page_shows_runs(page: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a reader is, who has a table and a model."""
+    species = ("Adelie", "Gentoo", "Chinstrap")
+    lines = [
+        f"{species[i % 3]},{30 + i % 3 * 7 + i % 5},{3000 + 700 * (i % 3) + 10 * i}"
+        for i in range(90)
+    ]
+    lines[5] = "Adelie,,3200"
+    text = "\n".join(["species,bill_length_mm,body_mass_g", *lines])
+    (tmp_path / "penguins.csv").write_text(text)
+    model, *_ = blocks((DOCS / "how_to" / "own_model.md").read_text(encoding="utf-8"), "python")
+    (tmp_path / "my_model.py").write_text(model)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", [marked(page) for page in PAGES])
+def test_all_that_a_page_shows_runs(page: Path, folder: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["sh", "-c", as_script(page)],
-        cwd=tmp_path,
+        cwd=folder,
         env=os.environ | {"PATH": path, "HPO_STORAGE": "sqlite:///hpo.db"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    for file in WRITTEN.get(name_of(page), ()):
+        assert (folder / file).stat().st_size > 0, file
+
+
+def test_the_pages_that_are_named_here_are_there() -> None:
+    assert QUICK | WRITTEN.keys() <= set(map(name_of, PAGES))

@@ -1,4 +1,7 @@
-"""The README is true: its commands run, its Python runs, its plan is a plan, and its JSON fields are those printed."""
+"""The README is true: its commands run, its Python runs, what it names is there, and it is short enough to be read.
+
+Facts that the pages of docs/how_to hold are tested here as well, where reading a page is enough.
+"""
 
 from __future__ import annotations
 
@@ -12,57 +15,58 @@ from pathlib import Path
 import pytest
 
 from hpo.plan.plan import make_plan
-from tests.markdown import blocks
-from tests.running import Run
+from tests.markdown import blocks, fenced
+from tests.running import Call, Run
 from trainer.fields import SEARCHED
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BIN = Path(sys.executable).parent
+HOW_TO = {page.name: page.read_text(encoding="utf-8") for page in ROOT.glob("docs/how_to/*.md")}
+WITH_PLANS = [name for name, text in HOW_TO.items() if fenced(text, "toml")]
 
 
-@pytest.fixture
-def penguins(tmp_path: Path) -> None:
-    """A small table with the columns that the README names."""
-    species = ("Adelie", "Gentoo", "Chinstrap")
-    lines = [
-        f"{species[i % 3]},{30 + i % 3 * 7 + i % 5},{3000 + 700 * (i % 3) + 10 * i}"
-        for i in range(90)
-    ]
-    lines[5] = "Adelie,,3200"
-    text = "\n".join(["species,bill_length_mm,body_mass_g", *lines])
-    (tmp_path / "penguins.csv").write_text(text)
+def test_it_is_read_in_two_minutes_and_leads_to_every_answer() -> None:
+    assert len(README.splitlines()) <= 120
+    for folder in ("docs/how_to", "docs/tutorials"):
+        pages = {path.name for path in (ROOT / folder).glob("*.md")}
+        assert set(re.findall(rf"\({folder}/(\w+\.md)\)", README)) == pages
 
 
-@pytest.mark.usefixtures("penguins")
-def test_every_hpo_command_runs_one_after_another(run_hpo: Run, tmp_path: Path) -> None:
+def test_every_hpo_command_runs_one_after_another(call_hpo: Call, tmp_path: Path) -> None:
     commands = [
         line
         for block in blocks(README, "sh")
         for line in block.splitlines()
         if line.startswith("hpo ")
     ]
-    assert len(commands) >= 9
+    assert len(commands) == 3
     for command in commands:
-        words = command.partition("#")[0].split()[1:]
-        done = run_hpo(*words)
-        assert done.returncode == 0, (command, done.stderr)
-    assert {"digits.html", "epochs.csv"} <= {path.name for path in tmp_path.iterdir()}
+        done = call_hpo(command.partition("#")[0].removeprefix("hpo "))
+        assert done.status == 0, (command, done.err)
+    assert (tmp_path / "digits.html").stat().st_size > 0
 
 
 def test_the_python_runs(tmp_path: Path) -> None:
-    for block in blocks(README, "python"):
-        subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=tmp_path, check=True)
-    assert (tmp_path / "first.html").stat().st_size > 0
+    (block,) = blocks(README, "python")
+    subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=tmp_path, check=True)
 
 
-def test_the_plan_is_a_plan() -> None:
-    for block in blocks(README, "toml"):
-        assert make_plan(tomllib.loads(block)).trials == 60
+@pytest.mark.parametrize("page", WITH_PLANS)
+def test_a_plan_on_a_page_is_a_plan(page: str) -> None:
+    for block in blocks(HOW_TO[page], "toml"):
+        assert make_plan(tomllib.loads(block)).space
 
 
-def test_it_names_all_that_a_search_can_set() -> None:
-    sentence = README.partition("A search can set ")[2].partition("`hpo search --help`")[0]
+def test_the_page_on_spaces_has_a_plan_with_a_condition() -> None:
+    assert "space.md" in WITH_PLANS
+    (block,) = blocks(HOW_TO["space.md"], "toml")
+    plan = make_plan(tomllib.loads(block))
+    assert (plan.trials, plan.space["beta1"].when) == (60, {"optimizer": ("adam",)})
+
+
+def test_the_page_on_spaces_names_all_that_a_search_can_set() -> None:
+    page = HOW_TO["space.md"]
+    sentence = page.partition("A search can set ")[2].partition("`hpo search --help`")[0]
     assert set(re.findall(r"`(\w+)`", sentence)) == SEARCHED.keys()
 
 

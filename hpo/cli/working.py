@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import Any
 
 import click
@@ -81,16 +82,16 @@ def worker(
     from hpo.run.cancel import Cancel
 
     place, cancel = make_place(workers, executor, devices, folder), Cancel()
-    http = Http(server)
     again = " ".join(["hpo worker", name, "--server", server, "--trainer", trainer])
-    plan = plan_of(http, name)
-    trainable = checked(plan, trainer, place)
     progress = _Progress(quiet=quiet)
-    with signals.cancelling(cancel, lambda _: again):
-        work(
-            http, name, plan, trainable, place,
-            client=client or client_name(), cancel=cancel, noticed=progress.note, told=progress.told,
-        )  # fmt: skip
+    with closing(Http(server)) as http:
+        plan = plan_of(http, name)
+        trainable = checked(plan, trainer, place)
+        with signals.cancelling(cancel, lambda _: again):
+            work(
+                http, name, plan, trainable, place,
+                client=client or client_name(), cancel=cancel, noticed=progress.note, told=progress.told,
+            )  # fmt: skip
     progress.line()
 
 

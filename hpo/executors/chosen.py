@@ -40,7 +40,13 @@ def check_place(plan: Plan, place: Place) -> None:
         if "device" in plan.program.asks_for and not place.devices:
             raise PlanError("program: {device} is one of the devices: give some, such as cuda:0")
     limits = [name for name in ("trial_timeout", "trial_memory") if getattr(plan, name) is not None]
-    if limits and (place.executor == "threads" or not AVAILABLE):
+    if place.executor == "processes" and not AVAILABLE:
+        raise PlanError("executor: only Linux and macOS train in processes; leave executor out")
+    if limits and not AVAILABLE:
+        raise PlanError(
+            f"{limits[0]}: only Linux and macOS end a training early; leave {limits[0]} out"
+        )
+    if limits and place.executor == "threads":
         raise PlanError(f"{limits[0]}: a thread can't be ended; leave out executor threads")
     if place.devices and place.on_dask:
         raise PlanError(

@@ -1,4 +1,4 @@
-"""The pictures of the README, of a search that is made for them: scripts/pictures/make."""
+"""The pictures of the README and docs/how_to/look.md, of a search that is made for them: scripts/pictures/make."""
 
 from __future__ import annotations
 

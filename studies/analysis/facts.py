@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from studies.analysis.summary import Summary
-from studies.words import ROUNDING, Notation, counted, listed, number, percent, rounded
+from studies.words import ROUNDING, counted, listed, notation, number, percent, rounded
 
 MOST = 8  # classes that are listed
 
@@ -86,11 +86,8 @@ def _guess(data: Mapping[str, Any], summary: Summary) -> str:
     return f"to guess {how} each time scores {summary.goal.metric} {number(score, 4)}"
 
 
-def worth_of_best(summary: Summary, values: Sequence[float], shown: Notation) -> str:
-    """What the best of these values is worth: whether it was luck, as far as training its settings again has shown.
-
-    `shown` is the notation of the finalists.
-    """
+def worth_of_best(summary: Summary, values: Sequence[float]) -> str:
+    """What the best of these values is worth: whether it was luck, as far as training its settings again has shown."""
     best = summary.best
     if best is None or best.value is None or not summary.plan:
         return ""
@@ -101,6 +98,7 @@ def worth_of_best(summary: Summary, values: Sequence[float], shown: Notation) ->
         return f"All {len(values):,} values{on} in the search are {number(best.value, 4)}."
     again = next((f for f in summary.finalists if f.trial == best.number), None)
     mean = again.mean if again else None
+    shown = notation([best.value, mean], [again.ci95 if again else None])
     value = rounded(best.value, shown) if again else number(best.value, 4)
     which = (
         f"The best of {len(values):,} values{on} in the search was {value}, of trial {best.number}."

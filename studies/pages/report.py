@@ -99,6 +99,7 @@ def contents(
         [v for f in summary.finalists for v in (f.mean, summary.searched.get(f.trial))],
         [f.ci95 for f in summary.finalists],
     )
+    first = summary.recommended
     trial, params = summary.chosen or (None, {})
     trained = {**summary.plan, "epochs": summary.fewer_epochs or summary.plan.get("epochs")}
     versions = record.provenance.get("versions", {})
@@ -110,10 +111,11 @@ def contents(
         "commands": commands,
         "by_optuna": not summary.plan,
         "about_data": about_data(summary),
-        "worth": worth_of_best(summary, values, shown),
+        "worth": worth_of_best(summary, values),
         "baselines": sentences(summary.baselines, summary.goal) if summary.chosen else [],
         "references": references.sentences(summary),
         "shown": shown,
+        "first_shown": notation([first.mean], [first.ci95]) if first else None,
         "left": len({len(f.values) for f in summary.finalists}) > 1,
         "test_shown": notation([summary.test], [opening.ci95 if opening else None]),
         "total": len(trials),

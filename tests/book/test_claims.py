@@ -140,6 +140,7 @@ def test_a_correlation_that_only_a_third_number_makes_is_none() -> None:
     assert search.given(x, y + x, z)[1] < 0.001
 
 
+@pytest.mark.slow
 def test_the_books_range_of_learning_rates_is_extended(images: Images) -> None:
     measured = search.measure(images, search.QUICK)
     check(search.claims(measured))

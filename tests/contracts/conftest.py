@@ -5,7 +5,9 @@ What tests of a database start from: one with the study "s", held by its writer,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +56,51 @@ def copied_storage(postgres: Server, template: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def study(
+def lasting(
     kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Study]:
+) -> Iterator[Callable[[], str]]:
+    """Make databases of this kind that last as long as the tests: their URLs, empty or not there yet."""
+    with ExitStack() as until:
+
+        def made() -> str:
+            if kind == "sqlite":
+                return f"sqlite:///{tmp_path_factory.mktemp('stored') / 'study.db'}"
+            return str(until.enter_context(request.getfixturevalue("postgres").database()))
+
+        yield made
+
+
+@pytest.fixture(scope="session")
+def study(lasting: Callable[[], str]) -> Study:
     """The small study that the tests of reading use, too. Not to be written to."""
-    if kind == "sqlite":
-        yield small_study(f"sqlite:///{tmp_path_factory.mktemp('stored') / 'study.db'}")
-    else:
-        with request.getfixturevalue("postgres").database() as url:
-            yield small_study(url)
+    return small_study(lasting())
+
+
+@pytest.fixture
+def copied(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Study], Study]]:
+    """Copy the database of a study, to write to the copy."""
+    with ExitStack() as until:
+
+        def copy(study: Study) -> Study:
+            if not study.storage.startswith("sqlite"):
+                source = study.storage.rpartition("/")[2]
+                server = request.getfixturevalue("postgres")
+                return Study(study.name, until.enter_context(server.database(copied_from=source)))
+            file = tmp_path / "copy.db"
+            with (
+                closing(sqlite3.connect(study.storage.removeprefix("sqlite:///"))) as original,
+                closing(sqlite3.connect(file)) as target,
+            ):
+                original.backup(target)
+            return Study(study.name, f"sqlite:///{file}")
+
+        yield copy
+
+
+@pytest.fixture
+def copy(study: Study, copied: Callable[[Study], Study]) -> Study:
+    """A copy of the stored study, to be written to."""
+    return copied(study)
 
 
 @pytest.fixture

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import math
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import optuna
 import optuna.visualization.matplotlib
@@ -24,25 +20,6 @@ from tests.studies.stores import NEW
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 
 pytestmark = pytest.mark.usefixtures("quiet_optuna")
-
-
-@pytest.fixture
-def copy(
-    kind: str, study: Study, request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[Study]:
-    """A copy of the stored study, to be written to."""
-    if kind == "postgresql":
-        source = study.storage.rpartition("/")[2]
-        with request.getfixturevalue("postgres").database(copied_from=source) as url:
-            yield Study(study.name, url)
-        return
-    path = tmp_path / "copy.db"
-    with (
-        closing(sqlite3.connect(study.storage.removeprefix("sqlite:///"))) as original,
-        closing(sqlite3.connect(path)) as target,
-    ):
-        original.backup(target)
-    yield Study(study.name, f"sqlite:///{path}")
 
 
 def objective(trial: optuna.Trial) -> float:

@@ -58,7 +58,7 @@ def recorded(store: Store, direction: Direction, trials: list[tuple[Any, Any]]) 
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
 )
 @given(outcomes, st.sampled_from(["maximize", "minimize"]))
 def test_the_best_is_complete_and_finite_and_none_is_better_and_no_equal_is_earlier(
@@ -95,7 +95,7 @@ def test_what_is_no_number_is_never_the_best(
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=15
 )
 @given(outcomes)
 def test_columns_say_what_the_trials_say(store: Store, trials: list[tuple[Any, Any]]) -> None:

@@ -63,9 +63,16 @@ def test_a_stage_and_its_conclusion_are_recorded_together_or_not_at_all(
     assert reader.confirmations(writer.study_id) == [Confirmation(1, 2)]
 
 
+@pytest.fixture(scope="module")
+def searched(lasting: Callable[[], str]) -> Study:
+    """A study with finalists. Not to be written to."""
+    return hpo.search("wine", trials=12, epochs=2, seed=3, storage=lasting(), name="s")
+
+
 @pytest.fixture
-def confirmed(storage: str) -> Study:
-    return hpo.search("wine", trials=12, epochs=2, seed=3, storage=storage, name="s")
+def confirmed(searched: Study, copied: Callable[[Study], Study]) -> Study:
+    """A copy of it."""
+    return copied(searched)
 
 
 def says_that_it_is_new(study: Study, call_hpo: Call) -> bool:
@@ -75,6 +82,10 @@ def says_that_it_is_new(study: Study, call_hpo: Call) -> bool:
     return said
 
 
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize(
+    "kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
 def test_what_a_search_concluded_is_what_is_shown(confirmed: Study, call_hpo: Call) -> None:
     """Law 6: a reader never works it out anew."""
     shown = confirmed.summary()
@@ -122,6 +133,7 @@ def besides(shown: dict[str, Any]) -> dict[str, Any]:
     return shown | {"finalists": values, "recommended": None, "test": test}
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     "older", [without_tables, pytest.param(without_rows, marks=pytest.mark.slow)]
 )

@@ -78,6 +78,7 @@ def version_of(study: Study) -> str:
         return version(store, store.study(study.name).study_id)
 
 
+@pytest.mark.usefixtures("undrawn")  # figures are drawn from the frames, which are compared
 def test_a_copy_is_the_same_study_in_every_reader(study: Study, tmp_path: Path) -> None:
     copy = copied(study.storage, study.name, tmp_path / "copy.db")
     check_same(copy, study)

@@ -32,6 +32,7 @@ from trainer.worker import AVAILABLE, Worker
 
 NAN = math.nan
 Make = Callable[[Trainable, int], Executor]
+SLOW_TO_BEGIN = [pytest.param(name, marks=pytest.mark.slow) for name in ("stacks", "cluster")]
 
 
 @pytest.fixture(scope="module")
@@ -148,13 +149,14 @@ def test_what_ended_before_a_fault_is_told_before_the_fault_is_raised() -> None:
             threads.start(task)
         while len(scripted.opened) < 2:
             time.sleep(0.01)
-        time.sleep(0.1)
+        time.sleep(0.1)  # so that the fault is there, too, if the machine is not slow
         (ended,) = threads.events(1.0)
         assert ended.task.trials == (0,)
         with pytest.raises(StopIteration):
-            threads.events(1.0)
+            threads.events(60.0)
 
 
+@pytest.mark.parametrize("executor", ["threads", "processes", *SLOW_TO_BEGIN], indirect=True)
 def test_a_long_training_shows_its_curve_on_the_way(
     executor: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,7 +203,7 @@ def whole(wine: MLP) -> list[Outcome]:
         return trained(threads, tasks_of(wine, settings_of(27), epochs=9, seed=1))
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_the_curves_are_the_same_on_any_executor_and_number_of_workers(
     executor: Make, workers: int, wine: MLP, whole: list[Outcome]
 ) -> None:
@@ -276,6 +278,7 @@ def blas_threads() -> set[int]:
     return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
 
+@pytest.mark.parametrize("executor", ["threads", "processes", *SLOW_TO_BEGIN], indirect=True)
 def test_blas_has_one_thread_while_tasks_train_and_its_own_again_after(
     executor: Make, wine: MLP
 ) -> None:

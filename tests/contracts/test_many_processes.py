@@ -169,6 +169,9 @@ def test_four_processes_search_in_one_database_as_if_each_had_its_own(
         assert tables(name, storage) == tables(name, alone)
 
 
+@pytest.mark.parametrize(
+    "kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
 def test_readers_see_every_trial_whole_or_not_at_all_and_hold_up_nobody(
     storage: str, tmp_path: Path
 ) -> None:

@@ -20,7 +20,8 @@ FILES = {name: name for name in FIXTURES} | {
     name: fixture.name for name, fixture in fixtures.copies().items()
 }
 """What the study in each file is called."""
-FEW = ("digits", "valley", "halving", AS_OPTUNA_MADE_IT, "valley-killed-in-a-batch")
+FEW = ("digits", "people", "valley", "halving", AS_OPTUNA_MADE_IT, "valley-killed-in-a-batch")
+FEW_OF_FILES = [pytest.param(f, marks=[] if f in FEW else [pytest.mark.slow]) for f in FILES]
 STORED = ("trials", "epochs", "rounds")  # numbers that are in the database as they are
 
 
@@ -30,7 +31,7 @@ def test_every_fixture_is_read() -> None:
     assert {path.stem for path in fixtures.EXPECTED.iterdir()} == FILES.keys()
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", FEW_OF_FILES)
 def test_exports_and_summary_are_as_they_were(
     file: str, commands: Commands, same: Same, folder: Path
 ) -> None:
@@ -44,9 +45,7 @@ def test_exports_and_summary_are_as_they_were(
     assert (folder / "hpo.db").read_bytes() == database
 
 
-@pytest.mark.parametrize(
-    "file", [pytest.param(f, marks=[] if f in FEW else [pytest.mark.slow]) for f in FILES]
-)
+@pytest.mark.parametrize("file", FEW_OF_FILES)
 def test_optuna_and_python_read_the_same_trials(file: str, folder: Path) -> None:
     name, url, expected = FILES[file], fixtures.unpack(file, folder), fixtures.expected(file)
     rows = rows_of(expected["trials"])

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import HPO, Call, Done
+from hpo import cli
+from tests.running import Call, Done
 
 READING = ("list", "show wine", "export wine", "report wine -o r.html")
 SEARCH = "search --trainer mine:train --space x=0:1 --trials 5 --epochs 1 -q"
@@ -42,7 +43,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with the study "wine", done. Not to be written to."""
     file = tmp_path_factory.mktemp("stored") / "hpo.db"
     search = f"search wine {QUICK} -q --storage sqlite:///{file}"
-    subprocess.run([HPO, *search.split()], check=True, capture_output=True)
+    assert cli.run(search.split()) == 0
     return file
 
 
@@ -53,8 +54,8 @@ def file(stored: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def called(tmp_path: Path, call_hpo: Call) -> Call:
-    """Run a command in this process, in a folder with a trainer."""
+def called(tmp_path: Path, call_hpo: Call, undrawn: None) -> Call:
+    """Run a command in this process, in a folder with a trainer. Its reports have no figures."""
     (tmp_path / "mine.py").write_text(TRAINER)
     return call_hpo
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 import studies
+from hpo import cli
 from tests.running import HPO, Call, OneLine, Run, Tables
 
 PLAN = (
@@ -29,7 +31,7 @@ PLAN = (
 def whole(tmp_path_factory: pytest.TempPathFactory, tables: Tables) -> dict[str, bytes]:
     """The tables of the study when there is room enough."""
     storage = f"sqlite:///{tmp_path_factory.mktemp('whole') / 'hpo.db'}"
-    subprocess.run([HPO, "search", *PLAN, storage], check=True, capture_output=True)
+    assert cli.run(["search", *PLAN, storage]) == 0
     return tables("d", storage)
 
 
@@ -40,24 +42,24 @@ def done_trials(storage: str) -> int:
 
 def test_a_search_on_a_full_disk_keeps_what_is_finished_and_goes_on_when_there_is_room(
     disk: Callable[[str], Path],
-    run_hpo: Run,
+    call_hpo: Call,
     tables: Tables,
     whole: dict[str, bytes],
 ) -> None:
     file = disk("480k") / "hpo.db"
     storage = f"sqlite:///{file}"
-    done = run_hpo("search", *PLAN, storage)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    done = call_hpo(shlex.join(["search", *PLAN, storage]))
+    assert (done.status, done.out, done.err.count("\n")) == (1, "", 1)
     said = f"{file} can't be written: the disk is full; what was finished is kept"
-    assert said in done.stderr
-    shown = run_hpo("show", "d", "--storage", storage)
-    assert shown.returncode == 0, shown.stderr
-    assert shown.stdout.startswith("d · interrupted · ")
+    assert said in done.err
+    shown = call_hpo(f"show d --storage {storage}")
+    assert shown.status == 0, shown.err
+    assert shown.out.startswith("d · interrupted · ")
     kept = done_trials(storage)
     assert 0 < kept < 135
     assert kept in (10, 45, 90)  # whole batches
     disk("20m")
-    assert run_hpo("resume", "d", "-q", "--storage", storage).returncode == 0
+    assert call_hpo(f"resume d -q --storage {storage}").status == 0
     assert tables("d", storage) == whole
 
 
@@ -154,7 +156,9 @@ def test_a_file_is_replaced_whole_with_its_rights_and_through_a_link(
     assert file.exists()
 
 
-@pytest.mark.parametrize("command", ["show wine", "export wine"])
+@pytest.mark.parametrize(
+    "command", ["export wine", pytest.param("show wine", marks=pytest.mark.slow)]
+)
 def test_a_full_disk_behind_stdout_is_told(command: str, file: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():

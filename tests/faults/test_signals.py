@@ -15,7 +15,7 @@ import pytest
 import studies
 from hpo.errors import CancelledError
 from hpo.run.cancel import Cancel
-from tests.running import HPO
+from tests.running import HPO, Call
 
 Start = Callable[..., subprocess.Popen[str]]
 # Says when it is in an epoch, and stays there for so long.
@@ -27,7 +27,7 @@ def train(params, *, epochs):
     time.sleep(SECONDS)
     yield {"score": params["x"]}
 """
-SEARCH = "search --trainer slow:train --space x=0:1 --trials 8 --finalists 0 --epochs 1 --workers 2 --name s"
+SEARCH = "search --trainer slow.py:train --space x=0:1 --trials 8 --finalists 0 --epochs 1 --workers 2 --name s"
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def wait_until_it_listens(process: subprocess.Popen[str]) -> None:
     "stop", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
 def test_the_second_signal_ends_a_search_at_once(
-    stop: signal.Signals, start: Start, tmp_path: Path
+    stop: signal.Signals, start: Start, tmp_path: Path, call_hpo: Call
 ) -> None:
     (tmp_path / "slow.py").write_text(SLOW.replace("SECONDS", "600"))
     process = start(f"{SEARCH} --executor threads")  # processes would end at once
@@ -91,9 +91,7 @@ def test_the_second_signal_ends_a_search_at_once(
     storage = f"sqlite:///{tmp_path / 'hpo.db'}"
     assert studies.load("s", storage).summary()["state"] == "interrupted"
     (tmp_path / "slow.py").write_text(SLOW.replace("SECONDS", "0"))
-    again = start("resume s -q")
-    again.communicate(timeout=60)
-    assert again.returncode == 0
+    assert call_hpo("resume s -q").status == 0
     assert studies.load("s", storage).summary()["trials"]["complete"] == 8
 
 

@@ -19,7 +19,7 @@ from hpo.errors import DataError, PlanError
 from hpo.models import check_output, facts_of
 from hpo.predicting import predict_file, predictions
 from studies import Study
-from tests.running import Run
+from tests.running import Call
 from tests.trainer.models import animals
 from trainer.data import load
 from trainer.data.splits import _test_apart
@@ -143,7 +143,7 @@ def test_what_has_no_network_or_no_trial_of_that_number_is_refused(
 
 
 def test_settings_with_which_training_diverges_are_named(
-    run_hpo: Run, weights: Study, folder: Path, tmp_path: Path
+    call_hpo: Call, weights: Study, folder: Path, tmp_path: Path
 ) -> None:
     storage = f"sqlite:///{tmp_path}/d.db"
     plan = {**PLAN, "trials": 8, "rounds": 1, "finalists": 0, "optimizer": "sgd"}
@@ -153,10 +153,10 @@ def test_settings_with_which_training_diverges_are_named(
     )
     trials = study.trials_frame()
     diverged = int(trials[trials["learning_rate"] == 1e30].iloc[0]["number"])
-    done = run_hpo("train", "animals", "-o", "m.hpo", "--trial", diverged, "--storage", storage)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"Error: trial {diverged}: ")
-    assert done.stderr.count("\n") == 1
+    done = call_hpo(f"train animals -o m.hpo --trial {diverged} --storage {storage}")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith(f"Error: trial {diverged}: ")
+    assert done.err.count("\n") == 1
     assert not (tmp_path / "m.hpo").exists()
 
 
@@ -224,31 +224,31 @@ def test_a_table_that_lacks_a_column_is_refused_and_an_old_answer_stays(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "new.csv"]
 
 
-def test_commands_train_show_and_predict(run_hpo: Run, kinds: Study, tmp_path: Path) -> None:
-    done = run_hpo("train", "animals", "-o", "m.hpo", "--storage", kinds.storage)
-    assert done.returncode == 0, done.stderr
-    assert run_hpo("show", "m.hpo").stdout == done.stdout
+def test_commands_train_show_and_predict(call_hpo: Call, kinds: Study, tmp_path: Path) -> None:
+    done = call_hpo(f"train animals -o m.hpo --storage {kinds.storage}")
+    assert done.status == 0, done.err
+    assert call_hpo("show m.hpo").out == done.out
     for fact in ("one of 3 classes", "noise (text)", "240 rows of animals.csv", "on the test rows"):
-        assert fact in done.stdout
+        assert fact in done.out
     animals(5).to_csv(tmp_path / "new.csv", index=False)
-    done = run_hpo("predict", "m.hpo", "new.csv")
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
+    done = call_hpo("predict m.hpo new.csv")
+    assert (done.status, done.err) == (0, "")
+    lines = done.out.splitlines()
     assert lines[0] == "prediction,probability_bird,probability_cat,probability_dog"
     assert len(lines) == 6
-    done = run_hpo("predict", "new.csv", "new.csv", "-o", "a.csv")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("Error: new.csv is no model")
-    assert done.stderr.count("\n") == 1
+    done = call_hpo("predict new.csv new.csv -o a.csv")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith("Error: new.csv is no model")
+    assert done.err.count("\n") == 1
 
 
 def test_the_ending_says_which_kind_of_file_is_written(
-    run_hpo: Run, kinds: Study, tmp_path: Path
+    call_hpo: Call, kinds: Study, tmp_path: Path
 ) -> None:
     runtime = pytest.importorskip("onnxruntime")
-    done = run_hpo("train", "animals", "-o", "m.onnx", "--storage", kinds.storage)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("model m.onnx")
+    done = call_hpo(f"train animals -o m.onnx --storage {kinds.storage}")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("model m.onnx")
     model = kinds.train()
     trainer.save_onnx(model, tmp_path / "python.onnx")
     assert (tmp_path / "python.onnx").read_bytes() == (tmp_path / "m.onnx").read_bytes()
@@ -266,13 +266,13 @@ def test_the_ending_says_which_kind_of_file_is_written(
 
 
 def test_a_file_that_can_not_be_written_is_refused_before_anything_trains(
-    run_hpo: Run, kinds: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call_hpo: Call, kinds: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = run_hpo("train", "nothing", "-o", "m.pkl", "--storage", kinds.storage)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
+    done = call_hpo(f"train nothing -o m.pkl --storage {kinds.storage}")
+    assert done.status == 2
+    assert done.err.count("\n") == 1
     for part in ("m.pkl", ".hpo", ".onnx"):
-        assert part in done.stderr
+        assert part in done.err
     assert not [*tmp_path.glob("m.*")]
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(trainer.errors.DataError, match=r"m\.onnx.*pip install onnx"):
@@ -280,13 +280,13 @@ def test_a_file_that_can_not_be_written_is_refused_before_anything_trains(
     check_output(Path("m.hpo"))
 
 
-def test_an_onnx_file_is_not_taken_for_a_damaged_model(run_hpo: Run, tmp_path: Path) -> None:
+def test_an_onnx_file_is_not_taken_for_a_damaged_model(call_hpo: Call, tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(b"onnx")
     animals(5).to_csv(tmp_path / "new.csv", index=False)
-    done = run_hpo("predict", "m.onnx", "new.csv")
-    assert done.returncode == 1
-    assert "ONNX" in done.stderr
-    assert ".hpo" in done.stderr
+    done = call_hpo("predict m.onnx new.csv")
+    assert done.status == 1
+    assert "ONNX" in done.err
+    assert ".hpo" in done.err
 
 
 def test_what_a_model_is_can_be_read_as_plain_values(kinds: Study) -> None:

@@ -17,6 +17,7 @@ def book() -> Any:
     return nbformat.reads(NOTEBOOK.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]
 
 
+@pytest.mark.slow
 # The client's own affairs: an event loop and sockets that it leaves to the collector.
 @pytest.mark.filterwarnings("ignore")
 def test_it_makes_its_study_and_every_figure_is_shown(book: Any, tmp_path: Path) -> None:

@@ -43,7 +43,13 @@ def content(frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> by
 
 
 @pytest.mark.parametrize("target", ["kind", "weight"])
-@pytest.mark.parametrize("recipe", [{}, {"batch_norm": True, "activation": "tanh"}, {"hidden": ()}])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"batch_norm": True, "activation": "tanh"},
+        *(pytest.param(recipe, marks=pytest.mark.slow) for recipe in ({}, {"hidden": ()})),
+    ],
+)
 def test_predictions_are_the_same_bits_after_saving_and_in_another_process(
     frame: pd.DataFrame, target: str, recipe: dict[str, Any], tmp_path: Path
 ) -> None:

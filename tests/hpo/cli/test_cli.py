@@ -20,6 +20,7 @@ from tests.running import HPO, Call, Run
 
 # 6 trials in the search, 4 trainings that confirm.
 QUICK = "--trials 10 --rounds 2 --epochs 2 --finalists 2 --repeats 2"
+LEAST = "--trials 2 --rounds 1 --epochs 1 --finalists 0"
 SUMMARY = {
     "study", "storage", "state", "metric", "direction", "seed", "trials", "epochs_trained", "best",
     "rounds", "ranges", "finalists", "recommended", "data", "test",
@@ -122,7 +123,7 @@ def test_the_storage_may_come_from_the_environment(
     call_hpo: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HPO_STORAGE", "sqlite:///elsewhere.db")
-    done = call_hpo(f"search wine {QUICK}")
+    done = call_hpo(f"search wine {LEAST}")
     assert "--storage" not in done.out
     assert left_behind(tmp_path) == ["elsewhere.db"]
 
@@ -155,7 +156,7 @@ def test_export_writes_each_table_in_each_format(
 
 def test_list_shows_every_study(call_hpo: Call) -> None:
     for name in ("first", "second"):
-        call_hpo(f"search wine {QUICK} --name {name}")
+        call_hpo(f"search wine {LEAST} --name {name}")
     lines = call_hpo("list").out.splitlines()
     assert [line.split()[0] for line in lines] == ["study", "first", "second"]
 

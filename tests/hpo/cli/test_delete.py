@@ -13,7 +13,7 @@ import pytest
 
 import studies
 from studies import Study
-from tests.running import HPO, Call, Run
+from tests.running import HPO, Call
 from tests.studies.stores import add
 
 
@@ -24,13 +24,13 @@ def file(study: Study, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'hpo.db'}"
 
 
-def test_it_deletes_one_study_and_says_so(file: str, run_hpo: Run) -> None:
-    wrong = run_hpo("delete", "smal")
-    assert (wrong.returncode, wrong.stdout) == (1, "")
-    assert "did you mean 'small'?" in wrong.stderr
-    done = run_hpo("delete", "small")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "study 'small' with 45 trials was deleted\n"
+def test_it_deletes_one_study_and_says_so(file: str, call_hpo: Call) -> None:
+    wrong = call_hpo("delete smal")
+    assert (wrong.status, wrong.out) == (1, "")
+    assert "did you mean 'small'?" in wrong.err
+    done = call_hpo("delete small")
+    assert (done.status, done.err) == (0, "")
+    assert done.out == "study 'small' with 45 trials was deleted\n"
     assert studies.names(file) == []
 
 

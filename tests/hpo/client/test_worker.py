@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-import os
+import shlex
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 import hpo
 from hpo.trainables.named import find
 from tests.hpo.serve.serving import Serving
-from tests.running import HPO, Tables, wait_until
+from tests.running import HPO, Call, Tables, wait_until
 
 TRAINER = """
 import time
@@ -78,14 +79,28 @@ def _function(file: Path) -> Any:
     return find(f"{file}:train")
 
 
-@pytest.fixture
-def team(tmp_path: Path) -> Iterator[Team]:
-    with Serving(tmp_path, f"sqlite:///{tmp_path / 'team.db'}", lease_seconds=3) as serving:
-        made = Team(tmp_path, serving)
+@contextmanager
+def team_in(folder: Path, **settings: int) -> Iterator[Team]:
+    with Serving(folder, f"sqlite:///{folder / 'team.db'}", **settings) as serving:
+        made = Team(folder, serving)
         yield made
         for worker in made.workers:
             worker.kill()
             worker.communicate()
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Iterator[Team]:
+    """One whose killed workers are missed after three seconds."""
+    with team_in(tmp_path, lease_seconds=3) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def patient_team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    """One whose workers may be as slow as a loaded machine makes them."""
+    with team_in(tmp_path_factory.mktemp("patient")) as made:
+        yield made
 
 
 def test_workers_that_are_killed_and_come_back_make_the_study_of_home(
@@ -107,17 +122,18 @@ def test_workers_that_are_killed_and_come_back_make_the_study_of_home(
     [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
 )
 def test_a_worker_that_is_stopped_gives_its_tasks_back(
-    number: signal.Signals, status: int, team: Team
+    number: signal.Signals, status: int, patient_team: Team
 ) -> None:
+    team, name = patient_team, f"stopped-by-{number}"
     team.trainer.write_text(TRAINER.format(seconds=0.3))
-    team.serving.create(name="s", kind="remote", plan={**PLAN, "space": {"x": "0:1"}})
-    worker = team.worker("s", "--executor", "threads")
-    team.ended("s", 1)
+    team.serving.create(name=name, kind="remote", plan={**PLAN, "space": {"x": "0:1"}})
+    worker = team.worker(name, "--executor", "threads")
+    team.ended(name, 1)
     worker.send_signal(number)
     _, printed = worker.communicate(timeout=60)
     assert worker.returncode == status
-    assert f"hpo worker s --server http://127.0.0.1:{team.serving.port}" in printed
-    tasks = team.serving.client.get("/searches/s/tasks").json()["tasks"]
+    assert f"hpo worker {name} --server http://127.0.0.1:{team.serving.port}" in printed
+    tasks = team.serving.client.get(f"/searches/{name}/tasks").json()["tasks"]
     assert {task["client"] for task in tasks} <= {None}
 
 
@@ -152,14 +168,16 @@ def _killed(
     assert tables("s", team.storage) == tables("home s", team.storage)
 
 
-def test_a_worker_says_in_one_line_what_is_wrong(team: Team) -> None:
+def test_a_worker_says_in_one_line_what_is_wrong(
+    patient_team: Team, call_hpo: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team = patient_team
+    monkeypatch.setenv("HPO_SERVER", f"http://127.0.0.1:{team.serving.port}")
+
     def said(*command: str, status: int) -> str:
-        done = subprocess.run(
-            [HPO, "worker", *command], capture_output=True, text=True, timeout=60,
-            env={**os.environ, "HPO_SERVER": f"http://127.0.0.1:{team.serving.port}"},
-        )  # fmt: skip
-        assert done.returncode == status, done.stderr
-        (line,) = done.stderr.splitlines()
+        done = call_hpo(shlex.join(["worker", *command]))
+        assert done.status == status, done.err
+        (line,) = done.err.splitlines()
         return line
 
     trainer = f"{team.trainer}:train"

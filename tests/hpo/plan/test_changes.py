@@ -16,7 +16,7 @@ from hpo.plan.changes import changed_plan, changes, data_changes
 from hpo.plan.plan import Plan, make_plan
 from hpo.run.watcher import Watcher
 from studies import Study
-from tests.running import Run, Tables
+from tests.running import Call, Tables
 
 SPACE: dict[str, Any] = {
     "learning_rate": {"low": 1e-3, "high": 1.0, "log": True, "zero": 0.1},
@@ -179,20 +179,21 @@ def test_a_wider_range_that_no_trial_would_be_drawn_from_is_refused(storage: str
     assert studies.load("w", storage).read().plans == []
 
 
-def test_a_user_hears_what_a_change_means_and_what_is_refused(run_hpo: Run, tmp_path: Path) -> None:
-    args = ("search", "wine", "--trials", 8, "--epochs", 2, "--finalists", 0, "--name", "w", "-q")
-    assert run_hpo(*args).returncode == 0
+def test_a_user_hears_what_a_change_means_and_what_is_refused(
+    call_hpo: Call, tmp_path: Path
+) -> None:
+    assert call_hpo("search wine --trials 8 --epochs 2 --finalists 0 --name w -q").status == 0
     before = (tmp_path / "hpo.db").read_bytes()
-    refused = run_hpo("resume", "w", "--epochs", 5)
-    assert refused.returncode == 2
-    assert refused.stderr.startswith("Error: epochs can't be changed from 2 to 5: ")
+    refused = call_hpo("resume w --epochs 5")
+    assert refused.status == 2
+    assert refused.err.startswith("Error: epochs can't be changed from 2 to 5: ")
     assert (tmp_path / "hpo.db").read_bytes() == before
-    assert run_hpo("resume", "w", "--metric", "accuracy", "-q").returncode == 0  # it is
-    wider = run_hpo("resume", "w", "--trials", 12, "--space", "learning_rate=1e-6:10:log")
-    assert wider.returncode == 0
-    assert "Note: learning_rate 1e-05 … 1 → 1e-06 … 10: the next round draws" in wider.stderr
-    assert "Plan changed " in run_hpo("show", "w").stdout
-    shown = run_hpo("resume", "--help").stdout
+    assert call_hpo("resume w --metric accuracy -q").status == 0  # it is
+    wider = call_hpo("resume w --trials 12 --space learning_rate=1e-6:10:log")
+    assert wider.status == 0
+    assert "Note: learning_rate 1e-05 … 1 → 1e-06 … 10: the next round draws" in wider.err
+    assert "Plan changed " in call_hpo("show w").out
+    shown = call_hpo("resume --help").out
     assert "--space" in shown
     assert "--seed" not in shown
 

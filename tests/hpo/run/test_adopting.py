@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 import subprocess
@@ -13,13 +14,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 import hpo
 import studies
-from hpo import operations
+from hpo import cli, operations
 from hpo.errors import PlanError
 from hpo.plan.space import contains, from_mapping
 from hpo.run.watcher import Watcher
 from studies.errors import LeaseError
 from tests.optunas import objective, optunas, train
-from tests.running import HPO, Run, Tables, wait_until
+from tests.running import HPO, Call, Tables, wait_until
 
 MODULE = """
 import time
@@ -45,6 +46,7 @@ def made(storage: str) -> list[FrozenTrial]:
         return study.get_trials()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_optunas_trials_are_the_first_round_and_stay_as_they_are(storage: str) -> None:
     before = made(storage)
     study = hpo.resume("theirs", train=train, trials=31, storage=storage)
@@ -117,7 +119,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-COMMAND = ("resume", "theirs", "--trainer", "trainers:train", "--trials", "40", "-q")
+COMMAND = ("resume", "theirs", "--trainer", "trainers.py:train", "--trials", "40", "-q")
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +130,8 @@ def whole(
     folder = tmp_path_factory.mktemp("whole")
     shutil.copy(begun, folder)
     (folder / "trainers.py").write_text(MODULE)
-    subprocess.run([HPO, *COMMAND], cwd=folder, check=True, capture_output=True)
+    with contextlib.chdir(folder):
+        assert cli.run([*COMMAND]) == 0
     return tables("theirs", f"sqlite:///{folder / 'hpo.db'}")
 
 
@@ -139,7 +142,7 @@ def test_killed_and_resumed_it_equals_one_left_alone(
     instant: str,
     begun: Path,
     whole: dict[str, bytes],
-    run_hpo: Run,
+    call_hpo: Call,
     tmp_path: Path,
     tables: Tables,
 ) -> None:
@@ -150,25 +153,25 @@ def test_killed_and_resumed_it_equals_one_left_alone(
         process.kill()
     storage = f"sqlite:///{tmp_path / 'hpo.db'}"
     assert studies.load("theirs", storage).summary()["state"] == "interrupted"
-    assert run_hpo("resume", "theirs", "-q").returncode == 0
+    assert call_hpo("resume theirs -q").status == 0
     assert tables("theirs", storage) == whole
 
 
 def test_what_can_not_be_gone_on_with_is_refused_before_anything_is_written(
-    tmp_path: Path, run_hpo: Run
+    tmp_path: Path, call_hpo: Call
 ) -> None:
     path = tmp_path / "hpo.db"
     with optunas(f"sqlite:///{path}", directions=["minimize", "maximize"]) as study:
         study.optimize(lambda t: (t.suggest_float("x", 0, 1), 1.0), 2)
     before = path.read_bytes()
     for arguments, said in (
-        (("--trainer", "trainers:train", "--trials", "9"), "it has 2 objectives, and a search has"),
-        ((), "it has 2 objectives, and a search has one"),
+        ("--trainer trainers:train --trials 9", "it has 2 objectives, and a search has"),
+        ("", "it has 2 objectives, and a search has one"),
     ):
-        refused = run_hpo("resume", "theirs", *arguments)
-        assert refused.returncode == 2
-        assert refused.stderr.count("\n") == 1
-        assert said in refused.stderr
+        refused = call_hpo(f"resume theirs {arguments}")
+        assert refused.status == 2
+        assert refused.err.count("\n") == 1
+        assert said in refused.err
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["hpo.db"]
 

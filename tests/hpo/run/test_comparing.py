@@ -15,6 +15,7 @@ import studies
 import trainer.references
 from hpo.run.journal import Journal
 from studies import Study
+from tests.conftest import BOOSTED
 
 PLAN: dict[str, Any] = {"trials": 30, "epochs": 3, "seed": 5}
 
@@ -44,8 +45,10 @@ def test_they_are_fitted_on_the_splits_that_confirmed_and_on_the_test_rows(stora
 
 @pytest.mark.slow  # it begins processes
 def test_the_same_seed_gives_the_same_whatever_process_fits_them(
-    storage: str, run_hpo: Any
+    storage: str, run_hpo: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for model in BOOSTED:  # a process has as many trees as users have
+        monkeypatch.setitem(model.__init__.__kwdefaults__, "max_iter", 100)
     study = hpo.search("wine", storage=storage, **PLAN)
     shell = run_hpo("search", "wine", "--trials=30", "--epochs=3", "--seed=5", "--json")
     assert json.loads(shell.stdout)["references"] == references(study)

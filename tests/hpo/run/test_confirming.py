@@ -113,7 +113,10 @@ def test_more_finalists_than_trials_allow_are_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("count", [2, 3, 4, 6, 10])
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize(
+    "count", [2, 4, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, 6, 10))]
+)
 def test_a_search_of_few_trials_can_be_shown(
     count: int, storage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,12 +23,13 @@ from hpo import operations
 from hpo.errors import PlanError, TooManyFailuresError
 from hpo.run.cancel import Cancel
 from hpo.run.watcher import Watcher
+from hpo.trainables.named import find
 from studies import Study
 from studies.database.store import open_store
 from studies.errors import LeaseError
 from tests.hpo.recorded import confirmations, rows
 from tests.optunas import optunas
-from tests.running import HPO, Call, Run, Tables, wait_until
+from tests.running import HPO, Call, Tables, wait_until
 
 pytestmark = pytest.mark.usefixtures("quiet_optuna")
 
@@ -226,7 +227,9 @@ def half_way(storage: str) -> None:
     stopped_after(14, search)
 
 
-@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize(
+    "count", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(5, marks=pytest.mark.slow)]
+)
 def test_half_way_and_stopped_again_it_ends_as_if_it_had_never_stopped(
     count: int, tmp_path: Path, tables: Tables
 ) -> None:
@@ -249,7 +252,7 @@ def test_half_way_and_stopped_again_it_ends_as_if_it_had_never_stopped(
 
 
 def test_killed_in_a_stage_it_equals_one_left_alone(
-    theirs: Path, tmp_path: Path, run_hpo: Run, tables: Tables
+    theirs: Path, tmp_path: Path, call_hpo: Call, tables: Tables
 ) -> None:
     (tmp_path / "trainers.py").write_text(MODULE)
     storage = copied(theirs, tmp_path)
@@ -260,11 +263,9 @@ def test_killed_in_a_stage_it_equals_one_left_alone(
         )
         process.kill()
     assert studies.load("theirs", storage).summary()["state"] == "interrupted"
-    assert run_hpo("resume", "theirs", "-q").returncode == 0
+    assert call_hpo("resume theirs -q").status == 0
     alone = copied(theirs, tmp_path, "alone")
-    namespace: dict[str, Any] = {}
-    exec(MODULE, namespace)  # noqa: S102  # ours
-    hpo.confirm("theirs", 9, train=namespace["train"], storage=alone)
+    hpo.confirm("theirs", 9, train=find(f"{tmp_path}/trainers.py:train"), storage=alone)
     assert tables("theirs", storage) == tables("theirs", alone)
 
 

@@ -49,6 +49,7 @@ def search(train: Any, storage: str, **fields: Any) -> Study:
     return hpo.search(train, storage=storage, name="s", executor="threads", **plan | fields)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_settings_that_overfit_are_recommended_with_fewer_epochs(
     storage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -67,6 +68,7 @@ def test_settings_that_overfit_are_recommended_with_fewer_epochs(
     assert one.as_mapping()["confirmed"][0]["curves"] == one.confirmations[0].curves
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_where_the_last_epoch_is_best_nothing_is_said_of_epochs(
     storage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,7 @@ from hpo.display.summary import summary
 from hpo.display.text import show
 from hpo.display.trial import of_trial
 from hpo.errors import PlanError
+from hpo.plan.place import Place
 from hpo.plan.plan import make_plan
 from hpo.run.watcher import Watcher
 from studies import Study
@@ -34,7 +35,9 @@ FIELDS: dict[str, Any] = {
 
 def search(storage: str, watcher: Watcher | None = None, **fields: Any) -> Study:
     plan = make_plan(FIELDS | fields)
-    return operations.start(plan, name="s", storage=storage, watcher=watcher)
+    return operations.start(
+        plan, name="s", storage=storage, watcher=watcher, place=Place(workers=1)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -78,14 +81,7 @@ def test_a_trial_is_reproduced_alone_to_the_last_bit(done: Study) -> None:
         assert hpo.reproduce("s", number, storage=done.storage).identical
 
 
-def test_the_number_of_workers_changes_nothing(done: Study, tmp_path: Path, tables: Tables) -> None:
-    storage = f"sqlite:///{tmp_path}/two.db"
-    fields = {key: value for key, value in FIELDS.items() if key != "source"}
-    hpo.search("wine", name="s", storage=storage, workers=2, **fields)
-    assert tables("s", storage) == tables("s", done.storage)
-
-
-def test_a_search_that_was_stopped_and_resumed_is_the_same(
+def test_stopped_and_resumed_on_another_number_of_workers_it_is_the_same(
     done: Study, tmp_path: Path, tables: Tables
 ) -> None:
     class StopsAfterABatch(Watcher):
@@ -96,10 +92,11 @@ def test_a_search_that_was_stopped_and_resumed_is_the_same(
     with pytest.raises(KeyboardInterrupt):
         search(storage, StopsAfterABatch())
     assert studies.load("s", storage).summary()["state"] == "interrupted"
-    hpo.resume("s", storage=storage)
+    hpo.resume("s", storage=storage, workers=2)
     assert tables("s", storage) == tables("s", done.storage)
 
 
+@pytest.mark.slow
 def test_halving_takes_trials_off_all_their_folds(tmp_path: Path) -> None:
     study = search(f"sqlite:///{tmp_path}/halved.db", halving=3, epochs=9, trials=160)
     trials = study.trials_frame()
@@ -128,6 +125,7 @@ def test_what_confirms_later_is_counted_with_all_its_folds(tmp_path: Path) -> No
     assert any(note.startswith("8 more trainings") for note in said)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_is_shown_says_so_plainly(done: Study, capsys: pytest.CaptureFixture[str]) -> None:
     show(*summary(done))
     shown = " ".join(capsys.readouterr().out.split())

@@ -16,7 +16,7 @@ from hpo.run.watcher import Watcher
 from studies import Study
 from studies.database.records import Result
 from tests.hpo.recorded import confirmations, trials
-from tests.running import Run, Tables
+from tests.running import Call, Tables
 
 HALVING: dict[str, Any] = {
     "trials": 64, "rounds": 2, "epochs": 9, "halving": 3, "finalists": 3, "repeats": 3, "extend": False,
@@ -82,12 +82,12 @@ def test_optuna_reads_them_as_pruned_with_what_they_reported(halved: Study) -> N
 
 
 def test_show_tells_whether_short_training_predicted_long_training(
-    halved: Study, run_hpo: Run
+    halved: Study, call_hpo: Call
 ) -> None:
     early, late = halved.rank_agreement([1, 3, 9])
     assert (early.epoch, early.later, early.trials) == (1, 3, 18)
     assert (late.epoch, late.later, late.trials) == (3, 9, 6)
-    shown = run_hpo("show", "h", "--storage", halved.storage).stdout
+    shown = call_hpo(f"show h --storage {halved.storage}").out
     sentence = re.search(r"Scores after 1 epoch .*?\.\n", shown, re.DOTALL)
     assert sentence is not None
     numbers = re.findall(r"\((-?[\d.]+)\)", sentence[0])

@@ -82,10 +82,10 @@ def drive(asked: Machine, trainable: Trainable, take: Callable[[list[Task]], Tas
 @pytest.mark.parametrize(
     "more",
     [
-        {},
+        pytest.param({}, marks=pytest.mark.slow),
         {"ahead": 8},
         {"ahead": 5, "sampler": "tpe"},
-        {"ahead": 3, "sampler": "sobol"},
+        pytest.param({"ahead": 3, "sampler": "sobol"}, marks=pytest.mark.slow),
     ],
     ids=str,
 )
@@ -103,7 +103,7 @@ def test_tasks_may_be_told_in_any_order(more: dict[str, Any], storage: str, tabl
 
 
 @pytest.mark.parametrize(
-    "stop", [3, 12, 19, 25, *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, 30))]
+    "stop", [12, 25, *(pytest.param(n, marks=pytest.mark.slow) for n in range(3, 30))]
 )
 def test_a_search_that_breaks_off_with_trials_in_training_goes_on_as_if_it_had_not(
     stop: int, storage: str, tables: Tables
@@ -167,7 +167,7 @@ def halved(
 
 
 @pytest.mark.parametrize(
-    "stop", [4, 9, 20, *(pytest.param(n, marks=pytest.mark.slow) for n in range(29))]
+    "stop", [9, 20, *(pytest.param(n, marks=pytest.mark.slow) for n in range(29))]
 )
 def test_trials_that_leave_at_rungs_are_recorded_when_they_end_and_none_is_lost(
     stop: int, storage: str, tables: Tables

@@ -26,7 +26,7 @@ from hpo.run.reproducing import Difference, first_difference
 from hpo.run.watcher import Watcher
 from hpo.trainables import session
 from studies import Study
-from tests.running import Run
+from tests.running import Call
 
 
 def test_every_kind_of_trial_is_identical_to_the_last_bit(study: Study) -> None:
@@ -125,21 +125,21 @@ def change_a_bit(study: Study, folder: Path, trial: int, epoch: int) -> None:
         copy.commit()
 
 
-def test_a_single_bit_is_seen_and_told(study: Study, tmp_path: Path, run_hpo: Run) -> None:
+def test_a_single_bit_is_seen_and_told(study: Study, tmp_path: Path, call_hpo: Call) -> None:
     frame = study.trials_frame()
     trial = int(frame[frame["state"] == "complete"]["number"].iloc[0])
     change_a_bit(study, tmp_path, trial, 2)
-    told = run_hpo("reproduce", study.name, trial)
-    assert told.returncode == 1
-    assert told.stdout.startswith(f"trial {trial}: first differs after epoch 2: validation_rmse ")
-    assert "versions, machine and BLAS are the same as then" in told.stdout
-    said = json.loads(run_hpo("reproduce", study.name, trial, "--json").stdout)
+    told = call_hpo(f"reproduce {study.name} {trial}")
+    assert told.status == 1
+    assert told.out.startswith(f"trial {trial}: first differs after epoch 2: validation_rmse ")
+    assert "versions, machine and BLAS are the same as then" in told.out
+    said = json.loads(call_hpo(f"reproduce {study.name} {trial} --json").out)
     assert said["identical"] is False
     assert (said["difference"]["epoch"], said["difference"]["metric"]) == (2, "validation_rmse")
     other = int(frame[frame["state"] == "complete"]["number"].iloc[1])
-    same = run_hpo("reproduce", study.name, other)
-    assert (same.returncode, same.stderr) == (0, "")
-    assert same.stdout.startswith(f"trial {other}: identical to the last bit (4 epochs of ")
+    same = call_hpo(f"reproduce {study.name} {other}")
+    assert (same.status, same.err) == (0, "")
+    assert same.out.startswith(f"trial {other}: identical to the last bit (4 epochs of ")
 
 
 def test_another_version_is_named(study: Study, tmp_path: Path) -> None:
@@ -194,11 +194,11 @@ def test_a_resume_under_other_versions_says_so_and_is_remembered(storage: str) -
     assert not any("environment has changed" in what for what in heard[len(again) :])
 
 
-def test_a_trial_that_is_not_there_is_named(study: Study, run_hpo: Run) -> None:
+def test_a_trial_that_is_not_there_is_named(study: Study, call_hpo: Call) -> None:
     with pytest.raises(StorageError, match="no trial 500 in study 'small': it has 0 to 44"):
         hpo.reproduce("small", 500, storage=study.storage)
-    refused = run_hpo("reproduce", "small", 500, "--storage", study.storage)
-    assert refused.returncode == 1
+    refused = call_hpo(f"reproduce small 500 --storage {study.storage}")
+    assert refused.status == 1
 
 
 NUMBERS = st.floats(width=64)

@@ -16,14 +16,15 @@ from pathlib import Path
 import pytest
 
 import studies
-from tests.running import HPO, Run, Tables, wait_until
+from hpo import cli
+from tests.running import HPO, Call, Tables, wait_until
 
 # Some shapes, so that populations differ; some trials that diverge; batches that last long enough to be hit. 90 trials
 # in the search, 20 that confirm.
 PLAN = (
-    "digits", "--trials", "110", "--finalists", "5", "--repeats", "4",
-    "--epochs", "25", "--rows", "400", "--name", "d",
-    "--space", "learning_rate=1e-3:1e3:log", "--space", "units=8:16:int",
+    "breast_cancer", "--trials", "110", "--finalists", "5", "--repeats", "4",
+    "--epochs", "12", "--name", "d",
+    "--space", "learning_rate=1e-3:1e3:log", "--space", "units=8:10:int",
 )  # fmt: skip
 # Instants, as what the database holds when the process is killed.
 INSTANTS = {
@@ -45,9 +46,7 @@ MORE_INSTANTS = {
 def whole(tmp_path_factory: pytest.TempPathFactory, tables: Tables) -> dict[str, bytes]:
     """The tables of the study when nobody stops it."""
     storage = f"sqlite:///{tmp_path_factory.mktemp('whole') / 'study.db'}"
-    subprocess.run(
-        [HPO, "search", *PLAN, "-q", "--storage", storage], check=True, capture_output=True
-    )
+    assert cli.run(["search", *PLAN, "-q", "--storage", storage]) == 0
     return tables("d", storage)
 
 
@@ -87,7 +86,7 @@ def opened(folder: Path) -> list[tuple[object, ...]]:
 def test_a_search_that_was_killed_and_resumed_equals_one_left_alone(
     instant: str,
     searching: subprocess.Popen[str],
-    run_hpo: Run,
+    call_hpo: Call,
     tmp_path: Path,
     tables: Tables,
     whole: dict[str, bytes],
@@ -99,7 +98,7 @@ def test_a_search_that_was_killed_and_resumed_equals_one_left_alone(
     assert studies.load("d", storage).summary()["state"] in ("interrupted", "complete")
     once = opened(tmp_path)
     assert once or not instant.startswith("the test rows are ")
-    assert run_hpo("resume", "d", "-q").returncode == 0
+    assert call_hpo("resume d -q").status == 0
     assert tables("d", storage) == whole
     assert once in ([], opened(tmp_path))
     assert studies.load("d", storage).summary()["state"] == "complete"
@@ -113,7 +112,7 @@ def test_a_signal_ends_the_search_with_a_line_that_says_how_to_go_on(
     stop: signal.Signals,
     status: int,
     searching: subprocess.Popen[str],
-    run_hpo: Run,
+    call_hpo: Call,
     tmp_path: Path,
     tables: Tables,
     whole: dict[str, bytes],
@@ -126,40 +125,27 @@ def test_a_signal_ends_the_search_with_a_line_that_says_how_to_go_on(
     assert err.splitlines()[-1] == "Stopped. To go on: hpo resume d"
     assert "Traceback" not in err
     assert studies.load("d", f"sqlite:///{tmp_path / 'hpo.db'}").summary()["state"] == "interrupted"
-    assert run_hpo("resume", "d", "-q").returncode == 0
+    assert call_hpo("resume d -q").status == 0
     assert tables("d", f"sqlite:///{tmp_path / 'hpo.db'}") == whole
 
 
-def test_a_study_that_is_held_is_not_run_twice_but_can_be_read(
-    searching: subprocess.Popen[str], run_hpo: Run, tmp_path: Path
-) -> None:
-    wait_until("SELECT count(*) FROM trials", f"sqlite:///{tmp_path / 'hpo.db'}")
-    freeze(searching, tmp_path)  # it holds the study for as long as this test needs
-    try:
-        second = run_hpo("resume", "d")
-        shown = run_hpo("show", "d")
-    finally:
-        searching.send_signal(signal.SIGCONT)
-    assert second.returncode == 4
-    assert second.stderr.count("\n") == 1
-    assert f"study 'd' is held by process {searching.pid} on " in second.stderr
-    assert "--take-over" in second.stderr
-    assert shown.returncode == 0
-    assert shown.stdout.startswith("d · running · ")
-    searching.communicate(timeout=60)
-    assert searching.returncode == 0
-
-
-def test_a_holder_that_was_taken_over_writes_no_more(
+def test_a_study_that_is_held_can_be_read_and_who_was_taken_over_writes_no_more(
     searching: subprocess.Popen[str],
-    run_hpo: Run,
+    call_hpo: Call,
     tmp_path: Path,
     tables: Tables,
     whole: dict[str, bytes],
 ) -> None:
     wait_until("SELECT count(*) FROM trials", f"sqlite:///{tmp_path / 'hpo.db'}")
-    freeze(searching, tmp_path)
-    assert run_hpo("resume", "d", "--take-over", "-q").returncode == 0
+    freeze(searching, tmp_path)  # it holds the study for as long as this test needs
+    second, shown = call_hpo("resume d"), call_hpo("show d")
+    assert second.status == 4
+    assert second.err.count("\n") == 1
+    assert f"study 'd' is held by process {searching.pid} on " in second.err
+    assert "--take-over" in second.err
+    assert shown.status == 0
+    assert shown.out.startswith("d · running · ")
+    assert call_hpo("resume d --take-over -q").status == 0
     searching.send_signal(signal.SIGCONT)
     _, err = searching.communicate(timeout=60)
     assert searching.returncode == 4

@@ -14,7 +14,7 @@ from hpo.run.watcher import Watcher
 from studies import Study
 from studies.database.records import Result
 from tests.hpo.recorded import PLAN, confirmations
-from tests.running import Run, Tables
+from tests.running import Call, Tables
 
 
 def test_a_search_without_time_does_nothing_until_it_has_some(
@@ -67,7 +67,7 @@ def test_the_time_of_the_search_leaves_time_to_confirm(storage: str) -> None:
     assert study.summary()["test"] is not None
 
 
-def test_a_flat_search_runs_out_of_patience_and_says_why(storage: str, run_hpo: Run) -> None:
+def test_a_flat_search_runs_out_of_patience_and_says_why(storage: str, call_hpo: Call) -> None:
     space = {"learning_rate": hpo.Float(1e-12, 1e-11)}  # whose every value is as good
     study = hpo.search(
         "wine", trials=40, finalists=5, repeats=2, epochs=1, rounds=3, patience=1, space=space,
@@ -81,7 +81,7 @@ def test_a_flat_search_runs_out_of_patience_and_says_why(storage: str, run_hpo: 
     assert len({c.trial for c in early}) == len(early) == REPEATED
     assert len(again) == 8  # of 10, as 23 of the 30 trials were drawn
     assert study.summary()["test"] is not None
-    shown = run_hpo("show", "w", "--storage", storage).stdout
+    shown = call_hpo(f"show w --storage {storage}").out
     assert "Stopped early: 1 round brought 0, not more than the noise of " in shown
 
 

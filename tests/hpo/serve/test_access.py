@@ -266,21 +266,19 @@ HARMLESS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", HARMLESS, ids=range(len(HARMLESS)))
-def test_odd_names_in_paths_are_harmless(
-    name: str, client: TestClient, app: FastAPI, bearer: Headers
-) -> None:
+def test_odd_names_in_paths_are_harmless(client: TestClient, app: FastAPI, bearer: Headers) -> None:
     headers = MARK | bearer(scope="admin")
-    for method, path, _ in all_of(app):
-        if "{" in path:
-            answer = client.request(
-                method, re.sub(r"{[^}]*}", name.replace("\\", "/"), path), headers=headers
-            )
-            assert answer.status_code < 500, (method, path, answer.text)
-            assert "x-injected" not in answer.headers
-    answer = client.get(f"{PREFIX}/{name}", headers=headers)
-    assert answer.status_code in (404, 405)
-    assert "<script>" not in answer.text or "json" in answer.headers["content-type"]
+    for name in HARMLESS:
+        for method, path, _ in all_of(app):
+            if "{" in path:
+                answer = client.request(
+                    method, re.sub(r"{[^}]*}", name.replace("\\", "/"), path), headers=headers
+                )
+                assert answer.status_code < 500, (method, path, answer.text)
+                assert "x-injected" not in answer.headers
+        answer = client.get(f"{PREFIX}/{name}", headers=headers)
+        assert answer.status_code in (404, 405), name
+        assert "<script>" not in answer.text or "json" in answer.headers["content-type"]
 
 
 def test_a_caller_without_a_token_is_the_local_user_until_one_is_made(

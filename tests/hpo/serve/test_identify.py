@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,12 +23,23 @@ HTML = {"Accept": "text/html"}
 AUDIT = f"{PREFIX}/audit"
 
 
+@pytest.fixture(scope="module")
+def shared_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A client of a service for which no token is made, for requests that change nothing."""
+    folder = tmp_path_factory.mktemp("shared")
+    service = Service(Settings(), ServiceDatabase(f"sqlite:///{folder / 'study.db'}"), folder)
+    with TestClient(
+        make_app(service), base_url="http://127.0.0.1:8517", follow_redirects=False
+    ) as client:
+        yield client
+
+
 @pytest.mark.parametrize(
     "host",
     ["127.0.0.1", "127.0.0.1:8517", "localhost:8517", "LOCALHOST", "localhost.", "[::1]:8517", "10.0.0.5"],
 )  # fmt: skip
-def test_an_address_or_a_name_of_its_own_comes_in(host: str, client: TestClient) -> None:
-    assert client.get(PREFIX, headers={"Host": host}).status_code == 200
+def test_an_address_or_a_name_of_its_own_comes_in(host: str, shared_client: TestClient) -> None:
+    assert shared_client.get(PREFIX, headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -38,8 +49,8 @@ def test_an_address_or_a_name_of_its_own_comes_in(host: str, client: TestClient)
         "", "[", "0x7f.1", "a@localhost:b",
     ],
 )  # fmt: skip
-def test_a_name_that_is_not_ours_is_refused(host: str, client: TestClient) -> None:
-    answer = client.get(PREFIX, headers={"Host": host})
+def test_a_name_that_is_not_ours_is_refused(host: str, shared_client: TestClient) -> None:
+    answer = shared_client.get(PREFIX, headers={"Host": host})
     assert answer.status_code == 421
     assert answer.json()["status"] == 421
 
@@ -57,10 +68,10 @@ OTHER_SITES = [
 
 @pytest.mark.parametrize("headers", OTHER_SITES, ids=str)
 def test_a_page_of_another_site_changes_nothing(
-    headers: dict[str, str], client: TestClient
+    headers: dict[str, str], shared_client: TestClient
 ) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE"):
-        answer = client.request(method, "/sign-out", headers=headers)
+        answer = shared_client.request(method, "/sign-out", headers=headers)
         assert answer.status_code == 403, method
 
 
@@ -74,15 +85,15 @@ def test_a_page_of_another_site_changes_nothing(
     ],
     ids=str,
 )
-def test_its_own_pages_and_programs_may(headers: dict[str, str], client: TestClient) -> None:
-    assert client.post("/sign-out", headers=headers).status_code == 303
+def test_its_own_pages_and_programs_may(headers: dict[str, str], shared_client: TestClient) -> None:
+    assert shared_client.post("/sign-out", headers=headers).status_code == 303
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
 def test_whoever_comes_through_a_proxy_is_not_the_local_user(
-    header: str, client: TestClient
+    header: str, shared_client: TestClient
 ) -> None:
-    assert client.get(PREFIX, headers={header: "203.0.113.5"}).status_code == 403
+    assert shared_client.get(PREFIX, headers={header: "203.0.113.5"}).status_code == 403
 
 
 def test_a_service_that_others_reach_has_no_local_user(storage: str, tmp_path: Path) -> None:

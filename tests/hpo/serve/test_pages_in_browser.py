@@ -127,6 +127,15 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def test_from_a_table_to_a_report_that_comes_by_itself(open_page: Open, table: Path) -> None:
+    page = open_page()
+    start_search(page, table, "begun", trials="12", epochs="1")
+    page.wait_for_selector("#report")
+    check(page)
+    assert "settings of trial" in page.inner_text("#report .answer")
+
+
+@pytest.mark.slow
 def test_from_a_table_to_predictions(open_page: Open, serving: Serving, table: Path) -> None:
     page = open_page()
     page.goto("/")

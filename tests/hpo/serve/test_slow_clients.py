@@ -21,7 +21,8 @@ hpo.serve.http.bodies.SILENCE_SECONDS = 3.0
 hpo.serve.running.HEAD_SECONDS = 3.0
 hpo.serve.running.STALLED_SECONDS = 3.0
 """
-PATIENCE = 60.0  # seconds in which a loaded machine does what it does in three
+HELD = 3.0  # seconds for which something half sent could hold others up
+PATIENCE = 120.0  # seconds in which a loaded machine does what it does in three
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +67,14 @@ def answer_of(connection: socket.socket) -> bytes:
     return received
 
 
-def longest_wait(service: Started, requests: int) -> float:
-    """The longest time in seconds that a request took."""
-    times = []
-    for _ in range(requests):
+def is_held_up(service: Started) -> bool:
+    """Whether requests wait for what is half sent: then each of them does, while a slow machine makes some slow."""
+    for _ in range(10):
         began = time.monotonic()
         assert httpx.get(f"{service.url}/api/v1", timeout=PATIENCE).status_code == 200
-        times.append(time.monotonic() - began)
-    return max(times)
+        if time.monotonic() - began < HELD:
+            return False
+    return True
 
 
 HALVES = [
@@ -93,18 +94,16 @@ HALVES = [
 
 
 def test_five_hundred_half_sent_requests_hold_nobody_up(service: Started) -> None:
-    before = longest_wait(service, 5)
     with ExitStack() as stack:
         half_open = [
             stack.enter_context(connect(service, HALVES[n % len(HALVES)])) for n in range(500)
         ]
-        during = longest_wait(service, 10)
-        assert during < 10 * before + 2
+        assert not is_held_up(service)
         began = time.monotonic()
         for connection in half_open:
             answer_of(connection)  # it is answered, or closed
         assert time.monotonic() - began < PATIENCE
-    assert longest_wait(service, 3) < 10 * before + 2
+    assert not is_held_up(service)
 
 
 def test_a_body_that_stops_coming_is_answered_and_closed(service: Started) -> None:
@@ -125,7 +124,7 @@ def test_a_byte_now_and_then_does_not_keep_a_connection_open(service: Started) -
 def test_a_client_that_takes_nothing_is_cut_off(service: Started) -> None:
     with connect(service) as connection:
         assert is_cut_off(connection, head("/api/v1/openapi.json", method="GET") * 2_000)
-    assert longest_wait(service, 3) < 10
+    assert not is_held_up(service)
 
 
 def is_cut_off(connection: socket.socket, sent: bytes, pause: float = 0.0) -> bool:
@@ -155,7 +154,7 @@ def test_what_is_too_much_is_refused_before_it_is_read(service: Started) -> None
 def test_a_head_has_a_largest_size(service: Started) -> None:
     with connect(service, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n") as connection:
         assert is_cut_off(connection, b"X-Long: " + b"x" * 1_000 + b"\r\n")
-    assert longest_wait(service, 1) < 10
+    assert not is_held_up(service)
 
 
 @pytest.mark.parametrize(

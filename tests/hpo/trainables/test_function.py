@@ -15,7 +15,7 @@ import studies
 from hpo.errors import PlanError
 from hpo.run.cancel import Cancel
 from tests.hpo.trainables.functions import PLAN, Array, Params, generator, score
-from tests.running import Run, Tables
+from tests.running import Call, Tables
 
 
 def endless(params: Params) -> Iterator[dict[str, float]]:
@@ -50,6 +50,7 @@ class Trainer:
             yield {"accuracy": score(params)}
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("train", "metric", "epochs"),
     [
@@ -200,25 +201,30 @@ MODEL = """
 """
 
 
-def test_the_command_line_searches_and_resumes_a_function(run_hpo: Run, tmp_path: Path) -> None:
-    (tmp_path / "my_model.py").write_text(textwrap.dedent(MODEL))
-    own = ("search", "--trainer", "my_model:train", "--space", "x=0:1", "--epochs", 2)
-    done = run_hpo(*own, "--trials", 12, "--finalists", 0)
-    assert done.returncode == 0, done.stderr
-    assert "my_model-train · complete · 12 trials · 24 epochs trained" in done.stdout
-    again = run_hpo("resume", "train", "--trials", 20)
-    assert again.returncode == 0, again.stderr
-    assert "20 trials · 40 epochs trained" in again.stdout
+def test_the_command_line_searches_and_resumes_a_function(call_hpo: Call, tmp_path: Path) -> None:
+    (tmp_path / "commanded.py").write_text(textwrap.dedent(MODEL))
+    done = call_hpo(
+        "search --trainer commanded:train --space x=0:1 --epochs 2 --trials 12 --finalists 0"
+    )
+    assert done.status == 0, done.err
+    assert "commanded-train · complete · 12 trials · 24 epochs trained" in done.out
+    again = call_hpo("resume train --trials 20")
+    assert again.status == 0, again.err
+    assert "20 trials · 40 epochs trained" in again.out
 
-    bad = run_hpo("search", "--trainer", "my_model:bad", "--space", "x=0:1")
-    assert bad.returncode == 1
-    assert bad.stderr.splitlines()[-1] == (
+    bad = call_hpo("search --trainer commanded:bad --space x=0:1")
+    assert bad.status == 1
+    assert bad.err.splitlines()[-1] == (
         "Error: all of 10 trainings failed, the last with KeyError: 'xxx'"
     )
-    shown = run_hpo("show", "bad").stdout
+    shown = call_hpo("show bad").out
     assert "10 trials (10 raised an error)" in shown
     assert "10 × KeyError: 'xxx'" in shown
-    for flags in (("digits", "--trainer", "my_model:train", "--space", "x=0:1"), own[1:3], ()):
-        wrong = run_hpo("search", *flags)
-        assert wrong.returncode == 2, flags
-        assert "Traceback" not in wrong.stderr
+    for flags in (
+        "digits --trainer commanded:train --space x=0:1",
+        "--trainer commanded:train",
+        "",
+    ):
+        wrong = call_hpo(f"search {flags}")
+        assert wrong.status == 2, flags
+        assert "Traceback" not in wrong.err

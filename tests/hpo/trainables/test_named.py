@@ -198,21 +198,21 @@ def test_a_file_of_any_name_trains_and_the_study_is_resumed_from_another_folder(
 
 
 def test_a_file_that_was_moved_is_given_anew_and_another_function_is_not(
-    run_hpo: Run, tmp_path: Path
+    call_hpo: Call, tmp_path: Path
 ) -> None:
     (tmp_path / "mine.py").write_text(TRAIN)
-    own = ("--space", "x=0:1", "--rounds", 1, "--finalists", 0, "--epochs", 1, "-q")
-    done = run_hpo("search", "--trainer", "mine.py:train", "--trials", 4, *own)
-    assert done.returncode == 0, done.stderr
+    own = "--space x=0:1 --rounds 1 --finalists 0 --epochs 1 -q"
+    done = call_hpo(f"search --trainer mine.py:train --trials 4 {own}")
+    assert done.status == 0, done.err
     (tmp_path / "new").mkdir()
     shutil.move(tmp_path / "mine.py", tmp_path / "new")
-    gone = run_hpo("resume", "train", "--trials", 8)
-    assert gone.returncode == 2
-    assert f"no file {tmp_path / 'mine.py'}" in gone.stderr
+    gone = call_hpo("resume train --trials 8")
+    assert gone.status == 2
+    assert f"no file {tmp_path / 'mine.py'}" in gone.err
     (tmp_path / "other.py").write_text(TRAIN)
-    other = run_hpo("resume", "train", "--trials", 8, "--trainer", "other.py:train")
-    assert other.returncode == 2
-    assert "trainer can't be changed" in other.stderr
-    moved = run_hpo("resume", "train", "--trials", 8, "--trainer", "new/mine.py:train")
-    assert moved.returncode == 0, moved.stderr
-    assert f"→ {tmp_path / 'new' / 'mine.py'}:train" in moved.stderr
+    other = call_hpo("resume train --trials 8 --trainer other.py:train")
+    assert other.status == 2
+    assert "trainer can't be changed" in other.err
+    moved = call_hpo("resume train --trials 8 --trainer new/mine.py:train")
+    assert moved.status == 0, moved.err
+    assert f"→ {tmp_path / 'new' / 'mine.py'}:train" in moved.err

@@ -10,7 +10,6 @@ from studies import Study
 from studies.analysis.facts import about_data, data_in_short, worth_of_best
 from studies.analysis.summary import Summary
 from studies.database.records import Finalist, StudyRecord, Trial
-from studies.words import notation
 from tests.studies.columns_of import summary_of
 
 DATA: dict[str, Any] = {
@@ -33,9 +32,7 @@ def of(
 
 
 def worth(*values: float, **fields: Any) -> str:
-    summary = of(*values, **fields)
-    shown = notation([v for f in summary.finalists for v in (f.mean, 0.9)])
-    return worth_of_best(summary, values, shown)
+    return worth_of_best(of(*values, **fields), values)
 
 
 @pytest.mark.parametrize(

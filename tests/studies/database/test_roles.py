@@ -1,4 +1,4 @@
-"""Several roles of a PostgreSQL server: they share studies as README says, or learn which grant is missing."""
+"""Several roles of a PostgreSQL server: they share studies as their page says, or learn which grant is missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.markdown import blocks
 from tests.postgres import Server
 from tests.studies.stores import NEW, add
 
-README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "how_to" / "postgres.md").read_text(encoding="utf-8")
 
 
 def run(sql: str, connection: psycopg.Connection) -> None:
@@ -26,8 +26,8 @@ def run(sql: str, connection: psycopg.Connection) -> None:
 
 @pytest.fixture
 def shared(postgres: Server) -> Iterator[dict[str, str]]:
-    """The URL of each role in README's SQL."""
-    (sql,) = blocks(README, "sql")
+    """The URL of each role in the SQL of the page."""
+    (sql,) = blocks(PAGE, "sql")
     with postgres.connect() as connection:
         run(sql, connection)
         roles = re.findall(r"ROLE (\w+) LOGIN PASSWORD '(.*?)'", sql)
@@ -35,7 +35,7 @@ def shared(postgres: Server) -> Iterator[dict[str, str]]:
         run("DROP DATABASE hpo WITH (FORCE); DROP ROLE anna, ben, searchers;", connection)
 
 
-def test_the_roles_of_the_readme_share_their_studies(shared: dict[str, str]) -> None:
+def test_the_roles_of_the_page_share_their_studies(shared: dict[str, str]) -> None:
     add(shared["anna"], "a")
     add(shared["ben"], "b")
     for url in shared.values():

@@ -77,6 +77,7 @@ def test_the_answer_comes_first_in_words(study: Study, html: str) -> None:
     assert f"seen once, on {said['test']['opened_at'][:10]}, to score the recommended" in answer
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_without_finalists_the_answer_is_the_best_trial_with_a_caution() -> None:
     settings = {"learning_rate": 0.0123, "weight_decay": 1e-4}
     text = Page(rendered([0.5, 0.625, None], settings)).text
@@ -191,6 +192,7 @@ def test_a_study_in_which_all_failed_says_so() -> None:
     assert page.tags.count("svg") == 3  # the ranges, where the trials failed, and when
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_search_that_is_running_says_so() -> None:
     text = Page(rendered([None] * 8, state="running", trial_state="running")).text
     assert "The search is still running" in text
@@ -199,6 +201,7 @@ def test_a_search_that_is_running_says_so() -> None:
     assert "last trial ended none yet" in text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_search_that_was_interrupted_says_how_to_go_on() -> None:
     text = Page(rendered([0.5, 0.6], state="interrupted")).text
     assert "The search was interrupted before its end" in text
@@ -215,6 +218,7 @@ def test_one_trial_of_one_parameter_is_a_study() -> None:
     assert page.tags.count("svg") == 4
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_study_that_optuna_made_has_no_command() -> None:
     assert "hpo resume" not in rendered([0.5, 0.6], plan=False)
 

@@ -41,11 +41,12 @@ CONTRAST = """
 """
 
 
-@pytest.fixture
-def page(study: Study, tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def page(study: Study, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of the report."""
-    study.write_report(tmp_path / "report.html")
-    return (tmp_path / "report.html").as_uri()
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    study.write_report(file)
+    return file.as_uri()
 
 
 def show(browser: Browser, page: str, width: int, scheme: str) -> None:

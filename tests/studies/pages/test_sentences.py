@@ -10,6 +10,8 @@ from studies.analysis.importance import UNTOLD
 from studies.database.records import Finalist
 from tests.studies.pages.rendered import SPACE, Page, rendered
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 LEFT = "those that looked worse did not go on"
 EQUAL = "Means are compared on equal stages"
 BETWEEN = "a mean need not lie between its marks"

@@ -75,7 +75,7 @@ def test_every_figure_of_every_state_is_drawn(
     values: list[float | None], state: str | None, goal: Goal
 ) -> None:
     for figure in every_figure(made(values, state=state), goal):
-        assert not overlaps(drawn(figure))
+        assert not overlaps(figure)
 
 
 def test_a_study_that_optuna_made_has_no_rounds() -> None:

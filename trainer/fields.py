@@ -228,3 +228,8 @@ def check_setting(setting: Mapping[str, object], where: str = "") -> None:
                 f"{where}there is no {name!r}: a trial can have {', '.join(PER_TRIAL)}"
             )
     check(setting, where)
+
+
+def bounds_of(metric: str | None) -> tuple[float, float]:
+    """Between what a metric of that name lies; any number if the name is not one of METRICS."""
+    return METRICS[metric].bounds if metric in METRICS else (-math.inf, math.inf)

@@ -81,8 +81,8 @@ def conclude(
     comparison. Settings that failed come last. If every training repeated its value of the search, the values are
     exact: they are the means.
 
-    Means and the ends of intervals lie within `bounds`, between which the metric lies. The first is compared with each
-    of the `baselines`, which train in every stage.
+    Means and the ends of intervals lie within `bounds`, between which the metric lies, unless a value does not: a
+    user's accuracy may be in percent. The first is compared with each of the `baselines`, which train in every stage.
     """
     done, failed = done_values(confirmed)
     values: dict[int, list[float | None]] = {}
@@ -92,6 +92,9 @@ def conclude(
     for stage, trial, value in done:
         by_stage[trial][stage] = value
     exact = all(value == searched[trial] for _, trial, value in done)
+    low, high = bounds
+    if not all(low <= v <= high for _, trial, value in done for v in (value, searched[trial])):
+        low, high = UNBOUNDED
     fit = _Fit([*(Value(SEARCH, trial, searched[trial]) for trial in sorted(by_stage)), *done])
     means = {trial: searched[trial] if exact else fit.mean(trial) for trial in by_stage}
     # A baseline trains in stages before those of the others begin.
@@ -122,7 +125,6 @@ def conclude(
             continue
         count, first = len(by_stage[trial]), order[0]
         half = 0.0 if exact else _half_width(count, spread, fit.noise, chosen=trial == first)
-        low, high = bounds
         mean = min(max(low, means[trial]), high)
         ends = None if half is None else (max(low, mean - half), min(mean + half, high))
         tied: bool | None = False

@@ -57,7 +57,7 @@ def studies_table(
     because rich takes a second for 3,000 studies. Owners are shown if there is one beside `me`.
     """
     if not listed:
-        return Text("no studies yet: start one with  hpo search digits")
+        return Text("no studies yet; hpo search begins one")
     rows = [_row(study, now) for study in listed]
     if {study.owner for study in listed} - {None, me}:
         for study, row in zip(listed, rows, strict=True):

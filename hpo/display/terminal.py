@@ -38,8 +38,10 @@ class Progress(Watcher):
         self.study = ""
         self._console, self._quiet, self._verbose = console, quiet, verbose
         self._lock = threading.Lock()
-        self._begun = self._line_at = time.monotonic()
+        self._first_at = self._line_at = time.monotonic()
         self._trials = self._done = self._epochs_planned = self._epochs = 0
+        self._first_epochs = 0  # those that had ended by `_first_at`
+        self._goes_on = False
         self._halved = False
         self._round = self._epochs_each = 0
         self._folds = 1
@@ -74,7 +76,7 @@ class Progress(Watcher):
         self._trials, self._done, self._epochs_each = done + remaining, done, plan.epochs
         self._epochs_planned = round(remaining * plan.epochs * plan.mean_length) * self._folds
         self._halved = plan.halving is not None
-        self._begun = self._line_at = time.monotonic()
+        self._line_at, self._goes_on = time.monotonic(), done > 0
         if self._live:
             self._live.start()
         else:
@@ -90,6 +92,8 @@ class Progress(Watcher):
         """Count the epochs and, without a live display, print a line if one is due."""
         with self._lock:
             self._epochs += trials * self._folds
+            if not self._first_epochs:
+                self._first_epochs, self._first_at = self._epochs, time.monotonic()
             if self._live or time.monotonic() - self._line_at < self.line_seconds:
                 return
             self._line_at = time.monotonic()
@@ -151,23 +155,25 @@ class Progress(Watcher):
         """The round or stage, the trainings done, and the time remaining."""
         at = f"confirming, stage {self._stage}" if self._stage else f"round {self._round}"
         parts = [at, f"trainings {self._done * self._folds}/{self._trials * self._folds}"]
-        if self._epochs:
+        if speed := self._epochs_per_second():
             epochs_left = max(0.0, self._epochs_planned - self._epochs)
-            seconds_left = epochs_left * self._seconds() / self._epochs
-            parts.append(f"{duration(round(seconds_left))} left")
+            parts.append(f"{duration(round(epochs_left / speed))} left")
         return parts
 
     def _speed(self) -> list[str]:
         """The epochs per second, and how many trials ended early."""
-        parts = [f"{self._epochs / self._seconds():,.0f} epochs/s"] if self._epochs else []
+        speed = self._epochs_per_second()
+        parts = [f"{speed:,.0f} epochs/s" if speed >= 10 else f"{speed:.2g} epochs/s"] * bool(speed)
         return parts + [f"{count} {how}" for how, count in self._ended_early.items() if count]
 
-    def _seconds(self) -> float:
-        return max(time.monotonic() - self._begun, 1e-3)
+    def _epochs_per_second(self) -> float:
+        """Since the first epochs ended, because until then processes start; 0 before others have ended."""
+        seconds = time.monotonic() - self._first_at
+        return (self._epochs - self._first_epochs) / max(seconds, 1e-3)
 
     def _best_line(self) -> str:
         if self._best is None:
-            return "no result yet"
+            return "no new result yet" if self._goes_on else "no result yet"
         value, trial, values = self._best
         return f"best {number(value, 4)} (trial {trial}: {settings(values)})"
 

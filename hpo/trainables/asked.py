@@ -14,6 +14,7 @@ from hpo.trainables.call import metrics_of
 from hpo.trainables.function import UNNAMED_METRIC
 from hpo.trainables.session import Session
 from hpo.trainables.task import Curves, Outcome, Task, Training, TrialError
+from trainer.fields import bounds_of
 
 if TYPE_CHECKING:
     from trainer.references import Reference
@@ -34,7 +35,7 @@ class Asked:
 
     def __init__(self, metric: str | None, direction: Direction) -> None:
         self.metric = self.score = metric
-        self.traits = Traits(direction)
+        self.traits = Traits(direction, bounds=bounds_of(metric))
 
     def populations(self, settings: Sequence[Settings]) -> list[list[int]]:
         """Every setting by itself."""

@@ -82,6 +82,7 @@ from hpo.trainables.call import Call, Train, is_kind, name_of, options_of, value
 from hpo.trainables.cross_validation import CrossValidation
 from hpo.trainables.task import Task, Training
 from hpo.trainables.travelling import Sent, train_there
+from trainer.fields import bounds_of
 
 if TYPE_CHECKING:
     from trainer.references import Reference
@@ -119,7 +120,9 @@ class Function:
         options = options_of(train, population=population)
         self._call = Call(train, population, options, metric or UNNAMED_METRIC)
         by_fold = isinstance(train, CrossValidation)
-        self.traits = Traits(direction, stacked=population, by_fold=by_fold)
+        self.traits = Traits(
+            direction, stacked=population, bounds=bounds_of(metric), by_fold=by_fold
+        )
         if halving and not (is_kind(train, inspect.isgeneratorfunction) or "report" in options):
             raise PlanError(
                 f"halving: {name_of(train)} is no generator function and takes no report, so nothing is known "

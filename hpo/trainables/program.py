@@ -52,6 +52,7 @@ from hpo.trainables.function import UNNAMED_METRIC
 from hpo.trainables.guarded import Guarded
 from hpo.trainables.task import Array, Curves, Task, Training, TrialError
 from studies.words import counted
+from trainer.fields import bounds_of
 
 if TYPE_CHECKING:
     from trainer.references import Reference
@@ -87,7 +88,7 @@ class Program:
         memory: int | None = None,
     ) -> None:
         self.metric = self.score = metric  # the program decides which rows it measures
-        self.traits = Traits(direction)
+        self.traits = Traits(direction, bounds=bounds_of(metric))
         self.asks_for = command.asks_for
         # The command may come from a database: whoever goes on with a study sees what runs.
         self.notes: Sequence[str] = [f"each trial runs {command} in {command.folder}"]

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpo.choose.concluding import FEWEST, METHOD, Finalist, conclude
-from hpo.choose.types import Confirmation, Direction
+from hpo.choose.types import UNBOUNDED, Confirmation, Direction
 from tests.hpo.choose.stages import Stages, confirmed, drawn
+from trainer.fields import bounds_of
 
 
 def finalists(
@@ -234,6 +235,13 @@ def test_means_and_intervals_stay_inside_what_the_metric_can_be(
         if inside.ci95 is not None and f.ci95 is not None:
             assert 0.0 <= inside.ci95[0] <= inside.mean <= inside.ci95[1] <= 1.0
             assert (inside.ci95[0] < inside.ci95[1]) == (f.ci95[0] < f.ci95[1])
+
+
+def test_an_accuracy_in_percent_is_not_held_to_shares() -> None:
+    searched, taken = {0: 97.0, 1: 95.0}, confirmed([{0: 97.4, 1: 95.1}, {0: 96.8, 1: 94.7}])
+    free = conclude(searched, taken, "maximize")
+    assert conclude(searched, taken, "maximize", bounds_of("accuracy")) == free
+    assert bounds_of("loss") == bounds_of(None) == UNBOUNDED
 
 
 @settings(deadline=None)

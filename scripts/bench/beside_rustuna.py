@@ -1,15 +1,27 @@
-"""Rustuna (Optuna's team, in Rust) drawing by TPE and recording trials of five parameters: whole processes, in seconds.
+"""Functions of five parameters beside Rustuna (Optuna's team, in Rust): draws and records, as whole processes.
 
-.venv/bin/python -m scripts.bench.beside_rustuna 1000     on SQLite about 12 seconds; 10000 take about 3 minutes
+    .venv/bin/python -m scripts.bench.beside_rustuna              about five minutes
+    .venv/bin/python -m scripts.bench.beside_rustuna 1000         some of its sizes
+
+Rustuna draws by its TPE and records on SQLite, one trial after another. Ours is `hpo.search` on one process, with a
+function that takes a population, so that trials are drawn and recorded by batches; a function that takes one setting
+at a time is drawn for two at a time, which chooses better and costs far more. Beside that, what both take without a
+database: Rustuna's TPE in memory, and our draws alone, 50 at a time. Imports are counted on both sides. Needs pip
+install rustuna.
 """
 
 from __future__ import annotations
 
-import argparse
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
+from typing import NamedTuple
+
+from scripts.bench.figures import Figure, record
+from scripts.bench.sections import run
 
 PEER = """
 import sys
@@ -22,19 +34,88 @@ study.optimize(
 )
 assert len(study.trials) == int(sys.argv[1])
 """
+OURS = """
+import sys
+import numpy as np
+import hpo
+
+@hpo.population
+def squares(settings):
+    yield {"loss": np.array([sum(x**2 for x in setting.values()) for setting in settings])}
+
+study = hpo.search(
+    squares, space={name: hpo.Float(-1, 1) for name in "abcde"}, metric="loss", direction="minimize", epochs=1,
+    trials=int(sys.argv[1]), finalists=0, workers=1, executor="threads", progress=False,
+    storage="sqlite:///" + sys.argv[2],
+)
+assert study.summary()["trials"]["complete"] == int(sys.argv[1])
+"""
+DRAWS = """
+import sys
+import hpo
+from hpo.choose.suggest import suggest
+from hpo.choose.types import Observation
+space, history = {name: hpo.Float(-1, 1) for name in "abcde"}, []
+while len(history) < int(sys.argv[1]):
+    batch = len(history) // 50
+    settings = suggest(space, history, 50, batch, sampler="model" if batch else "sobol", direction="minimize")
+    history += [Observation(setting, sum(x**2 for x in setting.values()), batch) for setting in settings]
+"""
+PROMISED = {1_000: 3.0, 10_000: 9.0}
+LIBRARIES = ("rustuna", "optuna", "sqlalchemy", "scipy")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("trials", type=int)
-    trials = parser.parse_args().trials
+class Taken(NamedTuple):
+    """Milliseconds that a whole process took for each trial: by the clock, and of all cores."""
+
+    clock: float
+    cores: float
+
+
+def taken(program: str, trials: int, file: str = "") -> Taken:
+    """Run a program in a process of its own."""
+    before, began = used(), time.perf_counter()
+    subprocess.run([sys.executable, "-c", program, str(trials), file], check=True)
+    seconds = time.perf_counter() - began
+    return Taken(seconds / trials * 1e3, (used() - before) / trials * 1e3)
+
+
+def used() -> float:
+    """Seconds that processes begun here have used of all cores."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
+
+
+def beside(trials: int) -> None:
+    """Both sides, one after the other, on SQLite and without a database."""
+    found = []
     with tempfile.TemporaryDirectory() as folder:
-        for name, file in (("in memory", ""), ("on SQLite", f"{folder}/peer.db")):
-            began = time.perf_counter()
-            subprocess.run([sys.executable, "-c", PEER, str(trials), file], check=True)
-            each = (time.perf_counter() - began) / trials * 1e3
-            print(f"Rustuna {name}, {trials:,} trials: {each:.2f} ms a trial", flush=True)
+        pairs = {
+            "on SQLite": (OURS, f"{Path(folder, 'ours.db')}", f"{Path(folder, 'peer.db')}"),
+            "drawing alone": (DRAWS, "", ""),
+        }
+        for name, (program, mine, file) in pairs.items():
+            ours, theirs = taken(program, trials, mine), taken(PEER, trials, file)
+            promised = PROMISED[trials] if file else None
+            told = "" if promised is None else f" (promised {promised:g})"
+            for of, one, other in zip(("clock", "cores"), ours, theirs, strict=True):
+                print(
+                    f"  {name}, {trials:,} trials, {of}: ours {one:.2f} ms a trial, Rustuna {other:.2f} ms: "
+                    f"{other / one:.1f} ×{told}",
+                    flush=True,
+                )
+            what = f"{trials:,} trials of five parameters, {name}, a trial"
+            peer = "Rustuna" if file else "Rustuna's TPE in memory"
+            ratio = theirs.clock / ours.clock
+            found.append(Figure(what, ours.clock, "ms", peer, theirs.clock, ratio, least=promised))
+            of_cores = theirs.cores / ours.cores
+            what = f"{what}, seconds of all cores"
+            found.append(Figure(what, ours.cores, "ms", peer, theirs.cores, of_cores))
+    record("beside_rustuna", f"{trials:,} trials", found, LIBRARIES)
+
+
+SECTIONS = {str(trials): lambda trials=trials: beside(trials) for trials in PROMISED}
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, SECTIONS)

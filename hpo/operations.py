@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from hpo.choose.confirming import repeated_best
 from hpo.errors import NoTrialSucceededError, PlanError
@@ -47,8 +47,10 @@ from studies.database.records import StudyRecord
 from studies.database.store import Store, create_store, open_store
 from studies.database.writer import Writer
 from studies.study import Study
-from trainer.data import InMemory
 from trainer.worker import Worker
+
+if TYPE_CHECKING:
+    from trainer.data import InMemory
 
 
 def start(

@@ -12,15 +12,12 @@ install rustuna.
 
 from __future__ import annotations
 
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import NamedTuple
 
 from scripts.bench.figures import Figure, record
+from scripts.bench.processes import Taken, taken
 from scripts.bench.sections import run
 
 PEER = """
@@ -65,25 +62,10 @@ PROMISED = {1_000: 3.0, 10_000: 9.0}
 LIBRARIES = ("rustuna", "optuna", "sqlalchemy", "scipy")
 
 
-class Taken(NamedTuple):
-    """Milliseconds that a whole process took for each trial: by the clock, and of all cores."""
-
-    clock: float
-    cores: float
-
-
-def taken(program: str, trials: int, file: str = "") -> Taken:
-    """Run a program in a process of its own."""
-    before, began = used(), time.perf_counter()
-    subprocess.run([sys.executable, "-c", program, str(trials), file], check=True)
-    seconds = time.perf_counter() - began
-    return Taken(seconds / trials * 1e3, (used() - before) / trials * 1e3)
-
-
-def used() -> float:
-    """Seconds that processes begun here have used of all cores."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return children.ru_utime + children.ru_stime
+def each(program: str, trials: int, file: str) -> Taken:
+    """Milliseconds for each trial of a program."""
+    seconds = taken([sys.executable, "-c", program, str(trials), file])
+    return Taken(*(one / trials * 1e3 for one in seconds))
 
 
 def beside(trials: int) -> None:
@@ -95,7 +77,7 @@ def beside(trials: int) -> None:
             "drawing alone": (DRAWS, "", ""),
         }
         for name, (program, mine, file) in pairs.items():
-            ours, theirs = taken(program, trials, mine), taken(PEER, trials, file)
+            ours, theirs = each(program, trials, mine), each(PEER, trials, file)
             promised = PROMISED[trials] if file else None
             told = "" if promised is None else f" (promised {promised:g})"
             for of, one, other in zip(("clock", "cores"), ours, theirs, strict=True):

@@ -4,7 +4,8 @@
     .venv/bin/python -m scripts.bench.start_up seconds
 
 seconds: from the beginning of a process to its end, the median of several turns in which each takes its turn; by the
-clock, and of all cores. Files are compiled before. The limit of what only reads studies is `import optuna`, of what reads data `import sklearn`.
+clock, and of all cores. Files are compiled before. The limit of what only reads studies is `import optuna`, of what
+reads data `import sklearn`.
 size: the installed files of the core and of each library that it needs, and what only that library brings.
 """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from hpo.choose.confirming import repeated_best
 from hpo.errors import NoTrialSucceededError, PlanError
@@ -18,6 +18,7 @@ from hpo.plan.network import with_conditions
 from hpo.plan.place import HERE, Place
 from hpo.plan.plan import Plan, make_plan
 from hpo.run.cancel import Cancel
+from hpo.run.comparing import expect
 from hpo.run.confirming import WASTED, after_confirming, check_confirmable
 from hpo.run.creating import check_new, creating
 from hpo.run.history import read_history
@@ -47,8 +48,10 @@ from studies.database.records import StudyRecord
 from studies.database.store import Store, create_store, open_store
 from studies.database.writer import Writer
 from studies.study import Study
-from trainer.data import InMemory
 from trainer.worker import Worker
+
+if TYPE_CHECKING:
+    from trainer.data import InMemory
 
 
 def start(
@@ -82,6 +85,7 @@ def start(
     with creating(
         plan, trainable, name=name, storage=url, place=place, numbered=numbered
     ) as writer:
+        expect(plan, trainable)
         _run(plan, trainable, writer, place, watcher, cancel, worker)
     return Study(writer.name, storage, url)
 
@@ -302,11 +306,9 @@ def _machine(
 ) -> Machine:
     began = time.monotonic()
     journal = Journal(plan, trainable, writer, watcher)
-
-    def seconds() -> float:
-        return time.monotonic() - began
-
-    return Machine(plan, trainable, journal, seconds, until_confirmed=until_confirmed)
+    return Machine(
+        plan, trainable, journal, lambda: time.monotonic() - began, until_confirmed=until_confirmed
+    )
 
 
 def _run(

@@ -4,8 +4,10 @@ The linear model is scikit-learn's logistic or ridge regression on the encoded c
 preset. The trees are its histogram gradient boosting on the columns as they were understood: categories as categories,
 and missing values as missing. Both have their defaults, and learn from training rows alone.
 
-They are there to be compared with the network, and may take a few seconds in all. How long one takes is estimated from
-the numbers of rows and columns, not from a clock, so that the same search always has the same references.
+They are there to be compared with the network, and may take little time beside a search: a second for each model on few
+rows, four on many. How long one takes is estimated from the numbers of rows and columns, not from a
+clock, so that the same search always has the same references. Trees that would take longer have fewer rounds of
+boosting, each of which learns more, or else are not fitted.
 """
 
 from __future__ import annotations
@@ -28,10 +30,12 @@ from trainer.metrics import METRICS, row_means
 if TYPE_CHECKING:
     import pandas as pd
 
-SECONDS = 4.0  # that a model may take on all splits
+# Seconds that a model may take on all splits: of few rows, for each row, and of many. A search of few takes no longer.
+LEAST, OF_ROW, SECONDS = 1.0, 4e-4, 4.0
 FEWEST = 3  # splits without which a comparison says little
 ALONE = 2.0  # seconds that a model may take on one split, if it is too slow for so many
-TREES = 100  # of each class where there are several, which is scikit-learn's default
+TREES, RATE = 100, 0.1  # of each class where there are several: scikit-learn's defaults
+FEWEST_TREES, HIGHEST_RATE = 20, 0.3  # on digits these score what the defaults do
 CATEGORIES = 255  # of a column that boosted trees tell apart, the most that scikit-learn allows
 
 # Seconds on a core of 2020, fitted to the times of digits, MNIST, adult and smaller tables.
@@ -61,6 +65,7 @@ def references(
     loss: str,
     seed: int,
     folds: int | None = None,
+    ahead: Sequence[Reference] = (),
 ) -> list[Reference]:
     """What each model scores on the validation rows of each of these splits, `TEST` for the test rows.
 
@@ -68,6 +73,9 @@ def references(
 
     On those that are `known` of a model it is not fitted again. A model that would take too long is fitted on some of
     the splits, on the test rows first, or on none.
+
+    What was fitted `ahead`, by this function with the same arguments but for the splits,
+    is taken from there.
     """
     from threadpoolctl import threadpool_limits
 
@@ -78,11 +86,15 @@ def references(
     of_first = _parts(ordered[0], folds)
     first = draw(ordered[0], of_first[0])
     models: list[_Model] = [_Constant(), _Linear(first, seed), _Boosted(draw.table, first, seed)]
+    drawing, allowed = DRAWN * first.train.X.size, _allowed(len(first.train.y))
     chosen = [
-        _affordable((model.seconds + DRAWN * first.train.X.size) * (folds or 1), ordered)
-        for model in models
+        _affordable((model.seconds + drawing) * (folds or 1), ordered, allowed) for model in models
     ]
-    scores: list[dict[Which, float]] = [{} for _ in models]
+    scores: list[dict[Which, float]] = [
+        {which: score for r in ahead if (r.model, r.note) == (model.name, model.note)
+         for which, score in r.scores.items() if which in of and which not in known.get(model.name, ())}
+        for model, of in zip(models, chosen, strict=True)
+    ]  # fmt: skip
     # On one thread sums are added in one order, whatever the machine.
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # such as that more iterations would fit better
@@ -90,7 +102,9 @@ def references(
             fitted = [
                 k
                 for k, model in enumerate(models)
-                if which in chosen[k] and which not in known.get(model.name, ())
+                if which in chosen[k]
+                and which not in known.get(model.name, ())
+                and which not in scores[k]
             ]
             values: dict[int, list[float]] = {k: [] for k in fitted}
             for fold in _parts(which, folds) if fitted else ():
@@ -143,9 +157,14 @@ def _constant(splits: Splits) -> Array:
     return np.tile(answer, (len(splits.validation.y), 1))
 
 
-def _affordable(seconds: float, ordered: Sequence[Which]) -> Sequence[Which]:
+def _allowed(rows: int) -> float:
+    """Seconds that a model may take on all splits of so many training rows."""
+    return min(SECONDS, max(LEAST, OF_ROW * rows))
+
+
+def _affordable(seconds: float, ordered: Sequence[Which], allowed: float) -> Sequence[Which]:
     """The splits for a model that takes so long on each: enough for a comparison, or else one, or none."""
-    count = int(SECONDS / max(seconds, 1e-9))
+    count = int(allowed / max(seconds, 1e-9))
     if count < min(len(ordered), FEWEST + (TEST in ordered)):
         count = 1 if seconds <= ALONE else 0
     return ordered[:count]
@@ -207,14 +226,20 @@ class _Boosted:
 
         classes = first.task == "classification"
         model = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
-        self.estimator, self._model = model.__name__, model(random_state=seed)
         rows, columns = len(first.train.y), table.rows.shape[1]
-        trees = TREES * (first.outputs if first.outputs > 2 else 1)
-        self.seconds = trees * (TREE + columns * (OF_COLUMN + OF_CELL * rows))
+        each = first.outputs if first.outputs > 2 else 1
+        of_round = each * (TREE + columns * (OF_COLUMN + OF_CELL * rows))
+        rounds = min(TREES, max(FEWEST_TREES, int(min(ALONE, _allowed(rows) / 2) / of_round)))
+        rate = min(HIGHEST_RATE, RATE * TREES / rounds)
+        self.estimator = model.__name__
+        self._model = model(random_state=seed, max_iter=rounds, learning_rate=rate)
+        self.seconds = rounds * of_round
         self._table = table
         if self.seconds > ALONE:
-            of = f" in {first.outputs} classes" if trees > TREES else ""
+            of = f" in {each} classes" if each > 1 else ""
             self.note = f"not fitted: {rows:,} rows of {columns:,} columns{of} would take too long"
+        elif rounds < TREES:
+            self.note = f"fitted in {rounds} rounds at a rate of {rate:.2g}, to take no longer"
 
     def outputs(
         self, splits: Splits, train: NDArray[np.intp], validation: NDArray[np.intp]

@@ -84,7 +84,7 @@ class Workers:
                         self._begin(after=time.monotonic() - began)
 
     def _idle(self) -> Worker | None:
-        return next((w for w in self._all if w not in self._busy and w.ready()), None)
+        return next((w for w in self._all if w not in self._busy and w.ready() and w.idle()), None)
 
     def _begin(self, after: float) -> None:
         """Begin one more worker if it would have been of use for long enough."""

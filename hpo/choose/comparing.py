@@ -20,7 +20,7 @@ def gain(
 
     The gain is None if they have no stage in common, and the interval if they have too few.
     """
-    from scipy import stats
+    from scipy import special  # as scipy.stats.t, without importing scipy.stats
 
     sign = 1.0 if maximize else -1.0
     differences = [sign * (own[s] - reference[s]) for s in sorted(own.keys() & reference.keys())]
@@ -31,6 +31,6 @@ def gain(
     if count < FEWEST:
         return mean, None
     variance = math.fsum((d - mean) ** 2 for d in differences) / (count - 1)
-    factor = float(stats.t.ppf((1 + LEVEL) / 2, count - 1))
+    factor = float(special.stdtrit(count - 1, (1 + LEVEL) / 2))
     half = factor * math.sqrt((1 / count + OVERLAP) * variance)
     return mean, (mean - half, mean + half)

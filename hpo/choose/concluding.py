@@ -93,7 +93,7 @@ def conclude(
         by_stage[trial][stage] = value
     exact = all(value == searched[trial] for _, trial, value in done)
     low, high = bounds
-    if not all(low <= v <= high for _, trial, value in done for v in (value, searched[trial])):
+    if not all(low <= value <= high for _, _, value in done):
         low, high = UNBOUNDED
     fit = _Fit([*(Value(SEARCH, trial, searched[trial]) for trial in sorted(by_stage)), *done])
     means = {trial: searched[trial] if exact else fit.mean(trial) for trial in by_stage}
@@ -214,12 +214,12 @@ def _half_width(count: int, spread: _Estimate, noise: _Estimate, *, chosen: bool
     too high by luck. Only these intervals hold the truth as often as they claim (scripts/bench/RESULTS.md). Luck is
     counted in standard errors of the noise alone, since a stage moves all settings together.
     """
-    from scipy import stats
+    from scipy import special  # as scipy.stats.t, without importing scipy.stats
 
     parts, degrees = (count - 1, count - 1) if chosen else (count, spread.degrees)
     if not spread.deviation or not parts:
         return None
-    factor = float(stats.t.ppf((1 + LEVEL) / 2, degrees))
+    factor = float(special.stdtrit(degrees, (1 + LEVEL) / 2))
     half = factor * spread.deviation / math.sqrt(parts)
     return half + LUCK * noise.deviation / math.sqrt(count) if chosen else half
 
@@ -229,13 +229,13 @@ def _tied(gap: _Gap, noise: _Estimate) -> bool | None:
 
     The noise is that of all settings: two have few values.
     """
-    from scipy import stats
+    from scipy import special  # as scipy.stats.t, without importing scipy.stats
 
     if not noise.degrees:
         return None
     if gap.error == 0:
         return gap.size == 0
-    p_value = 2 * float(stats.t.sf(abs(gap.size) / gap.error, noise.degrees))
+    p_value = 2 * float(special.stdtr(noise.degrees, -abs(gap.size) / gap.error))
     return p_value >= 1 - LEVEL
 
 
@@ -247,7 +247,7 @@ def _gain(
     Its values in the search don't count: it was chosen for them, and the baseline was not. For what luck remains, the
     interval is wider, as that of its mean is (`_half_width`).
     """
-    from scipy import stats
+    from scipy import special  # as scipy.stats.t, without importing scipy.stats
 
     together = sorted(first.keys() & baseline.keys())
     if not together:
@@ -255,6 +255,6 @@ def _gain(
     gain = sign * sum(first[stage] - baseline[stage] for stage in together) / len(together)
     if not noise.degrees or len(together) < FEWEST:
         return gain, None
-    factor = float(stats.t.ppf((1 + LEVEL) / 2, noise.degrees))
+    factor = float(special.stdtrit(noise.degrees, (1 + LEVEL) / 2))
     half = (factor * math.sqrt(2) + LUCK) * noise.deviation / math.sqrt(len(together))
     return gain, (gain - half, gain + half)

@@ -25,7 +25,7 @@ def recommended_epochs(curves: Iterable[Sequence[float]], direction: Direction, 
     Each curve has the score of one training after each epoch; those without any are left out. A training that ended
     early by itself is compared at its own last epoch. If all curves are the same, they are exact.
     """
-    from scipy import stats
+    from scipy import special  # as scipy.stats.t, without importing scipy.stats
 
     curves = [curve for curve in curves if len(curve)]
     if len(curves) < 2:
@@ -49,5 +49,5 @@ def recommended_epochs(curves: Iterable[Sequence[float]], direction: Direction, 
     error = float(unseen.std(ddof=1)) / math.sqrt(len(curves))
     if error == 0:
         return best + 1 if unseen[0] > 0 else epochs
-    p_value = 2 * float(stats.t.sf(unseen.mean() / error, len(curves) - 1))
+    p_value = 2 * float(special.stdtr(len(curves) - 1, -unseen.mean() / error))
     return best + 1 if p_value < 1 - LEVEL else epochs

@@ -10,7 +10,6 @@ scheduler is restarted, the cluster is connected to anew.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import platform
 import threading
@@ -48,6 +47,8 @@ class Hosted:
 
     async def exchange(self, request: bytes) -> tuple[bytes | None, bytes, str]:
         """The answer to a request, what was printed meanwhile, and how the process died if there is no answer."""
+        import asyncio  # which Dask has by then, and a search on this machine does without
+
         answer, died = None, ""
         try:
             loop = asyncio.get_running_loop()

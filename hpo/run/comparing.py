@@ -1,12 +1,19 @@
-"""What is done when a search is at its end: the references are fitted, and compared with the recommended settings."""
+"""The references of a search: fitted, at its end or before, and compared there with the recommended settings."""
 
 from __future__ import annotations
 
 from hpo.plan.plan import Plan
 from hpo.run.journal import Journal
 from hpo.run.seeds import REFERENCES, seed_of
+from hpo.trainables.network import MLP
 from hpo.trainables.protocol import Trainable
 from hpo.trainables.task import TEST, Which
+
+
+def expect(plan: Plan, trainable: Trainable) -> None:
+    """A search begins, at whose end `compare` needs references: some can be fitted while it goes on."""
+    if isinstance(trainable, MLP):
+        trainable.fit_references_beforehand(seed_of(plan, REFERENCES))
 
 
 def compare(plan: Plan, trainable: Trainable, journal: Journal) -> None:

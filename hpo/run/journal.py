@@ -255,7 +255,8 @@ class Journal:
         compared = []
         for reference in fitted:
             earlier = before.get(reference.model)
-            scores = dict(earlier.values) if earlier else {}
+            # Values of trees with more rounds, as earlier versions fitted them, are those of another model.
+            scores = dict(earlier.values) if earlier and earlier.note == reference.note else {}
             scores |= {n: score for n, score in reference.scores.items() if n != TEST}
             values = {stage: scores[stage] for stage in sorted(scores) if stage or not confirmed}
             test = reference.scores.get(TEST, earlier.test if earlier else None)

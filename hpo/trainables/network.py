@@ -17,6 +17,7 @@ from hpo.errors import PlanError
 from hpo.plan.network import LIMITS, check_space, own_fields, shared_fields
 from hpo.plan.plan import Plan
 from hpo.plan.space import Settings
+from hpo.trainables.beforehand import ROWS, Beforehand
 from hpo.trainables.source import drawn, skewed, task_in_words
 from hpo.trainables.task import TEST, Task, Training
 from trainer.data import Draw, Fold, Splits, Which
@@ -59,6 +60,7 @@ class MLP:
         self._first = self._drawn(0)
         self._fresh = self._first  # the last that was drawn
         self._lock = threading.Lock()
+        self._beforehand: Beforehand | None = None
         self.data = self._first.splits[0]
         self.fingerprint = self.data.fingerprint
         self.contents: Mapping[str, Any] = self.data.contents
@@ -120,9 +122,27 @@ class MLP:
         self, splits: Sequence[Which], known: Mapping[str, Sequence[Which]], seed: int
     ) -> Sequence[Reference]:
         """What a constant, a linear model and boosted trees score on these splits."""
-        loss = LOSS[self.data.task]
+        ahead = () if self._beforehand is None else self._beforehand.fitted()
+        self._beforehand = None
+        return self._references(splits, known, seed, ahead)
+
+    def fit_references_beforehand(self, seed: int) -> None:
+        """Fit references for the end of a search while it goes on, if another process has the data, and few rows."""
+        if isinstance(self.draw, RemoteDraw) and len(self.data.train.y) <= ROWS:
+            self._beforehand = Beforehand(
+                lambda splits, ahead: self._references(splits, {}, seed, ahead)
+            )
+
+    def _references(
+        self,
+        splits: Sequence[Which],
+        known: Mapping[str, Sequence[Which]],
+        seed: int,
+        ahead: Sequence[Reference],
+    ) -> Sequence[Reference]:
+        loss, folds = LOSS[self.data.task], self.plan.folds
         fitted: list[Reference] = self.draw.ask(
-            references, splits, known, self.metric, loss, seed, self.plan.folds
+            references, splits, known, self.metric, loss, seed, folds, ahead
         )
         return fitted
 
@@ -132,6 +152,8 @@ class MLP:
                 return self._first
             if self._fresh.which != which:
                 self._fresh = self._drawn(which)
+                if self._beforehand is not None and _is_stage(which):
+                    self._beforehand.expect(which)
             return self._fresh
 
     def _drawn(self, which: Which) -> Division:

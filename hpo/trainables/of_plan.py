@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from hpo.errors import PlanError
 from hpo.plan.place import HERE, Place
@@ -15,10 +16,13 @@ from hpo.trainables.function import Function
 from hpo.trainables.network import mlp
 from hpo.trainables.program import Program
 from hpo.trainables.protocol import Trainable
-from trainer.data import InMemory, name_of
+from trainer.data import name_of
 from trainer.data.remote import RemoteDraw
 from trainer.data.sources import IN_MEMORY
 from trainer.worker import AVAILABLE, Worker
+
+if TYPE_CHECKING:
+    from trainer.data import InMemory
 
 DEFAULT = "processes" if AVAILABLE else "threads"
 """Where functions train if nobody says otherwise."""

@@ -25,8 +25,10 @@ class Benchmark(NamedTuple):
 
 BENCHMARKS = {
     "end_to_end": Benchmark("A whole search against Optuna around scikit-learn"),
+    "start_up": Benchmark("Starting, and what is installed"),
     "trainer": Benchmark("The trainer against JAX, PyTorch, scikit-learn and its own products"),
     "record": Benchmark("Recording, drawing and reading", ((), ("--postgres",))),
+    "beside_rustuna": Benchmark("Functions beside Rustuna, drawn and recorded"),
     "executors": Benchmark("Executors"),
     "beside_optuna": Benchmark("Many workers on one study, beside Optuna's"),
     "serve": Benchmark("The service beside Optuna's gRPC proxy"),

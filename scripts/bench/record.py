@@ -119,7 +119,7 @@ def recording(pairs: Sequence[tuple[str, str]], promised: float) -> None:
     what = f"{database}: recording a trial of {EPOCHS} epochs"
     found = [Figure(what, one, "ms", "Optuna", other, other / one, least=promised)]
     if database == "SQLite":
-        found.append(Figure(what, one, "ms", most=0.5))
+        found.append(Figure(what, one, "ms", most=0.4))
     record("record", f"recording, {database}", found, LIBRARIES)
 
 
@@ -205,7 +205,7 @@ def many(folder: Path) -> None:
         ),
         Figure("the file, a trial", size, "bytes"),
     ]
-    for what, promised in (("trials_frame", None), ("epochs_frame", 3.0)):
+    for what, promised in (("trials_frame", None), ("epochs_frame", 2.5)):
         seconds, memory, rows = best(lambda what=what: read(what, url))  # type: ignore[misc]
         told = f" (promised {promised:g} s)" if promised else ""
         print(
@@ -218,11 +218,11 @@ def many(folder: Path) -> None:
             found.append(Figure(f"{what}, {rows:,} rows", seconds, "s", most=promised))
     theirs, memory, _ = read("optuna", url)
     print(
-        f"Optuna's trials_dataframe: {theirs:.1f} s, {memory / 2**20:,.0f} MiB: {theirs / ours:.0f} × (promised 20)",
+        f"Optuna's trials_dataframe: {theirs:.1f} s, {memory / 2**20:,.0f} MiB: {theirs / ours:.0f} × (promised 25)",
         flush=True,
     )
     what = f"trials_frame of {MANY:,} trials"
-    found.append(Figure(what, ours, "s", "trials_dataframe", theirs, theirs / ours, least=20))
+    found.append(Figure(what, ours, "s", "trials_dataframe", theirs, theirs / ours, least=25))
     for arguments in (("show", "s"), ("list",)):
         seconds = min(command(*arguments, "--storage", url) for _ in range(3))
         print(f"hpo {arguments[0]}: {seconds:.2f} s (promised 1.5)", flush=True)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from studies.database.records import TrialState
 from studies.words import counted
@@ -76,16 +77,21 @@ def rank_agreement(scores: Mapping[int, Mapping[int, float]]) -> list[Agreement]
 
     `scores` has, for each epoch, the scores that trials had after it, by their numbers.
     """
-    from scipy import stats
-
     agreements = []
     for epoch, later in pairwise(sorted(scores)):
         both = [(scores[epoch][k], late) for k, late in scores[later].items() if k in scores[epoch]]
         early, late = zip(*both, strict=True) if both else ((), ())
         if len(both) >= MIN_TRIALS and len(set(early)) > 1 and len(set(late)) > 1:
-            correlation = float(stats.spearmanr(early, late).statistic)
+            correlation = float(np.corrcoef(_ranks(early), _ranks(late))[0, 1])
             agreements.append(Agreement(epoch, later, len(both), correlation))
     return agreements
+
+
+def _ranks(scores: Sequence[float]) -> NDArray[np.float64]:
+    """The rank of each score (N,), from 1; equal scores share the mean of theirs."""
+    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks: NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    return ranks
 
 
 def sentence(agreements: Sequence[Agreement]) -> str:

@@ -97,22 +97,24 @@ def _noise(done: Done) -> tuple[float, int]:
 
 def _half(count: int, spread: float, degrees: int, luck: float | None) -> float | None:
     """Half of a mean's 95 % interval; wider by `luck` for the setting that was chosen for its mean."""
-    from scipy import stats
+    from scipy import special  # as scipy.stats.t, without importing scipy.stats
 
     parts = count if luck is None else count - 1
     if not degrees or not parts:
         return None
-    factor = float(stats.t.ppf(0.975, degrees if luck is None else parts))
+    factor = float(special.stdtrit(degrees if luck is None else parts, 0.975))
     half = factor * spread / math.sqrt(parts)
     return half if luck is None else half + 0.35 * luck / math.sqrt(count)
 
 
 def _tied(one: Mapping[int, float], other: Mapping[int, float], noise: float, degrees: int) -> bool:
-    from scipy import stats
+    from scipy import special  # as scipy.stats.t, without importing scipy.stats
 
     shared = one.keys() & other.keys()
     if not shared or not degrees:
         return True
     gap = sum(one[s] - other[s] for s in shared) / len(shared)
     error = noise * math.sqrt(2 / len(shared))
-    return gap == 0 if error == 0 else 2 * float(stats.t.sf(abs(gap) / error, degrees)) >= 1 - 0.95
+    return (
+        gap == 0 if error == 0 else 2 * float(special.stdtr(degrees, -abs(gap) / error)) >= 1 - 0.95
+    )

@@ -1,8 +1,10 @@
 """Optuna's tables and ours beside them: made in a new database, checked in an existing one.
 
-A new SQLite file gets all tables in one transaction, copied from a database that Optuna and we make in memory. So
+A new SQLite file gets all tables in one transaction, copied from a database that Optuna and we made in memory. So
 whoever opens the file sees none or all of them, however many programs make it at once and wherever one of them is
-killed. It is also faster, because Optuna makes its tables in a dozen transactions.
+killed. It is also faster, because Optuna makes its tables in a dozen transactions. The statements that copy them are
+kept in `new_file.sql`, since Optuna takes half a second to make them. They are used as long as the installed Optuna has
+the version of tables that they were made by. `python -m studies.database.schema` writes them anew.
 """
 
 from __future__ import annotations
@@ -12,6 +14,9 @@ import functools
 import shlex
 import sqlite3
 from collections.abc import Iterator
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -30,9 +35,40 @@ OPTUNA_VERSION, OPTUNA_NUMBER = "v3.2.0.a", 12
 OLDEST = "v0.9.0.a"
 
 
+KEPT = Path(__file__).with_name("new_file.sql")
+BETWEEN = "\n\n"  # the kept statements
+INSTALLED = (
+    ":optuna"  # stands in them for the version of the installed Optuna, which its tables hold
+)
+
+
 @functools.cache
 def statements() -> tuple[str, ...]:
     """The SQL that makes all tables in SQLite, with the rows that hold their versions."""
+    if not _optuna_has_kept_version():
+        return made()
+    text = KEPT.read_text("utf-8").rstrip("\n").replace(INSTALLED, version("optuna"))
+    return tuple(text.split(BETWEEN))
+
+
+def _optuna_has_kept_version() -> bool:
+    """Whether the newest migration of the installed Optuna is the one that leads to the tables as they are kept."""
+    spec = find_spec("optuna")  # which does not import it
+    for folder in (spec and spec.submodule_search_locations) or ():
+        migrations = Path(folder, "storages", "_rdb", "alembic", "versions").glob("v*.py")
+        numbers = [_numbers(file.stem) for file in migrations]
+        return max(numbers, default=None) == _numbers(OPTUNA_VERSION)
+    return False
+
+
+def _numbers(name: str) -> list[tuple[int, str]]:
+    """v3.10.0.b as what can be compared: Optuna's files have the names of the versions, some with `_` after them."""
+    parts = name.strip("v_").split(".")
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
+
+
+def made() -> tuple[str, ...]:
+    """The same SQL, as Optuna and we make the tables in memory."""
     import optuna
 
     connection = sqlite3.connect(":memory:", check_same_thread=False)
@@ -151,3 +187,8 @@ def optuna_storage(url: str, *, make: bool = True) -> Iterator[RDBStorage]:
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+if __name__ == "__main__":
+    written = BETWEEN.join(made()).replace(f"'{version('optuna')}'", f"'{INSTALLED}'")
+    KEPT.write_text(written + "\n", encoding="utf-8")

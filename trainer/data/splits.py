@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from trainer.data.encoding import Encoding
 from trainer.data.folds import Fold, fold_apart
-from trainer.data.leaks import give_aways
 from trainer.data.overview import overview
 from trainer.data.parts import apart, check_groups, latest
 from trainer.data.reading import PLAIN, Reading
@@ -143,6 +142,10 @@ def split(
     drawn = _encoded(table, train, validation, dtype, binned=binned)
     if which != 0:
         return drawn
+    from trainer.data.leaks import (
+        give_aways,
+    )  # pandas, which whoever only receives splits does without
+
     drawn = replace(drawn, notes=drawn.notes + give_aways(table, train))
     sizes = len(train), len(validation), len(test)
     folds = None if fold is None else fold.of

@@ -70,7 +70,8 @@ def test_the_best_so_far_follows_the_direction_and_counts_what_failed() -> None:
         "8 trials recorded · best 1 (trial 1: learning_rate 0.1)",
     ]
     assert re.fullmatch(
-        r"round 0 · trainings 8/4 · 0 s left · [\d,.e+]+ epochs/s · 1 diverged · 2 pruned · 2 raised an error · best 1 .*",
+        r"round 0 · trainings 8/4 · 0 s left · [\d,.e+]+ epochs/s"
+        r" · 1 diverged · 2 pruned · 2 raised an error · best 1 .*",
         line,
     )
 

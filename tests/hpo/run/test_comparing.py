@@ -13,9 +13,13 @@ import pytest
 import hpo
 import studies
 import trainer.references
+from hpo import operations
+from hpo.plan.plan import make_plan
 from hpo.run.journal import Journal
+from hpo.trainables.network import MLP
 from studies import Study
 from tests.conftest import BOOSTED
+from trainer.worker import Worker
 
 PLAN: dict[str, Any] = {"trials": 30, "epochs": 3, "seed": 5}
 
@@ -52,6 +56,45 @@ def test_the_same_seed_gives_the_same_whatever_process_fits_them(
     study = hpo.search("wine", storage=storage, **PLAN)
     shell = run_hpo("search", "wine", "--trials=30", "--epochs=3", "--seed=5", "--json")
     assert json.loads(shell.stdout)["references"] == references(study)
+
+
+def test_what_a_worker_fits_beforehand_is_what_is_fitted_at_the_end(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_end = hpo.search("wine", storage=storage, **PLAN)
+    fitted: list[Any] = []
+    fits = MLP._references
+
+    def watched(self: MLP, splits: Any, known: Any, seed: int, ahead: Any) -> Any:
+        fitted.append((splits, {which for r in ahead for which in r.scores}))
+        return fits(self, splits, known, seed, ahead)
+
+    monkeypatch.setattr(MLP, "_references", watched)
+    with Worker() as worker:
+        plan = make_plan({"source": "wine", **PLAN}, "")
+        study = operations.start(plan, name="beside", storage=storage, worker=worker)
+    assert references(study) == references(at_end)
+    splits, ahead = fitted[-1]
+    assert len(splits) > 3
+    assert ahead == {*splits}  # nothing remained to be fitted
+
+
+def test_where_fitting_beforehand_fails_all_is_fitted_at_the_end(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_end = hpo.search("wine", storage=storage, **PLAN)
+    fits = MLP._references
+
+    def failing(self: MLP, splits: Any, known: Any, seed: int, ahead: Any) -> Any:
+        if len(splits) == 3:
+            raise MemoryError
+        return fits(self, splits, known, seed, ahead)
+
+    monkeypatch.setattr(MLP, "_references", failing)
+    with Worker() as worker:
+        plan = make_plan({"source": "wine", **PLAN}, "")
+        study = operations.start(plan, name="beside", storage=storage, worker=worker)
+    assert references(study) == references(at_end)
 
 
 def test_a_search_killed_before_they_are_recorded_fits_them_when_it_goes_on(

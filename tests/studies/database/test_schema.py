@@ -7,9 +7,12 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import optuna
+import pytest
 
+from studies.database import schema
 from studies.database.store import create_store
 
 
@@ -33,3 +36,27 @@ def test_the_schema_is_what_optuna_makes(tmp_path: Path) -> None:
             with closing(sqlite3.connect(tmp_path / file)) as connection:
                 rows.append(connection.execute(f"SELECT * FROM {table}").fetchall())  # noqa: S608
         assert rows[0] == rows[1]
+
+
+def test_the_kept_statements_are_those_by_which_optuna_and_hpo_make_the_tables() -> None:
+    schema.statements.cache_clear()
+    assert schema.statements() == schema.made()
+
+
+@pytest.mark.parametrize("found", ["v3.3.0.a_.py", "v10.0.0.a.py", "v3.2.0.b.py"])
+def test_a_newer_optuna_makes_its_tables_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: str
+) -> None:
+    versions = tmp_path / "storages/_rdb/alembic/versions"
+    versions.mkdir(parents=True)
+    for name in ("v3.0.0.d.py", "v3.2.0.a_.py"):
+        (versions / name).touch()
+    spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(schema, "find_spec", lambda _: spec)
+    monkeypatch.setattr(schema, "made", lambda: ("CREATE TABLE theirs (x INTEGER)",))
+    schema.statements.cache_clear()
+    assert schema.statements() != schema.made()
+    (versions / found).touch()
+    schema.statements.cache_clear()
+    assert schema.statements() == schema.made()
+    schema.statements.cache_clear()

@@ -123,7 +123,8 @@ def test_nothing_overlaps_in_a_large_study() -> None:
         assert not overlaps(figure)
 
 
-@pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.slow), 12])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [1, 12])
 def test_every_figure_of_many_trials_is_small_and_readable(count: int) -> None:
     """12,000 trials: what is drawn stays below some thousands of marks."""
     rng = np.random.default_rng(0)

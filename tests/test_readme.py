@@ -16,7 +16,7 @@ import pytest
 
 from hpo.plan.plan import make_plan
 from tests.markdown import blocks, fenced
-from tests.running import Call, Run
+from tests.running import Call
 from trainer.fields import SEARCHED
 
 ROOT = Path(__file__).parents[1]
@@ -46,6 +46,7 @@ def test_every_hpo_command_runs_one_after_another(call_hpo: Call, tmp_path: Path
     assert (tmp_path / "digits.html").stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_the_python_runs(tmp_path: Path) -> None:
     (block,) = blocks(README, "python")
     subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=tmp_path, check=True)
@@ -70,21 +71,9 @@ def test_the_page_on_spaces_names_all_that_a_search_can_set() -> None:
     assert set(re.findall(r"`(\w+)`", sentence)) == SEARCHED.keys()
 
 
-def test_the_json_fields_are_those_that_are_printed(run_hpo: Run) -> None:
-    done = run_hpo(
-        "search",
-        "wine",
-        "--trials",
-        20,
-        "--folds",
-        2,
-        "--rounds",
-        1,
-        "--epochs",
-        1,
-        "--baseline",
-        "default",
-        "--json",
+def test_the_json_fields_are_those_that_are_printed(call_hpo: Call) -> None:
+    done = call_hpo(
+        "search wine --trials 20 --folds 2 --rounds 1 --epochs 1 --baseline default --json"
     )
     page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
     table = page.partition("print one object:")[2].partition("`hpo list --json`")[0]
@@ -93,7 +82,7 @@ def test_the_json_fields_are_those_that_are_printed(run_hpo: Run) -> None:
         for row in re.findall(r"^\| (`.*?) \|", table, re.M)
         for name in re.findall(r"`(\w+)`", row)
     ]
-    assert documented == list(json.loads(done.stdout))
+    assert documented == list(json.loads(done.out))
 
 
 def test_the_scripts_it_names_are_there_and_can_be_run() -> None:

@@ -79,6 +79,9 @@ def version_of(study: Study) -> str:
 
 
 @pytest.mark.usefixtures("undrawn")  # figures are drawn from the frames, which are compared
+@pytest.mark.parametrize(
+    "kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
 def test_a_copy_is_the_same_study_in_every_reader(study: Study, tmp_path: Path) -> None:
     copy = copied(study.storage, study.name, tmp_path / "copy.db")
     check_same(copy, study)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +31,7 @@ def left_behind(folder: Path) -> list[str]:
 
 
 def test_search_prints_a_summary_and_the_next_commands_which_work(
-    run_hpo: Run, tmp_path: Path
+    run_hpo: Run, call_hpo: Call, tmp_path: Path
 ) -> None:
     done = run_hpo("search", "wine", *QUICK.split())
     assert done.returncode == 0
@@ -48,10 +47,10 @@ def test_search_prints_a_summary_and_the_next_commands_which_work(
     commands = re.findall(r"^  (hpo .*)$", done.stdout, re.M)
     assert [command.split()[1] for command in commands] == ["report", "resume"]
     for command in commands:
-        again = run_hpo(*shlex.split(command, comments=True)[1:])
-        assert again.returncode == 0, again.stderr
+        again = call_hpo(command.partition("#")[0].removeprefix("hpo "))
+        assert again.status == 0, again.err
     assert left_behind(tmp_path) == ["hpo.db", "wine.html"]
-    assert "32 trials and 8 to confirm" in run_hpo("show", "wine").stdout
+    assert "32 trials and 8 to confirm" in call_hpo("show wine").out
 
 
 def test_no_line_is_wider_than_80_columns_or_ends_in_blanks(call_hpo: Call, study: Study) -> None:
@@ -239,6 +238,7 @@ def test_an_unknown_study_is_told_with_the_nearest_name(
     assert left_behind(tmp_path) == []
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_file_that_cannot_be_written_is_told_in_one_line(call_hpo: Call, study: Study) -> None:
     for command in ("report", "export"):
         done = call_hpo(f"{command} small -o no/such/file --storage {study.storage}")

@@ -14,6 +14,7 @@ from hpo.cli.template import template
 from hpo.plan.fields import FIELDS
 from hpo.plan.network import check_space
 from hpo.plan.plan import Plan, default_space, make_plan
+from tests.running import Call
 from trainer.fields import SEARCHED
 
 TEXT = template("study.toml")
@@ -93,8 +94,8 @@ def test_it_is_written_once_and_never_over_another(
     assert capsys.readouterr().err.startswith("Error: can't write no/such/folder.toml: ")
 
 
-def test_the_file_searches_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    cli.run(["init"])
-    flags = ["--trials", "4", "--rounds", "1", "--epochs", "1", "-q"]
-    assert cli.run(["search", "--config", "study.toml", *flags]) == 0
-    assert "\ndigits · complete · " in f"\n{capsys.readouterr().out}"
+def test_the_file_searches_as_it_is(call_hpo: Call) -> None:
+    call_hpo("init")
+    done = call_hpo("search --config study.toml --trials 4 --rounds 1 --epochs 1 -q")
+    assert done.status == 0
+    assert done.out.startswith("digits · complete · ")

@@ -62,6 +62,7 @@ def test_the_best_so_far_follows_the_direction_and_counts_what_failed() -> None:
         progress.started("study", plan, "minimize", 0, plan.trials)
         progress.round_started(0, 4, dict(plan.space))
         progress.trials_finished(results, [{"learning_rate": 10.0**-k} for k in range(8)])
+        progress.epoch_trained(5)  # from here on there is a speed
         progress.line_seconds = 0
         progress.epoch_trained(5)
     *lines, line = file.getvalue().splitlines()

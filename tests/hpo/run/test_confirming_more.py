@@ -251,6 +251,7 @@ def test_half_way_and_stopped_again_it_ends_as_if_it_had_never_stopped(
     assert tables("s", one) == tables("s", other)
 
 
+@pytest.mark.slow  # stopped, it is shown above; killed, a whole search in test_stopped.py
 def test_killed_in_a_stage_it_equals_one_left_alone(
     theirs: Path, tmp_path: Path, call_hpo: Call, tables: Tables
 ) -> None:

@@ -194,6 +194,7 @@ def test_trials_that_leave_at_rungs_are_recorded_when_they_end_and_none_is_lost(
     assert tables("b", storage) == tables("a", storage)
 
 
+@pytest.mark.slow
 def test_the_next_bracket_begins_while_the_last_of_one_train_on(
     storage: str, tables: Tables
 ) -> None:

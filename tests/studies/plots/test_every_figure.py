@@ -59,13 +59,13 @@ def every_figure(study: Frames, goal: Goal) -> list[Figure]:
     ("values", "state", "goal"),
     [
         ([0.5], None, UP),
-        ([0.5, 0.6], None, DOWN),
-        ([0.5] * 12, None, UP),
+        pytest.param([0.5, 0.6], None, DOWN, marks=pytest.mark.slow),
+        pytest.param([0.5] * 12, None, UP, marks=pytest.mark.slow),
         ([math.inf, math.nan, 0.5], None, DOWN),
         ([None] * 12, None, UP),
         ([None, None], "running", DOWN),
         ([], None, UP),
-        ([1e-12 * k for k in range(1, 20)], None, DOWN),
+        pytest.param([1e-12 * k for k in range(1, 20)], None, DOWN, marks=pytest.mark.slow),
         ([1e12 * k for k in range(1, 20)], None, DOWN),
         ([*[0.9 + k / 1000 for k in range(19)], -1e30], None, UP),
     ],
@@ -123,7 +123,8 @@ def test_nothing_overlaps_in_a_large_study() -> None:
         assert not overlaps(figure)
 
 
-@pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.slow), 12])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [1, 12])
 def test_every_figure_of_many_trials_is_small_and_readable(count: int) -> None:
     """12,000 trials: what is drawn stays below some thousands of marks."""
     rng = np.random.default_rng(0)

@@ -32,7 +32,9 @@ def zeros_like(array: Array) -> Array:
     return zeros
 
 
-def rows(array: Array, positions: NDArray[np.intp]) -> Array:
-    """A copy of the rows of an array (K, …) at some positions."""
-    copy = empty((len(positions), *array.shape[1:]), array.dtype)
+def rows(array: Array, positions: NDArray[np.intp], into: Array | None = None) -> Array:
+    """A copy of the rows of an array (K, …) at some positions; in the first rows of `into`, if there is one."""
+    if into is None:
+        into = empty((len(positions), *array.shape[1:]), array.dtype)
+    copy = into[: len(positions)]
     return np.take(array, positions, axis=0, out=copy, mode="clip")  # "raise" would copy once more

@@ -111,6 +111,19 @@ class Network:
             Layer(self.affine(layer, theta[:, self.block(layer)])) for layer in range(self.layers)
         ]
 
+    def no_weights(self, part: slice, values: Array) -> list[Array]:
+        """Views of what is no weight in a part of theta, (k, p): of biases, γ and β. The part is a block, or all."""
+        views = []
+        for layer in range(self.layers):
+            block = self.block(layer)
+            if part.start <= block.start and block.stop <= part.stop:
+                own = values[:, block.start - part.start : block.stop - part.start]
+                views.append(self.affine(layer, own)[:, -1])
+        beyond = self.beyond()
+        if part.stop == beyond.stop and beyond.start < beyond.stop:
+            views.append(values[:, beyond.start - part.start :])
+        return views
+
     def scales(self, theta: Array) -> list[tuple[Array, Array]]:
         """Each hidden layer's γ and β (K, 1, O), if it has them: views into theta (K, P)."""
         return self.pairs(theta[:, self.beyond()])

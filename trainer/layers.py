@@ -40,7 +40,7 @@ class Activation(NamedTuple):
 
 @lru_cache(maxsize=16)
 def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Zeros to compare with, which nobody may write to. There are a few shapes at a time, each used in every step."""
+    """Zeros to compare with, which nobody may write to. Each of a few shapes is used at every step."""
     zeros = arrays.empty(shape, dtype)
     zeros.fill(0)
     zeros.flags.writeable = False
@@ -48,8 +48,10 @@ def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
 
 
 def _relu(z: Array, scratch: Array, kept: Array | None) -> None:
-    # NumPy's maximum of two arrays takes half the time of that of an array and a number.
-    np.maximum(z, _zeros(z.shape, z.dtype), out=z)
+    # NumPy's maximum of two arrays takes half the time of that of an array and a number. All trials share the zeros,
+    # unless they are so few that to broadcast them takes longer.
+    trials = 1 if z[0].size > arrays.BUFFER else len(z)
+    np.maximum(z, _zeros((trials, *z.shape[1:]), z.dtype), out=z)
 
 
 def _relu_backward(a: Array, da: Array, scratch: Array, kept: Array | None) -> None:

@@ -6,12 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from trainer.arrays import Array
+from trainer.arrays import BUFFER, Array
 from trainer.optimizers import Optimizer, State
-
-BUFFER = 16
-"""NumPy's buffer during an update, in numbers, the smallest there is. While several rows of a piece fit the buffer,
-NumPy copies what is multiplied by one number per trial through it, which takes twice the time."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,13 @@ class Piece:
 
     def update(self, optimizer: Optimizer, step: int) -> None:
         """Make step number `step`, from 1; overwrites the gradient."""
-        before = np.setbufsize(BUFFER)
+        rows, length = self.theta.shape
+        if rows == 1 or length > BUFFER:
+            self._update(optimizer, step)
+            return
+        before = np.setbufsize(
+            16
+        )  # the smallest, so that one number per trial is broadcast at full speed
         try:
             self._update(optimizer, step)
         finally:
@@ -101,9 +103,3 @@ def clip_by_norm(gradient: Array, limit: Array) -> None:
 def one_for_all(values: Array) -> Array:
     """(K, 1), or (1, 1) where all trials have the same."""
     return values[:1] if (values == values[0]).all() else values
-
-
-def even_slices(count: int, most: int) -> list[slice]:
-    """As few slices of at most `most` as will do, all of nearly the same size, the largest first."""
-    parts = np.array_split(np.arange(count), -(-count // most))
-    return [slice(int(part[0]), int(part[-1]) + 1) for part in parts]

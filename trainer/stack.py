@@ -20,7 +20,7 @@ from trainer.losses import LOSSES, SPARSE
 from trainer.metrics import METRICS, class_numbers, row_means
 from trainer.network import Network, Workspace
 from trainer.optimizers import OPTIMIZERS
-from trainer.pieces import Piece, clip_by_norm, even_slices, one_for_all
+from trainer.pieces import Piece, clip_by_norm, one_for_all
 from trainer.recipe import Recipe, Rows
 from trainer.schedules import factor
 from trainer.uncertainty import Ends, bootstrap, of_shares
@@ -112,7 +112,7 @@ class Stack:
             for views in network.views(gradient):
                 self.products.append([_Product(slice(0, trials), views.affine, None)])
             everything = slice(0, network.parameter_count)
-            cut = even_slices(trials, max(1, PASS // network.parameter_count))
+            cut = arrays.even_slices(trials, max(1, PASS // network.parameter_count))
             scratch = arrays.zeros_like(gradient[cut[0]])  # the first is the largest
             for group in cut:
                 piece_scratch = scratch[: group.stop - group.start]
@@ -120,7 +120,7 @@ class Stack:
             return
         blocks = [network.block(layer) for layer in range(network.layers)]
         lengths = [block.stop - block.start for block in blocks]
-        cuts = [even_slices(trials, max(1, PASS // length)) for length in lengths]
+        cuts = [arrays.even_slices(trials, max(1, PASS // length)) for length in lengths]
         largest = max(
             (g.stop - g.start) * n for cut, n in zip(cuts, lengths, strict=True) for g in cut
         )

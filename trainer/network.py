@@ -264,8 +264,9 @@ class Workspace:
                 z, *self.scales[i], self.running[i], self.normal[i], self.ones
             )
         else:
-            scales, running = ([a[trials] for a in pair[i]] for pair in (self.scales, self.running))
-            batch_norm_by_running(z, *scales, (running[0], running[1]))
+            gamma, beta = (values[trials] for values in self.scales[i])
+            mean, variance = (values[trials] for values in self.running[i])
+            batch_norm_by_running(z, gamma, beta, (mean, variance))
 
     def backward(self) -> Iterator[tuple[int, Array]]:
         """Each layer, last first, and its ∂L/∂z (K, B, O); when it is yielded, the layer's weights are not needed any

@@ -56,9 +56,8 @@ class Piece:
         if rows == 1 or length > BUFFER:
             self._update(optimizer, step)
             return
-        before = np.setbufsize(
-            16
-        )  # the smallest, so that one number per trial is broadcast at full speed
+        # With the smallest buffer one number per trial is broadcast at full speed.
+        before = np.setbufsize(16)
         try:
             self._update(optimizer, step)
         finally:

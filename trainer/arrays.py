@@ -16,6 +16,10 @@ Array = NDArray[Any]
 
 LINE = 64  # bytes of a cache line
 
+BUFFER = 8192
+"""NumPy's buffer, in numbers. If two rows fit into it, NumPy copies what is broadcast over them through the buffer, and
+takes twice the time."""
+
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """An array of a shape and dtype, with whatever is in memory there."""
@@ -32,7 +36,15 @@ def zeros_like(array: Array) -> Array:
     return zeros
 
 
-def rows(array: Array, positions: NDArray[np.intp]) -> Array:
-    """A copy of the rows of an array (K, …) at some positions."""
-    copy = empty((len(positions), *array.shape[1:]), array.dtype)
+def rows(array: Array, positions: NDArray[np.intp], into: Array | None = None) -> Array:
+    """A copy of the rows of an array (K, …) at some positions; in the first rows of `into`, if there is one."""
+    if into is None:
+        into = empty((len(positions), *array.shape[1:]), array.dtype)
+    copy = into[: len(positions)]
     return np.take(array, positions, axis=0, out=copy, mode="clip")  # "raise" would copy once more
+
+
+def even_slices(count: int, most: int) -> list[slice]:
+    """As few slices of at most `most` as will do, all of nearly the same size, the largest first."""
+    parts = np.array_split(np.arange(count), -(-count // most))
+    return [slice(int(part[0]), int(part[-1]) + 1) for part in parts]

@@ -40,6 +40,7 @@ def fit(
     *,
     epochs: int,
     seed: int,
+    score_training: bool = True,
     intervals: bool = False,
     predictions: bool = False,
 ) -> Training:
@@ -47,7 +48,7 @@ def fit(
 
     M is the recipe's metric. Losses are without penalties on weights. The training figures are measured after the
     epoch, like the validation figures, on as many evenly spaced training rows as there are validation rows (all of
-    them where there are fewer).
+    them where there are fewer), or not at all without `score_training`.
 
     `settings` holds for each trial some of `fields.PER_TRIAL`. With `intervals`, the last figures also have the ends of
     the 95 % intervals of the validation figures, from the number of rows: validation_M_low, validation_M_high, and of
@@ -58,10 +59,10 @@ def fit(
         return
     stack = Stack(recipe, settings, train.X.shape[1], seed=seed, epochs=epochs)
     train = train.counted()
-    scored = {
-        "train": stack.ready(_spread_out(train, len(validation.X)), training=False),
-        "validation": stack.ready(validation, training=False),
-    }
+    scored = {"validation": stack.ready(validation, training=False)}
+    if score_training:
+        of_train = stack.ready(_spread_out(train, len(validation.X)), training=False)
+        scored = {"train": of_train, **scored}
     rows = stack.ready(train, training=True)
     yield from train_stack(
         stack, rows, scored, epochs=epochs, intervals=intervals, predictions=predictions

@@ -37,6 +37,9 @@ from trainer.layers import (
     dropout_mask,
 )
 
+FORWARD_NUMBERS = 2**17
+"""How many outputs of a layer a pass without backward computes at a time, over all its trials: half a megabyte."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -111,6 +114,19 @@ class Network:
             Layer(self.affine(layer, theta[:, self.block(layer)])) for layer in range(self.layers)
         ]
 
+    def no_weights(self, part: slice, values: Array) -> list[Array]:
+        """Views of what is no weight in a part of theta, (k, p): of biases, γ and β. The part is a block, or all."""
+        views = []
+        for layer in range(self.layers):
+            block = self.block(layer)
+            if part.start <= block.start and block.stop <= part.stop:
+                own = values[:, block.start - part.start : block.stop - part.start]
+                views.append(self.affine(layer, own)[:, -1])
+        beyond = self.beyond()
+        if part.stop == beyond.stop and beyond.start < beyond.stop:
+            views.append(values[:, beyond.start - part.start :])
+        return views
+
     def scales(self, theta: Array) -> list[tuple[Array, Array]]:
         """Each hidden layer's γ and β (K, 1, O), if it has them: views into theta (K, P)."""
         return self.pairs(theta[:, self.beyond()])
@@ -163,11 +179,15 @@ class Workspace:
         k, dtype = len(theta), theta.dtype
         *hidden, outputs = network.sizes[1:]
         self.network = network
+        self.training = dbeyond is not None
+        # Where no backward follows, a few trials at a time go forward, in arrays that stay in the cache.
+        most = k if self.training else max(1, FORWARD_NUMBERS // (max(hidden, default=1) * rows))
+        self.groups = arrays.even_slices(k, most)
+        together = self.groups[0].stop
         self.activation = ACTIVATIONS[network.activation]
         self.layers = network.views(theta)
         self.scales = network.scales(theta)
         self.running = network.running(statistics)
-        self.training = dbeyond is not None
         # Each layer's outputs with a row of ones below, (K, O + 1, B). Where no backward follows, two arrays of a size
         # take turns.
         blocks: dict[tuple[int, int], Array] = {}
@@ -175,10 +195,10 @@ class Workspace:
         for layer, units in enumerate(hidden):
             key = (units, layer if self.training else layer % 2)
             if key not in blocks:
-                blocks[key] = arrays.empty((k, units + 1, rows), dtype)
+                blocks[key] = arrays.empty((together, units + 1, rows), dtype)
                 blocks[key][:, -1] = 1  # the activation is applied to it, too
             self.blocks.append(blocks[key])
-        self.scratch = {o: arrays.empty((k, o + 1, rows), dtype) for o in set(hidden)}
+        self.scratch = {o: arrays.empty((together, o + 1, rows), dtype) for o in set(hidden)}
         self.kept: list[Array | None] = [None] * len(hidden)
         if self.training and self.activation.keeps:
             self.kept = [np.empty_like(block) for block in self.blocks]
@@ -219,25 +239,34 @@ class Workspace:
         self.columns[:-1] = X.T
         if self.training:
             self.X[:, :-1] = X
-        inputs = [self.columns.T, *self.inputs[1:]]
-        for i, (block, z) in enumerate(zip(self.blocks, self.z, strict=True)):
-            np.matmul(inputs[i], self.layers[i].affine, out=z)
+        for trials in self.groups:
+            self._forward(trials)
+        return self.outputs
+
+    def _forward(self, trials: slice) -> None:
+        count = trials.stop - trials.start
+        inputs = self.columns.T
+        for i, units in enumerate(self.network.sizes[1:-1]):
+            block, z = self.blocks[i][:count], self.z[i][:count]
+            np.matmul(inputs, self.layers[i].affine[trials], out=z)
             if self.network.batch_norm:
-                self._normalize(i, z)
-            self.activation.forward(block, self.scratch[z.shape[2]], self.kept[i])
+                self._normalize(i, z, trials)
+            self.activation.forward(block, self.scratch[units][:count], self.kept[i])
             block[:, -1] = self.network.ones(i + 1)
             if self.masks is not None:
                 np.multiply(block, self.masks[i], out=self.dropped[i])
-        np.matmul(inputs[-1], self.layers[-1].affine, out=self.outputs)
-        return self.outputs
+            inputs = self.inputs[i + 1][:count]
+        np.matmul(inputs, self.layers[-1].affine[trials], out=self.outputs[trials])
 
-    def _normalize(self, i: int, z: Array) -> None:
+    def _normalize(self, i: int, z: Array, trials: slice) -> None:
         if self.training:
             self.inverse[i] = batch_norm(
                 z, *self.scales[i], self.running[i], self.normal[i], self.ones
             )
         else:
-            batch_norm_by_running(z, *self.scales[i], self.running[i])
+            gamma, beta = (values[trials] for values in self.scales[i])
+            mean, variance = (values[trials] for values in self.running[i])
+            batch_norm_by_running(z, gamma, beta, (mean, variance))
 
     def backward(self) -> Iterator[tuple[int, Array]]:
         """Each layer, last first, and its ∂L/∂z (K, B, O); when it is yielded, the layer's weights are not needed any

@@ -4,8 +4,7 @@
 `update(theta, gradient, state, hyperparams, step, scratch)` makes step number `step` (from 1), in place. It may
 overwrite the gradient and `scratch`, an array like theta. All of it is elementwise, so theta may also be some trials
 and some of their parameters, with the same part of everything else. `hyperparams` has learning_rate and what else the
-optimizer reads, in float64, as (K, 1), or (1, 1) where all trials have the same; only momentum is as `spread` returns
-it.
+optimizer reads, in float64, as (K, 1), or (1, 1) where all trials have the same; only momentum is in theta's dtype.
 
 The step of a *linear* optimizer is linear in the gradient: its gradient is already multiplied by the learning rate,
 which `stack` does where the gradient begins and is smallest, in ∂L/∂outputs.
@@ -122,17 +121,8 @@ def _divided_step(
     np.sqrt(squares, out=scratch)
     scratch += theta.dtype.type(epsilon)
     gradient /= scratch
-    _multiply(gradient, rate, scratch)
+    gradient *= rate.astype(gradient.dtype)
     theta -= gradient
-
-
-def _multiply(gradient: Array, rate: Array, scratch: Array) -> None:
-    """gradient · rate, in place; rate is (K, 1) in float64, or (1, 1). To broadcast a column takes NumPy longer."""
-    if len(rate) == 1:
-        gradient *= rate.astype(gradient.dtype)
-    else:
-        scratch[:] = rate
-        gradient *= scratch
 
 
 def _moments(theta: Array) -> State:
@@ -160,7 +150,7 @@ def _adam(
     np.sqrt(square, out=gradient)
     gradient += (ADAM_EPSILON / b).astype(theta.dtype)
     np.divide(mean, gradient, out=gradient)
-    _multiply(gradient, hyperparams["learning_rate"] * (a / b), scratch)
+    gradient *= (hyperparams["learning_rate"] * (a / b)).astype(theta.dtype)
     theta -= gradient
 
 
@@ -173,15 +163,3 @@ OPTIMIZERS: dict[str, Optimizer] = {
     "adam": Optimizer(_moments, _adam),
     "adamw": Optimizer(_moments, _adam, decoupled=True),
 }
-
-
-def spread(values: Array, columns: int) -> Array:
-    """Values (K, 1) in the shape by which NumPy multiplies fastest: (1, 1) if all are the same, else (K, columns).
-
-    To broadcast (K, 1) takes it two to three times as long; the products are the same.
-    """
-    if (values == values[0]).all():
-        return values[:1]
-    full = arrays.empty((len(values), columns), values.dtype)
-    full[:] = values
-    return full

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from trainer.arrays import Array
+from trainer.arrays import BUFFER, Array
 from trainer.optimizers import Optimizer, State
 
 
@@ -14,16 +14,17 @@ from trainer.optimizers import Optimizer, State
 class Piece:
     """Views of theta, its gradient and the optimizer's state, each (k, p), and what an update needs.
 
-    `decay` times a parameter and `l1` times its sign are added to its gradient; where weight decay is apart from the
-    gradient, `shrink` times the parameter is subtracted from it. Each is (k, p), 0 for what is no weight, or None where
-    it is 0 for all. `trials` says which of the stack's trials these are; `hyperparams` are those that the optimizer
-    reads.
+    `decay` times a weight and `l1` times its sign are added to its gradient; where weight decay is apart from the
+    gradient, `shrink` times the weight is subtracted from it. Each is (k, 1), or None where it is 0 for all.
+    `unpenalized` has views of what is no weight, in theta and at the same places of `scratch`. `trials` says which of
+    the stack's trials these are; `hyperparams` are those that the optimizer reads.
     """
 
     trials: slice
     theta: Array
     gradient: Array
     scratch: Array
+    unpenalized: list[tuple[Array, Array]]
     state: State
     hyperparams: dict[str, Array]
     decay: Array | None
@@ -51,18 +52,40 @@ class Piece:
 
     def update(self, optimizer: Optimizer, step: int) -> None:
         """Make step number `step`, from 1; overwrites the gradient."""
+        rows, length = self.theta.shape
+        if rows == 1 or length > BUFFER:
+            self._update(optimizer, step)
+            return
+        # With the smallest buffer one number per trial is broadcast at full speed.
+        before = np.setbufsize(16)
+        try:
+            self._update(optimizer, step)
+        finally:
+            np.setbufsize(before)
+
+    def _update(self, optimizer: Optimizer, step: int) -> None:
         if self.keep is not None:
+            for values, kept in self.unpenalized:
+                np.copyto(kept, values)
             np.multiply(self.theta, self.keep, out=self.theta)
+            for values, kept in self.unpenalized:
+                np.copyto(values, kept)
         if self.decay is not None:
             np.multiply(self.theta, self.decay, out=self.scratch)
-            np.add(self.gradient, self.scratch, out=self.gradient)
+            self._add_penalty()
         if self.l1 is not None:
             np.sign(self.theta, out=self.scratch)
             np.multiply(self.scratch, self.l1, out=self.scratch)
-            np.add(self.gradient, self.scratch, out=self.gradient)
+            self._add_penalty()
         optimizer.update(
             self.theta, self.gradient, self.state, self.hyperparams, step, self.scratch
         )
+
+    def _add_penalty(self) -> None:
+        """Add what is in scratch to the gradients of the weights."""
+        for values, penalty in self.unpenalized:
+            np.multiply(values, 0, out=penalty)
+        np.add(self.gradient, self.scratch, out=self.gradient)
 
 
 def clip_by_norm(gradient: Array, limit: Array) -> None:
@@ -79,9 +102,3 @@ def clip_by_norm(gradient: Array, limit: Array) -> None:
 def one_for_all(values: Array) -> Array:
     """(K, 1), or (1, 1) where all trials have the same."""
     return values[:1] if (values == values[0]).all() else values
-
-
-def even_slices(count: int, most: int) -> list[slice]:
-    """As few slices of at most `most` as will do, all of nearly the same size, the largest first."""
-    parts = np.array_split(np.arange(count), -(-count // most))
-    return [slice(int(part[0]), int(part[-1]) + 1) for part in parts]

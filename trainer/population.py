@@ -68,6 +68,7 @@ def train_population(
     schedule: str = "constant",
     sample_weight: Any = None,
     class_weight: Mapping[Any, float] | None = None,
+    score_training: bool = True,
 ) -> dict[str, NDArray[np.float64]]:
     """Train one network for each of `settings`, all on the same rows from the same first weights.
 
@@ -82,7 +83,8 @@ def train_population(
 
     Returns {train_loss, train_M, validation_loss, validation_M}, each (E, K) in float64, with M the metric (accuracy
     for classes, rmse for quantities). A trial that has diverged is NaN from that epoch on, one that ran out of patience
-    from the next one.
+    from the next one. Without `score_training` there are no train_loss and train_M, which spares a part of the time,
+    and only what is learned and the validation loss decide whether a trial has diverged.
 
     Raises:
         ValueError: something can't be trained on or with; the message says what, where and the rule.
@@ -127,9 +129,8 @@ def train_population(
             raise ValueError(f"{name} = {number} is not a whole number of at least {least}")
     if not settings:
         raise ValueError(f"settings is empty: give one mapping a trial, such as {EXAMPLE}")
-    names = [
-        f"{rows}_{what}" for rows in ("train", "validation") for what in ("loss", recipe.metric)
-    ]
+    scored = ("train", "validation") if score_training else ("validation",)
+    names = [f"{rows}_{what}" for rows in scored for what in ("loss", recipe.metric)]
     curves = {name: np.full((epochs, len(settings)), np.nan) for name in names}
 
     def run(trials: list[int]) -> None:
@@ -140,6 +141,7 @@ def train_population(
             [settings[k] for k in trials],
             epochs=epochs,
             seed=seed,
+            score_training=score_training,
         )
         for epoch, figures in enumerate(training):
             for name, values in figures.items():

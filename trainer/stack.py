@@ -19,8 +19,8 @@ from trainer.arrays import Array
 from trainer.losses import LOSSES, SPARSE
 from trainer.metrics import METRICS, class_numbers, row_means
 from trainer.network import Network, Workspace
-from trainer.optimizers import OPTIMIZERS, spread
-from trainer.pieces import Piece, clip_by_norm, even_slices, one_for_all
+from trainer.optimizers import OPTIMIZERS
+from trainer.pieces import Piece, clip_by_norm, one_for_all
 from trainer.recipe import Recipe, Rows
 from trainer.schedules import factor
 from trainer.uncertainty import Ends, bootstrap, of_shares
@@ -112,7 +112,7 @@ class Stack:
             for views in network.views(gradient):
                 self.products.append([_Product(slice(0, trials), views.affine, None)])
             everything = slice(0, network.parameter_count)
-            cut = even_slices(trials, max(1, PASS // network.parameter_count))
+            cut = arrays.even_slices(trials, max(1, PASS // network.parameter_count))
             scratch = arrays.zeros_like(gradient[cut[0]])  # the first is the largest
             for group in cut:
                 piece_scratch = scratch[: group.stop - group.start]
@@ -120,7 +120,7 @@ class Stack:
             return
         blocks = [network.block(layer) for layer in range(network.layers)]
         lengths = [block.stop - block.start for block in blocks]
-        cuts = [even_slices(trials, max(1, PASS // length)) for length in lengths]
+        cuts = [arrays.even_slices(trials, max(1, PASS // length)) for length in lengths]
         largest = max(
             (g.stop - g.start) * n for cut, n in zip(cuts, lengths, strict=True) for g in cut
         )
@@ -143,38 +143,31 @@ class Stack:
 
         def of_weights(name: str, rate: Array) -> Array | None:
             values = (self.hyperparams[name] * rate)[trials].astype(self.dtype)
-            return self._of_weights(values, part) if values.any() else None
+            return values if values.any() and part != self.network.beyond() else None
 
         read = ("learning_rate", *fields.OPTIMIZERS[self.recipe.optimizer])
         hyperparams = {name: one_for_all(self.hyperparams[name][trials]) for name in read}
         if "momentum" in hyperparams:
-            momentum = self.hyperparams["momentum"][trials].astype(self.dtype)
-            hyperparams["momentum"] = spread(momentum, gradient.shape[1])
+            hyperparams["momentum"] = hyperparams["momentum"].astype(self.dtype)
         decay = shrink = None
         if optimizer.decoupled:
             shrink = of_weights("weight_decay", self.hyperparams["learning_rate"])
         else:
             decay = of_weights("weight_decay", self.rate)
+        theta = self.theta[trials, part]
+        unpenalized = [self.network.no_weights(part, a) for a in (theta, scratch)]
         return Piece(
             trials=trials,
-            theta=self.theta[trials, part],
+            theta=theta,
             gradient=gradient,
             scratch=scratch,
+            unpenalized=list(zip(*unpenalized, strict=True)),
             state={name: values[trials, part] for name, values in self.state.items()},
             hyperparams=hyperparams,
             decay=decay,
             l1=of_weights("l1", self.rate),
             shrink=shrink,
         )
-
-    def _of_weights(self, values: Array, part: slice) -> Array | None:
-        """Each trial's value (k, 1) for every weight in a part of theta, and 0 for what is no weight."""
-        full = np.zeros((len(values), self.network.parameter_count), self.dtype)
-        for layer in self.network.views(full):
-            layer.weight[:] = values[:, :, None]
-        spread_out = arrays.empty((len(values), part.stop - part.start), self.dtype)
-        spread_out[:] = full[:, part]
-        return spread_out if spread_out.any() else None
 
     def workspace(self, rows: int, *, training: bool) -> Workspace:
         """Where the current networks compute the outputs for so many rows."""
@@ -228,9 +221,11 @@ class Stack:
         positions = order.permutation(count)
         y = rows.y[positions]
         weights = None if rows.weights is None else rows.weights[positions]
+        minibatch = arrays.empty((min(count, size), rows.X.shape[1]), self.dtype)
         for start in range(0, count, size):
             part = slice(start, start + size)
-            self.step(rows.X[positions[part]], y[part], None if weights is None else weights[part])
+            X = arrays.rows(rows.X, positions[part], minibatch)
+            self.step(X, y[part], None if weights is None else weights[part])
         self.epochs_trained += 1
 
     def step(self, X: Array, y: Array, weights: Array | None = None) -> None:

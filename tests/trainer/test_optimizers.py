@@ -12,7 +12,7 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOpti
 from tests.trainer.shared import Array, Setting
 from trainer import arrays
 from trainer.fields import OPTIMIZERS as READS
-from trainer.optimizers import ADAM_EPSILON, OPTIMIZERS, spread
+from trainer.optimizers import ADAM_EPSILON, OPTIMIZERS
 
 NUMBERS, STEPS = 7, 20
 SETTINGS: list[dict[str, float]] = [
@@ -223,22 +223,14 @@ def test_to_update_piece_by_piece_is_to_update_all(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize("values", [[0.1, 0.1, 0.1], [0.1, 0.1, 0.3]])
-def test_numbers_that_are_spread_give_the_same_to_the_last_bit(
-    name: str, values: list[float]
-) -> None:
-    numbers = dict.fromkeys(SETTINGS[0], np.array(values)[:, None])
-    spread_out = {number: spread(given, NUMBERS) for number, given in numbers.items()}
+def test_one_number_for_all_trials_is_the_same_number_for_each(name: str) -> None:
+    each = dict.fromkeys(SETTINGS[0], np.full((TRIALS, 1), 0.1))
+    for_all = {number: values[:1] for number, values in each.items()}
     reached = []
-    for given in (numbers, spread_out):
+    for given in (each, for_all):
         theta = start()
         state, scratch = OPTIMIZERS[name].init(theta), np.empty_like(theta)
         for step, gradient in enumerate(gradients(), start=1):
             OPTIMIZERS[name].update(theta, gradient.copy(), state, given, step, scratch)
         reached.append(theta)
     np.testing.assert_array_equal(reached[0], reached[1])
-
-
-def test_what_all_trials_share_is_spread_as_one_number() -> None:
-    assert spread(np.array([[0.1], [0.1]]), 5).tolist() == [[0.1]]
-    assert spread(np.array([[0.1], [0.2]]), 3).tolist() == [[0.1] * 3, [0.2] * 3]

@@ -65,6 +65,15 @@ def test_four_curves_of_epochs_and_trials_in_float64(
         assert np.isfinite(values).all()
 
 
+def test_validation_curves_are_the_same_where_no_training_rows_are_scored(
+    classes: tuple[Array, ...],
+) -> None:
+    all_curves = train_population(*classes, settings=SETTINGS, epochs=3)
+    curves = train_population(*classes, settings=SETTINGS, epochs=3, score_training=False)
+    assert [*curves] == ["validation_loss", "validation_accuracy"]
+    assert same(curves, {name: all_curves[name] for name in curves})
+
+
 def test_curves_are_those_of_fit(
     classes: tuple[Array, ...], train: Train, make_rows: MakeRows
 ) -> None:

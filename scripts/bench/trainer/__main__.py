@@ -5,7 +5,8 @@
 
 digits, book: the two tasks (see tasks.py), by SGD and by Adam, against every peer (see peers.py); each peer's
 variants are tried first, on a tenth of the epochs, and the fastest is measured. threads: our time on one thread over
-that on all. many: our cost of a trial among 10,000 over that among 100, and our memory.
+that on all. many: our cost of a trial among 10,000 over that among 100, and our memory. With --same-work ours and the
+products score validation rows alone, as the peers do, and no training rows.
 
 Every side has a process of its own (see worker.py), is warmed up, and takes turns with the other, so that a machine
 that drifts drifts for both; each pair gives a ratio. Told are medians, and the lowest and highest ratio. A ratio
@@ -44,11 +45,12 @@ order, and in the book, of 200 steps and 100 validation rows, that luck alone ma
 Pairs = list[tuple[float, float]]
 
 
-def against_peers(name: str, optimizer: str, chosen: list[str], runs: int, mnist: str) -> None:
+def against_peers(order: tasks.Order, chosen: list[str], runs: int) -> None:
     """Ours and each peer on one task."""
-    order = tasks.Order(name, optimizer, TRIALS, mnist)
     task = tasks.make(order)
-    print(f"\n{name}, {task.optimizer}: {task.trials} trials of {_network(task)}, {_rows(task)}")
+    print(
+        f"\n{order.name}, {task.optimizer}: {task.trials} trials of {_network(task)}, {_rows(task)}"
+    )
     if task.note:
         print(task.note)
     tuning = max(1, task.epochs // TUNING_SHARE)
@@ -58,8 +60,8 @@ def against_peers(name: str, optimizer: str, chosen: list[str], runs: int, mnist
         found: list[Figure] = []
         for title in chosen:
             learned = against(title, order, ours, runs, tuning, found)
-            assert_agreement(title, expected, learned, AGREEMENT[name])
-    record("trainer", f"{name}, {optimizer}", found, LIBRARIES)
+            assert_agreement(title, expected, learned, AGREEMENT[order.name])
+    record("trainer", order.title, found, LIBRARIES)
 
 
 def against(
@@ -67,7 +69,7 @@ def against(
 ) -> Result:
     """Ours and one peer; what the peer has learned. The figures are appended to `found`."""
     promised = PROMISED[order.name, order.optimizer]
-    what = f"{order.name}, {order.optimizer}"
+    what = order.title
     peer = PEERS[title]
     with Worker(peer.module, order) as theirs:
         best = fastest(theirs, peer.variants(order.name), tuning)
@@ -233,6 +235,11 @@ def main() -> None:
     parser.add_argument(
         "--peers", type=_peer_names, default=list(PEERS), help="with commas: " + ", ".join(PEERS)
     )
+    parser.add_argument(
+        "--same-work",
+        action="store_true",
+        help="ours and the products score validation rows alone, as the peers do",
+    )
     parser.add_argument("--data", default=str(MNIST), help="a folder with MNIST's IDX files")
     arguments = parser.parse_args()
     sections = arguments.sections or SECTIONS
@@ -245,7 +252,8 @@ def main() -> None:
     for name in (name for name in tasks.NAMES if name in sections):
         chosen = _available(arguments.peers)
         for optimizer in arguments.optimizer:
-            against_peers(name, optimizer, chosen, arguments.runs, arguments.data)
+            order = tasks.Order(name, optimizer, TRIALS, arguments.data, not arguments.same_work)
+            against_peers(order, chosen, arguments.runs)
     for optimizer in arguments.optimizer if "threads" in sections else ():
         print("\nthreads")
         found = [

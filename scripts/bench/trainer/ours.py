@@ -39,5 +39,6 @@ def train(task: Task, variant: Variant) -> NDArray[Any]:
         seed=SEED,
         threads=_workers(variant.threads),
         dtype="float32",
+        score_training=task.score_training,
     )
     return curves["validation_accuracy"]

@@ -44,8 +44,10 @@ def _multiply(task: Task, trials: int) -> None:
         for X in _parts(task.X, task.batch_size):
             _forward(X, weights, outputs)
             _backward(X, weights, outputs, douts, dweights)
-        for rows in (task.X[: len(task.X_validation)], task.X_validation):
-            for X in _parts(rows, EVALUATION_ROWS):
+        for X in _parts(task.X_validation, EVALUATION_ROWS):
+            _forward(X, weights, scored)
+        if task.score_training:
+            for X in _parts(task.X[: len(task.X_validation)], EVALUATION_ROWS):
                 _forward(X, weights, scored)
 
 

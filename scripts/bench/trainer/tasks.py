@@ -8,7 +8,7 @@ and the order of the rows in each epoch.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -35,6 +35,13 @@ class Order(NamedTuple):
     optimizer: str  # "momentum" (of 0 in the book: plain SGD) or "adam"
     trials: int
     mnist: str  # the folder with MNIST's files
+    score_training: bool = True
+
+    @property
+    def title(self) -> str:
+        """What its figures are called."""
+        title = f"{self.name}, {self.optimizer}"
+        return title if self.score_training else f"{title}, the same work"
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ class Task:
     momentum: float
     epochs: int
     batch_size: int
+    score_training: bool = True  # whether ours and the products score training rows, too
     note: str = ""  # for the user to hear
 
     @property
@@ -67,7 +75,8 @@ class Task:
 
 def make(order: Order) -> Task:
     """The task that is meant by an order."""
-    return _digits(order) if order.name == "digits" else _book(order)
+    task = _digits(order) if order.name == "digits" else _book(order)
+    return replace(task, score_training=order.score_training)
 
 
 def initial_weights(task: Task) -> list[Array]:

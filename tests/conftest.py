@@ -13,7 +13,6 @@ from pathlib import Path
 
 import optuna
 import pytest
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 import hpo
 import studies
@@ -28,9 +27,9 @@ from tests import browser as chromium
 from tests import postgres as postgresql
 from tests.browser import Browser
 from tests.running import HPO, Call, Done, Run, Tables
-from trainer import workers
+from trainer import references, workers
 
-BOOSTED = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+TREES = references.TREES
 
 
 def pytest_configure() -> None:
@@ -55,9 +54,14 @@ def on_threads() -> Iterator[None]:
 def few_trees() -> Iterator[None]:
     """The boosted trees that a search of a network is compared with are few: a hundred take longer than the search."""
     with pytest.MonkeyPatch.context() as patch:
-        for model in BOOSTED:
-            patch.setitem(model.__init__.__kwdefaults__, "max_iter", 3)
+        patch.setattr(references, "TREES", 3)
         yield
+
+
+@pytest.fixture
+def all_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are as many as users have, and as other processes have."""
+    monkeypatch.setattr(references, "TREES", TREES)
 
 
 @pytest.fixture

@@ -29,7 +29,6 @@ log_connections = on
 HURRIED = """
 fsync = off
 full_page_writes = off
-synchronous_commit = off
 autovacuum = off
 """
 Stop = Literal["fast", "immediate"]  # immediate: as if it had crashed

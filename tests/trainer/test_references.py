@@ -22,6 +22,7 @@ from trainer.references import Reference, references
 
 CLASSES, QUANTITIES = "sparse_categorical_cross_entropy", "squared_error"
 RNG = np.random.default_rng(0)
+pytestmark = pytest.mark.usefixtures("all_trees")
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,6 @@ from hpo.plan.plan import make_plan
 from hpo.run.journal import Journal
 from hpo.trainables.network import MLP
 from studies import Study
-from tests.conftest import BOOSTED
 from trainer.worker import Worker
 
 PLAN: dict[str, Any] = {"trials": 30, "epochs": 3, "seed": 5}
@@ -48,16 +47,16 @@ def test_they_are_fitted_on_the_splits_that_confirmed_and_on_the_test_rows(stora
 
 
 @pytest.mark.slow  # it begins processes
+@pytest.mark.usefixtures("all_trees")
 def test_the_same_seed_gives_the_same_whatever_process_fits_them(
-    storage: str, run_hpo: Any, monkeypatch: pytest.MonkeyPatch
+    storage: str, run_hpo: Any
 ) -> None:
-    for model in BOOSTED:  # a process has as many trees as users have
-        monkeypatch.setitem(model.__init__.__kwdefaults__, "max_iter", 100)
     study = hpo.search("wine", storage=storage, **PLAN)
     shell = run_hpo("search", "wine", "--trials=30", "--epochs=3", "--seed=5", "--json")
     assert json.loads(shell.stdout)["references"] == references(study)
 
 
+@pytest.mark.usefixtures("all_trees")
 def test_what_a_worker_fits_beforehand_is_what_is_fitted_at_the_end(
     storage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,6 +78,7 @@ def test_what_a_worker_fits_beforehand_is_what_is_fitted_at_the_end(
     assert ahead == {*splits}  # nothing remained to be fitted
 
 
+@pytest.mark.usefixtures("all_trees")
 def test_where_fitting_beforehand_fails_all_is_fitted_at_the_end(
     storage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

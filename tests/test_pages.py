@@ -6,14 +6,13 @@ Where a page begins, its folder has what the pages suppose that a reader has: a 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.markdown import blocks, fenced
+from tests.markdown import blocks, fenced, script
 
 RUN = "sh", "python", "toml"
 DOCS = Path(__file__).parents[1] / "docs"
@@ -43,22 +42,6 @@ def marked(page: Path) -> object:
     return pytest.param(page, id=name, marks=() if name in QUICK else pytest.mark.slow)
 
 
-def as_script(page: Path) -> str:
-    """The page's blocks as one script of the shell. The plan, and Python that the page names, become files."""
-    text = page.read_text(encoding="utf-8")
-    named = re.search(r"^(?:python |Save this as `)(\w+\.py)", text, re.M)
-    lines = ["set -e"]
-    for language, block in fenced(text, *RUN):
-        if language == "sh":
-            lines += [line for line in block.splitlines() if not line.startswith("pip install")]
-            continue
-        command = "cat > study.toml" if language == "toml" else "python -W error -"
-        if language == "python" and named:
-            command, named = f"cat > {named[1]}", None
-        lines.append(f"{command} <<'END_OF_BLOCK'\n{block}END_OF_BLOCK")
-    return "\n".join(lines)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Where a reader is, who has a table and a model."""
@@ -79,7 +62,7 @@ def folder(tmp_path: Path) -> Path:
 def test_all_that_a_page_shows_runs(page: Path, folder: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["sh", "-c", as_script(page)],
+        ["sh", "-c", script(page.read_text(encoding="utf-8"))],
         cwd=folder,
         env=os.environ | {"PATH": path, "HPO_STORAGE": "sqlite:///hpo.db"},
         capture_output=True,

@@ -21,7 +21,7 @@ import pytest
 from nbclient import NotebookClient
 
 import studies
-from tests.markdown import FENCED, blocks
+from tests.markdown import blocks, script
 
 DOCS = Path(__file__).parents[1] / "docs"
 TUTORIALS = DOCS / "tutorials"
@@ -44,33 +44,17 @@ class Ran(NamedTuple):
         return studies.load(name, f"sqlite:///{self.folder}/hpo.db")
 
 
-def as_script(text: str) -> str:
-    """What a reader of the page does, as one script of the shell."""
-    lines = ["set -e"]
-    for block in FENCED.finditer(text):
-        language, code = block.groups()
-        before = text[: block.start()].rstrip().rpartition("\n\n")[2]
-        saved = re.search(r"[Ss]ave this as `([^`]+)`", before)
-        if saved or language == "python":
-            command = f"cat > {saved[1]}" if saved else "python -W error -"
-            lines.append(f"{command} <<'END_OF_BLOCK'\n{code}END_OF_BLOCK")
-        elif language == "sh":
-            kept = [line for line in code.splitlines() if not line.startswith("pip install")]
-            lines += [
-                SERVING.format(command=line) if line.startswith("hpo serve") else line
-                for line in kept
-            ]
-    return "\n".join(lines)
-
-
 def run(name: str, folder: Path) -> Ran:
-    text = (TUTORIALS / name).read_text(encoding="utf-8")
+    commands = script((TUTORIALS / name).read_text(encoding="utf-8"))
+    commands = re.sub(
+        "^hpo serve.*$", lambda line: SERVING.format(command=line[0]), commands, flags=re.M
+    )
     with socket.create_server(("127.0.0.1", 0)) as asked:
         port = str(asked.getsockname()[1])
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {k: v for k, v in os.environ.items() if k not in ("HPO_STORAGE", "HPO_TOKEN")}
     done = subprocess.run(
-        ["bash", "-c", as_script(text).replace("8517", port)],
+        ["bash", "-c", commands.replace("8517", port)],
         cwd=folder, env=environment | {"PATH": path}, capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-1000:]

@@ -5,8 +5,8 @@ preset. The trees are its histogram gradient boosting on the columns as they wer
 and missing values as missing. Both have their defaults, and learn from training rows alone.
 
 They are there to be compared with the network, and may take little time beside a search: a second for each model on few
-rows, four on many. How long one takes is estimated from the numbers of rows and columns, not from a
-clock, so that the same search always has the same references. Trees that would take longer have fewer rounds of
+rows, four on many. How long one takes is estimated from the numbers of rows and columns, not from a clock, so that the
+same search always has the same references. Trees that would take longer have fewer rounds of
 boosting, each of which learns more, or else are not fitted.
 """
 
@@ -74,8 +74,7 @@ def references(
     On those that are `known` of a model it is not fitted again. A model that would take too long is fitted on some of
     the splits, on the test rows first, or on none.
 
-    What was fitted `ahead`, by this function with the same arguments but for the splits,
-    is taken from there.
+    What was fitted `ahead`, by this function with the same arguments but for the splits, is taken from there.
     """
     from threadpoolctl import threadpool_limits
 
@@ -254,9 +253,8 @@ class _Boosted:
             self._model.set_params(categorical_features=categories)
         try:
             self._model.fit(X, splits.train.y)
-        except (
-            ValueError
-        ) as error:  # such as a class of one row, where a part of many rows says when to stop
+        except ValueError as error:
+            # Such as a class of one row, where a part of many rows says when to stop.
             self.note = f"not fitted: {error}"
             return None
         return _outputs(self._model, splits, to_score)

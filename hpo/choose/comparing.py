@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-LEVEL = 0.95
+from hpo.choose.student import reach
+
 FEWEST = 3  # stages without which the interval would be wider than anything it could tell
 OVERLAP = 1 / 3
 """Rows that validate for each that trains. Splits of the same rows overlap, so the variance of the mean of their
@@ -20,8 +21,6 @@ def gain(
 
     The gain is None if they have no stage in common, and the interval if they have too few.
     """
-    from scipy import special  # as scipy.stats.t, without importing scipy.stats
-
     sign = 1.0 if maximize else -1.0
     differences = [sign * (own[s] - reference[s]) for s in sorted(own.keys() & reference.keys())]
     count = len(differences)
@@ -31,6 +30,6 @@ def gain(
     if count < FEWEST:
         return mean, None
     variance = math.fsum((d - mean) ** 2 for d in differences) / (count - 1)
-    factor = float(special.stdtrit(count - 1, (1 + LEVEL) / 2))
+    factor = reach(count - 1)
     half = factor * math.sqrt((1 / count + OVERLAP) * variance)
     return mean, (mean - half, mean + half)

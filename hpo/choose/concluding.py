@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.choose.racing import Value, done_values
+from hpo.choose.student import differs, reach
 from hpo.choose.types import UNBOUNDED, Confirmation, Direction
 
 METHOD = 4
@@ -29,7 +30,6 @@ compared plain means, whatever the stages, and called settings tied or worse aft
 settings that were trained seldom after the others even if they were clearly better. Version 3 did not say how many
 epochs they should train (`hpo.choose.lengths`)."""
 
-LEVEL = 0.95
 SEARCH = 0  # the search as a stage of its own, before the others
 LUCK = 0.35
 """How far luck lifts the mean of the setting that is chosen for having the best, in standard errors of a mean."""
@@ -214,12 +214,10 @@ def _half_width(count: int, spread: _Estimate, noise: _Estimate, *, chosen: bool
     too high by luck. Only these intervals hold the truth as often as they claim (scripts/bench/RESULTS.md). Luck is
     counted in standard errors of the noise alone, since a stage moves all settings together.
     """
-    from scipy import special  # as scipy.stats.t, without importing scipy.stats
-
     parts, degrees = (count - 1, count - 1) if chosen else (count, spread.degrees)
     if not spread.deviation or not parts:
         return None
-    factor = float(special.stdtrit(degrees, (1 + LEVEL) / 2))
+    factor = reach(degrees)
     half = factor * spread.deviation / math.sqrt(parts)
     return half + LUCK * noise.deviation / math.sqrt(count) if chosen else half
 
@@ -229,14 +227,11 @@ def _tied(gap: _Gap, noise: _Estimate) -> bool | None:
 
     The noise is that of all settings: two have few values.
     """
-    from scipy import special  # as scipy.stats.t, without importing scipy.stats
-
     if not noise.degrees:
         return None
     if gap.error == 0:
         return gap.size == 0
-    p_value = 2 * float(special.stdtr(noise.degrees, -abs(gap.size) / gap.error))
-    return p_value >= 1 - LEVEL
+    return not differs(gap.size / gap.error, noise.degrees)
 
 
 def _gain(
@@ -247,14 +242,12 @@ def _gain(
     Its values in the search don't count: it was chosen for them, and the baseline was not. For what luck remains, the
     interval is wider, as that of its mean is (`_half_width`).
     """
-    from scipy import special  # as scipy.stats.t, without importing scipy.stats
-
     together = sorted(first.keys() & baseline.keys())
     if not together:
         return None, None
     gain = sign * sum(first[stage] - baseline[stage] for stage in together) / len(together)
     if not noise.degrees or len(together) < FEWEST:
         return gain, None
-    factor = float(special.stdtrit(noise.degrees, (1 + LEVEL) / 2))
+    factor = reach(noise.degrees)
     half = (factor * math.sqrt(2) + LUCK) * noise.deviation / math.sqrt(len(together))
     return gain, (gain - half, gain + half)

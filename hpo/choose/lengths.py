@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from hpo.choose.concluding import EQUAL, LEVEL
+from hpo.choose.concluding import EQUAL
+from hpo.choose.student import differs
 from hpo.choose.types import Direction
 
 ENOUGH = 3  # trainings: with two, there is one difference to tell the noise of two from
@@ -25,8 +26,6 @@ def recommended_epochs(curves: Iterable[Sequence[float]], direction: Direction, 
     Each curve has the score of one training after each epoch; those without any are left out. A training that ended
     early by itself is compared at its own last epoch. If all curves are the same, they are exact.
     """
-    from scipy import special  # as scipy.stats.t, without importing scipy.stats
-
     curves = [curve for curve in curves if len(curve)]
     if len(curves) < 2:
         return epochs
@@ -49,5 +48,5 @@ def recommended_epochs(curves: Iterable[Sequence[float]], direction: Direction, 
     error = float(unseen.std(ddof=1)) / math.sqrt(len(curves))
     if error == 0:
         return best + 1 if unseen[0] > 0 else epochs
-    p_value = 2 * float(special.stdtr(len(curves) - 1, -unseen.mean() / error))
-    return best + 1 if p_value < 1 - LEVEL else epochs
+    better = unseen.mean() > 0 and differs(float(unseen.mean()) / error, len(curves) - 1)
+    return best + 1 if better else epochs

@@ -39,10 +39,8 @@ NOISE_STARTS = 0.001, 0.3  # a fit that starts from little stays where it interp
 ITERATIONS, TOLERANCE = 30, 1e-4
 JITTER, SMALLEST_VARIANCE = 1e-6, 1e-12
 BAND = 96  # columns of a covariance that are computed at once
-THRESHOLDS = (
-    3.0,
-    np.inf,
-)  # how far below the median values are compressed, in units of `standardized`
+# How far below the median values are compressed, in units of `standardized`.
+THRESHOLDS = 3.0, np.inf
 MAX_TRIALS = 150  # that the model is fitted to; more make it slower, not better
 SELECTING = 64  # trials by which a threshold and a start are chosen
 

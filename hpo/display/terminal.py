@@ -162,8 +162,10 @@ class Progress(Watcher):
 
     def _speed(self) -> list[str]:
         """The epochs per second, and how many trials ended early."""
-        speed = self._epochs_per_second()
-        parts = [f"{speed:,.0f} epochs/s" if speed >= 10 else f"{speed:.2g} epochs/s"] * bool(speed)
+        parts = []
+        if speed := self._epochs_per_second():
+            shown = f"{speed:,.0f}" if speed >= 10 else f"{speed:.2g}"
+            parts.append(f"{shown} epochs/s")
         return parts + [f"{count} {how}" for how, count in self._ended_early.items() if count]
 
     def _epochs_per_second(self) -> float:

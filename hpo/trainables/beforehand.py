@@ -14,9 +14,8 @@ from collections.abc import Callable, Sequence
 from hpo.trainables.task import TEST, Which
 from trainer.references import Reference
 
-ROWS = (
-    2500  # that train; with more, fitting would keep others waiting who train or draw in the worker
-)
+ROWS = 2500
+"""The most that may train: with more, fitting would keep those waiting who train or draw in the worker."""
 
 
 class Beforehand:
@@ -48,7 +47,6 @@ class Beforehand:
             splits.append(which)
             try:
                 self._fitted = self._fit(splits, self._fitted)
-            except (
-                Exception
-            ):  # such as that the worker died: whoever needs them fits them, and hears of it
+            except Exception:
+                # Such as that the worker died: whoever needs the references fits them, and hears of it.
                 return

@@ -270,9 +270,8 @@ def metrics(store: Reader, study_id: int) -> list[str]:
 
 
 def _parse(metric: str, numbers: list[int], texts: list[str]) -> Curves:
-    curves = from_json(
-        f"[{','.join(texts)}]".encode()
-    )  # in one call: one a curve would take twice as long
+    # All in one call: one for each curve would take twice as long.
+    curves = from_json(f"[{','.join(texts)}]".encode())
     order = sorted(range(len(numbers)), key=numbers.__getitem__)
     curves = [curves[k] for k in order]
     points = np.array(list(itertools.chain.from_iterable(curves)), float)  # null is NaN

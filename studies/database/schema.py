@@ -37,9 +37,8 @@ OLDEST = "v0.9.0.a"
 
 KEPT = Path(__file__).with_name("new_file.sql")
 BETWEEN = "\n\n"  # the kept statements
-INSTALLED = (
-    ":optuna"  # stands in them for the version of the installed Optuna, which its tables hold
-)
+# It stands in them for the version of the installed Optuna, which its tables hold.
+INSTALLED = ":optuna"
 
 
 @functools.cache

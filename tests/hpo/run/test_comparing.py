@@ -56,6 +56,12 @@ def test_the_same_seed_gives_the_same_whatever_process_fits_them(
     assert json.loads(shell.stdout)["references"] == references(study)
 
 
+def beside_a_worker(storage: str) -> Study:
+    with Worker() as worker:
+        plan = make_plan({"source": "wine", **PLAN}, "")
+        return operations.start(plan, name="beside", storage=storage, worker=worker)
+
+
 @pytest.mark.usefixtures("all_trees")
 def test_what_a_worker_fits_beforehand_is_what_is_fitted_at_the_end(
     storage: str, monkeypatch: pytest.MonkeyPatch
@@ -69,9 +75,7 @@ def test_what_a_worker_fits_beforehand_is_what_is_fitted_at_the_end(
         return fits(self, splits, known, seed, ahead)
 
     monkeypatch.setattr(MLP, "_references", watched)
-    with Worker() as worker:
-        plan = make_plan({"source": "wine", **PLAN}, "")
-        study = operations.start(plan, name="beside", storage=storage, worker=worker)
+    study = beside_a_worker(storage)
     assert references(study) == references(at_end)
     splits, ahead = fitted[-1]
     assert len(splits) > 3
@@ -91,9 +95,7 @@ def test_where_fitting_beforehand_fails_all_is_fitted_at_the_end(
         return fits(self, splits, known, seed, ahead)
 
     monkeypatch.setattr(MLP, "_references", failing)
-    with Worker() as worker:
-        plan = make_plan({"source": "wine", **PLAN}, "")
-        study = operations.start(plan, name="beside", storage=storage, worker=worker)
+    study = beside_a_worker(storage)
     assert references(study) == references(at_end)
 
 

@@ -238,7 +238,7 @@ class _Boosted:
             of = f" in {each} classes" if each > 1 else ""
             self.note = f"not fitted: {rows:,} rows of {columns:,} columns{of} would take too long"
         elif rounds < TREES:
-            self.note = f"fitted in {rounds} rounds at a rate of {rate:.2g}, to take no longer"
+            self.note = f"fitted in {rounds} rounds at a rate of {rate:.2g}, which takes less time than {TREES}"
 
     def outputs(
         self, splits: Splits, train: NDArray[np.intp], validation: NDArray[np.intp]

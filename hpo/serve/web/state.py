@@ -51,6 +51,11 @@ class Moment:
         return None if trials is None else int(trials) + self.summary.record.adopted
 
     @property
+    def has_curves(self) -> bool:
+        """Whether a training had a score after more than one epoch, so that there is a figure of curves."""
+        return self.summary.epochs_trained > self.summary.trainings
+
+    @property
     def progress(self) -> str:
         """How far it is, in a sentence."""
         s = self.summary

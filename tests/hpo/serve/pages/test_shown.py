@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 
 from hpo.serve.service import Service
 from studies import Study
@@ -59,6 +60,14 @@ def test_a_figure_is_an_image_of_its_own(client: httpx.Client) -> None:
     assert answer.headers["content-type"] == "image/svg+xml"
     assert b"<svg" in answer.content[:500]
     assert client.get("/searches/first/figures/nothing.svg").status_code == 404
+
+
+@pytest.mark.parametrize(("name", "curves"), [("first", True), ("other", False)])
+def test_the_part_that_moves_asks_for_figures_that_there_are(
+    client: httpx.Client, name: str, curves: bool
+) -> None:
+    pictures = re.findall(r'<img src="(.*?)"', client.get(f"/searches/{name}/fragment").text)
+    assert [client.get(address).status_code for address in pictures] == [200] * (2 + curves)
 
 
 def test_a_trial_shows_its_settings_value_and_end(client: httpx.Client, service: Service) -> None:

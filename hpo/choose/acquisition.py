@@ -102,16 +102,17 @@ def _most_improving(
     2010). `mean` and `V` are the posterior at X. The first `pending` rows of X are in training, and count as chosen.
     """
     variances = model.variances(V)
+    begin = len(V)
+    V = np.vstack([V, np.empty((pending + n, len(X)))])
     chosen: list[int] = []
-    while len(chosen) < pending + n:
+    for end in range(begin, len(V)):
         k = len(chosen)
         if k >= pending:
             k = _take(log_improvement(mean, variances, best), X, is_new)
         chosen.append(k)
-        row = model.kernel(X[k : k + 1], X)[0] - V[:, k] @ V
-        row /= np.sqrt(variances[k] + model.noise + JITTER)
-        V = np.vstack([V, row])
-        variances = np.maximum(variances - row**2, SMALLEST_VARIANCE)
+        V[end] = model.kernel(X[k : k + 1], X)[0] - V[:end, k] @ V[:end]
+        V[end] /= np.sqrt(variances[k] + model.noise + JITTER)
+        variances = np.maximum(variances - V[end] ** 2, SMALLEST_VARIANCE)
     return chosen[pending:]
 
 

@@ -245,7 +245,7 @@ def _ranges(s: Summary) -> list[RenderableType]:
     parts: list[RenderableType] = [_line("Ranges,", "and why after which rounds")]
     for name, now in last.items():
         moved = f"{first[name]}  →  {now}" if now != first[name] else f"{now}  (the whole range)"
-        parts.append(Text.assemble("  ", (name, "bold"), f"  {moved}{when[name]}"))
+        parts.append(_shifted(Text.assemble((name, "bold"), f"  {moved}{when[name]}")))
         verdicts = _grid()
         for rounds, verdict in _telling_verdicts(s.rounds, name):
             style = ACTIONS[verdict["action"]]
@@ -283,7 +283,12 @@ def _line(word: str, *rest: str) -> Text:
 
 
 def _indented(text: str, style: str = "") -> Padding:
-    return Padding(Text(text, style), (0, 0, 0, 2), expand=False)
+    return _shifted(Text(text, style))
+
+
+def _shifted(text: Text) -> Padding:
+    """Text two columns from the left, all its lines if it wraps."""
+    return Padding(text, (0, 0, 0, 2), expand=False)
 
 
 def _grid() -> Table:

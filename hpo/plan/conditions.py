@@ -84,11 +84,12 @@ def parents_first(space: Mapping[str, Parameter]) -> list[str]:
 
 def applies(name: str, space: Mapping[str, Parameter], settings: Mapping[str, object]) -> bool:
     """Whether a parameter applies in settings, which have those that its condition is on."""
-    return all(
+    when = space[name].when
+    return when is None or all(
         parent in settings
         and distinct(settings[parent]) in map(distinct, values)
         and applies(parent, space, settings)
-        for parent, values in (space[name].when or {}).items()
+        for parent, values in when.items()
     )
 
 

@@ -23,6 +23,8 @@ from studies.words import distinct
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
+NAMED = {"sqlite": "named", "postgresql": "pyformat"}  # how a driver marks parameters with names
+
 
 def start(
     database: Database,
@@ -133,7 +135,8 @@ def finish(
     def write(connection: sa.Connection) -> None:
         connection.execute(end, ends)
         _forget(connection, i, again)
-        _insert(connection, (v, values), (i, points), (tables.curves, curves), (a, attributes))
+        _insert(connection, (v, values), (tables.curves, curves), (a, attributes))
+        _insert_plain(connection, i, points)
 
     return write
 
@@ -146,7 +149,7 @@ def show(
 
     def write(connection: sa.Connection) -> None:
         _forget(connection, i, [ids[number] for number in curves])
-        _insert(connection, (i, points))
+        _insert_plain(connection, i, points)
 
     return write
 
@@ -189,6 +192,14 @@ def _insert(connection: sa.Connection, *tables_and_rows: tuple[sa.Table, list[An
     for table, rows in tables_and_rows:
         if rows:  # an insert of no rows would insert an empty one
             connection.execute(sa.insert(table), rows)
+
+
+def _insert_plain(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows that the driver takes as they are: for many rows, SQLAlchemy's work on each would take longer."""
+    if rows:
+        dialect = type(connection.dialect)(paramstyle=NAMED[connection.dialect.name])
+        statement = sa.insert(table).compile(dialect=dialect, column_keys=list(rows[0]))
+        connection.exec_driver_sql(str(statement), rows)
 
 
 def _as_optuna_does(result: Result) -> Result:

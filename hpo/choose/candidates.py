@@ -1,4 +1,4 @@
-"""Candidate positions: uniform in the ranges, or near good settings."""
+"""Positions that may be drawn: evenly spread over the ranges, uniform in them, or near good settings."""
 
 from __future__ import annotations
 
@@ -13,11 +13,29 @@ from hpo.plan.space import Categorical, Parameter
 STEP_SIZES = (0.01, 0.05, 0.15)  # standard deviations of a local step, as shares of the range
 PARAMETERS_MOVED = 3  # in a local step, on average
 JUMP = 0.33  # the share of moves that go anywhere in the range, in place of a step
+TRIES = 30  # of spreading positions evenly
+
+
+def even(ranges: Mapping[str, Parameter], count: int, rng: np.random.Generator) -> Array:
+    """Positions (count, P) that are evenly spread over the ranges.
+
+    They are a Latin hypercube (McKay et al. 1979): each part of a range, of as many as there are positions, has one. Of
+    TRIES of them it is the one whose closest two positions lie farthest apart.
+    """
+    from scipy.spatial.distance import pdist
+
+    parts = np.tile(np.arange(count)[:, None], len(ranges))
+    tries = [(rng.permuted(parts, axis=0) + rng.random(parts.shape)) / count for _ in range(TRIES)]
+    return _in_ranges(ranges, max(tries, key=lambda X: pdist(X).min(initial=np.inf)))
 
 
 def uniform(ranges: Mapping[str, Parameter], count: int, rng: np.random.Generator) -> Array:
     """Positions (count, P) uniform in the ranges."""
-    X = rng.random((count, len(ranges)))
+    return _in_ranges(ranges, rng.random((count, len(ranges))))
+
+
+def _in_ranges(ranges: Mapping[str, Parameter], X: Array) -> Array:
+    """Shares (M, P) of the ranges as positions, of whole numbers, steps and choices, too."""
     for column, parameter in enumerate(ranges.values()):
         if isinstance(parameter, Categorical):
             X[:, column] = np.floor(X[:, column] * len(parameter.choices))

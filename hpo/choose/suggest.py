@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hpo.choose.acquisition import draw
+from hpo.choose.candidates import even
+from hpo.choose.positions import setting
 from hpo.choose.samplers import SAMPLERS
 from hpo.choose.types import Direction, Observation
 from hpo.plan.conditions import applies, applying, inside, parents_first
@@ -67,6 +69,14 @@ def _sampler(name: str, seed: int, past: Sequence[FrozenTrial]) -> BaseSampler:
         return samplers.RandomSampler(seed=seed)
 
 
+def explore(ranges: Mapping[str, Parameter], n: int, seed: int) -> list[Settings]:
+    """Draw n settings that are evenly spread over `ranges`, by a Latin hypercube, before a sampler learns from them."""
+    rng = np.random.default_rng(seed)
+    settings = [setting(ranges, position) for position in even(ranges, n, rng)]
+    _draw_zeros(settings, ranges, seed)
+    return settings
+
+
 def suggest(
     ranges: Mapping[str, Parameter],
     history: Sequence[Observation],
@@ -80,30 +90,31 @@ def suggest(
     """Draw n settings inside `ranges`, while other settings are `training`.
 
     Trials of the history outside the ranges are ignored. Our model takes all values of a setting, those of stages
-    included, but no trial that left at a rung. For a sampler of Optuna's, a failed or diverged trial is pruned without
+    included, but no trial that left at a rung; before there is one, settings are those of `explore`. For a sampler of Optuna's, a failed or diverged trial is pruned without
     a value, which ranks it below every trial with one, and a trial that left at a rung is pruned there. A 0 beside a
     range counts as its low end; after sampling, its share of the n settings, chosen at random, get the 0.
     """
-    import optuna
     from threadpoolctl import threadpool_limits
 
     if SAMPLERS[sampler].by_model:
         sign = 1.0 if direction == "maximize" else -1.0
         known = [t for t in history if t.left_epoch is None and inside(ranges, t.settings)]
-        if known:
-            with threadpool_limits(1):
-                settings = draw(
-                    ranges,
-                    [t.settings for t in known],
-                    [None if t.value is None else sign * t.value for t in known],
-                    n,
-                    np.random.default_rng(seed),
-                    thompson=sampler == "thompson",
-                    training=[one for one in training if inside(ranges, one)],
-                )
-            _draw_zeros(settings, ranges, seed)
-            return settings
-        sampler = "sobol"
+        if not known:
+            return explore(ranges, n, seed)
+        with threadpool_limits(1):  # small products are slower on several threads
+            settings = draw(
+                ranges,
+                [t.settings for t in known],
+                [None if t.value is None else sign * t.value for t in known],
+                n,
+                np.random.default_rng(seed),
+                thompson=sampler == "thompson",
+                training=[one for one in training if inside(ranges, one)],
+            )
+        _draw_zeros(settings, ranges, seed)
+        return settings
+
+    import optuna
 
     distributions = {name: _as_drawn(p) for name, p in ranges.items()}
     past = [
@@ -115,7 +126,7 @@ def suggest(
         for settings in (training if SAMPLERS[sampler].learns else ())
         if inside(ranges, settings)
     ]
-    with _without_logs(), threadpool_limits(1):  # small products are slower on several threads
+    with _without_logs(), threadpool_limits(1):
         study = optuna.create_study(direction=direction, sampler=_sampler(sampler, seed, past))
         if sampler == "sobol":
             # Optuna draws the first trial at random, and learns the space from it. With a trial to learn from, the

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 
 def warm_up() -> None:
-    """Do what is slow for the first time: make a schema and a Sobol sequence in memory."""
-    from scipy import stats  # noqa: F401  # for the verdicts
-
+    """Do what is slow for the first time: read the statements of a new file, and draw a setting by the model."""
     from hpo.choose.suggest import suggest
+    from hpo.choose.types import Observation
     from hpo.plan.space import Float
     from studies.database import schema
 
     schema.statements()
-    suggest({"x": Float(0, 1)}, [], 1, 0, sampler="sobol")
+    suggest({"x": Float(0, 1)}, [Observation({"x": 0.5}, 0.0)], 1, 0, sampler="model")

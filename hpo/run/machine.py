@@ -40,7 +40,7 @@ from hpo.choose.next_step import (
 )
 from hpo.choose.reach import reachable
 from hpo.choose.rounds import batch_numbers, batches
-from hpo.choose.suggest import suggest
+from hpo.choose.suggest import explore, suggest
 from hpo.choose.types import History
 from hpo.errors import TooManyFailuresError
 from hpo.plan.plan import Plan
@@ -236,15 +236,21 @@ class Machine:
             raise TooManyFailuresError(failures) from self.first_error
         baselines = plan.baseline[history.drawn :][: step.batch.size]
         settings = [*map(dict, baselines)]
-        settings += suggest(
-            reachable(step.round.ranges, plan.space, self._traits.limits, extend=plan.extend),
-            evidence.observations(history, self._traits.direction),
-            step.batch.size - len(baselines),
-            seed_of(plan, SUGGEST, step.round.number, history.in_round),
-            sampler="sobol" if step.batch.explores else plan.draws_by,
-            direction=self._traits.direction,
-            training=[*history.running.values()],
-        )
+        ranges = reachable(step.round.ranges, plan.space, self._traits.limits, extend=plan.extend)
+        count = step.batch.size - len(baselines)
+        seed = seed_of(plan, SUGGEST, step.round.number, history.in_round)
+        if step.batch.explores:
+            settings += explore(ranges, count, seed)
+        else:
+            settings += suggest(
+                ranges,
+                evidence.observations(history, self._traits.direction),
+                count,
+                seed,
+                sampler=plan.draws_by,
+                direction=self._traits.direction,
+                training=[*history.running.values()],
+            )
         split = step.number if self._traits.fresh_splits else 0
         self._train_trials(self._journal.start_batch(step.round, settings, plan.space, split))
 

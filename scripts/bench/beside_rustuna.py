@@ -55,7 +55,7 @@ from hpo.choose.types import Observation
 space, history = {name: hpo.Float(-1, 1) for name in "abcde"}, []
 while len(history) < int(sys.argv[1]):
     batch = len(history) // 50
-    settings = suggest(space, history, 50, batch, sampler="model" if batch else "sobol", direction="minimize")
+    settings = suggest(space, history, 50, batch, sampler="model", direction="minimize")
     history += [Observation(setting, sum(x**2 for x in setting.values()), batch) for setting in settings]
 """
 PROMISED = {1_000: 3.0, 10_000: 9.0}

@@ -91,12 +91,12 @@ def _measured(plan: Plan) -> float | None:
     """The seconds of all trainings of a plan on one core, from a few epochs of trials as its first batch has them."""
     from threadpoolctl import threadpool_limits
 
-    from hpo.choose.suggest import suggest
+    from hpo.choose.suggest import explore
     from hpo.trainables.network import mlp
     from hpo.trainables.task import Task
 
     network = mlp(plan)
-    settings = suggest(plan.space, [], min(MEASURED, plan.trials), plan.seed, sampler="sobol")
+    settings = explore(plan.space, min(MEASURED, plan.trials), plan.seed)
     epochs, deadline = list[tuple[float, int]](), time.perf_counter() + SECONDS
     with threadpool_limits(1):
         for members in network.populations(settings):

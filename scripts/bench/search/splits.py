@@ -22,7 +22,7 @@ from hpo.choose.concluding import conclude
 from hpo.choose.lengths import recommended_epochs
 from hpo.choose.narrowing import narrow
 from hpo.choose.next_step import Draw, Judge, Race, Repeat, StartRound, next_step
-from hpo.choose.suggest import suggest
+from hpo.choose.suggest import explore, suggest
 from hpo.choose.types import Confirmation, History, Observation, Round, Traits
 from hpo.plan.plan import make_plan
 from hpo.plan.space import Settings, at, distribution, position
@@ -147,13 +147,13 @@ def ours(
         if isinstance(step, StartRound):
             history.rounds.append(Round(step.number, step.size, step.ranges))
         elif isinstance(step, Draw):
-            drawn = suggest(
-                step.round.ranges,
-                evidence.observations(history, "maximize"),
-                step.batch.size,
-                seed_of(plan, SUGGEST, step.round.number, history.in_round),
-                sampler="sobol" if step.batch.explores else plan.draws_by,
-            )
+            ranges, count = step.round.ranges, step.batch.size
+            seed_drawn = seed_of(plan, SUGGEST, step.round.number, history.in_round)
+            known = evidence.observations(history, "maximize")
+            if step.batch.explores:
+                drawn = explore(ranges, count, seed_drawn)
+            else:
+                drawn = suggest(ranges, known, count, seed_drawn, sampler=plan.draws_by)
             last += sharing == "one for each batch"
             for params in drawn:
                 last += sharing == "one for each setting"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpo.choose.samplers import SAMPLERS
-from hpo.choose.suggest import suggest
+from hpo.choose.suggest import explore, suggest
 from hpo.choose.types import Direction, Observation
 from hpo.plan.conditions import inside
 from hpo.plan.space import Categorical, Float, Int, Parameter, position
@@ -63,6 +63,24 @@ def test_history_outside_the_ranges_changes_nothing() -> None:
     inner = [t for t in history if inside(near, t.settings)]
     assert 0 < len(inner) < len(history)
     assert suggest(near, history, 10, 1) == suggest(near, inner, 10, 1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 60), st.integers(0, 2**32 - 1))
+def test_exploring_puts_one_setting_into_each_part_of_every_range(n: int, seed: int) -> None:
+    space: dict[str, Parameter] = {
+        "a": Float(1e-5, 1.0, log=True),
+        "b": Float(0, 1),
+        "c": Categorical(("x", "y", "z")),
+    }
+    drawn = explore(space, n, seed)
+    assert drawn == explore(space, n, seed)
+    assert len(drawn) == n
+    for name in "ab":
+        where = [position(space[name], float(s[name])) for s in drawn]  # type: ignore[arg-type]  # numbers
+        assert sorted(int(x * n) for x in where) == [*range(n)]
+    chosen = [sum(s["c"] == choice for s in drawn) for choice in "xyz"]
+    assert max(chosen) - min(chosen) <= 2
 
 
 @settings(max_examples=10, deadline=None)
@@ -126,15 +144,14 @@ def test_optuna_is_left_as_talkative_as_it_was(caplog: pytest.LogCaptureFixture)
 
 
 @pytest.mark.parametrize("sampler", ["model", "thompson"])
-def test_a_model_ignores_trials_that_left_at_a_rung_and_begins_with_sobol_points(
+def test_a_model_ignores_trials_that_left_at_a_rung_and_explores_at_first(
     sampler: str,
 ) -> None:
     left = [Observation(t.settings, 99.0, left_epoch=1) for t in tried(20, 1)]
     history = tried(20)
     drawn = suggest(SPACE, history, 3, 0, sampler=sampler)
     assert suggest(SPACE, history + left, 3, 0, sampler=sampler) == drawn
-    even = suggest(SPACE, [], 4, 0, sampler="sobol")
-    assert suggest(SPACE, left, 4, 0, sampler=sampler) == even
+    assert suggest(SPACE, left, 4, 0, sampler=sampler) == explore(SPACE, 4, 0)
 
 
 @pytest.mark.parametrize("sampler", ["model", "sobol", "tpe"])

@@ -22,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(folder: Path) -> Service:
-    """A service with three studies that commands began; one of another metric and a single epoch, one with a hostile name."""
+    """A service with three studies of commands: one has another metric and a single epoch, one a hostile name."""
     storage = f"sqlite:///{folder / 'service.db'}"
     shared: dict[str, Any] = {"storage": storage, "trials": 8, "rounds": 2, "epochs": 2}
     hpo.search("iris", name="first", **shared)

@@ -90,9 +90,10 @@ def suggest(
     """Draw n settings inside `ranges`, while other settings are `training`.
 
     Trials of the history outside the ranges are ignored. Our model takes all values of a setting, those of stages
-    included, but no trial that left at a rung; before there is one, settings are those of `explore`. For a sampler of Optuna's, a failed or diverged trial is pruned without
-    a value, which ranks it below every trial with one, and a trial that left at a rung is pruned there. A 0 beside a
-    range counts as its low end; after sampling, its share of the n settings, chosen at random, get the 0.
+    included, but no trial that left at a rung; while there is no such value, settings are those of `explore`. For a
+    sampler of Optuna's, a failed or diverged trial is pruned without a value, which ranks it below every trial with
+    one, and a trial that left at a rung is pruned there. A 0 beside a range counts as its low end; after sampling, its
+    share of the n settings, chosen at random, get the 0.
     """
     from threadpoolctl import threadpool_limits
 

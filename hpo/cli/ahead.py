@@ -4,11 +4,10 @@ from __future__ import annotations
 
 
 def warm_up() -> None:
-    """Do what is slow for the first time: read the statements of a new file, and draw a setting by the model."""
-    from hpo.choose.suggest import suggest
-    from hpo.choose.types import Observation
-    from hpo.plan.space import Float
+    """Do what is slow for the first time: read the statements of a new file, and import what draws and judges need."""
+    from scipy import linalg, optimize, spatial  # noqa: F401
+
+    from hpo.choose import suggest  # noqa: F401
     from studies.database import schema
 
     schema.statements()
-    suggest({"x": Float(0, 1)}, [Observation({"x": 0.5}, 0.0)], 1, 0, sampler="model")

@@ -24,6 +24,7 @@ from scripts.bench.search.running import recommended, searched
 
 TRIALS = 100
 FRESH = range(100_001, 100_021)  # splits and seeds that no search has
+FURTHER = range(200_001, 200_051)  # those that judge an interval
 WIDE = {
     "learning_rate": hpo.Float(1e-6, 10.0, log=True),
     "weight_decay": hpo.Float(1e-8, 1.0, log=True),
@@ -117,13 +118,27 @@ def compare_extended(plan: Mapping[str, Any], seed: int) -> tuple[float, float, 
     return free, shut, chosen[0]["learning_rate"] > BOOK["learning_rate"].high
 
 
-def fresh(plan: Mapping[str, Any], chosen: Sequence[Settings], seed: int) -> NDArray[np.float64]:
+def covered(plan: Mapping[str, Any], seed: int) -> bool | None:
+    """Whether the interval of the recommended settings holds the mean of 50 further trainings; None: it has none."""
+    given = {**plan, "space": WIDE, "trials": TRIALS}
+    rest = {name: value for name, value in given.items() if name != "source"}
+    with searched(given["source"], **rest, seed=seed) as study:
+        told = study.summary()["recommended"]
+    if told["ci95"] is None:
+        return None
+    low, high = told["ci95"]
+    return bool(low <= fresh(given, [told["params"]], seed, FURTHER).mean() <= high)
+
+
+def fresh(
+    plan: Mapping[str, Any], chosen: Sequence[Settings], seed: int, on: Sequence[int] = FRESH
+) -> NDArray[np.float64]:
     """The accuracies of settings on fresh seeds and splits (repeats, settings); one that diverges has 0."""
     trainable = mlp(make_plan({**plan, "seed": seed}))
     epochs = trainable.plan.epochs
     return np.array(
         [
             [outcome.value or 0.0 for outcome in trained(trainable, chosen, which, which, epochs)]
-            for which in FRESH
+            for which in on
         ]
     )

@@ -170,7 +170,9 @@ def of_real(seeds: int) -> None:
 def of_intervals(seeds: int) -> None:
     """A fifth as many searches: these train for real."""
     count, kept = max(2, seeds // 5), []
-    print(f"\n{tasks.TRIALS} trainings, {count} searches a task; 50 further trainings of each choice")
+    print(
+        f"\n{tasks.TRIALS} trainings, {count} searches a task; 50 further trainings of each choice"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for name, plan in splits.plans(DATA, Path(folder)).items():
             found = each(tasks.covered, [(plan, seed) for seed in range(count)])

@@ -118,11 +118,14 @@ def _most_improving(
 
 def _in_gaps(model: Model, X: Array, gaps: slice, known: Array, is_new: Mask, n: int) -> list[int]:
     """n of the candidates X[gaps], one after another, each the farthest from all settings that are known by then."""
+    if not n:
+        return []
+    far = np.full(len(X), -1.0)
+    far[gaps] = model.distances(X[gaps], known).min(axis=1)
     chosen: list[int] = []
     for _ in range(n):
-        far = np.full(len(X), -1.0)
-        far[gaps] = model.distances(X[gaps], np.concatenate([known, X[chosen]])).min(axis=1)
         chosen.append(_take(far, X, is_new))
+        far[gaps] = np.minimum(far[gaps], model.distances(X[gaps], X[chosen[-1:]])[:, 0])
     return chosen
 
 

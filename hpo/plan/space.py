@@ -286,7 +286,7 @@ def contains(parameter: Parameter, value: Value) -> bool:
         return distinct(value) in map(distinct, parameter.choices)
     if not isinstance(value, int | float):
         return False
-    return is_zero(parameter, value) or parameter.low <= value <= parameter.high
+    return parameter.low <= value <= parameter.high or is_zero(parameter, value)
 
 
 def is_zero(parameter: Parameter, value: Value) -> bool:

@@ -13,19 +13,24 @@ from hpo.plan.space import Categorical, Parameter
 STEP_SIZES = (0.01, 0.05, 0.15)  # standard deviations of a local step, as shares of the range
 PARAMETERS_MOVED = 3  # in a local step, on average
 JUMP = 0.33  # the share of moves that go anywhere in the range, in place of a step
-TRIES = 30  # of spreading positions evenly
+TRIES, MANY = (
+    30,
+    500,
+)  # hypercubes that one is chosen of, and positions from which on the first will do
 
 
 def even(ranges: Mapping[str, Parameter], count: int, rng: np.random.Generator) -> Array:
     """Positions (count, P) that are evenly spread over the ranges.
 
     They are a Latin hypercube (McKay et al. 1979): each part of a range, of as many as there are positions, has one. Of
-    TRIES of them it is the one whose closest two positions lie farthest apart.
+    TRIES of them it is the one whose closest two positions lie farthest apart, unless there are MANY.
     """
     from scipy.spatial.distance import pdist
 
     parts = np.tile(np.arange(count)[:, None], len(ranges))
-    tries = [(rng.permuted(parts, axis=0) + rng.random(parts.shape)) / count for _ in range(TRIES)]
+    tries = ((rng.permuted(parts, axis=0) + rng.random(parts.shape)) / count for _ in range(TRIES))
+    if count >= MANY:
+        return _in_ranges(ranges, next(tries))
     return _in_ranges(ranges, max(tries, key=lambda X: pdist(X).min(initial=np.inf)))
 
 

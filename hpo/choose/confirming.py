@@ -31,11 +31,13 @@ def trials_to_repeat(plan: SearchPlan, traits: Traits, history: History) -> tupl
     wanted = min(_wanted(plan, history) - len(history.confirmed), plan.scorings - begun)
     if traits.noisy is None and not history.confirmed:
         wanted = min(wanted, CHECKED)
+    if wanted <= 0:
+        return ()
     best = history.ranked(traits.direction)
     ranked = [trial for trial in best if history.place(trial) < _first(history)]
     if wanted > len(plan.baseline):
         ranked.sort(key=lambda trial: trial >= len(plan.baseline))  # then the best, as before
-    return tuple(sorted(ranked[: max(0, wanted)]))
+    return tuple(sorted(ranked[:wanted]))
 
 
 def measuring(plan: SearchPlan, history: History) -> list[Confirmation]:

@@ -85,7 +85,9 @@ def parents_first(space: Mapping[str, Parameter]) -> list[str]:
 def applies(name: str, space: Mapping[str, Parameter], settings: Mapping[str, object]) -> bool:
     """Whether a parameter applies in settings, which have those that its condition is on."""
     when = space[name].when
-    return when is None or all(
+    if when is None:  # of most, and asked of every trial
+        return True
+    return all(
         parent in settings
         and distinct(settings[parent]) in map(distinct, values)
         and applies(parent, space, settings)
@@ -100,12 +102,13 @@ def applying(space: Mapping[str, Parameter], settings: Settings) -> Settings:
 
 def inside(space: Mapping[str, Parameter], settings: Mapping[str, Choice]) -> bool:
     """Whether settings have exactly the parameters of the space that apply, each with a value inside its range."""
-    return all(
-        (name in settings and contains(parameter, settings[name]))
-        if applies(name, space, settings)
-        else name not in settings
-        for name, parameter in space.items()
-    )
+    for name, parameter in space.items():
+        has = name in settings
+        if has != applies(name, space, settings) or (
+            has and not contains(parameter, settings[name])
+        ):
+            return False
+    return True
 
 
 def fits(space: Mapping[str, Parameter], settings: Mapping[str, Choice]) -> bool:

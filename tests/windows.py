@@ -104,6 +104,8 @@ def simulate() -> None:
         "signal": _seen(signal),
         "select": _seen(select, select=_sockets_only),
         "subprocess": _seen(subprocess, Popen=_Popen),
+        # Not in place: colorama, which some libraries bring, would take this for Windows.
+        "ctypes": _seen(ctypes, WinDLL=_Kernel, get_last_error=lambda: 87),
     }
     plain = builtins.__import__
 
@@ -122,8 +124,6 @@ def simulate() -> None:
         return plain(name, globals, locals, fromlist, level)
 
     builtins.__import__ = imported  # type: ignore[assignment]
-    ctypes.WinDLL = _Kernel  # type: ignore[attr-defined,unused-ignore]
-    ctypes.get_last_error = lambda: 87  # type: ignore[attr-defined,unused-ignore]
 
 
 def main(folder: str) -> None:

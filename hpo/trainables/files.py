@@ -15,8 +15,8 @@ _loaded: dict[str, Path] = {}
 
 
 def loaded() -> list[Path]:
-    """The files that have been loaded by their paths, in order."""
-    return list(_loaded.values())
+    """The files that have been loaded by their paths, in order, as far as they are still there."""
+    return [file for file in _loaded.values() if file.is_file()]
 
 
 def load(file: Path) -> ModuleType:

@@ -144,6 +144,19 @@ def test_a_file_of_any_name_is_loaded_there_by_its_path(storage: str, tmp_path: 
     assert list(frame["value"]) == list(frame["x"] / 2)
 
 
+def test_a_file_that_was_loaded_once_and_is_gone_is_not_needed(
+    storage: str, tmp_path: Path
+) -> None:
+    gone, file = tmp_path / "gone.py", tmp_path / "mine.py"
+    for each in (gone, file):
+        each.write_text("def train(params):\n    return params['x']\n")
+    find(f"{gone}:train")
+    gone.unlink()
+    study = searched(find(f"{file}:train"), storage, metric=None, epochs=1)
+    frame = study.trials_frame()
+    assert list(frame["value"]) == list(frame["x"])
+
+
 def test_the_end_of_a_search_waits_for_no_step(storage: str, tmp_path: Path) -> None:
     """The function would sleep for an hour; Ctrl-C, or `kill`, ends the search now."""
     began, cancel = tmp_path / "began", Cancel()

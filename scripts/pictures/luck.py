@@ -18,7 +18,7 @@ MORE = 40  # trainings that confirm the one search, so that its intervals are na
 
 
 def luck(folder: Path) -> Figure:
-    """Searches on 300 rows of digits, of which 60 validate, each with a seed of its own."""
+    """Searches on 300 rows of digits, of which 75 validate, each with a seed of its own."""
     searches = [_searched(seed, folder) for seed in range(SEARCHES)]
     one = hpo.confirm(
         searches[0].name, trainings=MORE, storage=f"sqlite:///{folder}/hpo.db", progress=False

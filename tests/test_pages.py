@@ -23,8 +23,8 @@ PAGES = [
     and fenced(page.read_text(encoding="utf-8"), *RUN)
 ]
 
-QUICK = {f"how_to/{name}.md" for name in ("look", "model", "python", "trainer")}
-"""The pages that run in the quick suite: the commands and the Python that most readers begin with."""
+QUICK = {f"how_to/{name}.md" for name in ("python", "trainer")}
+"""The pages that run in the quick suite, beside README: the Python that most readers begin with."""
 WRITTEN = {
     "how_to/export.md": ("epochs.csv", "trials.parquet"),
     "how_to/look.md": ("digits.html",),

@@ -24,10 +24,8 @@ def loaded(postgres: Server) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["valley", *(pytest.param(n, marks=pytest.mark.slow) for n in ON_SERVER if n != "valley")],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ON_SERVER)
 def test_a_study_is_read_and_gone_on_with_as_the_one_in_a_file(
     name: str, loaded: str, commands: Commands, same: Same, folder: Path
 ) -> None:

@@ -168,7 +168,7 @@ class Scaled:
         from sklearn.preprocessing import StandardScaler
 
         scaler = StandardScaler(copy=False).fit(rows)
-        return cls(scaler.mean_, scaler.scale_)
+        return cls(scaler.mean_, _divisors(scaler.scale_, rows.dtype))
 
     @property
     def width(self) -> int:
@@ -216,7 +216,7 @@ class Columns:
             imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
             scaler = StandardScaler(copy=False).fit(imputer.fit_transform(values))
             fill, indicated = imputer.statistics_, imputer.indicator_.features_
-            mean, scale = scaler.mean_, scaler.scale_
+            mean, scale = scaler.mean_, _divisors(scaler.scale_, values.dtype)
         texts = [name for name in rows.columns if name not in set(numbers)]
         categories, rare = [], []
         for name in texts:
@@ -260,6 +260,12 @@ class Columns:
             seen = np.flatnonzero(codes >= 0)
             out[seen, inputs + codes[seen]] = 1
             inputs += width
+
+
+def _divisors(scale: Array, dtype: Any) -> Array:
+    """Deviations (I,) to divide by: 1 where a deviation is so small that it would be 0 in the type of the rows."""
+    single = dtype == np.float32
+    return np.where(single & (scale.astype(np.float32) == 0), 1.0, scale)
 
 
 def _precision(numbers: pd.DataFrame) -> str:

@@ -183,6 +183,7 @@ def test_a_name_that_is_taken_is_refused_and_can_be_joined(client: hpo.Client) -
     client.search(returning, name="taken", if_exists="resume")
 
 
+@pytest.mark.slow  # as a browser does it, in hpo/serve/test_pages_in_browser.py
 def test_from_a_table_to_predictions(
     client: hpo.Client, serving: Serving, tables: Tables, tmp_path: Path
 ) -> None:

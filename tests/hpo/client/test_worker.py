@@ -103,6 +103,7 @@ def patient_team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
         yield made
 
 
+@pytest.mark.slow  # in hpo/serve/test_killed.py, the server and its jobs are killed
 def test_workers_that_are_killed_and_come_back_make_the_study_of_home(
     team: Team, tables: Tables
 ) -> None:

@@ -46,6 +46,7 @@ def test_clients_in_any_order_make_the_study_of_home(
     _check(plan, luck, storage, tmp_path, tables)
 
 
+@pytest.mark.slow
 def test_on_a_server_too(postgres_storage: str, tmp_path: Path, tables: Tables) -> None:
     _check("halving", 1, postgres_storage, tmp_path, tables)
 

@@ -6,8 +6,8 @@ and missing values as missing. Both have their defaults, and learn from training
 
 They are there to be compared with the network, and may take little time beside a search: a second for each model on few
 rows, four on many. How long one takes is estimated from the numbers of rows and columns, not from a clock, so that the
-same search always has the same references. Trees that would take longer have fewer rounds of
-boosting, each of which learns more, or else are not fitted.
+same search always has the same references. Trees that would take longer have fewer rounds of boosting, each of which
+learns more, or else are not fitted.
 """
 
 from __future__ import annotations

@@ -13,17 +13,16 @@ from hpo.plan.space import Categorical, Parameter
 STEP_SIZES = (0.01, 0.05, 0.15)  # standard deviations of a local step, as shares of the range
 PARAMETERS_MOVED = 3  # in a local step, on average
 JUMP = 0.33  # the share of moves that go anywhere in the range, in place of a step
-TRIES, MANY = (
-    30,
-    500,
-)  # hypercubes that one is chosen of, and positions from which on the first will do
+TRIES = 30  # hypercubes, of which `even` takes the best
+MANY = 500  # positions, from which on any hypercube is as good
 
 
 def even(ranges: Mapping[str, Parameter], count: int, rng: np.random.Generator) -> Array:
     """Positions (count, P) that are evenly spread over the ranges.
 
-    They are a Latin hypercube (McKay et al. 1979): each part of a range, of as many as there are positions, has one. Of
-    TRIES of them it is the one whose closest two positions lie farthest apart, unless there are MANY.
+    They are a Latin hypercube (McKay et al. 1979): each range is cut into as many equal parts as there are positions,
+    and each part has one. Of TRIES hypercubes it is the one whose closest two positions lie farthest apart; of MANY
+    positions or more, it is the first.
     """
     from scipy.spatial.distance import pdist
 

@@ -10,7 +10,7 @@ from hpo.choose.samplers import SAMPLERS
 from hpo.choose.types import Round, SearchPlan, Traits
 
 ENOUGH = 12  # trials of a first round, if the plan has so many
-EVEN = 16  # trials of a first round that would have fewer than ENOUGH
+EVEN = 16  # trials of a first round whose even share would be fewer than ENOUGH
 EXPLORING = 10
 """The trials that spread evenly over the first ranges before a sampler learns from them; more choose worse on measured
 tables (scripts/bench/RESULTS.md)."""

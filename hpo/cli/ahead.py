@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def warm_up() -> None:
-    """Do what is slow for the first time: read the statements of a new file, and import what draws and judges need."""
+    """Do what is slow for the first time: read the statements of a new file, import what draws settings."""
     from scipy import linalg, optimize, spatial  # noqa: F401
 
     from hpo.choose import suggest  # noqa: F401

@@ -267,7 +267,7 @@ class Plan(BaseModel):
 
     @property
     def draws_by(self) -> str:
-        """The sampler: Thompson sampling, or with halving Sobol points in the narrowed ranges.
+        """The sampler that is asked for, else our model, or with halving Sobol points in the narrowed ranges.
 
         With halving, a sampler that learns would draw settings that do well after few epochs, at the expense of those
         that do well in the end (scripts/bench/RESULTS.md).

@@ -197,7 +197,8 @@ def _insert(connection: sa.Connection, *tables_and_rows: tuple[sa.Table, list[An
 def _insert_plain(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     """Insert rows that the driver takes as they are: for many rows, SQLAlchemy's work on each would take longer."""
     if rows:
-        dialect = type(connection.dialect)(paramstyle=NAMED[connection.dialect.name])  # type: ignore[call-arg]  # theirs take it
+        marks = NAMED[connection.dialect.name]
+        dialect = type(connection.dialect)(paramstyle=marks)  # type: ignore[call-arg]  # all take it
         statement = sa.insert(table).compile(dialect=dialect, column_keys=list(rows[0]))
         connection.exec_driver_sql(str(statement), rows)
 

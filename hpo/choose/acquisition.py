@@ -10,11 +10,13 @@ runs after noise, and misses a narrow hill between them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from hpo.choose.belief import FAILURE, Belief, believe
 from hpo.choose.candidates import near, uniform
-from hpo.choose.model import JITTER, SMALLEST_VARIANCE, Model, fit
+from hpo.choose.model import JITTER, SMALLEST_VARIANCE, Model
 from hpo.choose.positions import Array, Mask, are_choices, are_conditional, positions, setting
 from hpo.plan.space import Parameter, Settings
 
@@ -45,10 +47,9 @@ def draw(
     With `thompson`, all draws are Thompson's. No setting is drawn twice, was tried before, or is `training`, unless
     every candidate was.
     """
-    from scipy.spatial import cKDTree
-
     U = positions(ranges, settings)
-    model = fit(U, values, are_choices(ranges), are_conditional(ranges))
+    belief = believe(U, values, are_choices(ranges), are_conditional(ranges))
+    model = belief.values
     expected = model.posterior(model.U)[0]
     best = float(expected.max())
     filling = int(min(MOST_FILLING, model.doubt) * n + rng.random())
@@ -59,18 +60,18 @@ def draw(
         [uniform(ranges, UNIFORM_CANDIDATES, rng), near(ranges, centres, LOCAL_CANDIDATES, rng)]
     )
     pending = positions(ranges, training)
-    X = np.concatenate([pending, candidates])
-    mean, V = model.posterior(X)
+    tried = _candidates(belief, np.concatenate([pending, candidates]))
     for _ in range(CLIMBS if by_thompson < n else 0):
-        top = np.argsort(-log_improvement(mean, model.variances(V), best), kind="stable")
-        more = near(ranges, X[top[:CLIMBERS]], LOCAL_CANDIDATES, rng)
-        more_mean, more_V = model.posterior(more)
-        X, mean, V = np.vstack([X, more]), np.append(mean, more_mean), np.hstack([V, more_V])
-    tried = cKDTree(np.concatenate([U, pending]))
-    is_new = np.isinf(tried.query(X, p=np.inf, distance_upper_bound=CLOSE)[0])
-    chosen = _most_improving(model, X, mean, V, is_new, best, n - by_thompson, len(pending))
+        scores = log_improvement(tried.mean, model.variances(tried.V), best) + tried.log_success
+        top = np.argsort(-scores, kind="stable")
+        more = _candidates(belief, near(ranges, tried.X[top[:CLIMBERS]], LOCAL_CANDIDATES, rng))
+        tried = _joined(tried, more)
+    X = tried.X
+    is_new = _are_new(X, np.concatenate([U, pending]))
+    chosen = _most_improving(model, tried, is_new, best, n - by_thompson, len(pending))
     if by_thompson:
         functions = model.draws(X, by_thompson, rng)
+        functions[belief.failures(X, by_thompson, rng)] -= FAILURE
         chosen += [_take(function, X, is_new) for function in functions]
     begin = len(pending)  # after which X has the uniform candidates
     gaps = slice(begin, begin + min(GAPS * filling, UNIFORM_CANDIDATES))
@@ -86,21 +87,45 @@ def _thompson_share(model: Model, expected: Array) -> float:
     return 1.0 if deviation >= NOISY * gap else (deviation / (NOISY * gap)) ** 2
 
 
+class _Candidates(NamedTuple):
+    """Positions X (M, P), what `Model.posterior` says of them, and the logarithm (M,) of the probability of success."""
+
+    X: Array
+    mean: Array
+    V: Array
+    log_success: Array
+
+
+def _candidates(belief: Belief, X: Array) -> _Candidates:
+    return _Candidates(X, *belief.values.posterior(X), belief.log_success(X))
+
+
+def _joined(some: _Candidates, more: _Candidates) -> _Candidates:
+    return _Candidates(
+        np.vstack([some.X, more.X]),
+        np.append(some.mean, more.mean),
+        np.hstack([some.V, more.V]),
+        np.append(some.log_success, more.log_success),
+    )
+
+
+def _are_new(X: Array, known: Array) -> Mask:
+    """Which positions (M,) are not CLOSE to any that is known."""
+    from scipy.spatial import cKDTree
+
+    distances, _ = cKDTree(known).query(X, p=np.inf, distance_upper_bound=CLOSE)
+    return np.asarray(np.isinf(distances))
+
+
 def _most_improving(
-    model: Model,
-    X: Array,
-    mean: Array,
-    V: Array,
-    is_new: Mask,
-    best: float,
-    n: int,
-    pending: int,
+    model: Model, candidates: _Candidates, is_new: Mask, best: float, n: int, pending: int
 ) -> list[int]:
     """The n candidates of the largest expected improvement, one after another, as if each had its expected value.
 
     So the variance falls around each, and the next one lies elsewhere (the kriging believer of Ginsbourger et al.
-    2010). `mean` and `V` are the posterior at X. The first `pending` rows of X are in training, and count as chosen.
+    2010). A training that fails improves nothing. The first `pending` candidates are in training, and count as chosen.
     """
+    X, mean, V, log_success = candidates
     variances = model.variances(V)
     begin = len(V)
     V = np.vstack([V, np.empty((pending + n, len(X)))])
@@ -108,7 +133,7 @@ def _most_improving(
     for end in range(begin, len(V)):
         k = len(chosen)
         if k >= pending:
-            k = _take(log_improvement(mean, variances, best), X, is_new)
+            k = _take(log_improvement(mean, variances, best) + log_success, X, is_new)
         chosen.append(k)
         V[end] = model.kernel(X[k : k + 1], X)[0] - V[:end, k] @ V[:end]
         V[end] /= np.sqrt(variances[k] + model.noise + JITTER)

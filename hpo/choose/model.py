@@ -102,30 +102,40 @@ class Model:
         return root
 
 
-def fit(
-    U: Array, values: Sequence[float | None], choices: Mask, conditional: Mask | None = None
-) -> Model:
-    """The maximum a posteriori model of the values (larger is better, None failed) of the settings at U (N, P).
+def fit(U: Array, values: Array, choices: Mask, conditional: Mask | None = None) -> Model:
+    """The maximum a posteriori model of the values (N,), larger is better, of the settings at U (N, P).
 
     Of the ways to compress low values, the likeliest is taken (Snelson et al., *Warped Gaussian Processes*, 2004).
     Values at the same position count as one mean with less noise.
     """
-    kinds = choices, np.zeros_like(choices) if conditional is None else conditional
+    kinds = _kinds(choices, conditional)
     few = _some(values, SELECTING)
-    threshold, fitted = _likeliest(U[few], [values[k] for k in few], kinds)
+    threshold, fitted = _likeliest(U[few], values[few], kinds)
     if len(few) == len(values):
         return fitted.model
     some = _some(values, MAX_TRIALS)
-    z = standardized([values[k] for k in some], threshold).z
+    z = standardized(values[some], threshold).z
     return _fit(U[some], z, kinds, [fitted.logs]).model
 
 
-def _likeliest(
-    U: Array, values: Sequence[float | None], kinds: tuple[Mask, Mask]
-) -> tuple[float, _Fit]:
+def fit_standardized(U: Array, z: Array, choices: Mask, conditional: Mask | None = None) -> Model:
+    """The maximum a posteriori model of values z (N,) that have mean 0 and variance 1, as they are."""
+    return _fit(U, z, _kinds(choices, conditional), _starts(U.shape[1])).model
+
+
+def _kinds(choices: Mask, conditional: Mask | None) -> tuple[Mask, Mask]:
+    return choices, np.zeros_like(choices) if conditional is None else conditional
+
+
+def _starts(parameters: int) -> list[Array]:
+    """The logarithms (P + 2,) from which fits begin, of different noise."""
+    means = [LENGTH_PRIOR[0]] * parameters + [VARIANCE_PRIOR[0]]
+    return [np.array([*means, np.log(noise)]) for noise in NOISE_STARTS]
+
+
+def _likeliest(U: Array, values: Array, kinds: tuple[Mask, Mask]) -> tuple[float, _Fit]:
     """The threshold of `standardized` under which the values are likeliest, and the fit to them."""
-    means = [LENGTH_PRIOR[0]] * U.shape[1] + [VARIANCE_PRIOR[0]]
-    starts = [np.array([*means, np.log(noise)]) for noise in NOISE_STARTS]
+    starts = _starts(U.shape[1])
     best: tuple[float, _Fit] | None = None
     before = math.nan
     for threshold in THRESHOLDS:
@@ -140,12 +150,11 @@ def _likeliest(
     return best
 
 
-def _some(values: Sequence[float | None], most: int) -> NDArray[np.int_]:
+def _some(values: Array, most: int) -> NDArray[np.int_]:
     """The indices of at most so many values: half of them the best, half evenly spaced among the others."""
     if len(values) <= most:
         return np.arange(len(values))
-    known = np.array([-np.inf if value is None else value for value in values])
-    order = np.argsort(-known, kind="stable")
+    order = np.argsort(-values, kind="stable")
     others = np.linspace(most // 2, len(values) - 1, most - most // 2).astype(int)
     return np.sort(order[np.concatenate([np.arange(most // 2), others])])
 

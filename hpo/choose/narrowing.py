@@ -1,9 +1,7 @@
 """(ranges, history) -> next ranges, and a verdict with its evidence for every parameter.
 
-After a round, the model of all values (`hpo.choose.model`) is asked where the best setting may still be: functions are
-drawn from it, and for each parameter the place is noted where each of them has its best. A sampler that learns draws
-most settings near good ones, which a test that compares better and worse trials would misread; the model would not,
-since it knows where it has looked.
+After a round, functions are drawn from what is believed of all settings, and for each parameter the place is noted
+where each of them has its best (`hpo.choose.places`).
 
 *narrowed*  almost all of these places lie in a part of the range: the next range is that part, with a margin on either
             side. A choice is dropped when almost no function has its best there.
@@ -13,26 +11,24 @@ since it knows where it has looked.
             range.
 
 The best settings so far always lie inside the next range, and not on its edge unless that is a limit. So do settings
-that still train, since they may turn out to be the best. A range is never
-narrowed to less than a hundredth of the one that the search began with.
+that still train, since they may turn out to be the best. A range is never narrowed to less than a hundredth of the one
+that the search began with.
 
-Trials that failed or diverged count as bad as the worst. Those that left at a rung count with the value that they had
-there, or as the worst that stayed if that is lower.
+Trials that left at a rung count with the value that they had there, or as the worst that stayed if that is lower.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import compress
 from typing import Any
 
 import numpy as np
 
-from hpo.choose.candidates import near, uniform
-from hpo.choose.model import MAX_TRIALS, Model, fit
-from hpo.choose.positions import Array, are_choices, are_conditional, positions, snapped
+from hpo.choose.places import Places, places_of_best
+from hpo.choose.positions import Array, positions
 from hpo.choose.reach import reachable
 from hpo.choose.types import Action, Direction, Observation, Verdict
 from hpo.choose.zeros import judge_zero
@@ -49,13 +45,6 @@ from hpo.plan.space import (
 )
 from studies.words import describe, number
 
-FEWEST = 8  # values that a verdict rests on
-FUNCTIONS = 256  # drawn from the model
-MOST_FLAT = 0.5  # of them, where noise alone may be what makes settings differ
-CENTRES = 6  # the best settings
-STEPS = 24  # the values of one parameter that are tried in each of the best settings
-# Further candidates: in the whole range, and near each of the best settings.
-UNIFORM, LOCAL = 200, 10
 TAIL = 0.02  # of the functions may have their best below the next range, and as many above
 MARGIN = 0.2  # of that range's width, added on either side
 SMALLEST_MARGIN = 0.01  # of the present range
@@ -93,7 +82,7 @@ def narrow(
     training = [settings for settings in training if inside(ranges, settings)]
     trials = _comparable(inside_them, direction)
     verdicts = {}
-    evidences: dict[str, _Evidence | str] = {}
+    evidences: dict[str, Places | str] = {}
     with threadpool_limits(1):  # the same to the last bit on any machine, and faster
         for name, parameter in ranges.items():
             part, members = bounded, trials
@@ -102,7 +91,7 @@ def narrow(
                 members = [t for t in trials if name in t.settings]
             key = repr(part)  # in which the choices 1 and true differ
             if key not in evidences:
-                evidences[key] = _evidence(part, members) if part else NOWHERE
+                evidences[key] = places_of_best(part, members) if part else NOWHERE
             evidence, zero = evidences[key], None
             if isinstance(parameter, Float) and parameter.zero:
                 if not isinstance(evidence, str):
@@ -111,7 +100,7 @@ def narrow(
                 # A 0 says nothing of where in the range the best is.
                 nonzero = [t for t in members if not is_zero(parameter, t.settings[name])]
                 if part and len(nonzero) < len(members):
-                    evidence = _evidence(part, nonzero)
+                    evidence = places_of_best(part, nonzero)
             if (why := _untestable(parameter)) or isinstance(evidence, str):
                 judged = Verdict("kept", f"kept: {why or evidence}", parameter)
             elif isinstance(parameter, Categorical):
@@ -170,85 +159,10 @@ def _untestable(parameter: Parameter) -> str | None:
     return "the range is a single value" if parameter.low == parameter.high else None
 
 
-@dataclass(frozen=True)
-class _Evidence:
-    """For each parameter that always applies, where each function drawn from the model has its best (FUNCTIONS,), and
-    the best settings (B,). The first `flat` functions are flat.
-    """
-
-    places: dict[str, Array]
-    flat: int
-    best: dict[str, Array]
-
-
-def _evidence(ranges: Mapping[str, Parameter], trials: Sequence[Observation]) -> _Evidence | str:
-    """The evidence of some trials, or why there is none."""
-    values = [t.value for t in trials]
-    known = [v for v in values if v is not None]
-    if len(known) < FEWEST:
-        return f"{len(known)} values are too few to tell (at least {FEWEST})"
-    highest = max(known)
-    if highest == min(known):
-        return "all values are equal"
-    U = positions(ranges, [t.settings for t in trials])
-    model = fit(U, values, are_choices(ranges), are_conditional(ranges))
-    rng = np.random.default_rng(0)  # a verdict is a function of the history
-    order = np.argsort(-model.posterior(U)[0], kind="stable")
-    _, different = np.unique(U[order], axis=0, return_index=True)
-    ranked = U[order][np.sort(different)]
-    centres = ranked[:CENTRES]
-    everywhere = np.vstack(
-        [ranked[:MAX_TRIALS], uniform(ranges, UNIFORM, rng), near(ranges, centres, LOCAL, rng)]
-    )
-    start = min(len(ranked), MAX_TRIALS)
-    anywhere = start, start + UNIFORM
-    best = np.vstack([U[values.index(highest)], ranked[0]])
-    judged = [(k, name, p) for k, (name, p) in enumerate(ranges.items()) if p.when is None]
-    places = {
-        name: _places(
-            model, np.vstack([everywhere, _sweep(p, ranges, centres, k)]), anywhere, k, rng
-        )
-        for k, name, p in judged
-    }
-    return _Evidence(places, _flat(model), {name: best[:, k] for k, name, _ in judged})
-
-
 def _held(parameter: Parameter, name: str, training: Sequence[Settings]) -> Array:
     """The places of one parameter in settings that train, without its zeros."""
     having = [s for s in training if name in s and not is_zero(parameter, s[name])]
     return positions({name: replace(parameter, when=None)}, [{name: s[name]} for s in having])[:, 0]
-
-
-def _flat(model: Model) -> int:
-    """How many of the functions are flat, since only noise may make settings differ."""
-    return round(min(model.doubt, MOST_FLAT) * FUNCTIONS)
-
-
-def _places(
-    model: Model, X: Array, anywhere: tuple[int, int], column: int, rng: np.random.Generator
-) -> Array:
-    """Where the functions drawn from a model have their best among the candidates X, in one parameter.
-
-    The first of them are flat, and have their best anywhere: at one of the candidates from the first to before the
-    second of `anywhere`, which are uniform. So noise alone narrows nothing.
-    """
-    best = np.argmax(model.draws(X, FUNCTIONS, rng), axis=1)
-    flat = _flat(model)
-    best[:flat] = rng.integers(*anywhere, flat)
-    return np.asarray(X[best, column])
-
-
-def _sweep(
-    parameter: Parameter, ranges: Mapping[str, Parameter], centres: Array, column: int
-) -> Array:
-    """The centres with one parameter moved all over its range, so that one without effect has its best anywhere."""
-    if isinstance(parameter, Categorical):
-        values = np.arange(float(len(parameter.choices)))
-    else:
-        values = np.linspace(0.0, 1.0, STEPS)
-    X = np.repeat(centres, len(values), axis=0)
-    X[:, column] = np.tile(values, len(centres))
-    return snapped(ranges, X)
 
 
 def _smallest(parameter: Numeric, first: Numeric) -> float:

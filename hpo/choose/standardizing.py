@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,23 +16,19 @@ class Standardized(NamedTuple):
     log_slopes: float
 
 
-def standardized(values: Sequence[float | None], threshold: float) -> Standardized:
-    """Values as z, the lowest compressed, since how bad a setting is says little about where good ones are.
+def standardized(values: Array, threshold: float) -> Standardized:
+    """Values (N,) as z, the lowest compressed, since how bad a setting is says little about where good ones are.
 
     The unit is the distance from the median to the best tenth. What lies more than `threshold` units below the median
-    is compressed logarithmically. A failed trial counts as the worst value. Any finite values give finite numbers; if
-    all are equal, they are 0.
+    is compressed logarithmically. Any finite values give finite numbers; if all are equal, they are 0.
     """
-    known = np.array([v for v in values if v is not None])
-    if not len(known) or known.min() == known.max():
+    if values.min() == values.max():
         return Standardized(np.zeros(len(values)), 0.0)
-    known = known / np.abs(known).max()  # so that no difference overflows or underflows
-    known = (known - np.median(known)) / _unit(known)
-    excess = np.maximum(-known - threshold, 0)
+    z = values / np.abs(values).max()  # so that no difference overflows or underflows
+    z = (z - np.median(z)) / _unit(z)
+    excess = np.maximum(-z - threshold, 0)
     log_slopes = -np.log1p(excess)
-    known = np.where(excess > 0, -threshold + log_slopes, known)
-    z = np.full(len(values), known.min())
-    z[[v is not None for v in values]] = known
+    z = np.where(excess > 0, -threshold + log_slopes, z)
     scale = z.std()
     return Standardized((z - z.mean()) / scale, float((log_slopes - np.log(scale)).sum()))
 

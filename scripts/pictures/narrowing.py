@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 import hpo
 from hpo.choose.model import fit
-from hpo.choose.narrowing import FUNCTIONS
+from hpo.choose.places import FUNCTIONS
 from hpo.choose.positions import Array, positions
 from hpo.plan.space import Settings
 from studies.plots.look import GREY, INK, SEARCHED, SLOPE, VALIDATION
@@ -47,7 +47,7 @@ def _round(axes: Axes, parameter: hpo.Float, trials: pd.DataFrame, verdict: Any)
     ranges = {"learning_rate": parameter}
     settings: list[Settings] = [{"learning_rate": float(rate)} for rate in trials["learning_rate"]]
     always = np.zeros(1, bool)  # it is no choice, and applies everywhere
-    model = fit(positions(ranges, settings), trials["value"].tolist(), always, always)
+    model = fit(positions(ranges, settings), trials["value"].to_numpy(float), always, always)
     grid = np.linspace(0, 1, PLACES)[:, None]
     mean, V = model.posterior(grid)
     spread = 2 * np.sqrt(model.variances(V))

@@ -122,7 +122,7 @@ def test_the_larger_the_noise_the_more_draws_are_thompsons() -> None:
     def share(noise: float, seed: int) -> float:
         before = tried(60, seed)
         luck = np.random.default_rng(seed).standard_normal(60)
-        values = [value(s) + noise * float(x) for s, x in zip(before, luck, strict=True)]
+        values = np.array([value(s) for s in before]) + noise * luck
         model = fit(positions(SPACE, before), values, are_choices(SPACE))
         return _thompson_share(model, model.posterior(model.U)[0])
 

@@ -106,7 +106,7 @@ def test_the_covariance_counts_what_applies_in_both_settings() -> None:
         {"rate": 0.01, "optimizer": "plain"},
     ]
     U = positions(OPTIMIZERS, tried)
-    model = fit(U, [0.0, 1.0, 2.0, 3.0, 4.0], are_choices(OPTIMIZERS), are_conditional(OPTIMIZERS))
+    model = fit(U, np.arange(5.0), are_choices(OPTIMIZERS), are_conditional(OPTIMIZERS))
     K = model.kernel(U, U)
     assert K[0, 2] == pytest.approx(K[1, 2])  # whatever the momentum, one without it is as far
     assert K[0, 3] == pytest.approx(K[1, 3])

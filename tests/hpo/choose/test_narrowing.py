@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpo.choose.narrowing import FEWEST, narrow
+from hpo.choose.narrowing import narrow
+from hpo.choose.places import FEWEST
 from hpo.choose.suggest import suggest
 from hpo.choose.types import Observation, Verdict
 from hpo.plan.conditions import inside
@@ -231,17 +232,26 @@ def test_equal_values_change_nothing() -> None:
     assert {verdict.action for verdict in verdicts.values()} == {"kept"}
 
 
-def test_failed_trials_count_as_the_worst() -> None:
-    history = [replace(t, value=None) if where_is(t) > 0.5 else t for t in tried(60, 4, nothing)]
-    verdict, found = of_rate(history)
-    assert verdict.action == "narrowed"
-    assert found.high < 0.1
-    worst = min(t.value for t in history if t.value is not None)
-    counted, same = of_rate(
-        [replace(t, value=worst if t.value is None else t.value) for t in history]
-    )
-    assert counted.action == "narrowed"
-    assert (same.low, same.high) == pytest.approx((found.low, found.high))
+def test_a_range_is_narrowed_to_where_trainings_succeed() -> None:
+    for seed in range(8):
+        history = [
+            replace(t, value=None) if where_is(t) > 0.5 else t for t in tried(60, seed, nothing)
+        ]
+        verdict, found = of_rate(history)
+        assert verdict.action == "narrowed"
+        assert found.low == 1e-5
+        assert 10**-2.5 <= found.high < 0.1
+
+
+def test_failures_anywhere_narrow_nothing() -> None:
+    kept = []
+    for seed in range(15):
+        history = [
+            replace(t, value=None) if k % 5 == 0 else t
+            for k, t in enumerate(tried(60, seed, nothing))
+        ]
+        kept += [v.action == "kept" for v in narrow(SPACE, history, "maximize").values()]
+    assert np.mean(kept) >= 0.9
 
 
 def test_infinite_values_are_failures() -> None:

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -119,8 +120,14 @@ def fit(U: Array, values: Array, choices: Mask, conditional: Mask | None = None)
 
 
 def fit_standardized(U: Array, z: Array, choices: Mask, conditional: Mask | None = None) -> Model:
-    """The maximum a posteriori model of values z (N,) that have mean 0 and variance 1, as they are."""
-    return _fit(U, z, _kinds(choices, conditional), _starts(U.shape[1])).model
+    """A model of values z (N,) that have mean 0 and variance 1, as they are, fitted to some of them."""
+    kinds, starts = _kinds(choices, conditional), _starts(U.shape[1])
+    few = np.unique(np.linspace(0, len(z) - 1, SELECTING).astype(int))
+    fitted = _fit(U[few], z[few], kinds, starts)
+    if len(few) == len(z):
+        return fitted.model
+    model = _fit(U, z, kinds, [fitted.logs], fits=False).model
+    return replace(model, doubt=fitted.model.doubt)
 
 
 def _kinds(choices: Mask, conditional: Mask | None) -> tuple[Mask, Mask]:
@@ -167,10 +174,18 @@ class _Fit(NamedTuple):
     logs: Array
 
 
-def _fit(U: Array, values: Array, kinds: tuple[Mask, Mask], starts: Sequence[Array]) -> _Fit:
+def _fit(
+    U: Array,
+    values: Array,
+    kinds: tuple[Mask, Mask],
+    starts: Sequence[Array],
+    *,
+    fits: bool = True,
+) -> _Fit:
     """The maximum a posteriori model of the values z (N,). The search for it begins at each of the starts (P + 2,).
 
-    `kinds` are which parameters are categorical, and which may be absent.
+    If it `fits` nothing, the first start is taken as it is. `kinds` are which parameters are categorical, and which may
+    be absent.
     """
     from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
     from scipy.optimize import minimize
@@ -217,26 +232,23 @@ def _fit(U: Array, values: Array, kinds: tuple[Mask, Mask], starts: Sequence[Arr
         of_others = np.array([of_variance, of_noise]) + off / prior[:, 1]
         return float(value), np.concatenate([of_lengths + pull, of_others])
 
-    fits = [
-        minimize(
-            objective,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={"maxiter": ITERATIONS, "ftol": TOLERANCE},
+    def search(start: Array) -> tuple[float, Array]:
+        """The least negative log posterior that is found from a start, and where it is."""
+        options = {"maxiter": ITERATIONS, "ftol": TOLERANCE}
+        found = minimize(
+            objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
         )
-        for start in starts
-    ]
-    best = min(fits, key=lambda found: float(found.fun))
-    root = np.linalg.cholesky(covariance(best.x)[0]).astype(float)
-    lengths, (variance, noise) = np.exp(best.x[:-2]), np.exp(best.x[-2:]).tolist()
+        return float(found.fun), found.x
+
+    loss, logs = min(map(search, starts), key=itemgetter(0)) if fits else (math.nan, starts[0])
+    root = np.linalg.cholesky(covariance(logs)[0]).astype(float)
+    lengths, (variance, noise) = np.exp(logs[:-2]), np.exp(logs[-2:]).tolist()
     weights = _solve(root, z)
-    likely = -0.5 * (weights @ weights + repeats * best.x[-1] + within / noise)
+    likely = -0.5 * (weights @ weights + repeats * logs[-1] + within / noise)
     likely -= np.log(root[diagonal, diagonal]).sum() + 0.5 * np.log(n).sum()
     doubt = _doubt(float(likely), values)
     model = Model(lengths, variance, noise, *kinds, U, z, root, doubt)
-    return _Fit(model, float(best.fun), best.x)
+    return _Fit(model, loss, logs)
 
 
 def _doubt(likely: float, values: Array) -> float:
@@ -248,7 +260,7 @@ def _doubt(likely: float, values: Array) -> float:
     deviation = max(float(values.std()), math.sqrt(SMALLEST_VARIANCE))
     noise_alone = -len(values) * (math.log(deviation) + 0.5)
     gain = likely - noise_alone - math.log(len(values))
-    return 1 / (1 + math.exp(min(max(gain, -50.0), 50.0)))
+    return 1 / (1 + math.exp(min(max(gain, -30.0), 30.0)))  # neither 0 nor 1
 
 
 def _unlikely(lengths: Array) -> tuple[float, Array]:

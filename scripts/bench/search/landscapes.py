@@ -32,13 +32,17 @@ Truth = Callable[[Mapping[str, Any]], float]
 
 @dataclass(frozen=True)
 class Landscape:
-    """A function, the best of its values, and the parameters whose best values lie outside of their ranges."""
+    """A function, the best of its values, and the parameters whose best values lie outside of their ranges.
+
+    A share of the trainings `fails`, wherever they are.
+    """
 
     truth: Truth
     best: float
     space: Mapping[str, Parameter]
     noise: float = 0.0
     outside: tuple[str, ...] = ()
+    fails: float = 0.0
 
 
 @dataclass
@@ -56,8 +60,9 @@ class Training:
 
     def __call__(self, params: Mapping[str, Any]) -> float:
         self.calls += 1
-        luck = np.random.default_rng([self.seed, self.calls]).standard_normal()
-        return self.landscape.truth(params) + self.landscape.noise * float(luck)
+        rng = np.random.default_rng([self.seed, self.calls])
+        value = self.landscape.truth(params) + self.landscape.noise * rng.standard_normal()
+        return math.nan if rng.random() < self.landscape.fails else float(value)
 
 
 class Found(NamedTuple):
@@ -142,10 +147,35 @@ def _shaped() -> dict[str, Landscape]:
         ),
         "steps": _of(lambda u: min(4, math.floor(5 * u)) / 4, 1.0),
         "nothing at all": _of(lambda _: 0.5, 0.5),
-        "plateau, diverges beyond a cliff": _of(lambda u: 0.5 if u <= CLIFF else math.nan, 0.5),
-        "slope up, diverges beyond a cliff": _of(lambda u: u if u <= CLIFF else math.nan, CLIFF),
-        "slope up, falls at a cliff": _of(lambda u: u if u <= CLIFF else FALLEN, CLIFF),
         "matters only together": _two(lambda u, v: 0.5 + 2 * (u - 0.5) * (v - 0.5), 1.0),
+    }
+
+
+def _cliffs() -> dict[str, Landscape]:
+    """Where trainings beyond some place diverge or end far below the others, and where some fail anywhere."""
+
+    def up_to(function: Callable[[float], float], beyond: float = math.nan) -> Landscape:
+        return _of(lambda u: function(u) if u <= CLIFF else beyond, function(CLIFF))
+
+    return {
+        "plateau, diverges beyond a cliff": up_to(lambda _: 0.5),
+        "slope up, diverges beyond a cliff": up_to(lambda u: u),
+        "slope up, falls at a cliff": up_to(lambda u: u, FALLEN),
+        "slope up, ends at a level far below": up_to(lambda u: 0.5 + u / 2, 0.1),
+        "slope up, falls ever faster": _of(
+            lambda u: u if u <= CLIFF else -(10 ** (20 * (u - CLIFF))), CLIFF
+        ),
+        "slope down, diverges below a cliff": _of(
+            lambda u: 1 - u if u >= 1 - CLIFF else math.nan, CLIFF
+        ),
+        "hill beside a cliff": _of(lambda u: _hill(u, 0.65, 0.2) if u <= CLIFF else math.nan, 1.0),
+        "two hills of rates, one at a cliff": _two(
+            lambda u, v: _hill(u, CLIFF) * _hill(v, 0.4) if u <= CLIFF else math.nan, 1.0
+        ),
+        "two slopes, diverge beyond a diagonal": _two(
+            lambda u, v: u + v if u + v <= 1.2 else math.nan, 1.2
+        ),
+        "hill, one in seven trainings fails": replace(_of(_hill, 1.0), fails=1 / 7),
     }
 
 
@@ -222,7 +252,7 @@ def _outside() -> dict[str, Landscape]:
 
 
 def _all() -> dict[str, Landscape]:
-    plain = _slopes() | _shaped() | _mixed() | _outside()
+    plain = _slopes() | _shaped() | _cliffs() | _mixed() | _outside()
     return plain | _noisy(plain)
 
 

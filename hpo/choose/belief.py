@@ -25,7 +25,7 @@ from hpo.choose.model import MAX_TRIALS, Model, fit, fit_standardized
 from hpo.choose.positions import Array, Mask
 
 FEWEST = 8  # values, before one of them may count as a failure
-FAR = 2  # times the differences among the better values
+FAR = 5  # times the differences among the better values; by 2, the sides of a hill would be failures, too
 SAME = 1e-9  # values that differ by a smaller share count as equal
 FAILURE = 1e3  # by which functions are lowered where trainings fail; values differ by far less
 

@@ -55,7 +55,7 @@ def test_beyond_a_border_failure_is_likely_and_values_below_it_are_not_drawn_dow
 def test_values_far_below_the_better_half_count_as_failures() -> None:
     U, values = beyond_a_border(40, 0)
     failed = believe(U, values, NUMBERS)
-    for worst in (-5.0, -1e300, -2.0):
+    for worst in (-5.0, -1e300, -4.0):
         lower = [
             worst * (1 + x) if v is None else v
             for v, x in zip(values, U[:, 0].tolist(), strict=True)

@@ -1,4 +1,4 @@
-"""How a range moves: after each round, what the model thinks of it, and where the best may still be."""
+"""How a range moves: after each round, what is believed of it, and where the best may still be."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import hpo
-from hpo.choose.model import fit
-from hpo.choose.places import FUNCTIONS
+from hpo.choose.belief import believe
+from hpo.choose.places import FUNCTIONS, places_of_best
 from hpo.choose.positions import Array, positions
-from hpo.plan.space import Settings
+from hpo.choose.types import Observation
 from studies.plots.look import GREY, INK, SEARCHED, SLOPE, VALIDATION
 
 RATE = hpo.Float(1e-5, 1, log=True)
-PLACES = 200  # of the range at which the functions are compared
-BARS = 8  # the height of the bar of a share of 1, in standard deviations
+POINTS = 200  # at which the model's estimate is drawn
+BINS = 50  # of the range, in which the places of the best are counted
+BARS = 4  # the height of the bar of a share of 1, in standard deviations
 
 
 def narrowing(folder: Path) -> Figure:
@@ -43,18 +44,27 @@ def narrowing(folder: Path) -> Figure:
 
 
 def _round(axes: Axes, parameter: hpo.Float, trials: pd.DataFrame, verdict: Any) -> None:
-    """The trials in one range, the model of them, where its functions have their best, and the next range."""
+    """The trials in one range, what is believed after them, where functions have their best, and the next range."""
     ranges = {"learning_rate": parameter}
-    settings: list[Settings] = [{"learning_rate": float(rate)} for rate in trials["learning_rate"]]
+    seen = [
+        Observation({"learning_rate": float(rate)}, float(value))
+        for rate, value in zip(trials["learning_rate"], trials["value"], strict=True)
+    ]
+    U = positions(ranges, [trial.settings for trial in seen])
     always = np.zeros(1, bool)  # it is no choice, and applies everywhere
-    model = fit(positions(ranges, settings), trials["value"].to_numpy(float), always, always)
-    grid = np.linspace(0, 1, PLACES)[:, None]
-    mean, V = model.posterior(grid)
+    belief = believe(U, [trial.value for trial in seen], always, always)
+    assert belief.succeeded.all(), (
+        "a trial that counts as a failure would be missing from the picture"
+    )
+    model = belief.values
+    evidence = places_of_best(ranges, seen)
+    assert not isinstance(evidence, str), evidence  # the verdict rests on it
+    shares, edges = np.histogram(evidence.places["learning_rate"], BINS, (0, 1))
+    grid = np.linspace(0, 1, POINTS)
+    mean, V = model.posterior(grid[:, None])
     spread = 2 * np.sqrt(model.variances(V))
-    best = model.draws(grid, FUNCTIONS, np.random.default_rng(0)).argmax(axis=1)
-    shares = np.bincount(best, minlength=PLACES) / FUNCTIONS
 
-    x = _rates(parameter, grid[:, 0])
+    x = _rates(parameter, grid)
     may = "where the score may be, ± 2 standard deviations"
     axes.axvspan(verdict.next_low, verdict.next_high, color=SLOPE, lw=0, label="the next range")
     axes.fill_between(x, mean - spread, mean + spread, color=SEARCHED, alpha=0.4, lw=0, label=may)
@@ -62,7 +72,11 @@ def _round(axes: Axes, parameter: hpo.Float, trials: pd.DataFrame, verdict: Any)
     axes.plot(_rates(parameter, model.U[:, 0]), model.z, "o", ms=3.5, color=INK, label="trials")
     bottom = axes.get_ylim()[0] - 0.4
     here = "share of drawn functions that have their best here"
-    axes.bar(x, BARS * shares, width=np.gradient(x), bottom=bottom, color=GREY, label=here)
+    rates = _rates(parameter, edges)
+    axes.bar(
+        rates[:-1], BARS * shares / FUNCTIONS, np.diff(rates), bottom, align="edge", color=GREY,
+        label=here,
+    )  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlim(RATE.low, RATE.high)
     axes.set_yticks([])

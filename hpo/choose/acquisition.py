@@ -1,10 +1,10 @@
-"""Which settings to try next, by the model of the values so far.
+"""Which settings to try next, by what is believed of them after the trials so far (`hpo.choose.belief`).
 
 Where values have little noise, each setting of a batch has the largest expected improvement on the best so far (Jones
 et al. 1998). Where the noise is large, it is the best of one random draw of the whole function (Thompson 1933), which
 spreads more widely: on measured tables, that is what each is better at (scripts/bench/RESULTS.md). As long as noise
 alone may be what makes settings differ, up to a quarter of the draws fill the gaps between those tried: else a search
-runs after noise, and misses a narrow hill between them.
+runs after noise, and misses a narrow hill between them. The first two ways draw the less, the likelier trainings fail.
 """
 
 from __future__ import annotations

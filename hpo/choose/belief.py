@@ -27,6 +27,8 @@ from hpo.choose.positions import Array, Mask
 FEWEST = 8  # values, before one of them may count as a failure
 FAR = 5  # times the differences among the better values; by 2, the sides of a hill would be failures, too
 SAME = 1e-9  # values that differ by a smaller share count as equal
+# The least variance of noise among standardized successes: one success amid failures does not bend the border.
+LEAST_NOISE = 0.1
 FAILURE = 1e3  # by which functions are lowered where trainings fail; values differ by far less
 
 
@@ -88,7 +90,7 @@ def believe(
         return Belief(model, succeeded)
     scale = math.sqrt(share * (1 - share))
     z = (succeeded[some] - share) / scale
-    successes = fit_standardized(U[some], z, choices, conditional)
+    successes = fit_standardized(U[some], z, choices, conditional, least_noise=LEAST_NOISE)
     return Belief(model, succeeded, successes, (0.5 - share) / scale)
 
 

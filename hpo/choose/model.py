@@ -119,11 +119,13 @@ def fit(U: Array, values: Array, choices: Mask, conditional: Mask | None = None)
     return _fit(U[some], z, kinds, [fitted.logs]).model
 
 
-def fit_standardized(U: Array, z: Array, choices: Mask, conditional: Mask | None = None) -> Model:
+def fit_standardized(
+    U: Array, z: Array, choices: Mask, conditional: Mask | None = None, *, least_noise: float
+) -> Model:
     """A model of values z (N,) that have mean 0 and variance 1, as they are, fitted to some of them."""
-    kinds, starts = _kinds(choices, conditional), _starts(U.shape[1])
+    kinds, starts = _kinds(choices, conditional), _starts(U.shape[1])[-1:]
     few = np.unique(np.linspace(0, len(z) - 1, SELECTING).astype(int))
-    fitted = _fit(U[few], z[few], kinds, starts)
+    fitted = _fit(U[few], z[few], kinds, starts, least_noise=least_noise)
     if len(few) == len(z):
         return fitted.model
     model = _fit(U, z, kinds, [fitted.logs], fits=False).model
@@ -181,6 +183,7 @@ def _fit(
     starts: Sequence[Array],
     *,
     fits: bool = True,
+    least_noise: float = math.exp(BOUNDS[2][0]),
 ) -> _Fit:
     """The maximum a posteriori model of the values z (N,). The search for it begins at each of the starts (P + 2,).
 
@@ -199,7 +202,7 @@ def _fit(
         points = _embedded(U[:, column])
         squares[column] = ((points[:, None] - points) ** 2).sum(axis=2).ravel()
     prior = np.array([VARIANCE_PRIOR, NOISE_PRIOR])
-    bounds = [BOUNDS[0]] * parameters + [*BOUNDS[1:]]
+    bounds = [BOUNDS[0]] * parameters + [BOUNDS[1], (math.log(least_noise), BOUNDS[2][1])]
     diagonal = np.arange(count)
 
     def covariance(logs: Array) -> tuple[Array, Array, Array, Array]:

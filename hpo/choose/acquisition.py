@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hpo.choose.belief import FAILURE, Belief, believe
+from hpo.choose.belief import Belief, believe
 from hpo.choose.candidates import near, uniform
 from hpo.choose.model import JITTER, SMALLEST_VARIANCE, Model
 from hpo.choose.positions import Array, Mask, are_choices, are_conditional, positions, setting
@@ -56,22 +56,21 @@ def draw(
     n -= filling
     by_thompson = n if thompson else int(_thompson_share(model, expected) * n + rng.random())
     centres = model.U[np.argsort(-expected, kind="stable")[:LOCAL_CENTRES]]
-    candidates = np.concatenate(
-        [uniform(ranges, UNIFORM_CANDIDATES, rng), near(ranges, centres, LOCAL_CANDIDATES, rng)]
-    )
+    spread = uniform(ranges, UNIFORM_CANDIDATES, rng)
+    local = near(ranges, centres, LOCAL_CANDIDATES, rng)
     pending = positions(ranges, training)
-    tried = _candidates(belief, np.concatenate([pending, candidates]))
+    candidates = _candidates(belief, np.concatenate([pending, spread, local]))
     for _ in range(CLIMBS if by_thompson < n else 0):
-        scores = log_improvement(tried.mean, model.variances(tried.V), best) + tried.log_success
+        X, mean, V, log_success = candidates
+        scores = log_improvement(mean, model.variances(V), best) + log_success
         top = np.argsort(-scores, kind="stable")
-        more = _candidates(belief, near(ranges, tried.X[top[:CLIMBERS]], LOCAL_CANDIDATES, rng))
-        tried = _joined(tried, more)
-    X = tried.X
+        more = near(ranges, X[top[:CLIMBERS]], LOCAL_CANDIDATES, rng)
+        candidates = _joined(candidates, _candidates(belief, more))
+    X = candidates.X
     is_new = _are_new(X, np.concatenate([U, pending]))
-    chosen = _most_improving(model, tried, is_new, best, n - by_thompson, len(pending))
+    chosen = _most_improving(model, candidates, is_new, best, n - by_thompson, len(pending))
     if by_thompson:
-        functions = model.draws(X, by_thompson, rng)
-        functions[belief.failures(X, by_thompson, rng)] -= FAILURE
+        functions, _ = belief.draws(X, by_thompson, rng)
         chosen += [_take(function, X, is_new) for function in functions]
     begin = len(pending)  # after which X has the uniform candidates
     gaps = slice(begin, begin + min(GAPS * filling, UNIFORM_CANDIDATES))

@@ -29,7 +29,7 @@ FAR = 5  # times the differences among the better values; by 2, the sides of a h
 SAME = 1e-9  # values that differ by a smaller share count as equal
 # The least variance of noise among standardized successes: one success amid failures does not bend the border.
 LEAST_NOISE = 0.1
-FAILURE = 1e3  # by which functions are lowered where trainings fail; values differ by far less
+LOWERED = 1e3  # how far functions are lowered where trainings fail; values differ by far less
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,13 @@ class Belief:
         anywhere = self.successes.doubt
         chance = special.log_ndtr(above / deviation)
         return np.asarray(np.logaddexp(np.log(anywhere), np.log1p(-anywhere) + chance))
+
+    def draws(self, X: Array, count: int, rng: np.random.Generator) -> tuple[Array, Mask]:
+        """Draws (count, M) of the function of values at X, and of where trainings fail, far below all values there."""
+        functions = self.values.draws(X, count, rng)
+        fails = self.failures(X, count, rng)
+        functions[fails] -= LOWERED
+        return functions, fails
 
     def failures(self, X: Array, count: int, rng: np.random.Generator) -> Mask:
         """Draws (count, M) of where trainings at X fail.
@@ -95,9 +102,10 @@ def believe(
 
 
 def _succeeded(values: Array) -> Mask:
-    """Which trainings (N,) have a value that tells where good settings are; NaN for those that failed.
+    """Which trainings (N,) have a value that tells where good settings are; the value of one that failed is NaN.
 
-    A value does not if it lies FAR below those of the better half, or of more than that.
+    Among the values in order, a gap is looked for that is FAR times as wide as all values above it differ, where these
+    are at least half of all. What lies below the gap counts as a failure.
     """
     succeeded = ~np.isnan(values)
     ranked = np.sort(values[succeeded])[::-1]

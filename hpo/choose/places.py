@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpo.choose.belief import FAILURE, Belief, believe
+from hpo.choose.belief import Belief, believe
 from hpo.choose.candidates import near, uniform
 from hpo.choose.model import MAX_TRIALS
 from hpo.choose.positions import Array, are_choices, are_conditional, positions, snapped
@@ -20,7 +20,7 @@ from hpo.choose.types import Observation
 from hpo.plan.space import Categorical, Parameter
 
 FEWEST = 8  # values that a verdict rests on
-FUNCTIONS = 256  # drawn
+FUNCTIONS = 256  # drawn for each parameter
 MOST_FLAT = 0.5  # of them, where noise alone may be what makes settings differ
 CENTRES = 6  # the best settings
 STEPS = 24  # the values of one parameter that are tried in each of the best settings
@@ -86,9 +86,7 @@ def _places(
     Each has its best where trainings succeed. The first of them are flat, and have their best anywhere there: at one of
     the candidates from the first to before the second of `anywhere`, which are uniform. So noise alone narrows nothing.
     """
-    functions = belief.values.draws(X, FUNCTIONS, rng)
-    fails = belief.failures(X, FUNCTIONS, rng)
-    functions[fails] -= FAILURE
+    functions, fails = belief.draws(X, FUNCTIONS, rng)
     best = np.argmax(functions, axis=1)
     flat, (begin, end) = _flat(belief), anywhere
     which = rng.integers(begin, end, flat) - begin

@@ -137,6 +137,9 @@ def besides(shown: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "older", [without_tables, pytest.param(without_rows, marks=pytest.mark.slow)]
 )
+@pytest.mark.parametrize(
+    "kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
 def test_a_study_of_an_older_hpo_is_ranked_when_it_is_read_and_says_so(
     older: Callable[[sa.Connection], None], confirmed: Study, call_hpo: Call, tables: Tables
 ) -> None:

@@ -121,7 +121,9 @@ def test_zero_is_drawn_as_often_as_it_should_be(sampler: str) -> None:
         assert sum(s["weight_decay"] == 0 for s in drawn) in (2, 3)
         history += [Observation(s, float(k)) for k, s in enumerate(drawn)]
     zeros = [
-        suggest(space, [], 3, seed)[k]["weight_decay"] == 0 for seed in range(60) for k in range(3)
+        setting["weight_decay"] == 0
+        for seed in range(60)
+        for setting in suggest(space, [], 3, seed)
     ]
     assert 5 < sum(zeros) < 35  # 18 on average: where a tenth is no whole trial, chance decides
 

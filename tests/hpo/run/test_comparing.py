@@ -18,6 +18,7 @@ from hpo.plan.plan import make_plan
 from hpo.run.journal import Journal
 from hpo.trainables.network import MLP
 from studies import Study
+from tests.conftest import TREES
 from trainer.worker import Worker
 
 PLAN: dict[str, Any] = {"trials": 30, "epochs": 3, "seed": 5}
@@ -61,11 +62,19 @@ def beside_a_worker(storage: str) -> Study:
         return operations.start(plan, name="beside", storage=storage, worker=worker)
 
 
+@pytest.fixture(scope="module")
+def at_end(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The references of a search that fits them at its end, as many trees as users have."""
+    storage = f"sqlite:///{tmp_path_factory.mktemp('at end') / 'study.db'}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer.references, "TREES", TREES)
+        return references(hpo.search("wine", storage=storage, **PLAN))
+
+
 @pytest.mark.usefixtures("all_trees")
 def test_what_a_worker_fits_beforehand_is_what_is_fitted_at_the_end(
-    storage: str, monkeypatch: pytest.MonkeyPatch
+    at_end: list[dict[str, Any]], storage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_end = hpo.search("wine", storage=storage, **PLAN)
     fitted: list[Any] = []
     fits = MLP._references
 
@@ -75,7 +84,7 @@ def test_what_a_worker_fits_beforehand_is_what_is_fitted_at_the_end(
 
     monkeypatch.setattr(MLP, "_references", watched)
     study = beside_a_worker(storage)
-    assert references(study) == references(at_end)
+    assert references(study) == at_end
     splits, ahead = fitted[-1]
     assert len(splits) > 3
     assert ahead == {*splits}  # nothing remained to be fitted
@@ -83,9 +92,8 @@ def test_what_a_worker_fits_beforehand_is_what_is_fitted_at_the_end(
 
 @pytest.mark.usefixtures("all_trees")
 def test_where_fitting_beforehand_fails_all_is_fitted_at_the_end(
-    storage: str, monkeypatch: pytest.MonkeyPatch
+    at_end: list[dict[str, Any]], storage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_end = hpo.search("wine", storage=storage, **PLAN)
     fits = MLP._references
 
     def failing(self: MLP, splits: Any, known: Any, seed: int, ahead: Any) -> Any:
@@ -95,13 +103,14 @@ def test_where_fitting_beforehand_fails_all_is_fitted_at_the_end(
 
     monkeypatch.setattr(MLP, "_references", failing)
     study = beside_a_worker(storage)
-    assert references(study) == references(at_end)
+    assert references(study) == at_end
 
 
 def test_a_search_killed_before_they_are_recorded_fits_them_when_it_goes_on(
     storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = hpo.search("wine", storage=f"sqlite:///{tmp_path / 'whole.db'}", **PLAN)
+    plan: dict[str, Any] = {**PLAN, "trials": 12}
+    whole = hpo.search("wine", storage=f"sqlite:///{tmp_path / 'whole.db'}", **plan)
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -110,7 +119,7 @@ def test_a_search_killed_before_they_are_recorded_fits_them_when_it_goes_on(
         with monkeypatch.context() as patched:
             patched.setattr(Journal, method, killed)
             with pytest.raises(KeyboardInterrupt):
-                hpo.search("wine", name=method, storage=storage, **PLAN)
+                hpo.search("wine", name=method, storage=storage, **plan)
         stopped = studies.load(method, storage)
         assert stopped.summary()["state"] == "interrupted"
         assert ("references" in stopped.summary()) == (method == "complete")

@@ -17,17 +17,17 @@ from tests.hpo.serve.started import Started
 # Patience for tests.
 IMPATIENT = """
 import hpo.serve.http.bodies, hpo.serve.running
-hpo.serve.http.bodies.SILENCE_SECONDS = 3.0
-hpo.serve.running.HEAD_SECONDS = 3.0
-hpo.serve.running.STALLED_SECONDS = 3.0
+hpo.serve.http.bodies.SILENCE_SECONDS = 2.0
+hpo.serve.running.HEAD_SECONDS = 2.0
+hpo.serve.running.STALLED_SECONDS = 2.0
 """
-HELD = 3.0  # seconds for which something half sent could hold others up
-PATIENCE = 120.0  # seconds in which a loaded machine does what it does in three
+HELD = 2.0  # seconds for which something half sent could hold others up
+PATIENCE = 120.0  # seconds in which a loaded machine does what it does in two
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
-    """A service that waits for three seconds where it usually waits for twenty or thirty."""
+    """A service that waits for two seconds where it usually waits for twenty or thirty."""
     folder = tmp_path_factory.mktemp("impatient")
     (folder / "sitecustomize.py").write_text(IMPATIENT)
     path = f"{folder}{os.pathsep}{Path(__file__).parents[3]}"

@@ -154,8 +154,10 @@ def told(storage: str) -> dict[str, list[str]]:
     "cut", ["commit", "answer", pytest.param("late commit", marks=pytest.mark.slow)]
 )
 def test_a_write_whose_commit_was_cut_off_is_done_once(
-    cut: Cut, line: Line, through: str, postgres: Server
+    cut: Cut, line: Line, through: str, postgres: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if cut != "late commit":  # the server is there at once
+        monkeypatch.setattr(patience, "FIRST_PAUSE", 0.01)
     with postgres.database() as undisturbed:
         with create_store(undisturbed) as store, store.create_study("s", **NEW) as alone:
             returned = [write(alone) for write in WRITES]

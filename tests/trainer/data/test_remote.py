@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,13 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no workers
 OPTIONS: dict[str, Any] = {"seed": 3, "rows": None, "dtype": "float32"}
 
 
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Worker]:
+    """A worker that many tests ask, one after another."""
+    with Worker() as opened:
+        yield opened
+
+
 def same(one: Splits, other: Splits) -> bool:
     arrays = [(part.X, part.y) for s in (one, other) for part in (s.train, s.validation)]
     for (X, y), (other_X, other_y) in zip(arrays[:2], arrays[2:], strict=True):
@@ -38,11 +46,11 @@ def same(one: Splits, other: Splits) -> bool:
 @pytest.mark.parametrize("options", [OPTIONS, {"seed": 0, "rows": 100, "dtype": "float64"}])
 @pytest.mark.parametrize("source", ["iris", "diabetes"])
 def test_a_worker_draws_what_load_draws(
-    source: str, options: dict[str, Any], worker: Worker, classes: tuple[Rows, Rows]
+    source: str, options: dict[str, Any], reader: Worker, classes: tuple[Rows, Rows]
 ) -> None:
     expected = load(source, None, **options)
-    draw = RemoteDraw(worker, source, None, **options)
-    training = begin(worker, classes)
+    draw = RemoteDraw(reader, source, None, **options)
+    training = begin(reader, classes)
     next(training)
     for which in (0, 2, TEST):
         assert same(draw(which), expected(which))
@@ -70,13 +78,13 @@ def test_a_file_is_found_from_the_folder_one_is_in(
     ],
 )
 def test_an_error_is_the_one_that_load_raises(
-    source: str, target: str | None, rows: int | None, worker: Worker
+    source: str, target: str | None, rows: int | None, reader: Worker
 ) -> None:
     options = {**OPTIONS, "rows": rows}
     with pytest.raises(DataError) as here:
         load(source, target, **options)(0)
     with pytest.raises(DataError) as there:
-        RemoteDraw(worker, source, target, **options)(0)
+        RemoteDraw(reader, source, target, **options)(0)
     assert str(there.value) == str(here.value)
 
 

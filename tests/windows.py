@@ -37,14 +37,14 @@ def train(params, *, epochs, seed):
 """
 OWN = "search --trainer m.py:train --space x=0:1 --metric loss --direction minimize --epochs 2 --trials 10"
 DONE = (
-    "search digits --trials 12 --epochs 1",
+    "search wine --trials 12 --epochs 1",
     f"{OWN} --name own --workers 2",
     "resume own --trials 12",
     "list",
     "show own 3",
     "report own",
-    "export digits --table epochs -o epochs.csv",
-    "train digits -o digits.hpo",
+    "export wine --table epochs -o epochs.csv",
+    "train wine -o wine.hpo",
 )
 REFUSED = (
     "search --program 'train {x}' --space x=0:1 --metric loss --direction minimize",

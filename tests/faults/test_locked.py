@@ -49,7 +49,7 @@ def lock() -> Iterator[Locks]:
 
 
 def test_a_lock_that_is_let_go_is_waited_for(file: Path, lock: Locks, called: Call) -> None:
-    process = lock(file, 2)
+    process = lock(file, 0.8)
     done = called("resume wine --trials 20 -q")
     ended = time.monotonic()
     assert done.status == 0, done.err

@@ -43,7 +43,11 @@ def searched(train: Any, storage: str, workers: int = 2, **plan: Any) -> Study:
 
 
 @pytest.mark.parametrize(
-    "plan", [{}, {"halving": 2, "trials": 20}, pytest.param({"ahead": 4}, marks=pytest.mark.slow)]
+    "plan",
+    [
+        {"halving": 2, "trials": 20},
+        *(pytest.param(plan, marks=pytest.mark.slow) for plan in ({}, {"ahead": 4})),
+    ],
 )
 def test_global_generators_give_the_same_study_on_any_number_of_workers(
     plan: dict[str, Any], tmp_path: Path, tables: Tables

@@ -7,6 +7,7 @@ import math
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -99,10 +100,29 @@ def test_it_is_the_same_study_twice_and_goes_on_like_any_other(
     assert again.name == more.name == "theirs"
 
 
+class Interrupt(Watcher):
+    """Ends the search when its first batch is done."""
+
+    def trials_finished(self, *_: Any) -> None:
+        raise KeyboardInterrupt
+
+
+def test_interrupted_and_resumed_it_equals_one_left_alone(
+    begun: Path, tmp_path: Path, tables: Tables
+) -> None:
+    alone, stopped = (Path(shutil.copy(begun, tmp_path / name)) for name in ("one.db", "other.db"))
+    hpo.resume("theirs", train=train, trials=31, storage=f"sqlite:///{alone}")
+    storage = f"sqlite:///{stopped}"
+    with pytest.raises(KeyboardInterrupt):
+        operations.resume("theirs", train=train, trials=31, storage=storage, watcher=Interrupt())
+    assert studies.load("theirs", storage).summary()["state"] == "interrupted"
+    assert 14 < len(studies.load("theirs", storage).trials_frame()) < 31
+    hpo.resume("theirs", train=train, storage=storage)
+    assert tables("theirs", storage) == tables("theirs", f"sqlite:///{alone}")
+
+
 INSTANTS = {
     "a batch is done": "SELECT count(*) > 18 FROM trials WHERE state = 'COMPLETE'",
-}
-MORE_INSTANTS = {
     "the plan is made": "SELECT count(*) FROM hpo_studies",
     "the first round is judged": "SELECT count(verdicts) FROM hpo_rounds",
     "a batch has begun": "SELECT count(*) > 14 FROM trials",
@@ -135,9 +155,8 @@ def whole(
     return tables("theirs", f"sqlite:///{folder / 'hpo.db'}")
 
 
-@pytest.mark.parametrize(
-    "instant", [*INSTANTS, *(pytest.param(i, marks=pytest.mark.slow) for i in MORE_INSTANTS)]
-)
+@pytest.mark.slow  # interrupted, it is shown above; killed, a whole search in test_stopped.py
+@pytest.mark.parametrize("instant", INSTANTS)
 def test_killed_and_resumed_it_equals_one_left_alone(
     instant: str,
     begun: Path,
@@ -149,7 +168,7 @@ def test_killed_and_resumed_it_equals_one_left_alone(
     shutil.copy(begun, tmp_path)
     (tmp_path / "trainers.py").write_text(MODULE)
     with subprocess.Popen([HPO, *COMMAND], cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
-        wait_until((INSTANTS | MORE_INSTANTS)[instant], f"sqlite:///{tmp_path / 'hpo.db'}")
+        wait_until(INSTANTS[instant], f"sqlite:///{tmp_path / 'hpo.db'}")
         process.kill()
     storage = f"sqlite:///{tmp_path / 'hpo.db'}"
     assert studies.load("theirs", storage).summary()["state"] == "interrupted"

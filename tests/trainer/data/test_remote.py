@@ -97,11 +97,11 @@ def test_a_killed_process_names_what_it_was_reading_and_how_it_ended(worker: Wor
         RemoteDraw(worker, "iris", None, **OPTIONS)
 
 
-@pytest.mark.parametrize("name", ["trainer", "sklearn", "pickle"])
 def test_a_file_of_the_users_does_not_take_a_modules_place(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong file was run')")
+    for name in ("trainer", "sklearn", "pickle"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong file was run')")
     monkeypatch.chdir(tmp_path)
     with Worker(*MODULES) as worker:
         assert RemoteDraw(worker, "iris", None, **OPTIONS)(0).outputs == 3

@@ -20,7 +20,6 @@ import sqlalchemy as sa
 
 import hpo
 import studies
-import trainer.worker
 from hpo import cli
 from hpo.trainables import of_plan
 from studies import Study
@@ -30,7 +29,7 @@ from studies.pages.pictures import Drawing, Picture
 from tests import browser as chromium
 from tests import postgres as postgresql
 from tests.browser import Browser
-from tests.running import HPO, Call, Done, Run, Tables
+from tests.running import HPO, Call, Done, Run, Tables, without_worker
 from trainer import references, workers
 
 TREES = references.TREES
@@ -180,17 +179,14 @@ def run_hpo(tmp_path: Path) -> Run:
 def call_hpo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Call:
-    """Run a command in this process, in an empty folder: a process of its own takes a second to start.
-
-    So does the worker that reads a network's data while a command imports what it needs, so there is none.
-    """
-    monkeypatch.setattr(trainer.worker, "AVAILABLE", False)
+    """Run a command in this process, in an empty folder: a process of its own takes a second to start."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HPO_STORAGE", raising=False)
 
     def run(line: str) -> Done:
         capfd.readouterr()
-        status = cli.run(shlex.split(line))
+        with without_worker():
+            status = cli.run(shlex.split(line))
         return Done(status, *capfd.readouterr())
 
     return run

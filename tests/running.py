@@ -5,13 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, ProgrammingError
+
+import trainer.worker
 
 
 class Done(NamedTuple):
@@ -27,6 +30,17 @@ Run = Callable[..., subprocess.CompletedProcess[str]]  # the fixture run_hpo
 Call = Callable[[str], Done]  # call_hpo and called
 OneLine = Callable[..., str]  # one_line
 Tables = Callable[[str, str], dict[str, bytes]]  # tables
+
+
+@contextmanager
+def without_worker() -> Iterator[None]:
+    """Commands in this process begin no worker, which would read a network's data while they import what they need.
+
+    It takes a second to start.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer.worker, "AVAILABLE", False)
+        yield
 
 
 def wait_until(query: str, storage: str) -> None:

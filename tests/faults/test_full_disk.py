@@ -19,7 +19,7 @@ import pytest
 
 import studies
 from hpo import cli
-from tests.running import HPO, Call, OneLine, Run, Tables
+from tests.running import HPO, Call, OneLine, Run, Tables, without_worker
 
 PLAN = (
     "digits", "--trials", "150", "--finalists", "5", "--repeats", "3", "--epochs", "12",
@@ -31,7 +31,8 @@ PLAN = (
 def whole(tmp_path_factory: pytest.TempPathFactory, tables: Tables) -> dict[str, bytes]:
     """The tables of the study when there is room enough."""
     storage = f"sqlite:///{tmp_path_factory.mktemp('whole') / 'hpo.db'}"
-    assert cli.run(["search", *PLAN, storage]) == 0
+    with without_worker():
+        assert cli.run(["search", *PLAN, storage]) == 0
     return tables("d", storage)
 
 

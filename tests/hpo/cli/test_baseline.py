@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hpo import cli
+from tests.running import without_worker
 
 SEARCH = ["search", "iris", "--trials", "4", "--rounds", "1", "--epochs", "1", "-q"]
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
+    with without_worker():
+        yield
 
 
 def test_flags_name_several_and_override_a_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,7 @@ from hpo.errors import TooManyFailuresError
 from hpo.run.reproducing import Difference, Reproduced
 from studies import Study
 from tests.hpo.cli.documents import LIST, REPRODUCED, SUMMARY, TRIAL
+from tests.running import without_worker
 
 Said = Callable[..., Any]
 PAGE = (Path(__file__).parents[3] / "docs" / "json.md").read_text(encoding="utf-8")
@@ -42,7 +43,8 @@ def said(
     monkeypatch.delenv("HPO_STORAGE", raising=False)
 
     def called(schema: TypeAdapter[Any], *arguments: object, status: int = 0) -> Any:
-        assert cli.run([*map(str, arguments), "--json"]) == status
+        with without_worker():
+            assert cli.run([*map(str, arguments), "--json"]) == status
         printed = capsys.readouterr().out
         read = json.loads(printed, parse_constant=lambda word: pytest.fail(f"{word} in JSON"))
         schema.validate_python(read)

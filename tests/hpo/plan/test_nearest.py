@@ -11,6 +11,7 @@ import pytest
 
 from hpo import cli
 from studies import Study
+from tests.running import without_worker
 
 MISTYPED: list[tuple[str, int, str]] = [
     ("serach digits", 2, "Error: No such command 'serach'. Did you mean 'search'? (see hpo --help)"),
@@ -48,7 +49,8 @@ def test_a_mistyped_name_is_told_with_the_nearest(
     Path("t.csv").write_text("size,species\n1,a\n2,b\n")
     Path("epoch.toml").write_text('source = "digits"\nepoch = 3\n')
     Path("end.toml").write_text('source = "digits"\nspace.x = {low = 1, hihg = 2}\n')
-    assert cli.run(shlex.split(command)) == status
+    with without_worker():
+        assert cli.run(shlex.split(command)) == status
     assert capsys.readouterr() == ("", f"{line}\n")
 
 

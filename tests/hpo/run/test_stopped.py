@@ -17,7 +17,7 @@ import pytest
 
 import studies
 from hpo import cli
-from tests.running import HPO, Call, Tables, wait_until
+from tests.running import HPO, Call, Tables, wait_until, without_worker
 
 # Some shapes, so that populations differ; some trials that diverge; batches that last long enough to be hit. 90 trials
 # in the search, 20 that confirm.
@@ -46,7 +46,8 @@ MORE_INSTANTS = {
 def whole(tmp_path_factory: pytest.TempPathFactory, tables: Tables) -> dict[str, bytes]:
     """The tables of the study when nobody stops it."""
     storage = f"sqlite:///{tmp_path_factory.mktemp('whole') / 'study.db'}"
-    assert cli.run(["search", *PLAN, "-q", "--storage", storage]) == 0
+    with without_worker():
+        assert cli.run(["search", *PLAN, "-q", "--storage", storage]) == 0
     return tables("d", storage)
 
 

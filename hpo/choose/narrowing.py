@@ -50,7 +50,9 @@ MARGIN = 0.2  # of that range's width, added on either side
 SMALLEST_MARGIN = 0.01  # of the present range
 WORTHWHILE = 0.9  # a "narrower" range wider than this share of the present one is the same range
 OUTERMOST = 0.03  # the part of a range at an end
-CROWD = 0.75  # the share of functions that have their best at an end, from which on the range is extended
+CROWD = 0.5  # the share of functions that have their best at an end, from which on the range is extended
+DOUBTFUL = 0.1  # the share of flat functions, from which on that must be more, since noise may crowd an end, too
+DOUBTFUL_CROWD = 0.75
 EXTENSION = 0.5  # of the range's width
 FASTEST = 0.2  # the least share of a range that remains after one verdict
 SMALLEST_WIDTH = 0.01  # of the first range's
@@ -205,9 +207,10 @@ def _judge_range(
     if stop - start > WORTHWHILE:
         start, stop = 0.0, 1.0
 
+    crowd = DOUBTFUL_CROWD if flat > DOUBTFUL * len(places) else CROWD
     reasons, warning = [], None
     for end, outermost in (("lower", 1 - best), ("upper", best)):
-        crowded = at_end[end] >= CROWD
+        crowded = at_end[end] >= crowd
         if not crowded and outermost.max() < 1:
             continue
         likely_there = f"the best likely lies at the {end} end ({at_end[end]:.0%})"

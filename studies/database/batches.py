@@ -133,6 +133,8 @@ def finish(
     )
 
     def write(connection: sa.Connection) -> None:
+        if not ends:  # SQLAlchemy would execute the statement once, without a trial
+            return
         connection.execute(end, ends)
         _forget(connection, i, again)
         _insert(connection, (v, values), (tables.curves, curves), (a, attributes))

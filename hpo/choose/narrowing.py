@@ -50,9 +50,10 @@ MARGIN = 0.2  # of that range's width, added on either side
 SMALLEST_MARGIN = 0.01  # of the present range
 WORTHWHILE = 0.9  # a "narrower" range wider than this share of the present one is the same range
 OUTERMOST = 0.03  # the part of a range at an end
-CROWD = 0.6  # the share of functions that have their best at an end, from which on the range is extended
-DOUBTFUL = 0.1  # the share of flat functions, from which on that must be more, since noise may crowd an end, too
-DOUBTFUL_CROWD = 0.75
+# The share of functions that have their best at an end, from which on the range is extended; and the same where more
+# than the share DOUBTFUL of all functions is flat: noise alone may then gather the best of the others at an end.
+CROWD, DOUBTFUL_CROWD = 0.6, 0.75
+DOUBTFUL = 0.1
 EXTENSION = 0.5  # of the range's width
 FASTEST = 0.2  # the least share of a range that remains after one verdict
 SMALLEST_WIDTH = 0.01  # of the first range's

@@ -148,7 +148,7 @@ ONE_OF_ALL = replace(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=cases())
 @example(case=FEW)
 @example(case=ONE_OF_ALL)
@@ -161,7 +161,7 @@ def test_a_trial_alone_is_the_trial_among_others(
     assert not differences(column(among, case.position), alone)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(case=cases(large=True))
 def test_so_it_is_where_networks_are_updated_in_pieces(
     case: Case, train: Train, make_targets: MakeTargets
@@ -174,7 +174,7 @@ def test_so_it_is_where_networks_are_updated_in_pieces(
     assert not differences(column(among, case.position), alone)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=cases())
 def test_a_neighbour_that_is_sent_away_changes_nobody(
     case: Case, train: Train, make_targets: MakeTargets
@@ -189,7 +189,7 @@ def test_a_neighbour_that_is_sent_away_changes_nobody(
     assert all(np.isnan(values[1:, ~stay]).all() for values in thinned.values())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(case=cases())
 def test_neighbours_that_diverge_change_nobody(
     case: Case, train: Train, make_targets: MakeTargets
@@ -249,7 +249,7 @@ def curves_of(case: Case, everyone: Settings, rows: tuple[Rows, Rows], threads: 
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(case=st.one_of(cases(), cases(large=True)))
 def test_threads_and_the_order_of_settings_change_nobody(
     case: Case, make_targets: MakeTargets

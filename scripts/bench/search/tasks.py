@@ -7,20 +7,22 @@ is what counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import hpo
+from hpo.choose.types import Direction
 from hpo.plan.plan import make_plan
-from hpo.plan.space import Settings, distribution
+from hpo.plan.space import Parameter, Settings
 from hpo.trainables.network import MLP, mlp
 from hpo.trainables.session import Session
 from hpo.trainables.task import Outcome, Task
-from scripts.bench.search import sklearn_halving
-from scripts.bench.search.peers import AGAIN, TIMES
+from scripts.bench.search import peers, sklearn_halving
 from scripts.bench.search.running import recommended, searched
 
 TRIALS = 100
@@ -60,43 +62,30 @@ def ours(plan: Mapping[str, Any], seed: int) -> dict[str, Any]:
         return recommended(study)
 
 
-def optuna_tpe(plan: Mapping[str, Any], seed: int) -> Settings:
-    """Optuna's TPE; the setting with the best value is chosen."""
-    return _by_tpe(mlp(make_plan({**plan, "seed": seed})), plan, seed, plan["trials"])[0][1]
+class Training:
+    """The network of a task, as peers train it: each further time, the same settings have a fresh seed and split."""
+
+    direction: Direction = "maximize"
+
+    def __init__(self, plan: Mapping[str, Any], seed: int) -> None:
+        self.space: Mapping[str, Parameter] = plan["space"]
+        self._trainable, self._seed = mlp(make_plan({**plan, "seed": seed})), seed
+        self._times: Counter[str] = Counter()
+
+    def __call__(self, params: Mapping[str, Any]) -> float:
+        stage = self._times[repr(params)]
+        self._times[repr(params)] += 1
+        epochs = self._trainable.plan.epochs
+        (outcome,) = trained(self._trainable, [dict(params)], self._seed + stage, stage, epochs)
+        return math.nan if outcome.value is None else outcome.value
 
 
-def tpe_again(plan: Mapping[str, Any], seed: int) -> Settings:
-    """TPE, whose best five settings train three times more, each time on a seed and a split that it has not seen.
-
-    The best mean of all four values is chosen.
-    """
-    trainable = mlp(make_plan({**plan, "seed": seed}))
-    best = _by_tpe(trainable, plan, seed, plan["trials"] - AGAIN * TIMES)[:AGAIN]
-    settings, epochs = [params for _, params in best], trainable.plan.epochs
-    totals = np.array([value for value, _ in best])
-    for stage in range(1, TIMES + 1):
-        outcomes = trained(trainable, settings, seed + stage, stage, epochs)
-        totals += [-1.0 if outcome.value is None else outcome.value for outcome in outcomes]
-    return settings[int(np.argmax(totals))]
+def optuna_tpe(plan: Mapping[str, Any], seed: int) -> Mapping[str, Any]:
+    return peers.tpe(Training(plan, seed), plan["trials"], seed)
 
 
-def _by_tpe(
-    trainable: MLP, plan: Mapping[str, Any], seed: int, trials: int
-) -> list[tuple[float, Settings]]:
-    """The values and settings of so many trials of Optuna's TPE, best first; a training that diverges has -1."""
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
-    distributions = {name: distribution(p) for name, p in plan["space"].items()}
-    tried: list[tuple[float, Settings]] = []
-    for _ in range(trials):
-        trial = study.ask(distributions)
-        (outcome,) = trained(trainable, [dict(trial.params)], seed, 0, trainable.plan.epochs)
-        value = -1.0 if outcome.value is None else outcome.value
-        study.tell(trial, value)
-        tried.append((value, dict(trial.params)))
-    return sorted(tried, key=lambda one: -one[0])
+def tpe_again(plan: Mapping[str, Any], seed: int) -> Mapping[str, Any]:
+    return peers.tpe_again(Training(plan, seed), plan["trials"], seed)
 
 
 def scikit_learn(plan: Mapping[str, Any], seed: int) -> dict[str, Any]:
@@ -125,7 +114,7 @@ def trained(
     return [outcomes[k] for k in range(len(settings))]
 
 
-SEARCHERS = {
+SEARCHERS: dict[str, Callable[[Mapping[str, Any], int], Mapping[str, Any]]] = {
     "ours": ours,
     "Optuna TPE": optuna_tpe,
     "TPE, its best 5 again": tpe_again,
@@ -136,7 +125,7 @@ SEARCHERS = {
 def compare(plan: Mapping[str, Any], seed: int) -> list[float]:
     """Mean accuracies on fresh seeds and splits of what one search of each chooses."""
     given = {**plan, "space": WIDE, "trials": TRIALS}
-    chosen = [search(given, seed) for search in SEARCHERS.values()]
+    chosen = [dict(search(given, seed)) for search in SEARCHERS.values()]
     means: list[float] = fresh(given, chosen, seed).mean(axis=0).tolist()
     return means
 

@@ -84,7 +84,7 @@ def drive(asked: Machine, trainable: Trainable, take: Callable[[list[Task]], Tas
     [
         pytest.param({}, marks=pytest.mark.slow),
         {"ahead": 8},
-        pytest.param({"ahead": 5, "sampler": "tpe"}, marks=pytest.mark.slow),
+        {"ahead": 5, "sampler": "tpe"},
         pytest.param({"ahead": 3, "sampler": "sobol"}, marks=pytest.mark.slow),
     ],
     ids=str,

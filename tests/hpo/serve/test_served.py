@@ -167,7 +167,7 @@ def test_a_copy_is_fetched_again_when_the_study_has_changed(
 @pytest.mark.usefixtures("quiet_optuna")
 def test_many_may_fetch_the_same_study_at_once(url: str, tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        read = list(pool.map(lambda _: studies.load("small", url).summary(), range(16)))
+        read = list(pool.map(lambda _: studies.load("small", url).summary(), range(24)))
     assert all(summary == read[0] for summary in read)
     assert len(copies(tmp_path)) == 1
 
